@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A session: the folder that the supervisor, the collector and every traced process share.
+//
+//   <root>/vtn-<uid>/            0711, ours or refused
+//     <32 hex digits>/           0700, the name is the secret; flock'ed while the run lives
+//       control                  ControlPage and process slots; flock'ed by the collector
+//       arena                    sparse file of its final size
+//       libvtn.so                symlink to the installed shim: what LD_PRELOAD names
+//       spool                    symlink to the spool file (made by the collector)
+//
+// <root> is /dev/shm, else $TMPDIR, else /tmp, else the folder of the first output.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <stdint.h>
+
+#include "base/fd.h"
+#include "base/mapping.h"
+#include "base/result.h"
+#include "tracer/arena.h"
+#include "tracer/session_abi.h"
+
+namespace vtn {
+
+inline constexpr char kSpoolLinkName[] = "spool";
+
+struct Session {
+  std::string folder;  // absolute, without a slash at the end
+  UniqueFd folder_fd;  // holds the lock that says "this run lives"; inherited by the collector
+  UniqueFd control_fd;
+  UniqueFd arena_fd;
+  Mapping control_mapping;
+  Mapping arena_mapping;
+  Arena arena;  // a view of the two mappings
+
+  std::string file(const char* name) const { return folder + "/" + name; }
+};
+
+struct SessionRequest {
+  std::string output_folder;    // the last resort for the session folder
+  std::string shim_path;        // absolute
+  std::string libpython;        // for the embed host; empty otherwise
+  uint32_t options = 0;         // SessionOption bits
+};
+
+// Creates folder and files, provides the first chunks. Nothing is left behind on failure.
+Result<Session> create_session(const SessionRequest& request);
+
+// Opens what a killed run left. Checks magic, version and that the geometry fits the files: these
+// are files that a traced program could write to.
+Result<Session> open_session(const std::string& folder);
+
+// Removes the folder and the files of a session in it, and nothing else. Missing files are fine.
+void remove_session(const std::string& folder);
+
+// Folders of sessions of this user whose run has died (neither supervisor nor collector lives).
+std::vector<std::string> stale_sessions();
+
+}  // namespace vtn
