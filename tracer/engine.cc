@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tracer/engine.h"
+
+#include "base/freestanding/atomic.h"
+#include "base/freestanding/lock.h"
+#include "base/freestanding/pages.h"
+#include "base/freestanding/syscalls.h"
+#include "tracer/event_abi.h"
+#include "tracer/names_writer.h"
+
+namespace vtn {
+
+constinit Engine g_engine;
+
+namespace {
+
+// Serves threads for which no memory was to be had: no cursor, so that every event is counted.
+constinit ThreadState g_last_resort = {};
+
+uint32_t kernel_tid() { return static_cast<uint32_t>(raw_syscall(SYS_gettid)); }
+
+// A state of an ended thread, or new memory. The lock is held.
+ThreadState* take_state() {
+  ProcessRoot* root = g_engine.root;
+  for (ThreadState* state = root->threads; state != nullptr; state = state->next) {
+    // Acquire: pairs with the release in end_thread.
+    if (load_acquire(&state->in_use) == 0) {
+      return state;
+    }
+  }
+  auto* state = static_cast<ThreadState*>(map_wiped_pages(sizeof(ThreadState)));
+  if (state != nullptr) {
+    state->next = root->threads;
+    root->threads = state;
+  }
+  return state;
+}
+
+void forget_everything(ThreadState* state) {
+  for (CodeCacheEntry& entry : state->codes) {
+    entry = {};
+  }
+  for (CallableCacheEntry& entry : state->callables) {
+    entry = {};
+  }
+}
+
+}  // namespace
+
+bool start_engine(const Arena& arena, ClockKind clock, const EngineHooks& hooks, long tls_offset) {
+  g_engine.root = static_cast<ProcessRoot*>(map_wiped_pages(sizeof(ProcessRoot)));
+  if (g_engine.root == nullptr) {
+    return false;
+  }
+  g_engine.arena = arena;
+  g_engine.clock = clock;
+  g_engine.hooks = hooks;
+  g_engine.tls_offset = tls_offset;
+  return true;
+}
+
+void ensure_process() {
+  ProcessRoot* root = g_engine.root;
+  if (__builtin_expect(load_acquire(&root->registered) != 0, 1)) {
+    return;
+  }
+  uint32_t forked_from = 0;
+  {
+    const WordLock lock(&root->lock);
+    if (root->registered != 0) {
+      return;
+    }
+    forked_from = g_engine.last_process;
+    root->process = claim_process(g_engine.arena);
+    root->next_id = kFirstNameId;
+    ++g_engine.epoch;
+    if (root->process < kMaxProcesses) {
+      ProcessSlot& slot = g_engine.arena.processes[root->process];
+      slot.pid = static_cast<uint32_t>(raw_syscall(SYS_getpid));
+      slot.start_ticks = read_ticks(g_engine.clock);
+      g_engine.last_process = root->process + 1;
+    }
+    store_release(&root->registered, uint32_t{1});
+  }
+  if (root->process < kMaxProcesses) {
+    g_engine.hooks.describe_process(forked_from);
+    // Release: the collector reads the slot once the state says so.
+    store_release(&g_engine.arena.processes[root->process].state,
+                  static_cast<uint32_t>(ProcessState::kTracing));
+  }
+}
+
+ThreadState* register_thread() {
+  ensure_process();
+  ProcessRoot* root = g_engine.root;
+  ThreadState** word = tls_word();
+  ThreadState* state = *word;  // in a forked child: the parent's, wiped
+  {
+    const WordLock lock(&root->lock);
+    if (state == nullptr || state == &g_last_resort) {
+      state = take_state();
+    } else if (state->registered == 0) {
+      state->next = root->threads;
+      root->threads = state;
+    }
+    if (state == nullptr) {
+      *word = &g_last_resort;
+      return &g_last_resort;
+    }
+    forget_everything(state);
+    state->cursor = state->end = state->chunk_end = nullptr;
+    state->base_ticks = 0;
+    state->dropped = 0;
+    state->next_class = 0;
+    state->sequence = 0;
+    state->profile_paused = 0;
+    state->care_words = 8;
+    state->tid = kernel_tid();
+    state->registered = 1;
+    state->in_use = 1;
+    state->thread = root->process < kMaxProcesses
+                        ? add_relaxed(&g_engine.arena.processes[root->process].threads, 1u)
+                        : 0;
+  }
+  *word = state;
+  const ThreadRecord record = {read_ticks(g_engine.clock), state->thread, state->tid};
+  (void)publish_record(NameRecord::kThread, &record, sizeof(record));
+  if (g_engine.hooks.watch_thread_exit != nullptr) {
+    g_engine.hooks.watch_thread_exit(state);
+  }
+  return state;
+}
+
+void end_thread(ThreadState* state) {
+  if (state == nullptr || state->registered == 0) {
+    return;  // a forked child of the thread's process: nothing of it is here
+  }
+  if (state->cursor != nullptr) {
+    if (state->cursor != state->chunk_end) {
+      const uint64_t delta = read_ticks(g_engine.clock) - state->base_ticks;
+      store_release(state->cursor,
+                    opcode_word(delta > kEventDeltaMax ? kEventDeltaMax : delta,
+                                Opcode::kThreadEnd,
+                                0));
+    }
+    finish_chunk(g_engine.arena, state->chunk);
+  }
+  state->cursor = state->end = state->chunk_end = nullptr;
+  store_release(&state->in_use, uint32_t{0});
+}
+
+void forget_code(const void* code) {
+  const uint32_t slot = code_cache_slot(code);
+  const WordLock lock(&g_engine.root->lock);
+  for (ThreadState* state = g_engine.root->threads; state != nullptr; state = state->next) {
+    if (state->codes[slot].code == code) {
+      state->codes[slot] = {};
+    }
+  }
+}
+
+}  // namespace vtn

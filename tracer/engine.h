@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The engine's state inside one traced process, and how a process and its threads come to be known.
+//
+//   Engine       one per address space; set up once, the same in a forked child
+//   ProcessRoot  in wiped pages: a forked child finds it empty and registers as a new process
+//   ThreadState  in wiped pages: one per thread, reached through the shim's TLS pointer
+//
+// All that a writer trusts (cursor, end, base, caches, locks, table roots) lies in wiped pages, so
+// that fork, _Fork and raw clone need no check per event: a child's cursor is null, the ordinary
+// bounds check sends it down the slow path, and there it starts afresh. Freestanding.
+#pragma once
+
+#include <stdint.h>
+
+#include "tracer/arena.h"
+#include "tracer/clock.h"
+#include "tracer/names_abi.h"
+
+namespace vtn {
+
+// What is known of a code object, by its address. HOT PATH.
+struct CodeCacheEntry {
+  const void* code;
+  uint32_t id;
+  uint32_t reserved;
+};
+
+// What is known of a C callable, by the two addresses that identify it. `text_hash` is 0 where the
+// names behind these addresses can never change (they lie in a loaded library), else it must equal
+// the hash of the names as they are now: addresses of heap objects come back at once.
+struct CallableCacheEntry {
+  const void* key;
+  const void* type;
+  uint64_t text_hash;
+  uint32_t id;
+  uint32_t reserved;
+};
+
+inline constexpr uint32_t kCodeCacheBits = 10;
+inline constexpr uint32_t kCallableCacheBits = 9;
+
+struct ThreadState {
+  uint64_t* cursor;     // where the next word goes; null: not registered in this process
+  uint64_t* end;        // the slow path is taken here: chunk_end, or earlier to look after the thread
+  uint64_t base_ticks;  // what deltas count from
+  uint64_t* chunk_end;
+  ThreadState* next;  // all states of this process
+  uint64_t dropped;   // events since the last chunk was full and none was to be had
+  uint32_t registered;
+  uint32_t in_use;  // 0: its thread has ended, the state may serve another
+  uint32_t thread;
+  uint32_t tid;
+  uint32_t chunk;
+  uint32_t next_class;
+  uint32_t sequence;
+  uint32_t freed_seen;     // control->freed_chunks when a claim last failed
+  uint32_t care_words;     // distance of the next visit by Engine::look_after; 0: none wanted
+  uint32_t profile_paused;  // runtime: the program's own profiler has this thread
+  CodeCacheEntry codes[1u << kCodeCacheBits];
+  CallableCacheEntry callables[1u << kCallableCacheBits];
+};
+
+struct NamesTable;
+
+struct ProcessRoot {
+  uint32_t registered;
+  uint32_t lock;  // WordLock: names, threads, tables
+  uint32_t process;
+  uint32_t names_chunk;
+  uint32_t names_sequence;
+  uint32_t names_class;
+  uint64_t* names_cursor;
+  uint64_t* names_end;
+  uint32_t next_id;
+  uint32_t table_entries;
+  uint64_t table_capacity;
+  struct NameEntry* table;
+  ThreadState* threads;
+};
+
+// Calls out of the engine into whoever embeds it (the runtime). All run on the thread concerned.
+struct EngineHooks {
+  // Fills in and publishes the ProcessRecord of a process that has just been registered.
+  void (*describe_process)(uint32_t forked_from);
+  // A thread reached a place to look after it (a name to find out, ...). True: come again later.
+  bool (*look_after)(ThreadState* thread);
+  // Ends with the thread: gives the state back through `end_thread`.
+  void (*watch_thread_exit)(ThreadState* thread);
+};
+
+struct Engine {
+  Arena arena;
+  ClockKind clock = ClockKind::kTsc;
+  EngineHooks hooks = {};
+  ProcessRoot* root = nullptr;
+  long tls_offset = 0;     // of the shim's pointer, from the thread pointer
+  uint64_t epoch = 0;      // counts registrations along a line of forks: never the same in a child
+  uint32_t last_process = 0;  // slot of this address space's last registration, plus 1
+};
+
+extern Engine g_engine;
+
+// Maps nothing, registers nothing: that happens at the first event. False: no memory.
+bool start_engine(const Arena& arena, ClockKind clock, const EngineHooks& hooks, long tls_offset);
+
+// The calling thread's TLS word.
+inline ThreadState** tls_word() {
+  char* thread_pointer;
+  __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
+  return reinterpret_cast<ThreadState**>(thread_pointer + g_engine.tls_offset);
+}
+
+// Registers process and thread where that has not happened; never null. Slow. Without a slot or
+// memory the state only counts.
+ThreadState* register_thread();
+
+// HOT PATH. The state of the calling thread.
+inline ThreadState* current_thread() {
+  ThreadState* state;
+  __asm__ volatile("movq %%fs:(%1), %0" : "=r"(state) : "r"(g_engine.tls_offset));
+  if (__builtin_expect(state != nullptr, 1)) {
+    return state;
+  }
+  return register_thread();
+}
+
+// Registers the process if it is not (a forked child). Slow paths that use ids call it first.
+void ensure_process();
+
+// The thread ends: its chunk is given to the collector. No Python, no allocation. Called by the
+// shim's thread-exit hook; harmless in a forked child.
+void end_thread(ThreadState* state);
+
+// The code object at this address is gone: no thread may trust what it remembers of it.
+void forget_code(const void* code);
+
+inline uint32_t code_cache_slot(const void* code) {
+  return static_cast<uint32_t>((reinterpret_cast<uintptr_t>(code) * 0x9e37'79b9'7f4a'7c15u) >>
+                               (64 - kCodeCacheBits));
+}
+
+inline uint32_t callable_cache_slot(const void* key, const void* type) {
+  return static_cast<uint32_t>(
+      ((reinterpret_cast<uintptr_t>(key) + 3 * reinterpret_cast<uintptr_t>(type)) *
+       0x9e37'79b9'7f4a'7c15u) >>
+      (64 - kCallableCacheBits));
+}
+
+}  // namespace vtn

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The event word: what a traced thread writes eight bytes at a time, and what the reader decodes.
+//
+//    63                    24 23 22 21                    0
+//   +------------------------+-----+-----------------------+
+//   | ticks since chunk base | kind|          id           |
+//   +------------------------+-----+-----------------------+
+//
+// The id names a function (names_abi.h) or, for kOpcode, holds an Opcode and its payload length.
+// Every end says what it ends: no end may be trusted to pair with the last beginning, because
+// CPython sends ends too many (bound C methods on 3.12/3.13) and greenlets interleave. The zero
+// word is never an event: it marks what is not written yet.
+#pragma once
+
+#include <stdint.h>
+
+namespace vtn {
+
+inline constexpr unsigned kEventIdBits = 22;
+inline constexpr unsigned kEventKindBits = 2;
+inline constexpr unsigned kEventDeltaShift = kEventIdBits + kEventKindBits;
+inline constexpr unsigned kEventDeltaBits = 64 - kEventDeltaShift;
+inline constexpr uint64_t kEventIdMask = (uint64_t{1} << kEventIdBits) - 1;
+inline constexpr uint64_t kEventDeltaMax = (uint64_t{1} << kEventDeltaBits) - 1;
+
+enum class EventKind : uint32_t {
+  kEnter = 0,   // a call begins (or a generator is resumed)
+  kLeave = 1,   // it returned
+  kUnwind = 2,  // it was left by an exception, or it yielded
+  kOpcode = 3,  // not a call: see Opcode
+};
+
+// Ids below kFirstNameId are not names.
+enum ReservedId : uint32_t {
+  kIdNone = 0,
+  kIdAnyPython = 1,     // in an end: the innermost open Python call (the profile path knows no more)
+  kIdTooManyNames = 2,  // in a beginning and its end: the process ran out of ids
+  kFirstNameId = 16,
+};
+inline constexpr uint32_t kMaxNameId = static_cast<uint32_t>(kEventIdMask);
+
+// In the id field of a kOpcode word: opcode in the low 8 bits, payload words in the next 8.
+// The payload follows the head. It is stored first, the head last, with release.
+enum class Opcode : uint32_t {
+  kResync = 1,     // payload: new base, absolute ticks. Later deltas count from it
+  kGap = 2,        // payload: number of events lost, GapReason. Calls open before it are closed
+  kThreadEnd = 3,  // no payload: the thread is gone, nothing follows
+};
+
+enum class GapReason : uint64_t {
+  kArenaFull = 1,      // the collector did not keep up, or the spool's disk is full
+  kOtherProfiler = 2,  // the program's own profiler had the thread (3.10, 3.11)
+  kStackGuard = 3,     // too little C stack left for an evaluation function (3.11)
+};
+
+constexpr uint64_t event_word(uint64_t delta_ticks, EventKind kind, uint32_t id) {
+  return (delta_ticks << kEventDeltaShift) | (static_cast<uint64_t>(kind) << kEventIdBits) | id;
+}
+constexpr uint64_t opcode_word(uint64_t delta_ticks, Opcode opcode, uint32_t payload_words) {
+  return event_word(delta_ticks,
+                    EventKind::kOpcode,
+                    static_cast<uint32_t>(opcode) | (payload_words << 8));
+}
+constexpr uint64_t event_delta(uint64_t word) { return word >> kEventDeltaShift; }
+constexpr EventKind event_kind(uint64_t word) {
+  return static_cast<EventKind>((word >> kEventIdBits) & 3);
+}
+constexpr uint32_t event_id(uint64_t word) { return static_cast<uint32_t>(word & kEventIdMask); }
+constexpr Opcode event_opcode(uint64_t word) { return static_cast<Opcode>(word & 0xff); }
+constexpr uint32_t event_payload_words(uint64_t word) {
+  return static_cast<uint32_t>((word >> 8) & 0xff);
+}
+
+}  // namespace vtn

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The names stream of a process: who it is, its threads, and the text behind every id that its
+// event words use. It has chunks of its own (ChunkKind::kNames), which are never dropped, and a
+// record is published before the id it defines is first used. Ids are never used again for another
+// name, so a reader that has drained the names before a chunk of events can decode that chunk.
+//
+// A record is a head word, a fixed struct and text, padded to whole words. The head is stored last,
+// with release; a zero head means that nothing follows yet. Records never cross a chunk's end.
+// Text is UTF-8 as the program gave it: it may be invalid (lone surrogates are encoded as such).
+#pragma once
+
+#include <stdint.h>
+
+namespace vtn {
+
+enum class NameRecord : uint32_t {
+  kProcess = 1,      // ProcessRecord, first record of a process
+  kThread = 2,       // ThreadRecord, before the thread's first chunk of events
+  kFunction = 3,     // FunctionRecord
+  kThreadName = 4,   // TextRecord, key = thread number; the last one counts
+  kProcessName = 5,  // TextRecord; the last one counts
+  kNote = 6,         // TextRecord, key = NoteKind: something the user should know of this process
+};
+
+// Words of the whole record, head included, above its type.
+constexpr uint64_t name_record_head(NameRecord type, uint32_t words) {
+  return (static_cast<uint64_t>(words) << 32) | static_cast<uint32_t>(type);
+}
+constexpr uint32_t name_record_words(uint64_t head) { return static_cast<uint32_t>(head >> 32); }
+constexpr NameRecord name_record_type(uint64_t head) {
+  return static_cast<NameRecord>(static_cast<uint32_t>(head));
+}
+
+// Longer text is cut, at a character. A chunk of the smallest class holds any record.
+inline constexpr uint32_t kMaxNameBytes = 1024;
+inline constexpr uint32_t kMaxArgvBytes = 1536;
+
+enum class FunctionKind : uint32_t {
+  kPython = 1,    // text: qualified name (3.10: bare name); file; line of its definition
+  kC = 2,         // text: module.name, type.method or bare name; no file
+  kType = 3,      // a class that is called; text: its name
+  kCallable = 4,  // any other callable; text: its type's name
+};
+
+struct FunctionRecord {
+  uint32_t id;
+  FunctionKind kind;
+  uint32_t line;        // 0 where there is none
+  uint32_t name_bytes;  // the text behind the struct: name, then file
+  uint32_t file_bytes;
+  uint32_t reserved;
+};
+
+enum class Backend : uint32_t { kProfile = 1, kEvalFrame = 2, kMonitoring = 3 };
+
+struct ProcessRecord {
+  uint64_t start_ticks;
+  uint32_t pid;
+  uint32_t parent_pid;
+  uint32_t python_version;  // as PY_VERSION_HEX
+  Backend backend;
+  uint32_t forked_from;  // process slot of the traced process that forked it, plus 1; 0: none
+  uint32_t executable_bytes;  // the text behind the struct: executable, cwd, argv (NUL after each)
+  uint32_t cwd_bytes;
+  uint32_t argv_bytes;
+};
+
+struct ThreadRecord {
+  uint64_t start_ticks;
+  uint32_t thread;  // number within the process, from 0
+  uint32_t tid;     // the kernel's
+};
+
+enum class NoteKind : uint32_t {
+  kAuditHookStays = 1,  // somebody's hook lies before ours: audited calls stay slower
+  kProfilerTaken = 2,   // the program's own profiler had a thread for a while
+};
+
+struct TextRecord {
+  uint32_t key;
+  uint32_t text_bytes;  // behind the struct
+};
+
+}  // namespace vtn

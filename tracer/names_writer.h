@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The names stream of this process: records go out before the ids they define are used.
+// Freestanding, thread-safe, child-safe. Text longer than kMaxNameBytes is cut at a character.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tracer/engine.h"
+#include "tracer/names_abi.h"
+
+namespace vtn {
+
+struct Text {
+  const char* data = nullptr;
+  size_t bytes = 0;
+};
+
+// FNV-like, 64 bits; `text` may be empty.
+uint64_t hash_text(Text text, uint64_t seed);
+
+// The id of a function: the same text, kind, file and line always have the same id.
+// kIdTooManyNames when ids or memory have run out.
+uint32_t intern_function(FunctionKind kind, Text name, Text file, uint32_t line);
+
+// Publishes a record with up to three texts behind its struct. False: no room to be had.
+bool publish_record(NameRecord type,
+                    const void* fixed,
+                    size_t fixed_bytes,
+                    Text first = {},
+                    Text second = {},
+                    Text third = {});
+
+bool publish_text(NameRecord type, uint32_t key, Text text);
+
+}  // namespace vtn
