@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Between the shim (C, present in every process of a session) and the runtime (loaded by it in a
+ * CPython). Both are installed side by side and must be of one version.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VTN_RUNTIME_ABI_VERSION 1u
+#define VTN_RUNTIME_START_SYMBOL "vtn_runtime_start"
+
+/* What the runtime may use of libc by way of the shim: names that have no version below GLIBC_2.34,
+ * or that belong to the shim. All of it stays valid for the life of the process. */
+typedef struct {
+  uint32_t abi_version;
+  uint32_t size_bytes;
+  const char* session_folder; /* absolute, no trailing slash */
+  void* python;               /* handle for dlsym: the object that holds CPython, or RTLD_DEFAULT */
+  void* (*dlsym_fn)(void* handle, const char* name);
+  int (*dladdr_fn)(const void* address, void* info); /* Dl_info */
+  /* glibc and musl lay Dl_info out alike; dladdr1 may be absent (musl). */
+  int (*dladdr1_fn)(const void* address, void* info, void** extra, int flags);
+  long tls_offset; /* of a pointer-sized initial-exec word, from the thread pointer; null at first */
+  /* Before a thread of the program is created (any thread of it may be the caller). */
+  void (**on_thread_create)(void);
+  /* When a thread ends whose word `watch_thread_exit` was called for; argument: that value. */
+  void (**on_thread_exit)(void* value);
+  void (*watch_thread_exit)(void* value);
+} vtn_runtime_args;
+
+/* Returns 0 when the runtime is in place; anything else: this process is not traced. Called once,
+ * before the interpreter starts. */
+typedef int (*vtn_runtime_start_fn)(const vtn_runtime_args* args);
+
+#ifdef __cplusplus
+}
+#endif
