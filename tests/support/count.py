@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counts tests from Meson's testlog.json files and prints `N passed, N failed` as its last line.
+
+    count.py FAILED-STAGES BUILD-FOLDER...
+
+A test that speaks TAP counts once per TAP line. Exits 1 if anything failed, if FAILED-STAGES is not
+empty (a build that broke has no test that could say so), or if a folder has no log at all.
+"""
+
+import json
+import os
+import re
+import sys
+
+TAP_LINE = re.compile(r"^(not )?ok\b(.*)", re.M)
+
+
+def count(entry):
+    """(passed, failed, skipped) of one test."""
+    good = entry["result"] in ("OK", "EXPECTEDFAIL", "SKIP")
+    passed = failed = skipped = 0
+    for bad, rest in TAP_LINE.findall(entry.get("stdout") or ""):
+        if re.search(r"#\s*skip", rest, re.I):
+            skipped += 1
+        elif bad:
+            failed += 1
+        else:
+            passed += 1
+    if passed + failed + skipped == 0:
+        return (int(entry["result"] in ("OK", "EXPECTEDFAIL")), int(not good), int(entry["result"] == "SKIP"))
+    if not good and not failed:
+        failed = 1  # it died, or ran out of time, after its last line
+    return passed, failed, skipped
+
+
+def main():
+    stages, folders = sys.argv[1], sys.argv[2:]
+    totals = [0, 0, 0]
+    for folder in folders:
+        log = os.path.join(folder, "meson-logs", "testlog.json")
+        if not os.path.exists(log):
+            print(f"{folder}: no test ran")
+            totals[1] += 1
+            continue
+        with open(log, encoding="utf-8") as file:
+            for line in file:
+                entry = json.loads(line)
+                totals = [a + b for a, b in zip(totals, count(entry))]
+    if stages.strip() and not totals[1]:
+        totals[1] = 1
+    if totals[2]:
+        print(f"{totals[2]} skipped")
+    print(f"{totals[0]} passed, {totals[1]} failed")
+    return 1 if totals[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
