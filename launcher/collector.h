@@ -68,7 +68,8 @@ struct RecoveryRequest {
 };
 
 // Drains what lies in the arena, if there is one, and writes the report. Removes the session folder
-// and the spool on success. Refuses a session whose run lives.
+// and the spool on success. Takes the control page's lock and refuses where a collector holds it;
+// that no supervisor lives is the caller's to check (it may be the supervisor's own child).
 int run_recovery(const RecoveryRequest& request);
 
 struct ConvertRequest {

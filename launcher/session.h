@@ -56,6 +56,10 @@ Result<Session> open_session(const std::string& folder);
 // Removes the folder and the files of a session in it, and nothing else. Missing files are fine.
 void remove_session(const std::string& folder);
 
+// Whether the supervisor or the collector of a run still lives, by their locks. What cannot be
+// examined counts as alive.
+bool session_is_live(const std::string& folder);
+
 // Folders of sessions of this user whose run has died (neither supervisor nor collector lives).
 std::vector<std::string> stale_sessions();
 
