@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// "Did you mean ...?"
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace vtn {
+
+// The candidate nearest to `word` by edits (insert, delete, replace, swap of neighbours), if it is
+// near enough to be a slip: at most a third of the longer word. Empty otherwise.
+std::string closest_match(std::string_view word, std::span<const std::string> candidates);
+
+}  // namespace vtn

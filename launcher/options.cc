@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/options.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include <string.h>
+
+#include <cxxopts.hpp>
+
+#include "launcher/closest.h"
+
+namespace vtn {
+
+namespace {
+
+// The one list of options: the scan for the target's place, the parser and the help follow it.
+struct OptionRow {
+  const char* name;   // with underscores
+  char letter;        // or 0
+  const char* value;  // its name in the help; null for a switch
+  const char* help;
+};
+
+constexpr OptionRow kRows[] = {
+    {"output_file", 'o', "FILE",
+     "where the report goes, by its extension: .json, .json.gz, .pftrace, .perfetto-trace (or "
+     ".gz of these), .vtn. May be repeated: one run, several formats. Default: result.json"},
+    {"unique_output_file", 'u', nullptr, "name the report after program, time and process"},
+    {"output_dir", 0, "DIR", "the folder of the report; made if it is missing"},
+    {"python", 0, "PATH", "the interpreter; default: $VIRTUAL_ENV, else python3 on PATH"},
+    {"host", 0, "auto|embed|exec",
+     "run the interpreter's library in a host of ours (embed), the interpreter itself (exec), or "
+     "what costs nothing (auto)"},
+    {"ignore_c_function", 0, nullptr, "record Python functions only: cheaper"},
+    {"quiet", 0, nullptr, "say nothing but errors"},
+    {"verbose", 0, "N", "0 is quiet, 1 the default, 2 tells more"},
+    {"keep_raw", 0, nullptr, "keep what was recorded beside the report"},
+    {"convert", 0, "FILE.vtn", "write a report (-o) of a saved recording"},
+    {"recover", 0, "DIR", "write a report (-o) of what a killed run left"},
+    {"version", 0, nullptr, "print the version and exit"},
+    {"help", 'h', nullptr, "print this and exit"},
+};
+
+std::string normalized(std::string_view name) {
+  std::string result(name);
+  std::replace(result.begin(), result.end(), '-', '_');
+  return result;
+}
+
+const OptionRow* find_long(std::string_view name) {
+  const std::string wanted = normalized(name);
+  for (const OptionRow& row : kRows) {
+    if (wanted == row.name) {
+      return &row;
+    }
+  }
+  return nullptr;
+}
+
+const OptionRow* find_letter(char letter) {
+  for (const OptionRow& row : kRows) {
+    if (row.letter != 0 && row.letter == letter) {
+      return &row;
+    }
+  }
+  return nullptr;
+}
+
+tl::unexpected<Error> unknown_option(const std::string& given) {
+  std::vector<std::string> names;
+  for (const OptionRow& row : kRows) {
+    names.push_back(std::string("--") + row.name);
+  }
+  const std::string nearest = closest_match(normalized(given.substr(0, given.find('='))), names);
+  std::string message = "unknown option " + given;
+  message += nearest.empty() ? "; --help lists the options" : "; did you mean " + nearest + "?";
+  return fail(message);
+}
+
+bool starts_target(const std::string& argument) {
+  return argument.empty() || argument[0] != '-' || argument == "-" ||
+         argument.starts_with("-m") || argument.starts_with("-c");
+}
+
+// Splits at the target. Fills `ours` with what precedes it, long names normalized.
+Status split(const std::vector<std::string>& arguments,
+             std::vector<std::string>& ours,
+             Options& options) {
+  size_t i = 0;
+  for (; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "--") {
+      options.after_separator = true;
+      ++i;
+      break;
+    }
+    if (starts_target(argument)) {
+      break;
+    }
+    const OptionRow* row = nullptr;
+    bool has_value = false;
+    if (argument.starts_with("--")) {
+      const size_t equals = argument.find('=');
+      const std::string name = argument.substr(2, equals == argument.npos ? equals : equals - 2);
+      row = find_long(name);
+      has_value = equals != argument.npos;
+      ours.push_back(row == nullptr ? argument
+                                    : "--" + std::string(row->name) +
+                                          (has_value ? argument.substr(equals) : ""));
+      if (row != nullptr && has_value && row->value == nullptr) {
+        return fail("option --" + std::string(row->name) + " takes no value");
+      }
+    } else {
+      row = find_letter(argument[1]);
+      has_value = argument.size() > 2;
+      if (row != nullptr && row->value == nullptr && has_value) {
+        return unknown_option(argument);
+      }
+      ours.push_back(argument.substr(0, 2));
+      if (has_value) {
+        ours.push_back(argument.substr(2));
+      }
+    }
+    if (row == nullptr) {
+      return unknown_option(argument);
+    }
+    if (row->value != nullptr && !has_value) {
+      if (i + 1 == arguments.size()) {
+        return fail("option " + argument + " needs a value: " + row->value);
+      }
+      // As one word, so that a value that looks like an option is still the value.
+      if (argument.starts_with("--")) {
+        ours.back() += "=" + arguments[++i];
+      } else {
+        ours.push_back(arguments[++i]);
+      }
+    }
+  }
+  options.target.assign(arguments.begin() + static_cast<ptrdiff_t>(i), arguments.end());
+  return {};
+}
+
+cxxopts::Options describe() {
+  cxxopts::Options parser("viztracer-native",
+                          "Runs a Python program and writes down every call it makes.\n");
+  parser.custom_help("[options]");
+  parser.positional_help(
+      "script.py args... | -m module args... | -c code args... | - | name args... | -- command args...");
+  for (const OptionRow& row : kRows) {
+    const std::string names =
+        row.letter != 0 ? std::string(1, row.letter) + "," + row.name : std::string(row.name);
+    if (row.value == nullptr) {
+      parser.add_options()(names, row.help);
+    } else if (strcmp(row.name, "output_file") == 0) {
+      // No delimiter: a comma is a letter of a file name like any other.
+      parser.add_options()(names, row.help, cxxopts::value<std::vector<std::string>>(), row.value);
+    } else {
+      parser.add_options()(names, row.help, cxxopts::value<std::string>(), row.value);
+    }
+  }
+  return parser;
+}
+
+Status read_host(const std::string& text, HostChoice& host) {
+  if (text == "auto") {
+    host = HostChoice::kAuto;
+  } else if (text == "embed") {
+    host = HostChoice::kEmbed;
+  } else if (text == "exec") {
+    host = HostChoice::kExec;
+  } else {
+    return fail("--host " + text + ": must be auto, embed or exec");
+  }
+  return {};
+}
+
+Status read_verbose(const std::string& text, int& verbose) {
+  if (text.size() != 1 || text[0] < '0' || text[0] > '9') {
+    return fail("--verbose " + text + ": must be a number from 0 to 9");
+  }
+  verbose = text[0] - '0';
+  return {};
+}
+
+}  // namespace
+
+Result<Options> parse_options(const std::vector<std::string>& arguments) {
+  Options options;
+  std::vector<std::string> ours;
+  VTN_TRY(split(arguments, ours, options));
+
+  // Repeated -o values are taken here, for cxxopts splits a list at commas.
+  std::vector<const char*> words = {"viztracer-native"};
+  for (size_t i = 0; i < ours.size(); ++i) {
+    constexpr std::string_view kLong = "--output_file=";
+    if (ours[i] == "-o") {
+      options.output_files.push_back(ours[++i]);
+    } else if (ours[i].starts_with(kLong)) {
+      options.output_files.push_back(ours[i].substr(kLong.size()));
+    } else {
+      words.push_back(ours[i].c_str());
+    }
+  }
+  try {
+    cxxopts::Options parser = describe();
+    const cxxopts::ParseResult parsed =
+        parser.parse(static_cast<int>(words.size()), words.data());
+    const auto text = [&parsed](const char* name) {
+      return parsed.count(name) == 0 ? std::string() : parsed[name].as<std::string>();
+    };
+    options.unique_output_file = parsed.count("unique_output_file") != 0;
+    options.output_dir = text("output_dir");
+    options.python = text("python");
+    options.ignore_c_function = parsed.count("ignore_c_function") != 0;
+    options.quiet = parsed.count("quiet") != 0;
+    options.keep_raw = parsed.count("keep_raw") != 0;
+    options.convert = text("convert");
+    options.recover = text("recover");
+    options.version = parsed.count("version") != 0;
+    options.help = parsed.count("help") != 0;
+    if (parsed.count("host") != 0) {
+      VTN_TRY(read_host(text("host"), options.host));
+    }
+    if (parsed.count("verbose") != 0) {
+      VTN_TRY(read_verbose(text("verbose"), options.verbose));
+    }
+  } catch (const std::exception& error) {
+    return fail(error.what());
+  }
+  if (options.verbose == 0) {
+    options.quiet = true;
+  }
+  return options;
+}
+
+std::string help_text() {
+  try {
+    return describe().help();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+}  // namespace vtn

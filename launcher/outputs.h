@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where the reports go: names, formats, and the checks that can be made before the program runs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <time.h>
+
+#include "base/result.h"
+#include "launcher/collector.h"
+#include "launcher/options.h"
+
+namespace vtn {
+
+// The format of a file name's extension. An unknown one is a usage error that names the known ones
+// and the nearest.
+Result<OutputSpec> output_spec(const std::string& path);
+
+// "<program>_<YYYYMMDD>_<HHMMSS>_<pid>.json", as VizTracer names it. `target` as in Options.
+std::string unique_output_name(const std::vector<std::string>& target, time_t now, int pid);
+
+// Names and formats of all outputs, absolute. Nothing is touched. Usage errors only.
+Result<std::vector<OutputSpec>> choose_outputs(const Options& options, time_t now, int pid);
+
+// Makes --output_dir, and tries that each output's folder can be written to.
+Status prepare_outputs(const Options& options, const std::vector<OutputSpec>& outputs);
+
+}  // namespace vtn
