@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The three ways to hear of calls. Each install runs with the GIL, before the first frame of the
+// program, and leaves no error set.
+#pragma once
+
+#include "runtime/python_api.h"
+#include "tracer/engine.h"
+
+namespace vtn {
+
+// sys.monitoring, 3.12 and later: tool id 3, 4 or 5. False: none is free, or it was refused.
+bool install_monitoring(bool with_c_functions);
+
+// The profile function, thread by thread: all thread states now, new ones through
+// `cover_new_threads`. False: refused.
+bool install_profile(bool with_c_functions);
+
+// Sets the profile function on thread states that are not known yet. Needs the GIL (does nothing
+// without it, or when the backend is another).
+void cover_new_threads();
+
+// PEP 523 evaluation function, 3.11 without C functions. False: another one is there.
+bool install_eval_frame();
+
+// Looks whether somebody else's evaluation function took the place of ours: then the profile
+// function takes over. Cheap; called at chunk changes.
+void check_eval_frame();
+
+}  // namespace vtn

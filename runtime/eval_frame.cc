@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HOT PATH. The PEP 523 backend: 3.11, when C functions are not wanted. There the profile function
+// makes every instruction leave its fast path (+85 ns a call); an evaluation function costs 17.
+//
+// It puts Python calls on the C stack, so it is guarded: with less than kStackReserveBytes of the
+// thread's stack left, the default evaluator runs that frame and all it calls, and the gap is drawn.
+#include <pthread.h>
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "base/freestanding/syscalls.h"
+#include "runtime/backends.h"
+#include "runtime/functions.h"
+#include "runtime/process.h"
+#include "tracer/thread_writer.h"
+
+namespace vtn {
+
+namespace {
+
+// 3.11's interpreter frame: function, globals, builtins, locals, code.
+constexpr PySize kFrameFunction = 0;
+constexpr PySize kFrameCode = 32;
+constexpr uintptr_t kStackReserveBytes = 256 * 1024;
+constexpr uintptr_t kNoLimit = 1;
+
+struct {
+  PyInterp* interpreter;
+  PyObject* (*function_code)(PyObject*);
+  bool checked;
+  bool installed;
+  bool guarded;  // some frame runs under the default evaluator
+} g_eval;
+
+constexpr uintptr_t kAssumedArgumentBytes = 256 * 1024;  // of the main thread's stack, above its frames
+
+PyObject* evaluate(PyThread* state, void* frame, int throwing);
+
+// Lowest address at which a frame may still start under our evaluator; kNoLimit: not known. The
+// main thread's stack ends where its limit says; another's bounds are in its attributes.
+uintptr_t stack_limit() {
+  if (raw_syscall(SYS_gettid) == raw_syscall(SYS_getpid)) {
+    struct rlimit limit = {};
+    const auto* top = static_cast<void* const*>(find_symbol("__libc_stack_end"));
+    if (top == nullptr || raw_syscall(SYS_prlimit64, 0, RLIMIT_STACK, 0, reinterpret_cast<long>(&limit)) < 0 ||
+        limit.rlim_cur == RLIM_INFINITY) {
+      return kNoLimit;
+    }
+    return reinterpret_cast<uintptr_t>(*top) - limit.rlim_cur + kStackReserveBytes +
+           kAssumedArgumentBytes;
+  }
+  using Self = pthread_t (*)();
+  using GetAttributes = int (*)(pthread_t, pthread_attr_t*);
+  using GetStack = int (*)(const pthread_attr_t*, void**, size_t*);
+  using Destroy = int (*)(pthread_attr_t*);
+  const auto self = reinterpret_cast<Self>(find_symbol("pthread_self"));
+  const auto get = reinterpret_cast<GetAttributes>(find_symbol("pthread_getattr_np"));
+  const auto stack = reinterpret_cast<GetStack>(find_symbol("pthread_attr_getstack"));
+  const auto destroy = reinterpret_cast<Destroy>(find_symbol("pthread_attr_destroy"));
+  pthread_attr_t attributes;
+  if (self == nullptr || get == nullptr || stack == nullptr || destroy == nullptr ||
+      get(self(), &attributes) != 0) {
+    return kNoLimit;
+  }
+  void* low = nullptr;
+  size_t bytes = 0;
+  const bool known = stack(&attributes, &low, &bytes) == 0;
+  (void)destroy(&attributes);
+  return known ? reinterpret_cast<uintptr_t>(low) + kStackReserveBytes : kNoLimit;
+}
+
+[[gnu::noinline, gnu::cold]] PyObject* run_guarded(ThreadState* thread,
+                                                   PyThread* state,
+                                                   void* frame,
+                                                   int throwing) {
+  record_gap(thread, GapReason::kStackGuard);
+  g_python._PyInterpreterState_SetEvalFrameFunc(g_eval.interpreter,
+                                                g_python._PyEval_EvalFrameDefault);
+  g_eval.guarded = true;
+  PyObject* result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
+  g_eval.guarded = false;
+  g_python._PyInterpreterState_SetEvalFrameFunc(g_eval.interpreter, evaluate);
+  record_gap(current_thread(), GapReason::kStackGuard);
+  return result;
+}
+
+PyObject* evaluate(PyThread* state, void* frame, int throwing) {
+  ThreadState* thread = current_thread();
+  PyObject* const code = field<PyObject*>(frame, kFrameCode);
+  if (__builtin_expect(!g_eval.checked, 0)) {
+    PyObject* function = field<PyObject*>(frame, kFrameFunction);
+    g_eval.checked = true;
+    if (type_of(function) != g_python.PyFunction_Type || g_eval.function_code(function) != code) {
+      g_python._PyInterpreterState_SetEvalFrameFunc(g_eval.interpreter,
+                                                    g_python._PyEval_EvalFrameDefault);
+      g_eval.installed = false;
+      (void)install_profile(false);
+      return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
+    }
+  }
+  if (__builtin_expect(thread->stack_limit == 0, 0)) {
+    thread->stack_limit = stack_limit();
+  }
+  const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  if (__builtin_expect(here < thread->stack_limit, 0)) {
+    return run_guarded(thread, state, frame, throwing);
+  }
+  const uint32_t id = code_id(thread, code);
+  const uint64_t epoch = g_engine.epoch;
+  record_enter(thread, id);
+  PyObject* result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
+  const uint64_t ticks = read_ticks(g_engine.clock);
+  // The frame may return in a forked child: a process of its own, to which the id says nothing.
+  thread = current_thread();
+  const EventKind kind = result == nullptr ? EventKind::kUnwind : EventKind::kLeave;
+  record_at(thread, ticks, kind, epoch == g_engine.epoch ? id : kIdAnyPython);
+  return result;
+}
+
+}  // namespace
+
+bool install_eval_frame() {
+  if (g_python._PyInterpreterState_GetEvalFrameFunc == nullptr ||
+      g_python._PyInterpreterState_SetEvalFrameFunc == nullptr ||
+      g_python._PyEval_EvalFrameDefault == nullptr) {
+    return false;
+  }
+  g_eval.function_code =
+      reinterpret_cast<PyObject* (*)(PyObject*)>(find_python_symbol("PyFunction_GetCode"));
+  g_eval.interpreter = g_python.PyInterpreterState_Main();
+  if (g_eval.function_code == nullptr ||
+      g_python._PyInterpreterState_GetEvalFrameFunc(g_eval.interpreter) !=
+          g_python._PyEval_EvalFrameDefault) {
+    return false;
+  }
+  g_python._PyInterpreterState_SetEvalFrameFunc(g_eval.interpreter, evaluate);
+  g_eval.installed = true;
+  return true;
+}
+
+void check_eval_frame() {
+  if (!g_eval.installed || g_eval.guarded ||
+      g_python._PyInterpreterState_GetEvalFrameFunc(g_eval.interpreter) == evaluate) {
+    return;
+  }
+  g_eval.installed = false;
+  (void)install_profile(false);
+}
+
+}  // namespace vtn

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/functions.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/freestanding/pages.h"
+#include "runtime/text.h"
+#include "tracer/names_writer.h"
+
+namespace vtn {
+
+KeepErrno::KeepErrno() : saved_(errno) {}
+KeepErrno::~KeepErrno() { errno = saved_; }
+
+namespace {
+
+// What a code object's co_extra points to. Lives in ordinary memory: a forked child inherits it,
+// sees by the epoch that the id is its parent's, and gives the code an id of its own.
+struct CodeIdentity {
+  const void* code;
+  uint64_t epoch;
+  CodeIdentity* next_free;
+  uint32_t id;
+  uint32_t reserved;
+};
+
+constexpr size_t kIdentityBlockBytes = 64 * 1024;
+constexpr int kDeepestMethod = 8;  // bound methods of bound methods
+constexpr size_t kFindObjectResultBytes = 256;
+
+struct {
+  PySize extra_index;
+  CodeIdentity* free_identities;
+  int (*find_object)(void*, void*);
+} g_functions;
+
+// The code object is being freed: its address may be another's the next moment.
+void code_died(void* extra) {
+  auto* identity = static_cast<CodeIdentity*>(extra);
+  if (identity == nullptr) {
+    return;
+  }
+  forget_code(identity->code);
+  identity->code = nullptr;
+  identity->next_free = g_functions.free_identities;
+  g_functions.free_identities = identity;
+}
+
+CodeIdentity* take_identity() {
+  if (g_functions.free_identities == nullptr) {
+    auto* block = static_cast<CodeIdentity*>(map_pages(kIdentityBlockBytes));
+    if (block == nullptr) {
+      return nullptr;
+    }
+    for (size_t i = 0; i < kIdentityBlockBytes / sizeof(CodeIdentity); ++i) {
+      block[i].next_free = g_functions.free_identities;
+      g_functions.free_identities = &block[i];
+    }
+  }
+  CodeIdentity* identity = g_functions.free_identities;
+  g_functions.free_identities = identity->next_free;
+  return identity;
+}
+
+uint32_t intern_code(PyObject* code) {
+  const bool has_qualname = g_python.minor >= 11;
+  const PyRef name = PyRef::steal(
+      g_python.PyObject_GetAttrString(code, has_qualname ? "co_qualname" : "co_name"));
+  const PyRef file = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_filename"));
+  const PyRef line = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_firstlineno"));
+  const long line_number = line ? g_python.PyLong_AsLong(line.get()) : 0;
+  const Utf8 name_text(name.get());
+  const Utf8 file_text(file.get());
+  return intern_function(FunctionKind::kPython,
+                         name_text.text(),
+                         file_text.text(),
+                         line_number > 0 ? static_cast<uint32_t>(line_number) : 0);
+}
+
+// Memory that is there for good: the mapping of a loaded library or of the executable.
+bool lasts_for_ever(const void* address) {
+  alignas(16) char result[kFindObjectResultBytes];
+  return address == nullptr ||
+         (g_functions.find_object != nullptr &&
+          g_functions.find_object(const_cast<void*>(address), result) == 0);
+}
+
+uint64_t names_hash(const PyMethodDef* definition, const PyObject* type) {
+  uint64_t hash = definition == nullptr ? 1 : hash_text(text_of(definition->name), 2);
+  if (type != nullptr) {
+    hash = hash_text(text_of(type_name(type)), hash);
+  }
+  return hash == 0 ? 1 : hash;
+}
+
+uint32_t intern_dotted(FunctionKind kind, Text first, Text second) {
+  char joined[kMaxNameBytes];
+  size_t bytes = 0;
+  if (first.bytes != 0 && first.bytes + second.bytes + 1 <= sizeof(joined)) {
+    memcpy(joined, first.data, first.bytes);
+    joined[first.bytes] = '.';
+    bytes = first.bytes + 1;
+  }
+  if (bytes + second.bytes > sizeof(joined)) {
+    second.bytes = sizeof(joined) - bytes;
+  }
+  memcpy(joined + bytes, second.data, second.bytes);
+  return intern_function(kind, {joined, bytes + second.bytes}, {}, 0);
+}
+
+uint32_t intern_c_function(PyObject* callable, const PyMethodDef* definition, const PyObject* type) {
+  const Text name = text_of(definition->name);
+  const PyObject* kind = type_of(callable);
+  if (kind == g_python.PyCFunction_Type || kind == g_python.PyCMethod_Type) {
+    const Utf8 module(cfunction_module(callable));
+    if (module.text().bytes != 0) {
+      return intern_dotted(FunctionKind::kC, module.text(), name);
+    }
+  }
+  return intern_dotted(FunctionKind::kC, type == nullptr ? Text{} : text_of(type_name(type)), name);
+}
+
+bool is_class(const PyObject* kind) {
+  return kind == g_python.PyType_Type ||
+         g_python.PyType_IsSubtype(const_cast<PyObject*>(kind), g_python.PyType_Type) != 0;
+}
+
+// A class (key: its address) or an instance of `kind` (key: the kind's). `type` in the cache tells
+// them apart: the class of classes for a class, null for an instance.
+uint32_t named_by_type(ThreadState* thread, PyObject* callable, PyObject* kind) {
+  const bool class_called = is_class(kind);
+  PyObject* const named = class_called ? callable : kind;
+  const void* type = class_called ? g_python.PyType_Type : nullptr;
+  CallableCacheEntry& entry = thread->callables[callable_cache_slot(named, type)];
+  if (entry.key == named && entry.type == type &&
+      (entry.text_hash == 0 || names_hash(nullptr, named) == entry.text_hash)) {
+    return entry.id;
+  }
+  const KeepErrno keep_errno;
+  const uint32_t id =
+      intern_function(class_called ? FunctionKind::kType : FunctionKind::kCallable,
+                      text_of(type_name(named)),
+                      {},
+                      0);
+  entry = {.key = named,
+           .type = type,
+           .text_hash = lasts_for_ever(named) ? 0 : names_hash(nullptr, named),
+           .id = id,
+           .reserved = 0};
+  return id;
+}
+
+}  // namespace
+
+bool start_functions(int (*find_object)(void* address, void* result)) {
+  g_functions.find_object = find_object;
+  g_functions.extra_index = g_python._PyEval_RequestCodeExtraIndex(code_died);
+  return g_functions.extra_index >= 0;
+}
+
+uint32_t code_id_slow(ThreadState* thread, PyObject* code) {
+  if (type_of(code) != g_python.PyCode_Type) {
+    return named_by_type(thread, code, type_of(code));
+  }
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  ensure_process();
+  void* extra = nullptr;
+  (void)g_python._PyCode_GetExtra(code, g_functions.extra_index, &extra);
+  auto* identity = static_cast<CodeIdentity*>(extra);
+  if (identity == nullptr || identity->epoch != g_engine.epoch) {
+    const uint32_t id = intern_code(code);
+    if (identity == nullptr) {
+      identity = take_identity();
+      if (identity == nullptr ||
+          g_python._PyCode_SetExtra(code, g_functions.extra_index, identity) != 0) {
+        if (identity != nullptr) {
+          identity->next_free = g_functions.free_identities;
+          g_functions.free_identities = identity;
+        }
+        return id;  // not remembered: nobody would tell us of its death
+      }
+    }
+    identity->code = code;
+    identity->epoch = g_engine.epoch;
+    identity->id = id;
+  }
+  thread->codes[code_cache_slot(code)] = {code, identity->id, 0};
+  return identity->id;
+}
+
+bool same_names(const CallableCacheEntry& entry) {
+  return names_hash(static_cast<const PyMethodDef*>(entry.key),
+                    static_cast<const PyObject*>(entry.type)) == entry.text_hash;
+}
+
+uint32_t callable_id_slow(ThreadState* thread,
+                          PyObject* callable,
+                          const void* key,
+                          const void* type) {
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  const auto* definition = static_cast<const PyMethodDef*>(key);
+  const auto* owner = static_cast<const PyObject*>(type);
+  const uint32_t id = intern_c_function(callable, definition, owner);
+  const bool lasting =
+      lasts_for_ever(definition) && lasts_for_ever(definition->name) && lasts_for_ever(owner);
+  thread->callables[callable_cache_slot(key, type)] = {
+      .key = key,
+      .type = type,
+      .text_hash = lasting ? 0 : names_hash(definition, owner),
+      .id = id,
+      .reserved = 0};
+  return id;
+}
+
+uint32_t other_callable_id(ThreadState* thread, PyObject* callable, int depth) {
+  PyObject* kind = type_of(callable);
+  if (kind == g_python.PyMethod_Type && depth < kDeepestMethod) {
+    // CALL reports the method, C_RETURN what it is bound to: both are looked through.
+    PyObject* function = g_python.PyMethod_Function(callable);
+    if (type_of(function) == g_python.PyMethod_Type) {
+      return other_callable_id(thread, function, depth + 1);
+    }
+    return callable_id(thread, function);
+  }
+  return named_by_type(thread, callable, kind);
+}
+
+}  // namespace vtn

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/layout.h"
+
+#include <string.h>
+
+namespace vtn {
+
+const char* check_layout() {
+  const PythonApi& py = g_python;
+  const PyRef head = PyRef::steal(py.PyObject_GetAttrString(py.PyBaseObject_Type, "__basicsize__"));
+  if (!head || py.PyLong_AsLong(head.get()) != kHeadBytes) {
+    return "object header";
+  }
+  if (type_of(py.PyList_Type) != py.PyType_Type) {
+    return "object type";
+  }
+  if (strcmp(type_name(py.PyList_Type), "list") != 0) {
+    return "type name";
+  }
+  PyObject* builtins = py.PyEval_GetBuiltins();
+  PyObject* len = builtins == nullptr ? nullptr : py.PyDict_GetItemString(builtins, "len");
+  if (len == nullptr || type_of(len) != py.PyCFunction_Type) {
+    return nullptr;  // the program's own site code put another `len` there: nothing to compare
+  }
+  const PyRef module = PyRef::steal(py.PyObject_GetAttrString(len, "__module__"));
+  if (strcmp(cfunction_def(len)->name, "len") != 0 ||
+      cfunction_self(len) != py.PyCFunction_GetSelf(len) ||
+      cfunction_module(len) != module.get()) {
+    return "builtin function";
+  }
+  const PyRef append = PyRef::steal(py.PyObject_GetAttrString(py.PyList_Type, "append"));
+  if (!append || type_of(append.get()) != py.PyMethodDescr_Type ||
+      descriptor_type(append.get()) != py.PyList_Type ||
+      strcmp(descriptor_def(append.get())->name, "append") != 0) {
+    return "method descriptor";
+  }
+  return nullptr;
+}
+
+}  // namespace vtn

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The layout facts that the runtime reads CPython objects by, each compared with what the public
+// API says before anything is recorded (check_layout). They hold for 3.10 to 3.15 with the GIL.
+// All accessors need the GIL and run no code of the program.
+#pragma once
+
+#include <stdint.h>
+
+#include "runtime/python_api.h"
+
+namespace vtn {
+
+inline constexpr PySize kHeadBytes = 16;  // object.__basicsize__: reference count, type
+
+template <class T>
+inline T field(const void* object, PySize offset) {
+  return *reinterpret_cast<T const*>(static_cast<const char*>(object) + offset);
+}
+
+inline PyObject* type_of(const PyObject* object) {
+  return field<PyObject*>(object, kHeadBytes - 8);
+}
+
+// A type: its size word, then tp_name.
+inline const char* type_name(const PyObject* type) {
+  return field<const char*>(type, kHeadBytes + 8);
+}
+
+// A builtin function or bound C method.
+inline const PyMethodDef* cfunction_def(const PyObject* function) {
+  return field<const PyMethodDef*>(function, kHeadBytes);
+}
+inline PyObject* cfunction_self(const PyObject* function) {
+  return field<PyObject*>(function, kHeadBytes + 8);
+}
+inline PyObject* cfunction_module(const PyObject* function) {
+  return field<PyObject*>(function, kHeadBytes + 16);
+}
+
+// A method descriptor: type, name, qualified name, definition.
+inline PyObject* descriptor_type(const PyObject* descriptor) {
+  return field<PyObject*>(descriptor, kHeadBytes);
+}
+inline const PyMethodDef* descriptor_def(const PyObject* descriptor) {
+  return field<const PyMethodDef*>(descriptor, kHeadBytes + 24);
+}
+
+// Null when everything is as expected, else what is not.
+const char* check_layout();
+
+}  // namespace vtn

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HOT PATH. The sys.monitoring backend: one callback object per event, of a type of our own whose
+// vectorcall is the handler (10 ns a call cheaper than a builtin function). Handlers never fail and
+// never leave an error set: an exception from a callback would appear in the program.
+#include <string.h>
+
+#include "runtime/backends.h"
+#include "runtime/functions.h"
+#include "tracer/thread_writer.h"
+
+namespace vtn {
+
+namespace {
+
+// Values of the stable ABI (slots, member types and flags of PyType_FromSpec).
+constexpr int kSlotCall = 50;
+constexpr int kSlotMembers = 72;
+constexpr int kMemberPySize = 19;
+constexpr int kMemberReadOnly = 1;
+constexpr unsigned kTypeHasVectorcall = 1u << 11;
+constexpr int kFirstToolId = 3;  // 0, 1, 2 are debuggers, coverage and profilers by convention
+constexpr int kLastToolId = 5;
+
+enum CallbackArgument { kCode = 0, kCallable = 2 };
+
+PyObject* none() { return g_python._Py_NoneStruct; }  // immortal from 3.12 on
+
+PyObject* on_enter(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
+  ThreadState* thread = current_thread();
+  record_enter(thread, code_id(thread, arguments[kCode]));
+  return none();
+}
+
+template <EventKind kind>
+PyObject* on_leave(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
+  const uint64_t ticks = read_ticks(g_engine.clock);
+  ThreadState* thread = current_thread();
+  record_at(thread, ticks, kind, code_id(thread, arguments[kCode]));
+  return none();
+}
+
+PyObject* on_call(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
+  PyObject* const callable = arguments[kCallable];
+  if (type_of(callable) == g_python.PyFunction_Type) {
+    return none();
+  }
+  ThreadState* thread = current_thread();
+  const uint32_t id = callable_id(thread, callable);
+  if (id != kIdNone) {
+    record_enter(thread, id);
+  }
+  return none();
+}
+
+template <EventKind kind>
+PyObject* on_c_leave(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
+  const uint64_t ticks = read_ticks(g_engine.clock);
+  PyObject* const callable = arguments[kCallable];
+  if (type_of(callable) == g_python.PyFunction_Type) {
+    return none();  // with an evaluation function set, Python calls send this end too
+  }
+  ThreadState* thread = current_thread();
+  const uint32_t id = callable_id(thread, callable);
+  if (id != kIdNone) {
+    record_at(thread, ticks, kind, id);
+  }
+  return none();
+}
+
+struct Subscription {
+  const char* event;
+  PyVectorcall handler;
+  bool of_c_functions;
+};
+
+constexpr Subscription kSubscriptions[] = {
+    {"PY_START", on_enter, false},
+    {"PY_RESUME", on_enter, false},
+    {"PY_THROW", on_enter, false},
+    {"PY_RETURN", on_leave<EventKind::kLeave>, false},
+    {"PY_YIELD", on_leave<EventKind::kUnwind>, false},
+    {"PY_UNWIND", on_leave<EventKind::kUnwind>, false},
+    {"CALL", on_call, true},
+    {"C_RETURN", on_c_leave<EventKind::kLeave>, true},
+    {"C_RAISE", on_c_leave<EventKind::kUnwind>, true},
+};
+
+// The type of the callbacks. Kept for the life of the process; taken out of the collector's sight.
+PyObject* make_callback_type() {
+  static PyMemberSpec members[] = {
+      {"__vectorcalloffset__", kMemberPySize, kHeadBytes, kMemberReadOnly, nullptr},
+      {nullptr, 0, 0, 0, nullptr}};
+  static PyTypeSlot slots[] = {{kSlotMembers, members}, {kSlotCall, nullptr}, {0, nullptr}};
+  slots[1].function = reinterpret_cast<void*>(g_python.PyVectorcall_Call);
+  static PyTypeSpec spec = {"viztracer_native.callback",
+                            static_cast<int>(kHeadBytes + sizeof(PyVectorcall)),
+                            0,
+                            kTypeHasVectorcall,
+                            slots};
+  PyObject* type = g_python.PyType_FromSpec(&spec);
+  if (type != nullptr) {
+    g_python.PyObject_GC_UnTrack(type);
+  }
+  return type;
+}
+
+PyObject* make_callback(PyObject* type, PyVectorcall handler) {
+  PyObject* callback = g_python._PyObject_New(type);
+  if (callback != nullptr) {
+    memcpy(reinterpret_cast<char*>(callback) + kHeadBytes, &handler, sizeof(handler));
+  }
+  return callback;
+}
+
+int claim_tool(PyObject* monitoring) {
+  for (int id = kFirstToolId; id <= kLastToolId; ++id) {
+    if (PyRef::steal(g_python.PyObject_CallMethod(
+            monitoring, "use_tool_id", "is", id, "viztracer-native"))) {
+      return id;
+    }
+    g_python.PyErr_Clear();
+  }
+  return -1;
+}
+
+bool subscribe(PyObject* monitoring, int tool, bool with_c_functions) {
+  const PyRef events = PyRef::steal(g_python.PyObject_GetAttrString(monitoring, "events"));
+  PyObject* type = events ? make_callback_type() : nullptr;
+  if (type == nullptr) {
+    return false;
+  }
+  long wanted = 0;
+  for (const Subscription& subscription : kSubscriptions) {
+    if (subscription.of_c_functions && !with_c_functions) {
+      continue;
+    }
+    // Event numbers differ between versions: never compiled in.
+    const PyRef event =
+        PyRef::steal(g_python.PyObject_GetAttrString(events.get(), subscription.event));
+    const long bit = event ? g_python.PyLong_AsLong(event.get()) : -1;
+    const PyRef callback = PyRef::steal(make_callback(type, subscription.handler));
+    if (bit <= 0 || !callback ||
+        !PyRef::steal(g_python.PyObject_CallMethod(
+            monitoring, "register_callback", "ilO", tool, bit, callback.get()))) {
+      return false;
+    }
+    wanted |= bit;
+  }
+  // An earlier owner of the id may have left sites disabled.
+  return PyRef::steal(g_python.PyObject_CallMethod(monitoring, "restart_events", nullptr)) &&
+         PyRef::steal(
+             g_python.PyObject_CallMethod(monitoring, "set_events", "il", tool, wanted));
+}
+
+}  // namespace
+
+bool install_monitoring(bool with_c_functions) {
+  PyObject* monitoring = g_python.PySys_GetObject("monitoring");
+  if (monitoring == nullptr) {
+    return false;
+  }
+  const int tool = claim_tool(monitoring);
+  if (tool < 0) {
+    return false;
+  }
+  if (!subscribe(monitoring, tool, with_c_functions)) {
+    g_python.PyErr_Clear();
+    (void)PyRef::steal(g_python.PyObject_CallMethod(monitoring, "free_tool_id", "i", tool));
+    g_python.PyErr_Clear();
+    return false;
+  }
+  return true;
+}
+
+}  // namespace vtn

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/process.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "base/freestanding/atomic.h"
+#include "base/freestanding/syscalls.h"
+#include "runtime/backends.h"
+#include "runtime/thread_names.h"
+#include "tracer/names_writer.h"
+
+namespace vtn {
+
+namespace {
+
+struct {
+  vtn_runtime_args args;
+  Arena arena;
+  Backend backend;
+  bool untraced;
+} g_process;
+
+// Reads up to `bytes` of a file; the descriptor is open for the length of this call only.
+size_t read_file(const char* path, char* to, size_t bytes) {
+  const long fd = raw_syscall(
+      SYS_openat, AT_FDCWD, reinterpret_cast<long>(path), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0) {
+    return 0;
+  }
+  size_t done = 0;
+  while (done < bytes) {
+    const long got =
+        raw_syscall(SYS_read, fd, reinterpret_cast<long>(to + done), static_cast<long>(bytes - done));
+    if (got <= 0) {
+      break;
+    }
+    done += static_cast<size_t>(got);
+  }
+  (void)raw_syscall(SYS_close, fd);
+  return done;
+}
+
+// Maps a file of the session folder whole. At least `least_bytes`, or null.
+void* map_file(const char* name, uint64_t least_bytes, uint64_t map_bytes) {
+  char path[1200];
+  const size_t folder = strlen(g_process.args.session_folder);
+  const size_t name_bytes = strlen(name);
+  if (folder + name_bytes + 2 > sizeof(path)) {
+    return nullptr;
+  }
+  memcpy(path, g_process.args.session_folder, folder);
+  path[folder] = '/';
+  memcpy(path + folder + 1, name, name_bytes + 1);
+  const long fd =
+      raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>(path), O_RDWR | O_CLOEXEC);
+  if (fd < 0) {
+    return nullptr;
+  }
+  const long size = raw_syscall(SYS_lseek, fd, 0, /*SEEK_END*/ 2);
+  long address = -1;
+  if (size >= 0 && static_cast<uint64_t>(size) >= least_bytes) {
+    address = raw_syscall(SYS_mmap,
+                          0,
+                          static_cast<long>(map_bytes),
+                          PROT_READ | PROT_WRITE,
+                          MAP_SHARED,
+                          fd,
+                          0);
+  }
+  (void)raw_syscall(SYS_close, fd);
+  if (address < 0 && address > -4096) {
+    return nullptr;
+  }
+  (void)raw_syscall(SYS_madvise, address, static_cast<long>(map_bytes), MADV_DONTDUMP);
+  return reinterpret_cast<void*>(address);
+}
+
+// Who this process is, in its names stream. In a forked child: once more, with its own pid.
+void describe_process(uint32_t forked_from) {
+  char executable[kMaxNameBytes];
+  char folder[kMaxNameBytes];
+  char argv[kMaxArgvBytes];
+  const long executable_bytes = raw_syscall(SYS_readlink,
+                                            reinterpret_cast<long>("/proc/self/exe"),
+                                            reinterpret_cast<long>(executable),
+                                            sizeof(executable));
+  const long folder_bytes =
+      raw_syscall(SYS_getcwd, reinterpret_cast<long>(folder), sizeof(folder));
+  const size_t argv_bytes = read_file("/proc/self/cmdline", argv, sizeof(argv));
+  const ProcessSlot& slot = g_process.arena.processes[g_engine.root->process];
+  const ProcessRecord record = {
+      .start_ticks = slot.start_ticks,
+      .pid = slot.pid,
+      .parent_pid = static_cast<uint32_t>(raw_syscall(SYS_getppid)),
+      .python_version = g_python.version,
+      .backend = g_process.backend,
+      .forked_from = forked_from,
+      .executable_bytes = executable_bytes > 0 ? static_cast<uint32_t>(executable_bytes) : 0,
+      .cwd_bytes = folder_bytes > 1 ? static_cast<uint32_t>(folder_bytes - 1) : 0,
+      .argv_bytes = static_cast<uint32_t>(argv_bytes)};
+  (void)publish_record(NameRecord::kProcess,
+                       &record,
+                       sizeof(record),
+                       {executable, record.executable_bytes},
+                       {folder, record.cwd_bytes},
+                       {argv, record.argv_bytes});
+}
+
+bool look_after(ThreadState* thread) {
+  cover_new_threads();
+  check_eval_frame();
+  return !name_thread(thread);
+}
+
+void watch_thread_exit(ThreadState* thread) { g_process.args.watch_thread_exit(thread); }
+
+void on_thread_exit(void* thread) { end_thread(static_cast<ThreadState*>(thread)); }
+
+}  // namespace
+
+bool enter_session(const vtn_runtime_args& args) {
+  g_process.args = args;
+  void* control = map_file(kControlFileName, kControlBytes, kControlBytes);
+  if (control == nullptr) {
+    return false;
+  }
+  const auto* page = static_cast<const ControlPage*>(control);
+  if (page->magic != kControlMagic || page->abi_version != kSessionAbiVersion) {
+    return false;
+  }
+  const uint64_t arena_bytes = page->geometry.arena_bytes;
+  void* arena = map_file(kArenaFileName, arena_bytes, arena_bytes);
+  if (arena == nullptr) {
+    return false;
+  }
+  g_process.arena = Arena(control, arena);
+  const EngineHooks hooks = {
+      .describe_process = describe_process,
+      .look_after = look_after,
+      .watch_thread_exit = watch_thread_exit,
+  };
+  if (!start_engine(
+          g_process.arena, static_cast<ClockKind>(page->clock_kind), hooks, args.tls_offset)) {
+    return false;
+  }
+  *args.on_thread_exit = on_thread_exit;
+  return true;
+}
+
+void stay_untraced(UntracedReason reason, uint32_t python_version) {
+  if (g_process.untraced) {
+    return;
+  }
+  g_process.untraced = true;
+  const uint32_t process = claim_process(g_process.arena);
+  if (process < kMaxProcesses) {
+    ProcessSlot& slot = g_process.arena.processes[process];
+    slot.pid = static_cast<uint32_t>(raw_syscall(SYS_getpid));
+    slot.reason = static_cast<uint32_t>(reason);
+    slot.python_version = python_version;
+    store_release(&slot.state, static_cast<uint32_t>(ProcessState::kUntraced));
+  }
+}
+
+bool session_option(SessionOption option) {
+  return (load_relaxed(&g_process.arena.control->options) & option) != 0;
+}
+
+void set_backend(Backend backend) { g_process.backend = backend; }
+
+void* find_symbol(const char* name) { return g_process.args.dlsym_fn(nullptr, name); }
+
+void* find_python_symbol(const char* name) {
+  return g_process.args.dlsym_fn(g_process.args.python, name);
+}
+
+}  // namespace vtn

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// This process as the runtime knows it: what the shim handed over, the mapped session, and what is
+// told of the process and its threads in the names stream.
+#pragma once
+
+#include "subprocess_shim/runtime_abi.h"
+#include "tracer/engine.h"
+#include "tracer/session_abi.h"
+
+namespace vtn {
+
+// Maps the session's files and starts the engine. False: no session, and nobody to tell.
+bool enter_session(const vtn_runtime_args& args);
+
+// The process runs on untraced; the launcher says why in its last line. Once.
+void stay_untraced(UntracedReason reason, uint32_t python_version);
+
+bool session_option(SessionOption option);
+
+// Which backend the ProcessRecord names. Set before the first event.
+void set_backend(Backend backend);
+
+// Symbols of the C library, and of CPython; null where they are not.
+void* find_symbol(const char* name);
+void* find_python_symbol(const char* name);
+
+}  // namespace vtn
