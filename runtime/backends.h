@@ -9,6 +9,14 @@
 
 namespace vtn {
 
+// A build whose handlers return at once: what CPython alone charges for calling them. The baseline
+// of the benchmarks (libvtn_runtime_nop.so), never installed.
+#ifdef VTN_DO_NOTHING
+inline constexpr bool kDoNothing = true;
+#else
+inline constexpr bool kDoNothing = false;
+#endif
+
 // sys.monitoring, 3.12 and later: tool id 3, 4 or 5. False: none is free, or it was refused.
 bool install_monitoring(bool with_c_functions);
 

@@ -42,32 +42,45 @@ inline uint32_t code_id(ThreadState* thread, PyObject* code) {
   return code_id_slow(thread, code);
 }
 
+// What tells a C function or C method from all others.
+struct CallableKey {
+  const PyMethodDef* definition;
+  const PyObject* type;  // of self, or that owns the method; null: none
+};
+
+// False: neither a C function nor a C method.
+inline bool callable_key(PyObject* callable, const PyObject* kind, CallableKey* key) {
+  if (kind == g_python.PyCFunction_Type || kind == g_python.PyCMethod_Type) {
+    const PyObject* self = cfunction_self(callable);
+    key->definition = cfunction_def(callable);
+    key->type = self == nullptr ? nullptr : type_of(self);
+    return true;
+  }
+  if (kind == g_python.PyMethodDescr_Type || kind == g_python.PyClassMethodDescr_Type) {
+    key->definition = descriptor_def(callable);
+    key->type = descriptor_type(callable);
+    return true;
+  }
+  return false;
+}
+
 // kIdNone for a Python function: its own events tell of it.
 inline uint32_t callable_id(ThreadState* thread, PyObject* callable) {
-  PyObject* const kind = type_of(callable);
+  const PyObject* const kind = type_of(callable);
   if (kind == g_python.PyFunction_Type) {
     return kIdNone;
   }
-  const void* key;
-  const void* type = nullptr;
-  if (kind == g_python.PyCFunction_Type || kind == g_python.PyCMethod_Type) {
-    key = cfunction_def(callable);
-    const PyObject* self = cfunction_self(callable);
-    if (self != nullptr) {
-      type = type_of(self);
-    }
-  } else if (kind == g_python.PyMethodDescr_Type || kind == g_python.PyClassMethodDescr_Type) {
-    key = descriptor_def(callable);
-    type = descriptor_type(callable);
-  } else {
+  CallableKey key;
+  if (!callable_key(callable, kind, &key)) {
     return other_callable_id(thread, callable, 0);
   }
-  const CallableCacheEntry& entry = thread->callables[callable_cache_slot(key, type)];
-  if (__builtin_expect(entry.key == key && entry.type == type, 1) &&
+  const CallableCacheEntry& entry =
+      thread->callables[callable_cache_slot(key.definition, key.type)];
+  if (__builtin_expect(entry.key == key.definition && entry.type == key.type, 1) &&
       (entry.text_hash == 0 || same_names(entry))) {
     return entry.id;
   }
-  return callable_id_slow(thread, callable, key, type);
+  return callable_id_slow(thread, callable, key.definition, key.type);
 }
 
 }  // namespace vtn

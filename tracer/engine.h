@@ -116,10 +116,16 @@ inline ThreadState** tls_word() {
 // memory the state only counts.
 ThreadState* register_thread();
 
-// HOT PATH. The state of the calling thread.
-inline ThreadState* current_thread() {
+// HOT PATH. The state of the calling thread; null: it has none yet.
+inline ThreadState* thread_or_null() {
   ThreadState* state;
   __asm__ volatile("movq %%fs:(%1), %0" : "=r"(state) : "r"(g_engine.tls_offset));
+  return state;
+}
+
+// HOT PATH. The state of the calling thread.
+inline ThreadState* current_thread() {
+  ThreadState* state = thread_or_null();
   if (__builtin_expect(state != nullptr, 1)) {
     return state;
   }

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The engine is one per process, so each case runs in a forked child and reports by exit status.
+#include "tracer/thread_writer.h"
+
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <sys/wait.h>
+
+#include "tests/support/catch.h"
+#include "tests/unit/tracer/session_fixture.h"
+#include "tracer/names_writer.h"
+
+namespace vtn {
+namespace {
+
+using test::ReadEvent;
+using test::SessionFixture;
+using test::start_engine_for_test;
+
+// Runs `body` in a child with an engine of its own. What it recorded is read by the parent.
+void in_traced_process(const SessionFixture& session, const std::function<void()>& body) {
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (!start_engine_for_test(session)) {
+      _exit(9);
+    }
+    body();
+    _exit(0);
+  }
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(status == 0);
+}
+
+void enter(uint32_t id) {
+  record_at(current_thread(), read_ticks(g_engine.clock), EventKind::kEnter, id);
+}
+
+Text literal(const char* text) { return {text, std::char_traits<char>::length(text)}; }
+
+TEST_CASE("writer: events come back as they were written, across chunks", "[writer]") {
+  const SessionFixture session(uint64_t{4} << 20);
+  constexpr uint32_t kEvents = 100'000;
+  in_traced_process(session, [] {
+    for (uint32_t i = 0; i < kEvents; ++i) {
+      g_fake_ticks += 3;
+      enter(kFirstNameId + i % 1000);
+    }
+  });
+  const auto events = session.read_events();
+  REQUIRE(events.size() == 1);
+  const std::vector<ReadEvent>& thread = events.begin()->second;
+  REQUIRE(thread.size() == kEvents);
+  bool equal = true;
+  for (uint32_t i = 0; i < kEvents; ++i) {
+    equal = equal && thread[i].id == kFirstNameId + i % 1000 && thread[i].ticks == 4 + 3 * i &&
+            thread[i].kind == EventKind::kEnter;
+  }
+  CHECK(equal);
+}
+
+TEST_CASE("writer: the clock may jump ten minutes, ten hours and back in mid-chunk", "[writer]") {
+  constexpr uint64_t kSecond = 2'600'000'000;
+  const SessionFixture session(uint64_t{4} << 20);
+  static const std::vector<uint64_t> kTimes = {1000,
+                                               1001,
+                                               1001 + 600 * kSecond,
+                                               1002 + 600 * kSecond,
+                                               1002 + 36'000 * kSecond,
+                                               500,  // backwards, before the chunk's base
+                                               501,
+                                               501 + 600 * kSecond,
+                                               400 * kSecond,  // backwards, behind the base
+                                               401 * kSecond};
+  in_traced_process(session, [] {
+    for (int round = 0; round < 200; ++round) {
+      for (const uint64_t ticks : kTimes) {
+        g_fake_ticks = ticks;
+        enter(kFirstNameId);
+      }
+    }
+  });
+  const auto events = session.read_events();
+  REQUIRE(events.size() == 1);
+  const std::vector<ReadEvent>& thread = events.begin()->second;
+  REQUIRE(thread.size() == 200 * kTimes.size());
+  bool equal = true;
+  for (size_t i = 0; i < thread.size(); ++i) {
+    equal = equal && thread[i].ticks == kTimes[i % kTimes.size()];
+  }
+  CHECK(equal);
+}
+
+TEST_CASE("writer: a thousand idle threads fit an arena of 16 MiB beside a busy one", "[writer]") {
+  const SessionFixture session(uint64_t{16} << 20);
+  in_traced_process(session, [] {
+    std::vector<std::thread> threads;
+    std::atomic<int> ready{0};
+    std::atomic<bool> go{false};
+    for (int i = 0; i < 1000; ++i) {
+      threads.emplace_back([&] {
+        enter(kFirstNameId);
+        ++ready;
+        while (!go) {
+          std::this_thread::yield();
+        }
+      });
+    }
+    while (ready != 1000) {
+      std::this_thread::yield();
+    }
+    for (int i = 0; i < 500'000; ++i) {
+      enter(kFirstNameId + 1);
+    }
+    go = true;
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+  });
+  const auto events = session.read_events();
+  size_t idle = 0;
+  size_t busy = 0;
+  for (const auto& [key, thread] : events) {
+    idle += thread.size() == 1 && thread[0].id == kFirstNameId ? 1 : 0;
+    busy += thread.size() == 500'000 ? 1 : 0;
+  }
+  CHECK(idle == 1000);
+  CHECK(busy == 1);
+  CHECK(session.arena.processes[0].lost_events == 0);
+}
+
+TEST_CASE("writer: what finds no room is counted, and drawn when there is room again", "[writer]") {
+  const SessionFixture session(kSmallestArenaBytes);
+  session.arena.control->state = static_cast<uint32_t>(SessionState::kSpoolFull);
+  in_traced_process(session, [&] {
+    uint64_t written = 0;
+    while (load_relaxed(&session.arena.processes[0].lost_events) == 0) {
+      enter(kFirstNameId);
+      ++written;
+    }
+    for (int i = 0; i < 99; ++i) {
+      enter(kFirstNameId);
+    }
+    // Somebody drains one chunk.
+    for (uint32_t i = 0; i < session.arena.geometry.chunk_count; ++i) {
+      if (chunk_state(session.arena.headers[i].owner) == ChunkState::kFull &&
+          session.arena.headers[i].kind == static_cast<uint32_t>(ChunkKind::kEvents)) {
+        recycle_chunk(session.arena, i, 0);
+        break;
+      }
+    }
+    enter(kFirstNameId + 7);
+  });
+  CHECK(session.arena.processes[0].lost_events == 100);
+  const auto events = session.read_events();
+  REQUIRE(events.size() == 1);
+  const std::vector<ReadEvent>& thread = events.begin()->second;
+  REQUIRE(thread.size() >= 2);
+  const ReadEvent& gap = thread[thread.size() - 2];
+  CHECK(gap.kind == EventKind::kOpcode);
+  CHECK(gap.opcode == Opcode::kGap);
+  CHECK(gap.payload == std::vector<uint64_t>{100, static_cast<uint64_t>(GapReason::kArenaFull)});
+  CHECK(thread.back().id == kFirstNameId + 7);
+}
+
+TEST_CASE("writer: a forked child is a process of its own and owes its parent nothing", "[writer]") {
+  const SessionFixture session(uint64_t{4} << 20);
+  in_traced_process(session, [] {
+    const uint32_t id = intern_function(FunctionKind::kC, literal("parent.only"), {}, 0);
+    enter(id);
+    enter(id);
+    const pid_t child = fork();
+    if (child == 0) {
+      const uint32_t own = intern_function(FunctionKind::kC, literal("child.only"), {}, 0);
+      enter(own);
+      _exit(own == id ? 0 : 1);  // interned afresh: the first id again, of another process
+    }
+    int status = -1;
+    (void)waitpid(child, &status, 0);
+    enter(id);
+    if (status != 0) {
+      _exit(1);
+    }
+  });
+  const auto events = session.read_events();
+  REQUIRE(events.size() == 2);
+  CHECK(events.at({0, 0}).size() == 3);
+  CHECK(events.at({1, 0}).size() == 1);
+  const auto names = session.read_names();
+  CHECK(names.at({0, kFirstNameId}) == "parent.only");
+  CHECK(names.at({1, kFirstNameId}) == "child.only");
+  CHECK(names.size() == 2);
+}
+
+TEST_CASE("writer: fork while another thread interns never hangs the child", "[writer]") {
+  const SessionFixture session(uint64_t{16} << 20);
+  in_traced_process(session, [] {
+    std::atomic<bool> stop{false};
+    std::thread interner([&] {
+      for (int i = 0; !stop; ++i) {
+        const std::string name = "function_" + std::to_string(i % 20000);
+        enter(intern_function(FunctionKind::kC, {name.data(), name.size()}, {}, 0));
+      }
+    });
+    for (int i = 0; i < 200; ++i) {
+      const pid_t child = fork();
+      if (child == 0) {
+        alarm(20);
+        enter(intern_function(FunctionKind::kC, literal("in.child"), {}, 0));
+        _exit(0);
+      }
+      int status = -1;
+      (void)waitpid(child, &status, 0);
+      if (status != 0) {
+        _exit(1);
+      }
+    }
+    stop = true;
+    interner.join();
+  });
+  uint32_t children = 0;
+  for (const auto& [key, name] : session.read_names()) {
+    children += name == "in.child" ? 1 : 0;
+  }
+  CHECK(children == 200);
+}
+
+TEST_CASE("writer: an ended thread gives its chunk back and its state to the next", "[writer]") {
+  const SessionFixture session(uint64_t{4} << 20);
+  in_traced_process(session, [] {
+    std::vector<ThreadState*> states;
+    for (int i = 0; i < 50; ++i) {
+      std::thread([&] {
+        enter(kFirstNameId);
+        ThreadState* state = current_thread();
+        states.push_back(state);
+        test::t_word = nullptr;
+        end_thread(state);
+      }).join();
+    }
+    for (const ThreadState* state : states) {
+      if (state != states[0]) {
+        _exit(1);
+      }
+    }
+  });
+  const auto events = session.read_events();
+  CHECK(events.size() == 50);
+  for (const auto& [key, thread] : events) {
+    REQUIRE(thread.size() == 2);
+    CHECK(thread[1].opcode == Opcode::kThreadEnd);
+  }
+  CHECK(session.count_chunks(ChunkState::kOwned) == 1);  // the names
+}
+
+TEST_CASE("names: the same function has one id, another text, file or line another", "[names]") {
+  const SessionFixture session(uint64_t{4} << 20);
+  in_traced_process(session, [] {
+    const auto id = [](const char* name, const char* file, uint32_t line) {
+      return intern_function(FunctionKind::kPython, literal(name), literal(file), line);
+    };
+    const uint32_t first = id("f", "a.py", 1);
+    if (id("f", "a.py", 1) != first || id("f", "a.py", 2) == first || id("f", "b.py", 1) == first ||
+        id("g", "a.py", 1) == first ||
+        intern_function(FunctionKind::kC, literal("f"), literal("a.py"), 1) == first) {
+      _exit(1);
+    }
+  });
+  CHECK(session.read_names().size() == 5);
+}
+
+TEST_CASE("names: a hundred thousand names, some very long, arrive whole or cut", "[names]") {
+  const SessionFixture session(uint64_t{64} << 20);
+  constexpr uint32_t kNames = 100'000;
+  in_traced_process(session, [] {
+    for (uint32_t i = 0; i < kNames; ++i) {
+      const std::string name = std::to_string(i) + (i % 1000 == 0 ? std::string(5000, 'x') : "");
+      if (intern_function(FunctionKind::kPython, {name.data(), name.size()}, literal("f.py"), i) !=
+          kFirstNameId + i) {
+        _exit(1);
+      }
+    }
+  });
+  const auto names = session.read_names();
+  REQUIRE(names.size() == kNames);
+  CHECK(names.at({0, kFirstNameId + 5}) == "5f.py");
+  CHECK(names.at({0, kFirstNameId}).size() == kMaxNameBytes + 4);
+}
+
+TEST_CASE("names: a long name is not cut inside a character", "[names]") {
+  const SessionFixture session(uint64_t{4} << 20);
+  in_traced_process(session, [] {
+    std::string name(kMaxNameBytes - 1, 'x');
+    name += "\xc3\xa9\xc3\xa9";
+    (void)intern_function(FunctionKind::kC, {name.data(), name.size()}, {}, 0);
+  });
+  CHECK(session.read_names().at({0, kFirstNameId}) == std::string(kMaxNameBytes - 1, 'x'));
+}
+
+TEST_CASE("engine: a dead code object is forgotten by every thread", "[engine]") {
+  const SessionFixture session(uint64_t{4} << 20);
+  in_traced_process(session, [] {
+    int code = 0;
+    ThreadState* thread = current_thread();
+    thread->codes[code_cache_slot(&code)] = {&code, kFirstNameId, 0};
+    std::thread([&] {
+      ThreadState* other = current_thread();
+      other->codes[code_cache_slot(&code)] = {&code, kFirstNameId, 0};
+      forget_code(&code);
+      if (other->codes[code_cache_slot(&code)].code != nullptr) {
+        _exit(1);
+      }
+    }).join();
+    if (thread->codes[code_cache_slot(&code)].code != nullptr) {
+      _exit(1);
+    }
+  });
+}
+
+}  // namespace
+}  // namespace vtn
