@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The limits of docs/LIMITS.md, each shown. A limit that is gone should leave that page."""
+
+import os
+import unittest
+
+import support
+
+
+class Limits(support.TestCase):
+    def both(self, text, **kwargs):
+        """The outputs of the program, plain and traced, and the report."""
+        self.write("program.py", text)
+        plain, traced = self.plain("program.py", **kwargs), self.traced("program.py", **kwargs)
+        self.assertEqual((plain.status, plain.stderr), (traced.status, traced.stderr))
+        return plain.stdout.decode(), traced.stdout.decode(), traced.report
+
+    def test_parent(self):
+        """L-PARENT"""
+        plain, traced, _ = self.both("import os; print(os.readlink(f'/proc/{os.getppid()}/exe'))")
+        self.assertEqual(os.path.realpath(support.LAUNCHER), traced.strip())
+        self.assertNotEqual(plain, traced)
+
+    def test_parent_death_signal(self):
+        """L-PDEATHSIG"""
+        plain, traced, _ = self.both("""
+            import ctypes
+            number = ctypes.c_int(-1)
+            ctypes.CDLL(None).prctl(2, ctypes.byref(number))
+            print(number.value)
+            """)
+        self.assertEqual(("0\n", "9\n"), (plain, traced))
+
+    def test_maps(self):
+        """L-MAPS"""
+        plain, traced, _ = self.both("print('vtn' in open('/proc/self/maps').read())")
+        self.assertEqual(("False\n", "True\n"), (plain, traced))
+
+    def test_environ_of_the_kernel(self):
+        """L-ENVIRON"""
+        plain, traced, _ = self.both("""
+            import ctypes, os
+            getenv = ctypes.CDLL(None).getenv
+            getenv.restype = ctypes.c_char_p
+            block = open('/proc/self/environ', 'rb').read()
+            print(b'libvtn.so' in block, os.environ.get('LD_PRELOAD'), getenv(b'LD_PRELOAD'))
+            """)
+        self.assertEqual(("False None None\n", "True None None\n"), (plain, traced))
+
+    def test_tool_id(self):
+        """L-TOOL-ID"""
+        if self.interpreter.minor < (3, 12):
+            self.skipTest("sys.monitoring is of 3.12")
+        plain, traced, _ = self.both("import sys; print([sys.monitoring.get_tool(i) for i in range(6)])")
+        self.assertEqual(str([None] * 6), plain.strip())
+        tools = eval(traced)
+        self.assertEqual([None] * 3, tools[:3])
+        self.assertEqual(1, sum(tool is not None for tool in tools))
+
+    def test_first_event_of_setprofile(self):
+        """L-SETPROFILE-FIRST"""
+        plain, traced, _ = self.both("""
+            import sys
+            def f(): pass
+            seen = []
+            def profiler(frame, event, argument): seen.append((event, getattr(argument, "__name__", "")))
+            sys.setprofile(profiler)
+            f()
+            sys.setprofile(None)
+            print(seen)
+            """)
+        plain, traced = eval(plain), eval(traced)
+        extra = traced[:len(traced) - len(plain)]
+        self.assertEqual(plain, traced[len(extra):])
+        self.assertIn(extra, ([], [("c_return", "setprofile")]))
+
+    def test_gap_while_the_programs_profiler_is_set(self):
+        """L-PROFILER-GAP"""
+        _, _, report = self.both("""
+            import sys
+            def before(): pass
+            def during(): pass
+            def after(): pass
+            before()
+            sys.setprofile(lambda *args: None)
+            during()
+            sys.setprofile(None)
+            after()
+            """)
+        gone = self.interpreter.minor < (3, 12)
+        self.assertEqual([1, 0 if gone else 1, 1],
+                         [len(report.named(name)) for name in ("before", "during", "after")])
+        if gone:
+            self.assertTrue([event for event in report.events if "profiler" in event.get("name", "")])
+
+    def test_late_calls(self):
+        """L-LATE-CALLS"""
+        plain, traced, report = self.both("""
+            import sys
+            class Late:
+                def __del__(self): print("late")
+            sys.late = Late()
+            """)
+        self.assertEqual(plain, traced)
+        if self.interpreter.minor >= (3, 12):
+            self.assertEqual([], [one for one in report.calls() if "__del__" in one.name])
+
+    def test_old_python(self):
+        """L-OLD-PYTHON: tests/e2e/inputs_test.py runs 3.8 and 2.7; this is the same seen from `--`."""
+        old = os.path.expanduser("~/.pyenv/versions/3.9.18/bin/python3")
+        if self.interpreter.root or not os.path.exists(old):
+            self.skipTest("no CPython 3.9 here")
+        outcome = self.traced("--", old, "-c", "print(1)", options=())
+        self.assertEqual((0, b"1\n"), (outcome.status, outcome.stdout))
+        self.assertIn(b"3.9", outcome.stderr.splitlines()[-1])
+
+    def test_subinterpreter(self):
+        """L-SUBINTERPRETER"""
+        plain, traced, report = self.both("""
+            try: import _interpreters as xi
+            except ImportError: import _xxsubinterpreters as xi
+            one = xi.create()
+            text = "def inside(): pass\\ninside()\\nprint('done', flush=True)"
+            (xi.exec if hasattr(xi, "exec") else xi.run_string)(one, text)
+            xi.destroy(one)
+            def outside(): pass
+            outside()
+            """)
+        self.assertEqual(plain, traced)
+        self.assertEqual([], report.named("inside"))
+        self.assertEqual(1, len(report.named("outside")))
+
+
+if __name__ == "__main__":
+    unittest.main()
