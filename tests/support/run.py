@@ -33,6 +33,20 @@ os.environ["LC_ALL"] = "C.UTF-8"
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
+def describe(error):
+    """The traceback without unittest's own frames."""
+    kind, value, trace = error
+    while trace is not None and "__unittest" in trace.tb_frame.f_globals:
+        trace = trace.tb_next
+    inner = trace
+    while inner is not None and inner.tb_next is not None:
+        if "__unittest" in inner.tb_next.tb_frame.f_globals:
+            inner.tb_next = None
+            break
+        inner = inner.tb_next
+    return "".join(traceback.format_exception(kind, value, trace))
+
+
 class TapResult(unittest.TestResult):
     """One TAP line per test and per interpreter; what went wrong stands below it as `# ...`."""
 
@@ -74,11 +88,10 @@ class TapResult(unittest.TestResult):
 
     def addSubTest(self, test, subtest, outcome):
         if outcome is not None:
-            text = "".join(traceback.format_exception(*outcome))
-            self.sub_failures.append(f"{subtest._subDescription()}\n{text}")
+            self.sub_failures.append(f"{subtest._subDescription()}\n{describe(outcome)}")
 
     def addFailure(self, test, error):
-        self.line(False, test, detail="".join(traceback.format_exception(*error)))
+        self.line(False, test, detail=describe(error))
 
     addError = addFailure
 

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the runtime must not do to the process it lives in, and names that outlive nothing."""
+
+import unittest
+
+import support
+
+
+class Harmless(support.TestCase):
+    def test_no_reference_is_kept(self):
+        self.write("program.py", """
+            import gc, sys, weakref, types, functools
+            def make():
+                def function(): pass
+                return function
+            class Plain:
+                def method(self): pass
+                def __call__(self): pass
+            dead = []
+            def watch(thing, what):
+                weakref.finalize(thing, dead.append, what)
+            function = make(); function(); watch(function, "function"); watch(function.__code__, "code")
+            namespace = {}
+            exec("def f(): return len('')", namespace); namespace["f"]()
+            watch(namespace["f"].__code__, "exec code"); del namespace
+            Local = type("Local", (list,), {}); Local().append(1); watch(Local, "class")
+            instance = Plain(); instance(); instance.method(); watch(instance, "instance")
+            partial = functools.partial(Plain); partial(); watch(partial, "partial")
+            print(sys.getrefcount(function), sys.getrefcount(function.__code__), sys.getrefcount(Local),
+                  sys.getrefcount(instance), sys.getrefcount(partial), sys.getrefcount(Plain.method))
+            print(weakref.getweakrefcount(function), weakref.getweakrefcount(Plain))
+            del function, instance, partial, Local
+            gc.collect()
+            print(sorted(dead))
+            """)
+        self.parity("program.py")
+
+    def test_no_attribute_is_looked_up(self):
+        self.write("program.py", """
+            seen = []
+            class Meta(type):
+                def __getattribute__(cls, name):
+                    seen.append(("meta", name)); return super().__getattribute__(name)
+                def __instancecheck__(cls, instance):
+                    seen.append("instancecheck"); return False
+                def __hash__(cls):
+                    seen.append("hash"); return 1
+                def __eq__(cls, other):
+                    seen.append("eq"); return cls is other
+            class Nosy(metaclass=Meta):
+                def __getattribute__(self, name):
+                    seen.append(name); return super().__getattribute__(name)
+                def __getattr__(self, name):
+                    seen.append(("getattr", name)); raise AttributeError(name)
+                def __call__(self, *args):
+                    return 1
+                def __repr__(self):
+                    seen.append("repr"); return "?"
+                __str__ = __repr__
+                def __bool__(self):
+                    seen.append("bool"); return False
+                def __del__(self):
+                    seen.append("del")
+            nosy = Nosy(); nosy(); nosy(1, 2); nosy(*(), **{})
+            list(map(nosy, [1])); sorted([2, 1], key=nosy)
+            import functools, types
+            functools.partial(nosy)(); types.MethodType(nosy, 1)()
+            def generator():
+                yield nosy()
+            for _ in generator(): pass
+            del nosy
+            print(seen)
+            """)
+        self.parity("program.py")
+
+    def test_no_thread_signal_handler_or_descriptor(self):
+        self.write("program.py", """
+            import os, threading
+            def facts():
+                status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+                return [status[key].strip() for key in ("Threads", "SigBlk", "SigIgn", "SigCgt", "FDSize")], \\
+                    sorted(os.listdir("/proc/self/fd")), os.listdir("/proc/self/task") == [str(os.getpid())]
+            print(facts())
+            thread = threading.Thread(target=lambda: print(facts()[1:2])); thread.start(); thread.join()
+            pid = os.fork()
+            if pid == 0:
+                print(facts(), flush=True); os._exit(0)
+            os.waitpid(pid, 0)
+            """)
+        self.parity("program.py", env={"PYTHONWARNINGS": "ignore"})
+
+    def test_errno_and_the_pending_exception_stay(self):
+        self.write("program.py", """
+            import ctypes, sys
+            libc = ctypes.CDLL(None, use_errno=True)
+            errors = []
+            for i in range(300):
+                exec(f"def fresh_{i}():\\n return libc.close(-1), ctypes.get_errno()", globals())
+                errors.append(globals()[f"fresh_{i}"]())
+            print(set(errors))
+            def raising(depth):
+                if depth == 0:
+                    raise KeyError("innermost")
+                try:
+                    return sorted([1, 2], key=lambda _: raising(depth - 1))
+                finally:
+                    len("")
+            try:
+                raising(20)
+            except KeyError as error:
+                print(repr(error), sys.exc_info()[1] is error, len(sys.exc_info()))
+            print(sys.exc_info())
+            """)
+        self.parity("program.py")
+
+    def test_objects_of_ours_are_not_to_be_found(self):
+        self.write("program.py", """
+            import gc, sys, threading
+            def function(): pass
+            function()
+            ours = [repr(o) for o in gc.get_objects() if "viztracer" in str(type(o)) or
+                    (isinstance(o, type) and "viztracer" in o.__module__)]
+            print(ours, [m for m in sys.modules if "viztracer" in m or "vtn" in m])
+            print(sys.getprofile(), sys.gettrace(), threading.getprofile() if hasattr(threading, "getprofile") else None)
+            def depth():
+                frame, count = sys._getframe(), 0
+                while frame:
+                    frame, count = frame.f_back, count + 1
+                return count
+            print(depth(), sys.getrecursionlimit())
+            """)
+        self.parity("program.py")
+
+    def test_addresses_that_come_back_have_their_own_names(self):
+        """Functions, classes and C methods made and dropped by the thousand, on recycled addresses."""
+        self.write("program.py", """
+            for i in range(3000):
+                space = {}
+                exec(f"def function_{i}(): return None", space)
+                space[f"function_{i}"]()
+                del space
+            for i in range(1000):
+                Class = type(f"Class_{i:04}", (list,), {})
+                Class()
+                method = Class().append
+                method(1)
+                del Class, method
+            """)
+        report = self.traced("program.py").report
+        names = [call.function for call in report.calls()]
+        self.assertEqual([f"function_{i}" for i in range(3000)],
+                         [name for name in names if name.startswith("function_")])
+        classes = [name for name in names if name.startswith("Class_") and "." not in name]
+        self.assertEqual({f"Class_{i:04}" for i in range(1000)}, set(classes))
+        if self.interpreter.minor >= (3, 12):  # before, a class that is called sends no event
+            self.assertEqual(2000, len(classes))
+
+    def test_a_hundred_thousand_code_objects_leave_no_memory_behind(self):
+        self.write("program.py", """
+            import resource, sys
+            def burn(count):
+                for i in range(count):
+                    space = {}
+                    exec("def same(): return None", space)
+                    space["same"]()
+            burn(2000)
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            burn(100_000)
+            print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 12_000)
+            """)
+        traced = self.traced("program.py")
+        self.assertEqual(b"True\n", traced.stdout)
+        self.assertEqual(102_000, len(traced.report.named("same")))
+
+
+if __name__ == "__main__":
+    unittest.main()
