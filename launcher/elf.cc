@@ -17,6 +17,7 @@ namespace {
 constexpr uint64_t kMostSegments = 128;
 constexpr uint64_t kMostDynamicEntries = 4096;
 constexpr uint64_t kLongestString = 4096;
+constexpr uint32_t kMostImports = 4096;  // looked at: thin executables have a dozen
 constexpr uint32_t kLongestChain = 1u << 20;  // of a hash table: a loop in a damaged one ends
 
 }  // namespace
@@ -264,6 +265,25 @@ std::optional<ElfFile::Symbol> ElfFile::find(std::string_view name) const {
 }
 
 bool ElfFile::exports(std::string_view name) const { return find(name).has_value(); }
+
+bool ElfFile::imports(std::string_view name) const {
+  // Undefined symbols stand before those in the GNU hash table; the old table counts them all.
+  uint32_t words[2] = {0, 0};
+  const uint64_t table = gnu_hash_ != 0 ? gnu_hash_ : sysv_hash_;
+  if (symbols_ == 0 || table == 0 || !read_at(table, words)) {
+    return false;
+  }
+  for (uint32_t index = 1; index < std::min(words[1], kMostImports); ++index) {
+    Elf64_Sym symbol;
+    if (!read_at(symbols_ + index * sizeof(symbol), symbol)) {
+      return false;
+    }
+    if (symbol.st_shndx == SHN_UNDEF && string_at(symbol.st_name) == name) {
+      return true;
+    }
+  }
+  return false;
+}
 
 std::optional<uint64_t> ElfFile::read_data(std::string_view name) const {
   const auto symbol = find(name);

@@ -37,6 +37,9 @@ class ElfFile {
 
   // Whether the dynamic symbol table defines `name`. By the GNU hash table, else the old one.
   bool exports(std::string_view name) const;
+  // Whether it wants `name` from another object.
+  bool imports(std::string_view name) const;
+  uint64_t file_bytes() const { return file_bytes_; }
   // The first 8 bytes of a defined data object (a constant: what the file holds is what it is).
   std::optional<uint64_t> read_data(std::string_view name) const;
 

@@ -144,9 +144,13 @@ Status split(const std::vector<std::string>& arguments,
 cxxopts::Options describe() {
   cxxopts::Options parser("viztracer-native",
                           "Runs a Python program and writes down every call it makes.\n");
-  parser.custom_help("[options]");
-  parser.positional_help(
-      "script.py args... | -m module args... | -c code args... | - | name args... | -- command args...");
+  parser.custom_help(
+      "[options] script.py args...\n"
+      "  viztracer-native [options] -m module args...\n"
+      "  viztracer-native [options] -c code args...\n"
+      "  viztracer-native [options] -               (the program is read from stdin)\n"
+      "  viztracer-native [options] name args...    (a console script or program on PATH)\n"
+      "  viztracer-native [options] -- command args...");
   for (const OptionRow& row : kRows) {
     const std::string names =
         row.letter != 0 ? std::string(1, row.letter) + "," + row.name : std::string(row.name);
