@@ -12,20 +12,36 @@ import os
 import re
 import sys
 
-TAP_LINE = re.compile(r"^(not )?ok\b(.*)", re.M)
+TAP_LINE = re.compile(r"^(not )?ok\b(.*)")
+CASE_LINE = re.compile(r"^# (\S.*)")
+
+
+def tap(text):
+    """(passed, failed, skipped). Catch2 writes a line per assertion, below the name of its test case as
+    a comment: those of one test case count once."""
+    cases, single, case = {}, [0, 0, 0], None
+    for line in text.splitlines():
+        match = TAP_LINE.match(line)
+        if not match:
+            named = CASE_LINE.match(line)
+            case = named[1] if named else None
+            continue
+        bad = bool(match[1])
+        if case is not None:
+            cases[case] = cases.get(case, False) or bad
+        elif re.search(r"#\s*skip", match[2], re.I):
+            single[2] += 1
+        else:
+            single[bad] += 1
+        case = None
+    failed = sum(cases.values())
+    return single[0] + len(cases) - failed, single[1] + failed, single[2]
 
 
 def count(entry):
     """(passed, failed, skipped) of one test."""
     good = entry["result"] in ("OK", "EXPECTEDFAIL", "SKIP")
-    passed = failed = skipped = 0
-    for bad, rest in TAP_LINE.findall(entry.get("stdout") or ""):
-        if re.search(r"#\s*skip", rest, re.I):
-            skipped += 1
-        elif bad:
-            failed += 1
-        else:
-            passed += 1
+    passed, failed, skipped = tap(entry.get("stdout") or "")
     if passed + failed + skipped == 0:
         return (int(entry["result"] in ("OK", "EXPECTEDFAIL")), int(not good), int(entry["result"] == "SKIP"))
     if not good and not failed:

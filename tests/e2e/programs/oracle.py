@@ -11,6 +11,7 @@ import gc
 import json
 import sys
 import threading
+import types
 
 
 class Recorder:
@@ -39,19 +40,22 @@ def main():
     recorder = Recorder()
     with open(path, encoding="utf-8") as file:
         code = compile(file.read(), path, "exec")
-    scope = {"__name__": "__main__", "__file__": path}
+    oracle, program = sys.modules["__main__"], types.ModuleType("__main__")
+    program.__file__ = path
+    sys.modules["__main__"] = program
     # Neither run may collect garbage where the other does not.
     gc.collect()
     gc.disable()
     if len(sys.argv) > 2:
         threading.setprofile(recorder)
         sys.setprofile(recorder)
-    exec(code, scope)
+    exec(code, vars(program))
     if len(sys.argv) > 2:
         sys.setprofile(None)
         threading.setprofile(None)
         with open(sys.argv[2], "w", encoding="utf-8") as file:
             json.dump(recorder.threads, file)
+    sys.modules["__main__"] = oracle
 
 
 main()
