@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/result.h"
-#include "launcher/elf.h"
+#include "launcher/elf_file.h"
 #include "launcher/environment.h"
 
 namespace vtn {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "launcher/elf.h"
+#include "launcher/elf_file.h"
 
 #include <algorithm>
 
