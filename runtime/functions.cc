@@ -86,14 +86,6 @@ bool lasts_for_ever(const void* address) {
           g_functions.find_object(const_cast<void*>(address), result) == 0);
 }
 
-uint64_t names_hash(const PyMethodDef* definition, const PyObject* type) {
-  uint64_t hash = definition == nullptr ? 1 : hash_text(text_of(definition->name), 2);
-  if (type != nullptr) {
-    hash = hash_text(text_of(type_name(type)), hash);
-  }
-  return hash == 0 ? 1 : hash;
-}
-
 uint32_t intern_dotted(FunctionKind kind, Text first, Text second) {
   char joined[kMaxNameBytes];
   size_t bytes = 0;
@@ -126,29 +118,23 @@ bool is_class(const PyObject* kind) {
          g_python.PyType_IsSubtype(const_cast<PyObject*>(kind), g_python.PyType_Type) != 0;
 }
 
-// A class (key: its address) or an instance of `kind` (key: the kind's). `type` in the cache tells
-// them apart: the class of classes for a class, null for an instance.
-uint32_t named_by_type(ThreadState* thread, PyObject* callable, PyObject* kind) {
-  const bool class_called = is_class(kind);
-  PyObject* const named = class_called ? callable : kind;
-  const void* type = class_called ? g_python.PyType_Type : nullptr;
-  CallableCacheEntry& entry = thread->callables[callable_cache_slot(named, type)];
-  if (entry.key == named && entry.type == type &&
-      (entry.text_hash == 0 || names_hash(nullptr, named) == entry.text_hash)) {
-    return entry.id;
-  }
-  const KeepErrno keep_errno;
-  const uint32_t id =
-      intern_function(class_called ? FunctionKind::kType : FunctionKind::kCallable,
-                      text_of(type_name(named)),
-                      {},
-                      0);
-  entry = {.key = named,
-           .type = type,
-           .text_hash = lasts_for_ever(named) ? 0 : names_hash(nullptr, named),
-           .id = id,
-           .reserved = 0};
+uint32_t remember(ThreadState* thread, const CallableKey& key, uint32_t id, bool lasting) {
+  thread->callables[callable_cache_slot(key.key, key.type)] = {
+      .key = key.key,
+      .type = key.type,
+      .text_hash = lasting ? 0 : names_hash(key),
+      .id = id,
+      .reserved = 0};
   return id;
+}
+
+// Neither a function nor a method: a class of a metaclass, or an instance of `kind`, which is named
+// by its type.
+uint32_t named_by_type(ThreadState* thread, PyObject* callable, PyObject* kind) {
+  const CallableKey key = is_class(kind) ? CallableKey{callable, class_mark()}
+                                         : CallableKey{kind, instance_mark()};
+  const CallableCacheEntry* entry = known_callable(thread, key);
+  return entry != nullptr ? entry->id : callable_id_slow(thread, callable, key);
 }
 
 }  // namespace
@@ -190,29 +176,24 @@ uint32_t code_id_slow(ThreadState* thread, PyObject* code) {
   return identity->id;
 }
 
-bool same_names(const CallableCacheEntry& entry) {
-  return names_hash(static_cast<const PyMethodDef*>(entry.key),
-                    static_cast<const PyObject*>(entry.type)) == entry.text_hash;
-}
-
-uint32_t callable_id_slow(ThreadState* thread,
-                          PyObject* callable,
-                          const void* key,
-                          const void* type) {
+uint32_t callable_id_slow(ThreadState* thread, PyObject* callable, const CallableKey& key) {
   const KeepErrno keep_errno;
+  if (key.type == class_mark() || key.type == instance_mark()) {
+    const bool is_class = key.type == class_mark();
+    const Text name = text_of(type_name(static_cast<const PyObject*>(key.key)));
+    const uint32_t id = intern_function(
+        is_class ? FunctionKind::kType : FunctionKind::kCallable, name, {}, 0);
+    return remember(thread, key, id, lasts_for_ever(key.key) && lasts_for_ever(name.data));
+  }
   const PendingException pending;
-  const auto* definition = static_cast<const PyMethodDef*>(key);
-  const auto* owner = static_cast<const PyObject*>(type);
-  const uint32_t id = intern_c_function(callable, definition, owner);
-  const bool lasting =
-      lasts_for_ever(definition) && lasts_for_ever(definition->name) && lasts_for_ever(owner);
-  thread->callables[callable_cache_slot(key, type)] = {
-      .key = key,
-      .type = type,
-      .text_hash = lasting ? 0 : names_hash(definition, owner),
-      .id = id,
-      .reserved = 0};
-  return id;
+  const auto* definition = static_cast<const PyMethodDef*>(key.key);
+  const uint32_t id =
+      intern_c_function(callable, definition, static_cast<const PyObject*>(key.type));
+  return remember(thread,
+                  key,
+                  id,
+                  lasts_for_ever(definition) && lasts_for_ever(definition->name) &&
+                      lasts_for_ever(key.type));
 }
 
 uint32_t other_callable_id(ThreadState* thread, PyObject* callable, int depth) {

@@ -23,15 +23,21 @@ namespace vtn {
 // `find_object`: glibc's _dl_find_object (takes no lock), or null.
 bool start_functions(int (*find_object)(void* address, void* result));
 
+// What tells a callable from all others, and where its names stand.
+struct CallableKey {
+  const void* key;   // a C function's or method's definition; a class; the class of any other
+  const void* type;  // the type of self, or that owns the method, or null; a mark for the others
+};
+
+// Marks: addresses that no type has.
+inline const void* class_mark() { return &g_python; }
+inline const void* instance_mark() { return &g_python.version; }
+
 [[gnu::noinline]] uint32_t code_id_slow(ThreadState* thread, PyObject* code);
 [[gnu::noinline]] uint32_t callable_id_slow(ThreadState* thread,
                                             PyObject* callable,
-                                            const void* key,
-                                            const void* type);
+                                            const CallableKey& key);
 [[gnu::noinline]] uint32_t other_callable_id(ThreadState* thread, PyObject* callable, int depth);
-
-// Whether the names that a cache entry was made from still read the same.
-[[gnu::noinline]] bool same_names(const CallableCacheEntry& entry);
 
 // `code` may be no code object at all (Cython, Numba): then its type names it.
 inline uint32_t code_id(ThreadState* thread, PyObject* code) {
@@ -42,26 +48,75 @@ inline uint32_t code_id(ThreadState* thread, PyObject* code) {
   return code_id_slow(thread, code);
 }
 
-// What tells a C function or C method from all others.
-struct CallableKey {
-  const PyMethodDef* definition;
-  const PyObject* type;  // of self, or that owns the method; null: none
-};
+// Hash of a C string, a word at a time: what lies behind its end is masked off. A word that would
+// reach into the next page is put together byte by byte.
+inline uint64_t hash_c_string(const char* text, uint64_t hash) {
+  constexpr uint64_t kLow = 0x0101'0101'0101'0101u;
+  constexpr uint64_t kHigh = 0x8080'8080'8080'8080u;
+  constexpr uint64_t kPrime = 0x9e37'79b9'7f4a'7c15u;
+  for (;; text += sizeof(uint64_t)) {
+    uint64_t word = 0;
+    if (__builtin_expect((reinterpret_cast<uintptr_t>(text) & 4095) <= 4096 - sizeof(word), 1)) {
+      __builtin_memcpy(&word, text, sizeof(word));
+    } else {
+      for (unsigned i = 0; i < sizeof(word) && text[i] != 0; ++i) {
+        word |= static_cast<uint64_t>(static_cast<unsigned char>(text[i])) << (8 * i);
+      }
+    }
+    const uint64_t zero = (word - kLow) & ~word & kHigh;  // lowest set bit: the first zero byte
+    if (zero != 0) {
+      // (zero & -zero) is the top bit of that byte; below it remain the bytes before and 7 bits
+      // of the zero byte, which are zero.
+      word &= (zero & -zero) - 1;
+    }
+    hash = (hash ^ word) * kPrime;
+    hash ^= hash >> 29;
+    if (zero != 0) {
+      return hash;
+    }
+  }
+}
 
-// False: neither a C function nor a C method.
+// The names as they read now, never 0. A class has one name, a C function its own and its type's.
+inline uint64_t names_hash(const CallableKey& key) {
+  uint64_t hash;
+  if (key.type == class_mark() || key.type == instance_mark()) {
+    hash = hash_c_string(type_name(static_cast<const PyObject*>(key.key)), 1);
+  } else {
+    hash = hash_c_string(static_cast<const PyMethodDef*>(key.key)->name, 2);
+    if (key.type != nullptr) {
+      hash = hash_c_string(type_name(static_cast<const PyObject*>(key.type)), hash);
+    }
+  }
+  return hash | 1;
+}
+
+// False: neither a C function or method nor a class of the plain kind.
 inline bool callable_key(PyObject* callable, const PyObject* kind, CallableKey* key) {
   if (kind == g_python.PyCFunction_Type || kind == g_python.PyCMethod_Type) {
     const PyObject* self = cfunction_self(callable);
-    key->definition = cfunction_def(callable);
-    key->type = self == nullptr ? nullptr : type_of(self);
+    *key = {cfunction_def(callable), self == nullptr ? nullptr : type_of(self)};
     return true;
   }
   if (kind == g_python.PyMethodDescr_Type || kind == g_python.PyClassMethodDescr_Type) {
-    key->definition = descriptor_def(callable);
-    key->type = descriptor_type(callable);
+    *key = {descriptor_def(callable), descriptor_type(callable)};
+    return true;
+  }
+  if (kind == g_python.PyType_Type) {
+    *key = {callable, class_mark()};
     return true;
   }
   return false;
+}
+
+// The entry that may be trusted, or null.
+inline const CallableCacheEntry* known_callable(const ThreadState* thread, const CallableKey& key) {
+  const CallableCacheEntry& entry = thread->callables[callable_cache_slot(key.key, key.type)];
+  if (__builtin_expect(entry.key != key.key || entry.type != key.type, 0) ||
+      (entry.text_hash != 0 && entry.text_hash != names_hash(key))) {
+    return nullptr;
+  }
+  return &entry;
 }
 
 // kIdNone for a Python function: its own events tell of it.
@@ -74,13 +129,8 @@ inline uint32_t callable_id(ThreadState* thread, PyObject* callable) {
   if (!callable_key(callable, kind, &key)) {
     return other_callable_id(thread, callable, 0);
   }
-  const CallableCacheEntry& entry =
-      thread->callables[callable_cache_slot(key.definition, key.type)];
-  if (__builtin_expect(entry.key == key.definition && entry.type == key.type, 1) &&
-      (entry.text_hash == 0 || same_names(entry))) {
-    return entry.id;
-  }
-  return callable_id_slow(thread, callable, key.definition, key.type);
+  const CallableCacheEntry* entry = known_callable(thread, key);
+  return entry != nullptr ? entry->id : callable_id_slow(thread, callable, key);
 }
 
 }  // namespace vtn

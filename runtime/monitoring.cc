@@ -123,15 +123,14 @@ PyObject* on_c_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   if (!callable_key(callable, type, &key) || __builtin_expect(thread == nullptr, 0)) {
     return c_event_general<kind>(callable);
   }
-  const CallableCacheEntry& entry = thread->callables[callable_cache_slot(key.definition, key.type)];
-  if (__builtin_expect(
-          entry.key != key.definition || entry.type != key.type || entry.text_hash != 0, 0)) {
+  const CallableCacheEntry* entry = known_callable(thread, key);
+  if (__builtin_expect(entry == nullptr, 0)) {
     return c_event_general<kind>(callable);
   }
   if (kind == EventKind::kEnter) {
     ticks = read_ticks(ClockKind::kTsc);
   }
-  return record<kind>(thread, ticks, entry.id);
+  return record<kind>(thread, ticks, entry->id);
 }
 
 struct Subscription {
