@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/arena_drain.h"
+
+#include <algorithm>
+
+#include <string.h>
+
+#include "base/freestanding/atomic.h"
+#include "tracer/clock.h"
+#include "tracer/names_abi.h"
+
+namespace vtn {
+
+namespace {
+
+// Clocks of two processors may differ by a little; no event can be later than that.
+constexpr uint64_t kFutureTicks = uint64_t{1} << 20;
+// Passes for which a chunk waits for the one before it, which may have been missed by a moment.
+constexpr uint32_t kPatience = 3;
+constexpr double kBusyFill = 0.75;
+
+}  // namespace
+
+struct ArenaDrain::Thread {
+  explicit Thread(uint32_t tick_step) : assembler(tick_step) {}
+  CallAssembler assembler;
+  uint32_t next_sequence = 0;
+  uint32_t waited = 0;  // passes, for a chunk that is missing
+};
+
+struct ArenaDrain::Process {
+  uint32_t image = 0;
+  bool damaged = false;
+  PythonIds python;
+  std::unordered_map<uint32_t, std::unique_ptr<Thread>> threads;
+  std::unordered_map<uint32_t, uint32_t> names_done;  // words, by chunk
+};
+
+// A chunk that holds something, as its header said when it was listed.
+struct ArenaDrain::Found {
+  uint32_t chunk;
+  uint32_t slot;
+  uint32_t thread;
+  uint32_t sequence;
+  uint32_t tid;
+  bool full;
+  uint64_t base_ticks;
+};
+
+ArenaDrain::ArenaDrain(const Arena& arena, ClockKind clock, SpoolWriter& spool, bool compress)
+    : arena_(arena),
+      clock_(clock),
+      spool_(spool),
+      compress_(compress),
+      untraced_noted_(kMaxProcesses),
+      copy_(new uint64_t[kMaxChunkWords]) {
+  next_image_ = static_cast<uint32_t>(spool.model().images.size());
+}
+
+ArenaDrain::~ArenaDrain() = default;
+
+void ArenaDrain::resume() {
+  const TraceModel& model = spool_.model();
+  recycle_ = false;
+  for (const ImageInfo& image : model.images) {
+    if (image.ended || image.slot >= kMaxProcesses) {
+      continue;
+    }
+    auto process = std::make_unique<Process>();
+    process->image = image.image;
+    for (uint32_t id = 0; id < image.function_of_id.size(); ++id) {
+      if (const FunctionInfo* function = image.function(id)) {
+        process->python.set(id, function->kind == FunctionKind::kPython);
+      }
+    }
+    processes_[image.slot] = std::move(process);
+  }
+  for (const ThreadInfo& info : model.threads) {
+    const auto found = processes_.find(model.images[info.image].slot);
+    if (found == processes_.end() || found->second->image != info.image) {
+      continue;
+    }
+    auto thread = std::make_unique<Thread>(model.header.tick_step);
+    thread->assembler.resume(info.last_ticks, info.open);
+    thread->next_sequence = info.next_sequence;
+    found->second->threads[info.thread] = std::move(thread);
+  }
+}
+
+void ArenaDrain::note_processes() {
+  const uint32_t used = std::min(load_acquire(&arena_.control->process_high_water), kMaxProcesses);
+  for (uint32_t slot = 0; slot < used; ++slot) {
+    const ProcessSlot& shared = arena_.processes[slot];
+    // Acquire: pairs with the release that ends the process's own filling in.
+    const auto state = static_cast<ProcessState>(load_acquire(&shared.state));
+    if (state == ProcessState::kTracing) {
+      (void)process_of(slot);
+    } else if (state == ProcessState::kUntraced && untraced_noted_[slot] == 0) {
+      untraced_noted_[slot] = 1;
+      new_processes_.push_back(NewProcess{slot,
+                                          kNoImage,
+                                          load_relaxed(&shared.pid),
+                                          static_cast<UntracedReason>(load_relaxed(&shared.reason)),
+                                          load_relaxed(&shared.python_version)});
+    }
+  }
+}
+
+ArenaDrain::Process* ArenaDrain::process_of(uint32_t slot) {
+  if (const auto found = processes_.find(slot); found != processes_.end()) {
+    return found->second.get();
+  }
+  if (slot >= kMaxProcesses || static_cast<ProcessState>(load_acquire(
+                                   &arena_.processes[slot].state)) == ProcessState::kUnused) {
+    return nullptr;  // nobody's: the header is not what a tracer writes
+  }
+  const ProcessSlot& shared = arena_.processes[slot];
+  auto process = std::make_unique<Process>();
+  process->image = next_image_++;
+  const ImageFrame frame = {
+      process->image, load_relaxed(&shared.pid), slot, 0, load_relaxed(&shared.start_ticks)};
+  (void)spool_.append_struct(FrameKind::kImage, frame);
+  new_processes_.push_back(NewProcess{slot,
+                                      process->image,
+                                      frame.pid,
+                                      UntracedReason::kNone,
+                                      load_relaxed(&shared.python_version)});
+  return (processes_[slot] = std::move(process)).get();
+}
+
+void ArenaDrain::list_chunks(std::vector<Found>& events,
+                             std::vector<Found>& names,
+                             bool owned_too,
+                             uint32_t only_slot) {
+  uint64_t in_use = 0;
+  uint64_t in_all = 0;
+  for (uint32_t c = 0; c < kChunkClasses; ++c) {
+    const ChunkClass& range = arena_.geometry.classes[c];
+    const uint64_t bytes = uint64_t{kSmallestChunkBytes} << c;
+    in_all += bytes * range.count;
+    for (uint32_t i = 0; i < range.count; ++i) {
+      const ChunkHeader& header = arena_.headers[range.first_chunk + i];
+      // Acquire: pairs with finish_chunk's release, so a full chunk's words are all there.
+      const uint64_t owner = load_acquire(&header.owner);
+      const ChunkState state = chunk_state(owner);
+      if (state == ChunkState::kAbsent) {
+        break;  // memory is provided front to back
+      }
+      if (state != ChunkState::kOwned && state != ChunkState::kFull) {
+        continue;
+      }
+      in_use += bytes;
+      // Acquire: pairs with claim_chunk's release of the kind, which is written last.
+      const uint32_t kind = load_acquire(&header.kind);
+      const Found found = {range.first_chunk + i,
+                           chunk_process(owner),
+                           chunk_thread(owner),
+                           load_relaxed(&header.sequence),
+                           load_relaxed(&header.tid),
+                           state == ChunkState::kFull,
+                           load_relaxed(&header.base_ticks)};
+      if (only_slot != kMaxProcesses && found.slot != only_slot) {
+        continue;
+      }
+      if (kind == static_cast<uint32_t>(ChunkKind::kNames)) {
+        names.push_back(found);
+      } else if (kind == static_cast<uint32_t>(ChunkKind::kEvents)) {
+        if (found.full || owned_too) {
+          events.push_back(found);
+        }
+      } else if (found.full || only_slot != kMaxProcesses) {
+        give_back(found);  // its owner died between the claim and the kind; or it is scribbled on
+      }
+    }
+  }
+  fill_ = in_all == 0 ? 0 : static_cast<double>(in_use) / static_cast<double>(in_all);
+}
+
+size_t ArenaDrain::pass() {
+  std::vector<Found> events;
+  std::vector<Found> names;
+  note_processes();
+  list_chunks(events, names, false, kMaxProcesses);
+  if (!events.empty()) {
+    // Once more: a chunk of names may have been claimed behind the scan's back.
+    std::vector<Found> ignored;
+    names.clear();
+    list_chunks(ignored, names, false, kMaxProcesses);
+  }
+  drain_names(names, false);
+  drain_events(events, false);
+  return events.size();
+}
+
+void ArenaDrain::process_ended(uint32_t slot) {
+  std::vector<Found> events;
+  std::vector<Found> names;
+  list_chunks(events, names, true, slot);
+  drain_names(names, true);
+  drain_events(events, true);
+  if (const auto found = processes_.find(slot); found != processes_.end()) {
+    end_image(*found->second, slot, kImageDied);
+    processes_.erase(found);
+  }
+  untraced_noted_[slot] = 0;
+  ProcessSlot& shared = arena_.processes[slot];
+  memset(reinterpret_cast<char*>(&shared) + sizeof(shared.state),
+         0,
+         sizeof(shared) - sizeof(shared.state));
+  // Release: pairs with claim_process's compare-and-swap, whose winner finds an empty slot.
+  store_release(&shared.state, static_cast<uint32_t>(ProcessState::kUnused));
+}
+
+void ArenaDrain::take_rest() {
+  note_processes();
+  std::vector<Found> events;
+  std::vector<Found> names;
+  list_chunks(events, names, true, kMaxProcesses);
+  std::vector<Found> ignored;
+  names.clear();
+  list_chunks(ignored, names, true, kMaxProcesses);
+  recycle_ = false;  // the owners live
+  drain_names(names, true);
+  drain_events(events, true);
+  for (auto& [slot, process] : processes_) {
+    end_image(*process, slot, 0);
+  }
+  processes_.clear();
+}
+
+void ArenaDrain::drain_names(std::vector<Found>& names, bool all) {
+  std::sort(names.begin(), names.end(), [](const Found& a, const Found& b) {
+    return std::pair(a.slot, a.sequence) < std::pair(b.slot, b.sequence);
+  });
+  for (const Found& found : names) {
+    Process* process = process_of(found.slot);
+    if (process != nullptr) {
+      drain_names_chunk(*process, found);
+    }
+    if (found.full || all) {
+      if (process != nullptr) {
+        process->names_done.erase(found.chunk);
+      }
+      give_back(found);
+    }
+  }
+}
+
+void ArenaDrain::drain_names_chunk(Process& process, const Found& found) {
+  const uint32_t count = arena_.chunk_bytes(found.chunk) / sizeof(uint64_t);
+  uint32_t& done = process.names_done[found.chunk];
+  const uint64_t* words = arena_.words(found.chunk);
+  if (done >= count || load_acquire(&words[done]) == 0) {
+    return;
+  }
+  memcpy(copy_.get(), words + done, (count - done) * sizeof(uint64_t));
+  const uint32_t left = count - done;
+  uint32_t at = 0;
+  while (at < left && copy_[at] != 0) {
+    const uint64_t head = copy_[at];
+    const uint32_t length = name_record_words(head);
+    if (length < 2 || length > left - at) {
+      process.damaged = true;
+      done = count;  // nothing behind it can be found
+      break;
+    }
+    if (name_record_type(head) == NameRecord::kFunction &&
+        length > sizeof(FunctionRecord) / sizeof(uint64_t)) {
+      FunctionRecord record;
+      memcpy(&record, &copy_[at + 1], sizeof(record));
+      if (record.id <= kMaxNameId) {
+        process.python.set(record.id, record.kind == FunctionKind::kPython);
+      }
+    }
+    at += length;
+  }
+  if (done < count) {
+    done += at;
+  }
+  if (at != 0) {
+    const NamesFrame frame = {process.image, 0};
+    (void)spool_.append_struct(
+        FrameKind::kNames,
+        frame,
+        std::string_view(reinterpret_cast<const char*>(copy_.get()), at * sizeof(uint64_t)));
+  }
+}
+
+void ArenaDrain::drain_events(std::vector<Found>& events, bool all) {
+  std::sort(events.begin(), events.end(), [](const Found& a, const Found& b) {
+    return std::tuple(a.slot, a.thread, a.sequence) < std::tuple(b.slot, b.thread, b.sequence);
+  });
+  for (const Found& found : events) {
+    Process* process = process_of(found.slot);
+    if (process == nullptr) {
+      give_back(found);
+      continue;
+    }
+    std::unique_ptr<Thread>& thread = process->threads[found.thread];
+    if (!thread) {
+      thread = std::make_unique<Thread>(spool_.model().header.tick_step);
+    }
+    if (found.sequence > thread->next_sequence && !all && ++thread->waited <= kPatience) {
+      continue;
+    }
+    drain_chunk(*process, *thread, found);
+    give_back(found);
+  }
+}
+
+void ArenaDrain::drain_chunk(Process& process, Thread& thread, const Found& found) {
+  if (found.sequence < thread.next_sequence) {
+    return;  // drained before: a recovery finds it again
+  }
+  const size_t bytes = arena_.chunk_bytes(found.chunk);
+  memcpy(copy_.get(), arena_.words(found.chunk), bytes);
+  const uint64_t latest = read_ticks(clock_) + kFutureTicks;
+  const auto fill_in = [&](EventsFrame& head, uint32_t sequence) {
+    head.image = process.image;
+    head.thread = found.thread;
+    head.tid = found.tid;
+    head.sequence = sequence;
+  };
+  if (found.sequence != thread.next_sequence) {
+    thread.assembler.missing(found.base_ticks, latest, columns_);
+    fill_in(columns_.head, found.sequence - 1);
+    store(columns_);
+    process.damaged = true;
+  }
+  thread.waited = 0;
+  thread.next_sequence = found.sequence + 1;
+  const CallAssembler::Chunk chunk = {
+      {copy_.get(), bytes / sizeof(uint64_t)}, found.base_ticks, latest};
+  if (thread.assembler.assemble(chunk, process.python, codes_, columns_)) {
+    fill_in(columns_.head, found.sequence);
+    store(columns_);
+  }
+  process.damaged |= thread.assembler.damaged();
+}
+
+void ArenaDrain::store(const FrameColumns& columns) {
+  const bool compress = compress_ && fill_ < kBusyFill;
+  if (!spool_.append_events(columns, encoder_.encode(columns_, compress))) {
+    ++chunks_discarded_;
+    uint32_t state = static_cast<uint32_t>(SessionState::kRecording);
+    (void)compare_swap(
+        &arena_.control->state, &state, static_cast<uint32_t>(SessionState::kSpoolFull));
+  }
+}
+
+void ArenaDrain::give_back(const Found& found) {
+  if (recycle_) {
+    recycle_chunk(arena_, found.chunk, 0);
+  }
+}
+
+void ArenaDrain::end_image(Process& process, uint32_t slot, uint32_t flags) {
+  const ProcessSlot& shared = arena_.processes[slot];
+  ImageEndFrame frame = {};
+  frame.image = process.image;
+  frame.flags = flags | (process.damaged ? kImageDamaged : 0u);
+  frame.end_ticks = read_ticks(clock_);
+  frame.lost_events = load_relaxed(&shared.lost_events);
+  frame.stall_ticks = load_relaxed(&shared.stall_ticks);
+  frame.stalls = load_relaxed(&shared.stalls);
+  (void)spool_.append_struct(FrameKind::kImageEnd, frame);
+}
+
+}  // namespace vtn

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What all report formats share: the options, how frames are grouped into pieces of work, and what
+// becomes of calls that are open at the end.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "report/clock_map.h"
+#include "report/gzip.h"
+#include "report/output_file.h"
+#include "report/spool_reader.h"
+
+namespace vtn {
+
+// Perfetto drops what is deeper on one track.
+inline constexpr uint32_t kTrackDepth = 512;
+
+// Done and total, in calls; on the thread that asked for the report.
+using Progress = std::function<void(uint64_t done, uint64_t total)>;
+
+struct ReportOptions {
+  std::string path;
+  bool gzip = false;
+  unsigned workers = 0;  // 0: as many as the machine has
+  Progress progress;     // may be empty
+};
+
+// Frames that one worker turns into one piece of the file, in file order.
+struct FrameGroup {
+  size_t first = 0;
+  size_t end = 0;
+  uint64_t ops = 0;
+};
+std::vector<FrameGroup> group_frames(const TraceModel& model, uint64_t ops_per_group);
+
+// When each thread's open calls are closed. The innermost gets `first_ns`, each further one 1 ns
+// more; not `close` where nothing follows on that pid and tid: those stay open.
+struct ThreadEnd {
+  bool close = false;
+  uint64_t first_ns = 0;
+};
+std::vector<ThreadEnd> thread_ends(const TraceModel& model, const ClockMap& clock);
+
+// Makes the pieces: decodes the frames of a group and encodes them. One per worker.
+class PieceMaker {
+ public:
+  virtual ~PieceMaker() = default;
+  // One frame, appended to `to`.
+  virtual Status encode(const FrameInfo& info, const DecodedFrame& frame, ByteBuffer& to) = 0;
+};
+
+// Runs all frames of the spool through makers, into `output`, as gzip members if asked for.
+Status write_frames(const SpoolReader& spool,
+                    const ReportOptions& options,
+                    const std::function<std::unique_ptr<PieceMaker>()>& new_maker,
+                    OutputFile& output);
+
+// Appends text that is not made of frames, as a gzip member if asked for.
+Status write_text(std::string_view text, bool gzip, OutputFile& output);
+
+Status write_json(const SpoolReader& spool, const ReportOptions& options);
+Status write_perfetto(const SpoolReader& spool, const ReportOptions& options);
+
+}  // namespace vtn

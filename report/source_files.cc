@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/source_files.h"
+
+#include <algorithm>
+#include <optional>
+#include <unordered_set>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <fmt/format.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "report/text.h"
+
+namespace vtn {
+
+namespace {
+
+constexpr uint64_t kMaxFileBytes = uint64_t{8} << 20;
+constexpr uint64_t kMaxTotalBytes = uint64_t{256} << 20;
+
+std::optional<std::string> read_source(const std::string& path) {
+  struct stat info = {};
+  // Looked at before it is opened: opening a device or a FIFO can do things.
+  if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) ||
+      static_cast<uint64_t>(info.st_size) > kMaxFileBytes) {
+    return std::nullopt;
+  }
+  auto fd = open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!fd || fstat(fd->get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    return std::nullopt;
+  }
+  std::string text(std::min(static_cast<uint64_t>(info.st_size), kMaxFileBytes), '\0');
+  auto got = read_all(fd->get(), text.data(), text.size());
+  if (!got) {
+    return std::nullopt;
+  }
+  text.resize(*got);
+  return text;
+}
+
+}  // namespace
+
+Status emit_file_info(const TraceModel& model, const TextSink& sink) {
+  std::unordered_set<std::string> seen;
+  uint64_t total = 0;
+  std::string piece = "{\"files\":{";
+  bool first = true;
+  for (const ImageInfo& image : model.images) {
+    for (const FunctionInfo& function : image.functions) {
+      // "<string>", "<frozen ...>" are not files.
+      if (function.kind != FunctionKind::kPython || function.file.empty() ||
+          function.file.front() == '<' || function.file.find('\0') != std::string::npos ||
+          !seen.insert(function.file).second) {
+        continue;
+      }
+      if (function.file.front() != '/' && image.cwd.empty()) {
+        continue;
+      }
+      const std::string path =
+          function.file.front() == '/' ? function.file : image.cwd + "/" + function.file;
+      const std::optional<std::string> text = read_source(path);
+      if (!text || total + text->size() > kMaxTotalBytes) {
+        continue;
+      }
+      total += text->size();
+      piece += first ? "\n" : ",\n";
+      first = false;
+      piece += json_quoted(function.file);
+      piece += ":[";
+      piece += json_quoted(*text);
+      piece += fmt::format(",{}]", std::count(text->begin(), text->end(), '\n'));
+      if (piece.size() > (1u << 20)) {
+        VTN_TRY(sink(piece));
+        piece.clear();
+      }
+    }
+  }
+  piece += "},\n\"functions\":{";
+  seen.clear();
+  first = true;
+  for (const ImageInfo& image : model.images) {
+    for (const FunctionInfo& function : image.functions) {
+      if (function.kind != FunctionKind::kPython) {
+        continue;
+      }
+      std::string name = display_name(&function, 0);
+      if (!seen.insert(name).second) {
+        continue;
+      }
+      piece += first ? "\n" : ",\n";
+      first = false;
+      piece += json_quoted(name);
+      piece += fmt::format(":[{},{}]", json_quoted(function.file), function.line);
+      if (piece.size() > (1u << 20)) {
+        VTN_TRY(sink(piece));
+        piece.clear();
+      }
+    }
+  }
+  piece += "}}";
+  return sink(piece);
+}
+
+}  // namespace vtn

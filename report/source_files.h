@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The source text of the functions seen, for the report's `file_info`. Regular files only, 8 MiB
+// each and 256 MiB in all; relative names from the folder the process was started in. What cannot
+// be read is left out.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "report/trace_model.h"
+
+namespace vtn {
+
+// Where pieces of text go.
+using TextSink = std::function<Status(std::string_view text)>;
+
+// Emits `{"files":{...},"functions":{...}}`.
+Status emit_file_info(const TraceModel& model, const TextSink& sink);
+
+}  // namespace vtn

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The spool: the file a run is recorded into, and what `.vtn` is. docs/TRACE_FORMAT.md is its
+// description; this header is its layout. Little-endian, no alignment: structs are copied out.
+//
+//   SpoolHeader
+//   FrameHead, body     FrameHead, body     ...      appended in the order of recording
+//   SpoolTrailer                                     only once the file was closed in order
+//
+// A frame is whole or it is the last of a file that was cut: everything before it stays readable.
+#pragma once
+
+#include <stdint.h>
+
+namespace vtn {
+
+inline constexpr uint64_t kSpoolMagic = 0x0a31'6563'6172'7476;  // "vtrace1\n"
+inline constexpr uint32_t kSpoolVersion = 1;
+
+struct SpoolHeader {
+  uint64_t magic;
+  uint32_t version;
+  uint32_t header_bytes;
+  uint32_t clock_kind;  // ClockKind
+  // Two stamps of one thread differ by at least so many ticks, which is never less than 1 ns.
+  uint32_t tick_step;
+  uint64_t trace_id;  // random
+  uint64_t created_realtime_ns;
+  uint64_t reserved[3];
+};
+static_assert(sizeof(SpoolHeader) == 64);
+
+inline constexpr uint32_t kFrameMagic = 0x4674'7623;  // "#vtF"
+
+enum class FrameKind : uint32_t {
+  kRun = 1,       // RunFrame, text
+  kClock = 2,     // ClockTriple
+  kImage = 3,     // ImageFrame: a process image was met
+  kNames = 4,     // NamesFrame, words of its names stream as recorded (names_abi.h)
+  kEvents = 5,    // EventsFrame, sections
+  kImageEnd = 6,  // ImageEndFrame
+  kRunEnd = 7,    // RunEndFrame
+  kIndex = 8,     // see trace_index.cc; may be rebuilt by reading all frames
+};
+
+struct FrameHead {
+  uint32_t magic;
+  uint32_t kind;
+  uint64_t body_bytes;
+};
+static_assert(sizeof(FrameHead) == 16);
+inline constexpr uint64_t kMaxBodyBytes = uint64_t{1} << 28;
+
+struct RunFrame {
+  uint32_t command_bytes;  // the text behind: the command line as typed, then our version
+  uint32_t version_bytes;
+};
+
+struct ClockTriple {
+  uint64_t ticks;
+  uint64_t monotonic_ns;
+  uint64_t realtime_ns;
+};
+
+// A process between two execs. `image` numbers them within a file, from 0.
+struct ImageFrame {
+  uint32_t image;
+  uint32_t pid;
+  uint32_t slot;  // of the session it ran in
+  uint32_t reserved;
+  uint64_t start_ticks;
+};
+
+struct NamesFrame {
+  uint32_t image;
+  uint32_t reserved;
+};
+
+enum ImageEndFlag : uint32_t {
+  kImageDied = 1u << 0,     // its process is gone (else: it was alive when recording ended)
+  kImageDamaged = 1u << 1,  // something in its memory was not what a tracer writes
+};
+
+struct ImageEndFrame {
+  uint32_t image;
+  uint32_t flags;
+  uint64_t end_ticks;  // when that was noticed
+  uint64_t lost_events;
+  uint64_t stall_ticks;
+  uint32_t stalls;
+  uint32_t reserved;
+};
+
+enum RunEndFlag : uint32_t {
+  kRunHasStatus = 1u << 0,  // wait_status is the program's
+  kRunDiskFull = 1u << 1,   // the spool's disk was full: what came later is lost
+};
+
+struct RunEndFrame {
+  uint32_t flags;
+  int32_t wait_status;
+  uint32_t pid;
+  uint32_t reserved;
+  uint64_t start_ns;  // CLOCK_MONOTONIC
+  uint64_t end_ns;
+  uint64_t lost_chunks;  // drained but not kept: the disk was full
+};
+
+// One chunk of one thread, assembled into well-nested calls. An op is one byte (or two) of code and
+// a step in time. The stamps of a thread increase strictly, from frame to frame as well.
+enum OpCode : uint32_t {
+  kOpReturn = 0,     // the innermost open call ended
+  kOpUnwind = 1,     // ... by an exception, or it yielded
+  kOpCut = 2,        // ... was closed by the reader: its own end was never seen
+  kOpSpecial = 3,    // next entry of the specials list
+  kOpFirstCall = 4,  // 4 + n: a call of the n-th function of the frame's list begins
+};
+
+enum class SpecialOp : uint32_t {
+  kGap = 1,  // a call-like stretch in which events were lost begins; a kOpReturn ends it
+};
+// The id that a gap has among open calls. Below kFirstNameId.
+inline constexpr uint32_t kIdGap = 3;
+
+enum EventsFlag : uint32_t {
+  kEventsWideCodes = 1u << 0,   // codes take two bytes: a plane of low bytes, a plane of high ones
+  kEventsThreadEnd = 1u << 1,   // the thread ended here
+};
+
+// A step of kWideStep is the next entry of the list of wide steps.
+inline constexpr uint32_t kWideStep = 0xffff;
+
+struct EventsFrame {
+  uint32_t image;
+  uint32_t thread;  // number within the image
+  uint32_t tid;
+  uint32_t sequence;     // of the thread's chunks
+  uint64_t start_ticks;  // the thread's last stamp before this frame: the first step counts from it
+  uint64_t end_ticks;    // its last stamp in this frame
+  uint32_t ops;
+  uint32_t calls;         // begun here
+  uint32_t open_before;   // calls open at its start
+  uint32_t lowest_open;   // the least that were open at a time
+  uint32_t open_after;
+  uint32_t deepest;       // the most
+  uint32_t functions;     // length of its list
+  uint32_t flags;         // EventsFlag
+  uint32_t stray_ends;    // ends that matched no open call: dropped
+  uint32_t cut_calls;     // kOpCut ops
+  uint64_t lost_events;   // as told by gaps
+  // Sections follow in this order. Stored as they are where the two sizes are equal, else zstd.
+  //   side    varints: function ids; open calls that this frame closes, innermost first; calls it
+  //           leaves open, innermost first; specials; wide steps
+  //   codes   ops bytes, or twice as many
+  //   low     ops bytes: low bytes of the steps
+  //   high    ops bytes
+  uint32_t side_bytes;
+  uint32_t side_stored;
+  uint32_t codes_stored;
+  uint32_t low_stored;
+  uint32_t high_stored;
+  uint32_t reserved;
+};
+static_assert(sizeof(EventsFrame) == 104);
+inline constexpr uint32_t kMaxFrameOps = 1u << 23;
+
+inline constexpr uint64_t kTrailerMagic = 0x0a64'6e65'6374'7623;  // "#vtcend\n"
+struct SpoolTrailer {
+  uint64_t index_offset;  // of the index frame's FrameHead
+  uint64_t magic;
+};
+
+}  // namespace vtn

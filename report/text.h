@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Names as reports show them. Programs may call functions and files anything: every text is made
+// valid UTF-8 here, once, before it is written anywhere.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "report/trace_model.h"
+
+namespace vtn {
+
+// Bytes that are not UTF-8 become U+FFFD, one for each maximal bad piece.
+std::string valid_utf8(std::string_view bytes);
+
+// Appends the text as the inside of a JSON string: quotes, backslashes and control characters
+// escaped. The text is valid UTF-8.
+void append_json_escaped(std::string& to, std::string_view text);
+std::string json_quoted(std::string_view bytes);  // made valid, escaped, in quotes
+
+// "qualname (file:line)", "module.name", ...; valid UTF-8. `function` may be null: the id is shown.
+std::string display_name(const FunctionInfo* function, uint32_t id);
+// What a gap is called in a report.
+std::string gap_name(const Special& gap);
+
+// Of a process: what it called itself, else what it was started as.
+std::string process_name(const ImageInfo& image);
+std::string thread_name(const ImageInfo& image, const ThreadInfo& thread);
+// "3.12.1"
+std::string python_version_text(uint32_t version);
+
+}  // namespace vtn

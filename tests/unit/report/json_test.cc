@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+
+#include <simdjson.h>
+
+#include "tests/unit/report/recording.h"
+
+namespace vtn::test {
+namespace {
+
+struct Event {
+  std::string ph;
+  std::string name;
+  uint64_t pid = 0;
+  uint64_t tid = 0;
+  int64_t start_ns = 0;
+  int64_t end_ns = 0;
+  std::string argument;  // args.name
+};
+
+int64_t nanoseconds(double microseconds) { return llround(microseconds * 1000); }
+
+struct JsonReport {
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  std::vector<Event> events;
+
+  explicit JsonReport(const std::string& path) {
+    REQUIRE(parser.load(path).get(root) == simdjson::SUCCESS);
+    for (simdjson::dom::element from : root["traceEvents"].get_array()) {
+      Event event;
+      event.ph = std::string(from["ph"].get_string().value());
+      event.name = std::string(from["name"].get_string().value());
+      event.pid = from["pid"].get_uint64().value();
+      event.tid = from["tid"].get_uint64().value();
+      double value = 0;
+      if (from["ts"].get(value) == simdjson::SUCCESS) {
+        event.start_ns = event.end_ns = nanoseconds(value);
+      }
+      if (from["dur"].get(value) == simdjson::SUCCESS) {
+        event.end_ns = event.start_ns + nanoseconds(value);
+      }
+      std::string_view text;
+      if (from["args"]["name"].get(text) == simdjson::SUCCESS) {
+        event.argument = std::string(text);
+      }
+      events.push_back(event);
+    }
+  }
+
+  std::vector<Event> calls(char ph = 'X') const {
+    std::vector<Event> found;
+    for (const Event& event : events) {
+      if (event.ph[0] == ph) {
+        found.push_back(event);
+      }
+    }
+    return found;
+  }
+  const Event& call(const std::string& name) const {
+    for (const Event& event : events) {
+      if (event.name == name) {
+        return event;
+      }
+    }
+    FAIL("no event " << name);
+    return events.front();
+  }
+};
+
+std::string write(const SpoolReader& spool, const TemporaryFolder& folder, bool gzip = false) {
+  ReportOptions options;
+  options.path = folder.file(gzip ? "r.json.gz" : "r.json");
+  options.gzip = gzip;
+  options.workers = 2;
+  Status status = write_json(spool, options);
+  if (!status) {
+    FAIL(status.error().message);
+  }
+  return options.path;
+}
+
+}  // namespace
+
+TEST_CASE("json: calls, names and times are what was recorded", "[json]") {
+  Recording run;
+  FakeProcess process(run, 100, 1000);
+  process.describe("/usr/bin/python3", "/tmp", {"python3", "x.py"});
+  const uint32_t f = process.python("f", "/tmp/x.py", 3);
+  const uint32_t len = process.c("builtins.len");
+  FakeThread thread = process.thread(100);
+  thread.enter(2000, f);
+  thread.enter(2500, len);
+  thread.leave(2600, len);
+  thread.leave(1'234'567'890'123, f);
+  auto spool = run.read();
+  const JsonReport report(write(*spool, run.folder));
+  const auto calls = report.calls();
+  REQUIRE(calls.size() == 2);
+  CHECK(calls[0].name == "builtins.len");  // as they end
+  CHECK(calls[0].start_ns == 2500);
+  CHECK(calls[0].end_ns == 2600);
+  CHECK(calls[1].name == "f (/tmp/x.py:3)");
+  CHECK(calls[1].start_ns == 2000);
+  CHECK(calls[1].pid == 100);
+  CHECK(calls[1].tid == 100);
+  CHECK(report.call("process_name").argument == "x.py");
+  CHECK(report.call("thread_name").argument == "MainThread");
+  CHECK(report.root["viztracer_metadata"]["overflow"].get_bool().value() == false);
+  CHECK(report.root["viztracer_native"]["calls"].get_uint64().value() == 2);
+  CHECK(report.root["file_info"]["functions"]["f (/tmp/x.py:3)"].at(1).get_uint64().value() == 3);
+}
+
+TEST_CASE("json: nothing recorded is still a report", "[json]") {
+  Recording run;
+  auto spool = run.read();
+  const JsonReport report(write(*spool, run.folder));
+  CHECK(report.events.empty());
+}
+
+TEST_CASE("json: any name becomes valid text", "[json]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t odd = process.c("a\"b\\c\x01\n\xff\xed\xa0\x80z");
+  FakeThread thread = process.thread(1);
+  thread.enter(10, odd);
+  thread.leave(20, odd);
+  thread.enter(30, 4'000'000);  // nobody has named it
+  thread.leave(40, 4'000'000);
+  auto spool = run.read();
+  const JsonReport report(write(*spool, run.folder));
+  REQUIRE(report.calls().size() == 2);
+  CHECK(report.calls()[0].name == "a\"b\\c\x01\n\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz");
+  CHECK(report.calls()[1].name == "(function 4000000 without a name)");
+}
+
+TEST_CASE("json: calls open at the end are drawn open, unless something follows", "[json]") {
+  Recording run;
+  FakeProcess process(run, 7, 1);
+  const uint32_t f = process.python("f");
+  const uint32_t g = process.python("g");
+  FakeThread first = process.thread(70);
+  first.enter(10, f);
+  first.enter(20, g);
+  FakeThread second = process.thread(70);  // the same tid came back
+  second.enter(1000, g);
+  auto spool = run.read();
+  const JsonReport report(write(*spool, run.folder));
+  const auto closed = report.calls('X');
+  const auto open = report.calls('B');
+  REQUIRE(closed.size() == 2);
+  REQUIRE(open.size() == 1);
+  CHECK(open[0].start_ns == 1000);
+  CHECK(closed[0].name.substr(0, 1) == "g");
+  CHECK(closed[1].name.substr(0, 1) == "f");
+  CHECK(closed[0].end_ns < closed[1].end_ns);
+  CHECK(closed[1].end_ns < 1000);
+}
+
+TEST_CASE("json: deeper calls go on tracks of their own", "[json]") {
+  Recording run;
+  FakeProcess process(run, 7, 1);
+  const uint32_t f = process.python("f");
+  FakeThread thread = process.thread(7);
+  constexpr uint32_t kDepth = 2000;
+  uint64_t ticks = 100;
+  for (uint32_t i = 0; i < kDepth; ++i) {
+    thread.enter(ticks += 10, f);
+  }
+  for (uint32_t i = 0; i < kDepth; ++i) {
+    thread.leave(ticks += 10, f);
+  }
+  auto spool = run.read();
+  const JsonReport report(write(*spool, run.folder));
+  std::map<uint64_t, uint32_t> per_tid;
+  for (const Event& event : report.calls()) {
+    ++per_tid[event.tid];
+  }
+  CHECK(per_tid == std::map<uint64_t, uint32_t>{
+                       {7, 512}, {0x40000000, 512}, {0x40000001, 512}, {0x40000002, 464}});
+  CHECK(report.root["viztracer_native"]["deep_tracks"].get_array().size() == 3);
+}
+
+TEST_CASE("json: sources are in file_info, relative ones from the process's folder", "[json]") {
+  Recording run;
+  REQUIRE(write_all(create_file(run.folder.file("a.py")).get(), "x = 1\ny = \"\xff\"\n").has_value());
+  FakeProcess process(run, 7, 1);
+  process.describe("/usr/bin/python3", run.folder.path(), {"python3", "a.py"});
+  const uint32_t f = process.python("f", "a.py", 1);
+  (void)process.python("g", "/nowhere/b.py", 1);
+  (void)process.python("h", "/dev/zero", 1);
+  (void)process.python("i", "<frozen x>", 1);
+  FakeThread thread = process.thread(7);
+  thread.enter(1, f);
+  auto spool = run.read();
+  const JsonReport report(write(*spool, run.folder));
+  simdjson::dom::object files = report.root["file_info"]["files"].get_object();
+  REQUIRE(files.size() == 1);
+  CHECK(std::string(files["a.py"].at(0).get_string().value()) == "x = 1\ny = \"\xef\xbf\xbd\"\n");
+  CHECK(files["a.py"].at(1).get_uint64().value() == 2);
+}
+
+}  // namespace vtn::test

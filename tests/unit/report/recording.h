@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A run without a program: tests write event words and names records into a real arena, as traced
+// threads would, drain it into a real spool and read that.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/freestanding/atomic.h"
+#include "report/arena_drain.h"
+#include "report/report_writer.h"
+#include "report/spool_reader.h"
+#include "tests/support/catch.h"
+
+namespace vtn::test {
+
+// A folder that goes away with the test.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    char name[] = "/tmp/vtn-test-XXXXXX";
+    REQUIRE(mkdtemp(name) != nullptr);
+    path_ = name;
+  }
+  ~TemporaryFolder() {
+    if (system(("rm -rf " + path_).c_str()) != 0) {
+      WARN("cannot remove " << path_);
+    }
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline UniqueFd create_file(const std::string& path) {
+  auto fd = open_file(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+  REQUIRE(fd.has_value());
+  return std::move(*fd);
+}
+
+class Recording;
+
+// A thread of a traced process that writes words.
+class FakeThread {
+ public:
+  FakeThread(Recording& run, uint32_t slot, uint32_t thread, uint32_t tid)
+      : run_(run), slot_(slot), thread_(thread), tid_(tid) {}
+
+  void word(uint64_t ticks, EventKind kind, uint32_t id);
+  void enter(uint64_t ticks, uint32_t id) { word(ticks, EventKind::kEnter, id); }
+  void leave(uint64_t ticks, uint32_t id) { word(ticks, EventKind::kLeave, id); }
+  void unwind(uint64_t ticks, uint32_t id) { word(ticks, EventKind::kUnwind, id); }
+  void opcode(uint64_t ticks, Opcode opcode, std::vector<uint64_t> payload = {});
+  void raw(uint64_t value);
+  // Gives the chunk to the collector; the next word claims another.
+  void finish();
+  void skip_sequence() { ++sequence_; }
+  uint32_t chunk_class = 0;
+
+ private:
+  void claim(uint64_t ticks, size_t words);
+
+  Recording& run_;
+  uint32_t slot_;
+  uint32_t thread_;
+  uint32_t tid_;
+  uint32_t sequence_ = 0;
+  uint32_t chunk_ = kNoChunk;
+  uint32_t at_ = 0;
+  uint64_t base_ = 0;
+};
+
+// A traced process: a slot and a names stream.
+class FakeProcess {
+ public:
+  FakeProcess(Recording& run, uint32_t pid, uint64_t start_ticks);
+
+  uint32_t slot() const { return slot_; }
+  // Defines a function, returns its id.
+  uint32_t function(FunctionKind kind,
+                    const std::string& name,
+                    const std::string& file = "",
+                    uint32_t line = 0);
+  uint32_t python(const std::string& name, const std::string& file = "/x.py", uint32_t line = 1) {
+    return function(FunctionKind::kPython, name, file, line);
+  }
+  uint32_t c(const std::string& name) { return function(FunctionKind::kC, name); }
+  void describe(const std::string& executable,
+                const std::string& cwd,
+                const std::vector<std::string>& argv);
+  void text(NameRecord type, uint32_t key, const std::string& text);
+  FakeThread thread(uint32_t tid) { return FakeThread(run_, slot_, threads_++, tid); }
+
+  void record(NameRecord type, const void* fixed, size_t fixed_bytes, const std::string& text);
+
+ private:
+  Recording& run_;
+  uint32_t slot_;
+  uint32_t pid_;
+  uint64_t start_ticks_;
+  uint32_t threads_ = 0;
+  uint32_t next_id_ = kFirstNameId;
+  uint32_t chunk_ = kNoChunk;
+  uint32_t sequence_ = 0;
+  uint32_t at_ = 0;
+};
+
+class Recording {
+ public:
+  explicit Recording(uint64_t arena_bytes = 16u << 20, ClockKind clock = ClockKind::kMonotonic)
+      : clock(clock) {
+    const ArenaGeometry geometry = arena_geometry(arena_bytes);
+    void* control = map(kControlBytes);
+    auto* page = static_cast<ControlPage*>(control);
+    page->geometry = geometry;
+    page->clock_kind = static_cast<uint32_t>(clock);
+    page->state = static_cast<uint32_t>(SessionState::kRecording);
+    arena = Arena(control, map(geometry.arena_bytes));
+    for (uint32_t i = 0; i < geometry.chunk_count; ++i) {
+      provide_chunk(arena, i);
+    }
+    SpoolHeader header = {};
+    header.magic = kSpoolMagic;
+    header.version = kSpoolVersion;
+    header.header_bytes = sizeof(header);
+    header.clock_kind = static_cast<uint32_t>(clock);
+    header.tick_step = tick_step_of(clock);
+    header.trace_id = 42;
+    auto started = SpoolWriter::start(create_file(folder.file("spool")), header);
+    REQUIRE(started.has_value());
+    spool = std::move(*started);
+    drain = std::make_unique<ArenaDrain>(arena, clock, *spool, true);
+  }
+  ~Recording() {
+    drain.reset();
+    (void)munmap(arena.control, kControlBytes);
+    (void)munmap(arena.base, arena.geometry.arena_bytes);
+  }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+  // Takes all there is, closes the spool and reads it again.
+  std::unique_ptr<SpoolReader> read() {
+    drain->take_rest();
+    REQUIRE(spool->close().has_value());
+    return reopen();
+  }
+  std::unique_ptr<SpoolReader> reopen() {
+    auto fd = open_file(folder.file("spool"), O_RDONLY);
+    REQUIRE(fd.has_value());
+    auto reader = SpoolReader::open(std::move(*fd), folder.file("spool"));
+    if (!reader) {
+      FAIL(reader.error().message);
+    }
+    return std::move(*reader);
+  }
+
+  uint32_t chunks_in(ChunkState state) const {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < arena.geometry.chunk_count; ++i) {
+      count += chunk_state(load_acquire(&arena.headers[i].owner)) == state ? 1 : 0;
+    }
+    return count;
+  }
+
+  const ClockKind clock;
+  TemporaryFolder folder;
+  Arena arena;
+  std::unique_ptr<SpoolWriter> spool;
+  std::unique_ptr<ArenaDrain> drain;
+
+ private:
+  static void* map(uint64_t bytes) {
+    void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(at != MAP_FAILED);
+    return at;
+  }
+};
+
+inline FakeProcess::FakeProcess(Recording& run, uint32_t pid, uint64_t start_ticks)
+    : run_(run), slot_(claim_process(run.arena)), pid_(pid), start_ticks_(start_ticks) {
+  ProcessSlot& slot = run.arena.processes[slot_];
+  slot.pid = pid;
+  slot.start_ticks = start_ticks;
+  store_release(&slot.state, static_cast<uint32_t>(ProcessState::kTracing));
+}
+
+inline void FakeProcess::record(NameRecord type,
+                                const void* fixed,
+                                size_t fixed_bytes,
+                                const std::string& text) {
+  const auto length = static_cast<uint32_t>(1 + (fixed_bytes + text.size() + 7) / 8);
+  if (chunk_ == kNoChunk || at_ + length > run_.arena.chunk_bytes(chunk_) / 8) {
+    if (chunk_ != kNoChunk) {
+      finish_chunk(run_.arena, chunk_);
+    }
+    chunk_ = claim_chunk(run_.arena, 0, ChunkKind::kNames, slot_, 0, 0, sequence_++, 0);
+    REQUIRE(chunk_ != kNoChunk);
+    at_ = 0;
+  }
+  uint64_t* words = run_.arena.words(chunk_) + at_;
+  memcpy(words + 1, fixed, fixed_bytes);
+  memcpy(reinterpret_cast<char*>(words + 1) + fixed_bytes, text.data(), text.size());
+  store_release(words, name_record_head(type, length));
+  at_ += length;
+}
+
+inline uint32_t FakeProcess::function(FunctionKind kind,
+                                      const std::string& name,
+                                      const std::string& file,
+                                      uint32_t line) {
+  const FunctionRecord fixed = {next_id_,
+                                kind,
+                                line,
+                                static_cast<uint32_t>(name.size()),
+                                static_cast<uint32_t>(file.size()),
+                                0};
+  record(NameRecord::kFunction, &fixed, sizeof(fixed), name + file);
+  return next_id_++;
+}
+
+inline void FakeProcess::describe(const std::string& executable,
+                                  const std::string& cwd,
+                                  const std::vector<std::string>& argv) {
+  std::string all;
+  for (const std::string& argument : argv) {
+    all += argument;
+    all += '\0';
+  }
+  ProcessRecord fixed = {};
+  fixed.start_ticks = start_ticks_;
+  fixed.pid = pid_;
+  fixed.parent_pid = 1;
+  fixed.python_version = 0x030c01f0;
+  fixed.backend = Backend::kMonitoring;
+  fixed.executable_bytes = static_cast<uint32_t>(executable.size());
+  fixed.cwd_bytes = static_cast<uint32_t>(cwd.size());
+  fixed.argv_bytes = static_cast<uint32_t>(all.size());
+  record(NameRecord::kProcess, &fixed, sizeof(fixed), executable + cwd + all);
+}
+
+inline void FakeProcess::text(NameRecord type, uint32_t key, const std::string& text) {
+  const TextRecord fixed = {key, static_cast<uint32_t>(text.size())};
+  record(type, &fixed, sizeof(fixed), text);
+}
+
+inline void FakeThread::claim(uint64_t ticks, size_t words) {
+  if (chunk_ != kNoChunk && at_ + words <= run_.arena.chunk_bytes(chunk_) / 8) {
+    return;
+  }
+  finish();
+  base_ = ticks;
+  chunk_ = claim_chunk(
+      run_.arena, chunk_class, ChunkKind::kEvents, slot_, thread_, tid_, sequence_++, base_);
+  if (chunk_ == kNoChunk) {
+    (void)run_.drain->pass();
+    chunk_ = claim_chunk(
+        run_.arena, chunk_class, ChunkKind::kEvents, slot_, thread_, tid_, sequence_ - 1, base_);
+  }
+  REQUIRE(chunk_ != kNoChunk);
+  at_ = 0;
+}
+
+inline void FakeThread::word(uint64_t ticks, EventKind kind, uint32_t id) {
+  claim(ticks, 1);
+  store_release(run_.arena.words(chunk_) + at_++, event_word(ticks - base_, kind, id));
+}
+
+inline void FakeThread::opcode(uint64_t ticks, Opcode opcode, std::vector<uint64_t> payload) {
+  claim(ticks, 1 + payload.size());
+  uint64_t* words = run_.arena.words(chunk_) + at_;
+  for (size_t i = 0; i < payload.size(); ++i) {
+    words[1 + i] = payload[i];
+  }
+  store_release(words,
+                opcode_word(ticks - base_, opcode, static_cast<uint32_t>(payload.size())));
+  at_ += static_cast<uint32_t>(1 + payload.size());
+}
+
+inline void FakeThread::raw(uint64_t value) {
+  claim(base_, 1);
+  store_release(run_.arena.words(chunk_) + at_++, value);
+}
+
+inline void FakeThread::finish() {
+  if (chunk_ != kNoChunk) {
+    finish_chunk(run_.arena, chunk_);
+    chunk_ = kNoChunk;
+  }
+}
+
+}  // namespace vtn::test
