@@ -28,6 +28,10 @@ bool install_profile(bool with_c_functions);
 // without it, or when the backend is another).
 void cover_new_threads();
 
+// cProfile's C half is imported late or never: looked for whenever new code is seen, until it is
+// there. Under PendingException.
+void look_for_lsprof();
+
 // PEP 523 evaluation function, 3.11 without C functions. False: another one is there.
 bool install_eval_frame();
 

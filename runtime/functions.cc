@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/freestanding/pages.h"
+#include "runtime/backends.h"
 #include "runtime/text.h"
 #include "tracer/names_writer.h"
 
@@ -157,6 +158,7 @@ uint32_t code_id_slow(ThreadState* thread, PyObject* code) {
   auto* identity = static_cast<CodeIdentity*>(extra);
   if (identity == nullptr || identity->epoch != g_engine.epoch) {
     const uint32_t id = intern_code(code);
+    look_for_lsprof();
     if (identity == nullptr) {
       identity = take_identity();
       if (identity == nullptr ||

@@ -128,13 +128,14 @@ void pause_thread() {
   }
 }
 
+// Whoever clears the profile function clears ours, too, if it is there.
 void resume_thread() {
   ThreadState* thread = current_thread();
   if (thread->profile_paused != 0) {
     thread->profile_paused = 0;
     record_gap(thread, GapReason::kOtherProfiler);
-    (void)set_profile(g_python.PyThreadState_Get());
   }
+  (void)set_profile(g_python.PyThreadState_Get());
 }
 
 PyObject* call_original(const Step& step, PyObject* a, PyObject* b, PyObject* c, PyObject* d) {
@@ -187,25 +188,6 @@ const PyMethodDef* method_of_type(PyObject* type, const char* name) {
              : nullptr;
 }
 
-// cProfile's C half is imported late or never: looked for until it is there.
-void look_for_lsprof() {
-  if (g_profile.enable.definition != nullptr) {
-    return;
-  }
-  PyObject* modules = g_python.PySys_GetObject("modules");
-  PyObject* lsprof = modules == nullptr ? nullptr : g_python.PyDict_GetItemString(modules, "_lsprof");
-  if (lsprof == nullptr || !g_python.PyType_IsSubtype(type_of(lsprof), g_python.PyModule_Type)) {
-    return;
-  }
-  PyObject* dictionary = g_python.PyModule_GetDict(lsprof);
-  PyObject* profiler = g_python.PyDict_GetItemString(dictionary, "Profiler");
-  if (profiler == nullptr || !g_python.PyType_IsSubtype(type_of(profiler), g_python.PyType_Type)) {
-    return;
-  }
-  put_in_front(&g_profile.enable, method_of_type(profiler, "enable"), step_enable);
-  put_in_front(&g_profile.disable, method_of_type(profiler, "disable"), step_disable);
-}
-
 }  // namespace
 
 bool install_profile(bool with_c_functions) {
@@ -230,17 +212,30 @@ bool install_profile(bool with_c_functions) {
   return true;
 }
 
+void look_for_lsprof() {
+  if (!g_profile.installed || g_python.minor >= 12 || g_profile.enable.definition != nullptr) {
+    return;
+  }
+  PyObject* modules = g_python.PySys_GetObject("modules");
+  PyObject* lsprof = modules == nullptr ? nullptr : g_python.PyDict_GetItemString(modules, "_lsprof");
+  if (lsprof == nullptr || !g_python.PyType_IsSubtype(type_of(lsprof), g_python.PyModule_Type)) {
+    return;
+  }
+  PyObject* dictionary = g_python.PyModule_GetDict(lsprof);
+  PyObject* profiler = g_python.PyDict_GetItemString(dictionary, "Profiler");
+  if (profiler == nullptr || !g_python.PyType_IsSubtype(type_of(profiler), g_python.PyType_Type)) {
+    return;
+  }
+  put_in_front(&g_profile.enable, method_of_type(profiler, "enable"), step_enable);
+  put_in_front(&g_profile.disable, method_of_type(profiler, "disable"), step_disable);
+}
+
 void cover_new_threads() {
   if (!g_profile.installed || g_python._PyEval_SetProfile == nullptr ||
       g_python.PyGILState_Check() == 0) {
     return;
   }
   const KeepErrno keep_errno;
-  if (g_python.minor < 12) {
-    const PendingException pending;
-    look_for_lsprof();
-    g_python.PyErr_Clear();
-  }
   uint64_t newest = g_profile.newest_thread_id;
   for (PyThread* state = g_python.PyInterpreterState_ThreadHead(g_python.PyInterpreterState_Main());
        state != nullptr;

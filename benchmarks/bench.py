@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the benchmarks share: the peer from PyPI, the do-nothing tree, tables.
+
+Every number is a ratio of runs that took turns in one go: machines are noisy, ratios less so.
+"""
+
+import functools
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "tests", "support"))
+
+import interpreters  # noqa: E402
+
+LAUNCHER = os.environ.get("VIZTRACER_NATIVE", "viztracer-native")
+PEER = ("viztracer==1.1.1", "orjson")
+CACHE = os.environ.get("VIZTRACER_NATIVE_CACHE", "/var/cache/viztracer-native")
+
+
+@functools.lru_cache(maxsize=None)
+def peer_folder(interpreter):
+    """A folder for PYTHONPATH with VizTracer for this interpreter, or None (said on stderr).
+
+    The wheels are unpacked, not installed: an interpreter in another root has no pip.
+    """
+    version = ".".join(map(str, interpreter.minor))
+    folder = os.path.join("/tmp" if interpreter.root else CACHE, f"viztracer-native-peer-{version}")
+    if not os.path.isdir(os.path.join(folder, "viztracer")):
+        shutil.rmtree(folder, ignore_errors=True)
+        install = subprocess.run(
+            [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+             "--target", folder, "--python-version", version, "--implementation", "cp",
+             "--only-binary=:all:", *PEER],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if install.returncode != 0:
+            shutil.rmtree(folder, ignore_errors=True)
+            reason = (install.stdout.strip().splitlines() or ["pip failed"])[-1]
+            print(f"skipped: VizTracer for {interpreter.name}: {reason}", file=sys.stderr)
+            return None
+    return folder
+
+
+@functools.lru_cache(maxsize=None)
+def do_nothing_launcher():
+    """A copy of the launcher's tree in which the runtime's handlers return at once."""
+    build = os.environ["VIZTRACER_NATIVE_BUILD"]
+    folder = tempfile.mkdtemp(prefix="viztracer-native-nop-", dir="/tmp")
+    for name, path in (("viztracer-native", LAUNCHER),
+                       ("vtn-embed-host", os.path.join(build, "launcher", "vtn-embed-host")),
+                       ("libvtn_shim.so", os.path.join(build, "subprocess_shim", "libvtn_shim.so")),
+                       ("libvtn_runtime.so",
+                        os.path.join(build, "runtime", "libvtn_runtime_nop.so"))):
+        shutil.copy(path, os.path.join(folder, name))
+    return os.path.join(folder, "viztracer-native")
+
+
+def run(interpreter, argv, env=None, **kwargs):
+    """One run to its end: (stdout, seconds). The output of the programs here is small."""
+    environment = {name: value for name, value in os.environ.items()
+                   if not name.startswith(("PYTHON", "VIZTRACER_NATIVE"))}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    environment.update(env or {})
+    start = time.monotonic()
+    process = interpreter.popen(argv, env=environment, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kwargs)
+    stdout, stderr = process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"{argv} ended with {process.returncode}: {stderr.decode()[-2000:]}")
+    return stdout.decode(), time.monotonic() - start
+
+
+def viztracer_argv(interpreter, output, *options):
+    return [interpreter.path, "-m", "viztracer", "--quiet", "-o", output, *options]
+
+
+def viztracer_env(interpreter):
+    return {"PYTHONPATH": peer_folder(interpreter)}
+
+
+def launcher_argv(interpreter, output, *options, launcher=None):
+    return [launcher or LAUNCHER, "--quiet", "--python", interpreter.path, "-o", output, *options]
+
+
+def geometric_mean(values):
+    return statistics.geometric_mean([max(value, 1e-3) for value in values])
+
+
+def print_table(title, header, rows):
+    widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header))]
+    print(f"\n{title}\n")
+    for row in [header, ["-" * width for width in widths], *rows]:
+        print("| " + " | ".join(str(cell).ljust(width) for cell, width in zip(row, widths)) + " |")
+    sys.stdout.flush()
