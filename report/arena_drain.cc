@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/freestanding/atomic.h"
@@ -223,7 +225,9 @@ void ArenaDrain::take_rest() {
   drain_names(names, true);
   drain_events(events, true);
   for (auto& [slot, process] : processes_) {
-    end_image(*process, slot, 0);
+    const auto pid = static_cast<pid_t>(load_relaxed(&arena_.processes[slot].pid));
+    const bool gone = pid > 0 && kill(pid, 0) != 0 && errno == ESRCH;
+    end_image(*process, slot, gone ? kImageDied : 0u);
   }
   processes_.clear();
 }

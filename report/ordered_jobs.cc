@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 
@@ -72,8 +73,12 @@ class Pool {
       if (jobs_.progress) {
         const size_t done = written_;
         mutex_.unlock();
-        jobs_.progress(done);
+        const bool go_on = jobs_.progress(done);
         mutex_.lock();
+        if (!go_on) {
+          note(fail("given up", ECANCELED));
+          changed_.notify_all();
+        }
       }
     }
     if (failed_) {

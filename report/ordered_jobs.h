@@ -18,8 +18,9 @@ struct OrderedJobs {
   size_t count = 0;
   // Called on worker threads, each job once. `worker` numbers the thread, from 0.
   std::function<Status(size_t job, unsigned worker, ByteBuffer& to)> make;
-  // Called now and then on the calling thread with the jobs that are done. May be empty.
-  std::function<void(size_t done)> progress;
+  // Called now and then on the calling thread with the jobs that are done. May be empty. False:
+  // give up, with ECANCELED.
+  std::function<bool(size_t done)> progress;
 };
 
 // How many threads run_ordered() uses.

@@ -119,7 +119,7 @@ Status write_frames(const SpoolReader& spool,
     return options.gzip ? state.gzip.compress(plain.view(), to) : Status();
   };
   if (options.progress) {
-    jobs.progress = [&](size_t done) { options.progress(calls_before[done], total); };
+    jobs.progress = [&](size_t done) { return options.progress(calls_before[done], total); };
   }
   return run_ordered(jobs, workers, output);
 }

@@ -20,8 +20,9 @@ namespace vtn {
 // Perfetto drops what is deeper on one track.
 inline constexpr uint32_t kTrackDepth = 512;
 
-// Done and total, in calls; on the thread that asked for the report.
-using Progress = std::function<void(uint64_t done, uint64_t total)>;
+// Done and total, in calls; on the thread that asked for the report, a few times a second.
+// False: give up (the writer fails with ECANCELED).
+using Progress = std::function<bool(uint64_t done, uint64_t total)>;
 
 struct ReportOptions {
   std::string path;

@@ -28,6 +28,7 @@ std::unique_ptr<SpoolReader> SpoolReader::adopt(UniqueFd fd,
                                                 std::unique_ptr<TraceModel> model) {
   std::unique_ptr<SpoolReader> reader(new SpoolReader(std::move(fd), path));
   reader->model_ = std::move(model);
+  reader->closed_ = true;
   return reader;
 }
 
@@ -55,6 +56,7 @@ Status SpoolReader::read(uint64_t file_bytes) {
     return fail(fmt::format("{} is damaged at offset 20: tick step {}", path_, header.tick_step));
   }
   if (read_index(file_bytes)) {
+    closed_ = true;
     return {};
   }
   auto fresh = std::make_unique<TraceModel>();

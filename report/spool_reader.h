@@ -27,6 +27,8 @@ class SpoolReader {
   std::unique_ptr<TraceModel> take_model() { return std::move(model_); }
   UniqueFd take_fd() { return std::move(fd_); }
   const std::string& path() const { return path_; }
+  // It ends with an index: it was closed in order, nothing is missing.
+  bool closed() const { return closed_; }
   // Behind the last whole frame; the index and trailer do not count.
   uint64_t end_offset() const { return end_offset_; }
 
@@ -43,6 +45,7 @@ class SpoolReader {
   std::string path_;
   std::unique_ptr<TraceModel> model_ = std::make_unique<TraceModel>();
   uint64_t end_offset_ = 0;
+  bool closed_ = false;
 };
 
 }  // namespace vtn

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/collector.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/freestanding/atomic.h"
+#include "base/log.h"
+#include "launcher/recorder.h"
+#include "launcher/reports.h"
+#include "report/clock_map.h"
+#include "report/spool_reader.h"
+#include "report/spool_writer.h"
+
+namespace vtn {
+
+namespace {
+
+constexpr char kProcessName[] = "vtn-collector";
+constexpr char kOomScore[] = "500";  // rather us than the program
+
+void become_collector() {
+  (void)prctl(PR_SET_NAME, kProcessName);
+  (void)signal(SIGXFSZ, SIG_IGN);  // a full quota is an error of write(2)
+  if (auto fd = open_file("/proc/self/oom_score_adj", O_WRONLY)) {
+    (void)write_all(fd->get(), kOomScore);
+  }
+}
+
+int report_error(const Error& error) {
+  log_error("%s", error.message.c_str());
+  return 1;
+}
+
+// `.NAME.vtn-XXXXXX` beside the output.
+struct SpoolFile {
+  std::string path;
+  UniqueFd fd;
+};
+
+constexpr char kSpoolInfix[] = ".vtn-";
+
+Result<SpoolFile> create_spool_file(const OutputSpec& output) {
+  std::string folder = folder_of(output.path);
+  struct stat info = {};
+  if (stat(output.path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    folder = "/tmp";  // beside a device is no place for files
+  }
+  SpoolFile spool;
+  spool.path = fmt::format("{}/.{}{}XXXXXX", folder, name_of(output.path), kSpoolInfix);
+  const int fd = mkostemp(spool.path.data(), O_CLOEXEC);
+  if (fd < 0) {
+    return fail_errno(fmt::format("cannot create a file in {}", folder));
+  }
+  VTN_ASSIGN(spool.fd, above_standard(UniqueFd(fd)));
+  return spool;
+}
+
+// Only what we made ourselves may be removed after a recovery.
+bool is_spool_name(const std::string& path) {
+  const std::string name = name_of(path);
+  return name.size() > 12 && name[0] == '.' && name.find(kSpoolInfix) == name.size() - 11;
+}
+
+Result<UniqueFd> lock_control(const Session& session) {
+  // Opened afresh: a lock belongs to the open file, and the one at hand is the supervisor's too.
+  VTN_ASSIGN(UniqueFd fd, open_file(session.file(kControlFileName), O_RDWR));
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    return fail_errno(fmt::format("cannot lock {}", session.folder));
+  }
+  return fd;
+}
+
+SpoolHeader new_header(ClockKind clock) {
+  SpoolHeader header = {};
+  header.magic = kSpoolMagic;
+  header.version = kSpoolVersion;
+  header.header_bytes = sizeof(header);
+  header.clock_kind = static_cast<uint32_t>(clock);
+  header.tick_step = tick_step_of(clock);
+  if (getrandom(&header.trace_id, sizeof(header.trace_id), 0) < 0) {
+    header.trace_id = static_cast<uint64_t>(getpid());
+  }
+  header.created_realtime_ns = read_clock_triple(ClockKind::kMonotonic).realtime_ns;
+  return header;
+}
+
+ClockKind clock_of(const Session& session) {
+  return load_relaxed(&session.arena.control->clock_kind) == static_cast<uint32_t>(ClockKind::kTsc)
+             ? ClockKind::kTsc
+             : ClockKind::kMonotonic;
+}
+
+Status write_run_frame(SpoolWriter& spool, const std::string& command_line) {
+  const std::string version = VTN_VERSION;
+  const RunFrame frame = {static_cast<uint32_t>(command_line.size()),
+                          static_cast<uint32_t>(version.size())};
+  return spool.append_struct(FrameKind::kRun, frame, command_line + version);
+}
+
+void say_where_data_is(const std::string& path) {
+  log_error("what was recorded is kept; viztracer-native --recover %s -o OUT makes a report of it",
+            path.c_str());
+}
+
+// Reports, then the spool goes (or stays, or is the report). The exit status.
+int finish_run(SpoolReader& spool, ReportJob job, bool keep_raw) {
+  if (keep_raw) {
+    const std::string raw = job.outputs.front().path + ".vtn";
+    job.outputs.push_back(OutputSpec{raw, OutputSpec::kVtn, false});
+  }
+  bool moved = false;
+  switch (write_reports(spool, job, moved)) {
+    case ReportOutcome::kComplete:
+      if (!moved && job.may_move_spool) {
+        (void)unlink(spool.path().c_str());
+      }
+      return 0;
+    case ReportOutcome::kFailed:
+      if (!moved) {
+        say_where_data_is(spool.path());
+      }
+      return 1;
+    case ReportOutcome::kGivenUp:
+      break;
+  }
+  return 1;
+}
+
+}  // namespace
+
+int run_collector(const CollectorRequest& request) {
+  become_collector();
+  const Session& session = *request.session;
+  UniqueFd ready(request.ready_fd);
+  auto lock = lock_control(session);
+  if (!lock) {
+    return report_error(lock.error());
+  }
+  auto file = create_spool_file(request.outputs.front());
+  if (!file) {
+    return report_error(file.error());
+  }
+  const std::string path = file->path;
+  auto spool = SpoolWriter::start(std::move(file->fd), new_header(clock_of(session)));
+  if (!spool) {
+    (void)unlink(path.c_str());
+    return report_error(spool.error());
+  }
+  (void)write_run_frame(**spool, request.command_line);
+  (void)unlink(session.file(kSpoolLinkName).c_str());
+  if (symlink(path.c_str(), session.file(kSpoolLinkName).c_str()) != 0) {
+    log_debug("cannot create a link in %s", session.folder.c_str());
+  }
+  ProgramEnd end = {};
+  Recorder::Outcome outcome;
+  std::vector<Untraced> untraced;
+  {
+    Recorder recorder(session, **spool);
+    ready.reset();
+    outcome = recorder.run(request.end_fd, end);
+    untraced = recorder.untraced();
+  }
+  if (outcome == Recorder::Outcome::kSupervisorDied) {
+    return 1;  // --recover makes the report
+  }
+  if (end.pid == 0) {
+    (void)unlink(path.c_str());
+    remove_session(session.folder);
+    return 0;
+  }
+  std::unique_ptr<TraceModel> model = (*spool)->take_model();
+  auto fd = open_file(path, O_RDONLY);
+  if (!fd) {
+    return report_error(fd.error());
+  }
+  auto reader = SpoolReader::adopt(std::move(*fd), path, std::move(model));
+  ReportJob job;
+  job.outputs = request.outputs;
+  job.quiet = request.quiet;
+  job.verbose = request.verbose;
+  job.untraced = std::move(untraced);
+  job.may_move_spool = true;
+  const int status = finish_run(*reader, std::move(job), request.keep_raw);
+  sigset_t pending;
+  if (sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1) {
+    return 1;  // given up: the session stays for --recover
+  }
+  remove_session(session.folder);
+  return status;
+}
+
+namespace {
+
+struct Recovered {
+  std::unique_ptr<SpoolReader> spool;
+  std::string session_folder;  // empty: the source was a file
+};
+
+// Drains what a dead collector left in the arena behind what it had spooled.
+Result<Recovered> recover_session(const RecoveryRequest& request) {
+  VTN_ASSIGN(Session session, open_session(request.source));
+  VTN_ASSIGN(const UniqueFd lock, lock_control(session));
+  Recovered recovered;
+  recovered.session_folder = session.folder;
+  char link[4096];
+  const ssize_t length =
+      readlink(session.file(kSpoolLinkName).c_str(), link, sizeof(link));
+  std::string path = length > 0 ? std::string(link, static_cast<size_t>(length)) : "";
+  std::unique_ptr<SpoolWriter> spool;
+  if (!path.empty() && access(path.c_str(), F_OK) == 0) {
+    VTN_ASSIGN(UniqueFd fd, open_file(path, O_RDWR));
+    VTN_ASSIGN(auto reader, SpoolReader::open(std::move(fd), path));
+    const uint64_t end_offset = reader->end_offset();
+    auto model = reader->take_model();
+    model->truncated = false;  // the arena holds what follows
+    VTN_ASSIGN(spool, SpoolWriter::resume(reader->take_fd(), std::move(model), end_offset));
+  } else {
+    VTN_ASSIGN(SpoolFile file, create_spool_file(request.outputs.front()));
+    path = file.path;
+    VTN_ASSIGN(spool, SpoolWriter::start(std::move(file.fd), new_header(clock_of(session))));
+    VTN_TRY(write_run_frame(*spool, request.command_line));
+    (void)unlink(session.file(kSpoolLinkName).c_str());
+    (void)symlink(path.c_str(), session.file(kSpoolLinkName).c_str());
+  }
+  const auto clock = static_cast<ClockKind>(spool->model().header.clock_kind);
+  store_release(&session.arena.control->state, static_cast<uint32_t>(SessionState::kStopping));
+  ArenaDrain drain(session.arena, clock, *spool, true);
+  drain.resume();
+  drain.take_rest();
+  (void)spool->append_struct(FrameKind::kClock, read_clock_triple(clock));
+  VTN_TRY(close_spool(*spool, request.has_end ? &request.end : nullptr, drain.chunks_discarded()));
+  VTN_ASSIGN(UniqueFd fd, open_file(path, O_RDONLY));
+  recovered.spool = SpoolReader::adopt(std::move(fd), path, spool->take_model());
+  return recovered;
+}
+
+Result<Recovered> recover(const RecoveryRequest& request) {
+  struct stat info = {};
+  if (stat(request.source.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+    return recover_session(request);
+  }
+  Recovered recovered;
+  VTN_ASSIGN(UniqueFd fd, open_file(request.source, O_RDONLY));
+  VTN_ASSIGN(recovered.spool, SpoolReader::open(std::move(fd), request.source));
+  return recovered;
+}
+
+}  // namespace
+
+int run_recovery(const RecoveryRequest& request) {
+  become_collector();
+  auto recovered = recover(request);
+  if (!recovered) {
+    return report_error(recovered.error());
+  }
+  ReportJob job;
+  job.outputs = request.outputs;
+  job.quiet = request.quiet;
+  job.verbose = request.verbose;
+  const bool from_session = !recovered->session_folder.empty();
+  job.may_move_spool = from_session || is_spool_name(request.source);
+  const int status = finish_run(*recovered->spool, std::move(job), request.keep_raw);
+  if (status == 0 && from_session) {
+    remove_session(recovered->session_folder);
+  }
+  return status;
+}
+
+int convert_file(const ConvertRequest& request) {
+  auto fd = open_file(request.source, O_RDONLY);
+  if (!fd) {
+    return report_error(fd.error());
+  }
+  auto spool = SpoolReader::open(std::move(*fd), request.source);
+  if (!spool) {
+    return report_error(spool.error());
+  }
+  if (!(*spool)->closed()) {
+    log_error(
+        "%s is cut short at offset %llu; viztracer-native --recover %s -o OUT makes a report of "
+        "what is there",
+        request.source.c_str(),
+        static_cast<unsigned long long>((*spool)->end_offset()),
+        request.source.c_str());
+    return 1;
+  }
+  ReportJob job;
+  job.outputs = request.outputs;
+  job.quiet = request.quiet;
+  job.verbose = request.verbose;
+  return finish_run(**spool, std::move(job), false);
+}
+
+}  // namespace vtn

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/reports.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "report/report_writer.h"
+
+namespace vtn {
+
+namespace {
+
+constexpr int64_t kProgressAfterMs = 1000;
+
+int64_t now_ms() {
+  struct timespec now = {};
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+}
+
+// SIGTERM is blocked and means: give up.
+bool told_to_give_up() {
+  sigset_t pending;
+  return sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1;
+}
+
+// One line that is written over and over, and wiped at the end.
+class ProgressBar {
+ public:
+  ProgressBar(std::string name, bool shown)
+      : name_(std::move(name)), shown_(shown && isatty(STDERR_FILENO) != 0), start_ms_(now_ms()) {}
+  ~ProgressBar() {
+    if (drawn_) {
+      put("\r\x1b[K");
+    }
+  }
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+
+  void show(uint64_t done, uint64_t total) {
+    if (!shown_ || now_ms() - start_ms_ < kProgressAfterMs) {
+      return;
+    }
+    constexpr uint64_t kWidth = 40;
+    const uint64_t parts = total == 0 ? 0 : done * kWidth / total;
+    put(fmt::format("\rviztracer-native: {} [{}{}] {:3}%",
+                    name_,
+                    std::string(parts, '#'),
+                    std::string(kWidth - parts, '.'),
+                    total == 0 ? 0 : done * 100 / total));
+    drawn_ = true;
+  }
+
+ private:
+  static void put(const std::string& text) { (void)!write(STDERR_FILENO, text.data(), text.size()); }
+
+  std::string name_;
+  bool shown_;
+  bool drawn_ = false;
+  int64_t start_ms_;
+};
+
+std::string grouped(uint64_t value) {
+  std::string digits = std::to_string(value);
+  for (size_t at = digits.size(); at > 3; at -= 3) {
+    digits.insert(at - 3, ",");
+  }
+  return digits;
+}
+
+std::string counted(uint64_t value, const char* one, const char* many) {
+  return fmt::format("{} {}", grouped(value), value == 1 ? one : many);
+}
+
+std::string size_text(const std::string& path) {
+  struct stat info = {};
+  if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    return "";
+  }
+  const auto bytes = static_cast<double>(info.st_size);
+  return bytes < 1e6 ? fmt::format(" ({:.1f} kB)", bytes / 1e3)
+                     : fmt::format(" ({:.1f} MB)", bytes / 1e6);
+}
+
+const char* reason_text(UntracedReason reason) {
+  switch (reason) {
+    case UntracedReason::kTooOld:
+      return "it is older than 3.10";
+    case UntracedReason::kSelfTest:
+      return "it is not laid out as a CPython of its version is";
+    case UntracedReason::kNoArena:
+      return "the shared memory could not be mapped";
+    case UntracedReason::kJit:
+      return "its JIT is on, which corrupts local variables under any tracer";
+    case UntracedReason::kFreeThreaded:
+      return "it is a free-threaded build";
+    case UntracedReason::kApiMissing:
+      return "a function of the C API is missing";
+    case UntracedReason::kInstallFailed:
+      return "it refused the callbacks";
+    case UntracedReason::kNone:
+      break;
+  }
+  return "for an unknown reason";
+}
+
+Status copy_spool(const SpoolReader& spool, const std::string& path) {
+  VTN_ASSIGN(UniqueFd from, open_file(spool.path(), O_RDONLY));
+  VTN_ASSIGN(OutputFile to, OutputFile::create(path));
+  std::string buffer(size_t{1} << 20, '\0');
+  for (;;) {
+    VTN_ASSIGN(const size_t got, read_all(from.get(), buffer.data(), buffer.size()));
+    if (got == 0) {
+      break;
+    }
+    VTN_TRY(to.append(std::string_view(buffer).substr(0, got)));
+  }
+  return to.commit();
+}
+
+Status save_spool(const SpoolReader& spool, const std::string& path, bool may_move, bool& moved) {
+  struct stat info = {};
+  const bool plain = stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode);
+  if (!may_move || moved || !plain) {
+    return copy_spool(spool, path);
+  }
+  // Readable like any other file the user makes, not like a temporary one.
+  const mode_t mask = umask(0);
+  (void)umask(mask);
+  (void)chmod(spool.path().c_str(), 0666 & ~mask);
+  if (rename(spool.path().c_str(), path.c_str()) != 0) {
+    return errno == EXDEV ? copy_spool(spool, path)
+                          : Status(fail_errno(fmt::format("cannot write {}", path)));
+  }
+  moved = true;
+  return {};
+}
+
+Status write_output(const SpoolReader& spool, const OutputSpec& output, bool show_progress) {
+  ProgressBar bar("writing " + name_of(output.path), show_progress);
+  ReportOptions options;
+  options.path = output.path;
+  options.gzip = output.gzip;
+  options.progress = [&](uint64_t done, uint64_t total) {
+    bar.show(done, total);
+    return !told_to_give_up();
+  };
+  return output.format == OutputSpec::kJson ? write_json(spool, options)
+                                            : write_perfetto(spool, options);
+}
+
+void print_summary(const SpoolReader& spool, const ReportJob& job) {
+  const TraceModel& model = spool.model();
+  const TraceTotals totals = totals_of(model);
+  for (const OutputSpec& output : job.outputs) {
+    log_info("report: %s%s", output.path.c_str(), size_text(output.path).c_str());
+  }
+  if (totals.processes == 0 && job.untraced.empty()) {
+    log_info("nothing was traced: no CPython of 3.10 or later ran in the program");
+    return;
+  }
+  log_info("%s, %s, %s, %s lost",
+           counted(totals.processes, "process", "processes").c_str(),
+           counted(totals.threads, "thread", "threads").c_str(),
+           counted(totals.calls, "call", "calls").c_str(),
+           counted(totals.lost_events, "event", "events").c_str());
+  if (job.verbose > 1 && (totals.stray_ends != 0 || totals.cut_calls != 0)) {
+    log_info("%s ended that had not begun, %s closed without an end of their own",
+             counted(totals.stray_ends, "call", "calls").c_str(),
+             counted(totals.cut_calls, "call was", "calls were").c_str());
+  }
+}
+
+void print_troubles(const SpoolReader& spool, const ReportJob& job) {
+  const TraceModel& model = spool.model();
+  if ((model.run_end.flags & kRunDiskFull) != 0) {
+    log_warning("the disk was full while recording: the report ends there (%s lost)",
+                counted(model.run_end.lost_chunks, "block", "blocks").c_str());
+  }
+  for (const ImageInfo& image : model.images) {
+    if (image.damaged || (image.end.flags & kImageDamaged) != 0) {
+      log_warning("process %u wrote over its own trace: parts of it may be missing or wrong",
+                  image.pid);
+    }
+  }
+  for (const Untraced& process : job.untraced) {
+    const uint32_t version = process.python_version;
+    log_warning("process %u%s ran untraced: %s",
+                process.pid,
+                version != 0 ? fmt::format(" (Python {}.{})", version >> 24, (version >> 16) & 0xff)
+                                   .c_str()
+                             : "",
+                reason_text(process.reason));
+  }
+}
+
+}  // namespace
+
+ReportOutcome write_reports(const SpoolReader& spool, const ReportJob& job, bool& moved) {
+  moved = false;
+  bool failed = false;
+  // The spool is moved away only when nobody reads it any more.
+  for (const bool save : {false, true}) {
+    for (const OutputSpec& output : job.outputs) {
+      if ((output.format == OutputSpec::kVtn) != save) {
+        continue;
+      }
+      Status status = save ? save_spool(spool, output.path, job.may_move_spool, moved)
+                           : write_output(spool, output, !job.quiet);
+      if (told_to_give_up()) {
+        return ReportOutcome::kGivenUp;
+      }
+      if (!status) {
+        log_error("%s", status.error().message.c_str());
+        failed = true;
+      }
+    }
+  }
+  if (failed) {
+    return ReportOutcome::kFailed;
+  }
+  if (!job.quiet) {
+    print_summary(spool, job);
+  }
+  print_troubles(spool, job);
+  return ReportOutcome::kComplete;
+}
+
+}  // namespace vtn

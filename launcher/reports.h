@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writes all reports of a run and says on stderr what became of it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "launcher/collector.h"
+#include "launcher/recorder.h"
+#include "report/spool_reader.h"
+
+namespace vtn {
+
+struct ReportJob {
+  std::vector<OutputSpec> outputs;
+  bool quiet = false;
+  int verbose = 1;
+  std::vector<Untraced> untraced;
+  // The spool becomes the first `.vtn` output by a rename where it can; else it is copied.
+  bool may_move_spool = false;
+};
+
+enum class ReportOutcome { kComplete, kFailed, kGivenUp };
+
+// Prints errors, and the summary unless quiet. `moved`: the spool has become an output.
+ReportOutcome write_reports(const SpoolReader& spool, const ReportJob& job, bool& moved);
+
+}  // namespace vtn
