@@ -235,10 +235,13 @@ bool TraceModel::add_events(const EventsFrame& head,
     return false;
   }
   frames.push_back(FrameInfo{
-      offset, body_bytes, found->second, head.ops, head.calls, fresh ? 0 : thread.last_ticks});
+      offset, body_bytes, found->second, head.ops, head.calls, thread.last_op_ticks});
   thread.open.resize(head.lowest_open);
   thread.open.insert(thread.open.end(), left_open.rbegin(), left_open.rend());
   thread.last_ticks = head.end_ticks;
+  if (head.ops != 0) {
+    thread.last_op_ticks = head.end_ticks;
+  }
   thread.next_sequence = head.sequence + 1;
   thread.calls += head.calls;
   thread.frames += 1;

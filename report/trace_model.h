@@ -66,6 +66,7 @@ struct ThreadInfo {
   uint32_t tid = 0;
   uint64_t first_ticks = 0;
   uint64_t last_ticks = 0;
+  uint64_t last_op_ticks = 0;  // 0: no op yet
   uint64_t calls = 0;
   uint64_t frames = 0;
   uint64_t stray_ends = 0;
@@ -83,7 +84,7 @@ struct FrameInfo {
   uint32_t thread = 0;  // index into threads
   uint32_t ops = 0;
   uint32_t calls = 0;
-  uint64_t previous_ticks = 0;  // the thread's last stamp in the frame before; 0 in its first
+  uint64_t previous_ticks = 0;  // of the thread's last op in frames before; 0: there was none
 };
 
 // Grows by frames in file order. Frames that contradict what came before are refused.
