@@ -55,7 +55,8 @@ struct ThreadState {
   uint32_t next_class;
   uint32_t sequence;
   uint32_t freed_seen;     // control->freed_chunks when a claim last failed
-  uint32_t care_words;     // distance of the next visit by Engine::look_after; 0: none wanted
+  uint32_t care_words;     // distance of the next visit by EngineHooks::look_after; 0: none wanted
+  uint32_t care_visits;    // how many there were
   uint32_t profile_paused;  // runtime: the program's own profiler has this thread
   uintptr_t stack_limit;    // runtime: lowest address an evaluation function may use; 0: unknown
   CodeCacheEntry codes[1u << kCodeCacheBits];

@@ -9,6 +9,8 @@ namespace {
 
 constexpr uint64_t kLongestWaitNs = 1'000'000'000;  // without any progress of the collector
 constexpr uint64_t kWaitStepNs = 50'000'000;
+constexpr uint32_t kCloseVisits = 32;
+constexpr uint32_t kLongestCareWords = 1u << 20;
 
 uint64_t monotonic_ns() { return read_ticks(ClockKind::kMonotonic); }
 
@@ -122,8 +124,12 @@ void look_after(ThreadState* thread) {
   if (thread->care_words == 0 || g_engine.hooks.look_after == nullptr) {
     return;
   }
-  const bool again = g_engine.hooks.look_after(thread) && thread->care_words < (1u << 20);
-  thread->care_words = again ? thread->care_words * 2 : 0;
+  // Often at first, so that a thread of few calls is seen to as well; then ever more rarely.
+  if (!g_engine.hooks.look_after(thread) || thread->care_words > kLongestCareWords) {
+    thread->care_words = 0;
+  } else if (++thread->care_visits > kCloseVisits) {
+    thread->care_words *= 2;
+  }
 }
 
 void place_visit(ThreadState* thread) {

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole commands, from start to finished report: time, memory, losses, growth.
+
+    VIZTRACER_NATIVE=.../viztracer-native VIZTRACER_NATIVE_BUILD=... whole_run.py [PART...]
+
+Parts: fib startup paused long parallel growth (all of them when none is named). Interpreters: the
+newest of this machine, or $VIZTRACER_NATIVE_TEST_PYTHONS.
+"""
+
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import bench
+
+
+def program(name):
+    return os.path.join(bench.HERE, "programs", name)
+
+
+def process_tree(pid):
+    """pid and all its descendants."""
+    found, pending = [], [pid]
+    while pending:
+        one = pending.pop()
+        found.append(one)
+        for path in glob.glob(f"/proc/{one}/task/*/children"):
+            try:
+                with open(path) as file:
+                    pending += map(int, file.read().split())
+            except OSError:
+                pass
+    return found
+
+
+def private_kib(pid):
+    """Resident memory of a process but for shared memory (the arena), in KiB."""
+    try:
+        with open(f"/proc/{pid}/status") as status:
+            text = status.read()
+    except OSError:
+        return 0
+    return sum(int(value) for value in re.findall(r"^Rss(?:Anon|File):\s+(\d+)", text, re.M))
+
+
+class Watched:
+    """A command run to its end, its wall time and the peak memory of its processes.
+
+    `ours` is the peak of the launcher's own processes together (supervisor, sentinel, collector);
+    `whole` of all processes of the tree.
+    """
+
+    def __init__(self, interpreter, argv, env=None):
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith(("PYTHON", "VIZTRACER_NATIVE"))}
+        environment.update(env or {})
+        self.ours = self.whole = 0
+        start = time.monotonic()
+        process = interpreter.popen(argv, env=environment, stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        done = threading.Event()
+        watcher = threading.Thread(target=self._watch, args=(process.pid, done))
+        watcher.start()
+        stdout, stderr = process.communicate()
+        self.seconds = time.monotonic() - start
+        done.set()
+        watcher.join()
+        self.stdout, self.stderr = stdout.decode(), stderr.decode()
+        if process.returncode != 0:
+            raise RuntimeError(f"{argv} ended with {process.returncode}: {self.stderr[-2000:]}")
+
+    def _watch(self, pid, done):
+        while not done.wait(0.01):
+            ours = whole = 0
+            for one in process_tree(pid):
+                kib = private_kib(one)
+                whole += kib
+                try:
+                    exe = os.readlink(f"/proc/{one}/exe")
+                except OSError:
+                    continue
+                if os.path.basename(exe) == "viztracer-native":
+                    ours += kib
+            self.ours, self.whole = max(self.ours, ours), max(self.whole, whole)
+
+
+def least(rounds, *commands):
+    """The Watched of each command with the least wall time; commands take turns."""
+    best = [None] * len(commands)
+    for _ in range(rounds):
+        for i, command in enumerate(commands):
+            result = command()
+            if best[i] is None or result.seconds < best[i].seconds:
+                best[i] = result
+    return best
+
+
+def call_count(path):
+    """Calls in a JSON report, counted without loading it."""
+    count, tail = 0, b""
+    with open(path, "rb") as file:
+        while block := file.read(1 << 22):
+            block = tail + block
+            count += len(re.findall(rb'"ph": ?"X"', block))
+            tail = block[-8:]
+            if re.search(rb'"ph": ?"X"', tail):
+                tail = b""
+    return count
+
+
+def mib(kib):
+    return f"{kib / 1024:.0f} MiB"
+
+
+def fib(interpreter, folder):
+    output = os.path.join(folder, "result.json")
+    target = [program("fib.py"), "27"]
+    commands = [
+        lambda: Watched(interpreter, [interpreter.path, *target]),
+        lambda: Watched(interpreter, bench.launcher_argv(interpreter, output) + target)]
+    if bench.peer_folder(interpreter):
+        commands.append(lambda: Watched(
+            interpreter, bench.viztracer_argv(interpreter, output) + target,
+            bench.viztracer_env(interpreter)))
+    plain, ours, *peer = least(5, *commands)
+    rows = [["plain", f"{plain.seconds:.3f} s", mib(plain.whole), "", ""],
+            ["viztracer-native", f"{ours.seconds:.3f} s", mib(ours.whole), "", ""]]
+    for other in peer:
+        rows.append(["VizTracer", f"{other.seconds:.3f} s", mib(other.whole),
+                     f"1/{other.seconds / ours.seconds:.1f}", f"1/{other.whole / ours.whole:.1f}"])
+    bench.print_table(f"{interpreter.name}: fib(27), 832,000 calls, command to finished result.json",
+                      ["", "wall", "peak memory", "ours / its wall", "ours / its memory"], rows)
+
+
+def startup(interpreter, folder):
+    output = os.path.join(folder, "result.json")
+    plain, ours = least(
+        15, lambda: Watched(interpreter, [interpreter.path, "-c", "pass"]),
+        lambda: Watched(interpreter, bench.launcher_argv(interpreter, output) + ["-c", "pass"]))
+    bench.print_table(f"{interpreter.name}: -c pass", ["plain", "traced", "above plain"],
+                      [[f"{plain.seconds * 1e3:.1f} ms", f"{ours.seconds * 1e3:.1f} ms",
+                        f"{(ours.seconds - plain.seconds) * 1e3:.1f} ms"]])
+
+
+def paused(interpreter, folder):
+    if interpreter.minor < (3, 12):
+        return  # a profile function cannot be silenced without being removed
+    best = {}
+    output = os.path.join(folder, "run.vtn")
+    for _ in range(5):
+        for name, argv in (("plain", [interpreter.path]),
+                           ("ours", bench.launcher_argv(interpreter, output))):
+            stdout, _ = bench.run(interpreter, [*argv, program("paused.py")])
+            for line in stdout.splitlines():
+                operation, cost = line.rsplit(" ", 1)
+                key = operation, name
+                best[key] = min(best.get(key, 1e18), float(cost))
+    bench.print_table(
+        f"{interpreter.name}: installed, events silenced", ["operation", "plain", "ours", "ratio"],
+        [[operation, f"{best[operation, 'plain']:.1f} ns", f"{best[operation, 'ours']:.1f} ns",
+          f"{best[operation, 'ours'] / best[operation, 'plain']:.3f}"]
+         for operation in dict.fromkeys(key[0] for key in best)])
+
+
+def many(interpreter, folder, suffix, *arguments, options=()):
+    output = os.path.join(folder, "run" + suffix)
+    argv = [arg for arg in bench.launcher_argv(interpreter, output, *options) if arg != "--quiet"]
+    result = Watched(interpreter, [*argv, program("many.py"), *map(str, arguments)])
+    result.size = os.path.getsize(output)
+    result.output = output
+    return result
+
+
+def long(interpreter, folder):
+    count = 50_000_000
+    plain = Watched(interpreter, [interpreter.path, program("many.py"), str(count)])
+    plain_kib = int(plain.stdout.split()[1])
+    rows = []
+    for suffix in (".vtn", ".pftrace", ".json"):
+        result = many(interpreter, folder, suffix, count)
+        kib = int(result.stdout.split()[1])
+        found = call_count(result.output) if suffix == ".json" else ""
+        rows.append([suffix, f"{result.seconds:.1f} s", mib(result.ours),
+                     mib(kib - plain_kib), f"{result.size / count:.2f}", found,
+                     result.stderr.strip().replace("\n", " / ")])
+        os.unlink(result.output)
+    bench.print_table(f"{interpreter.name}: {count:,} calls",
+                      ["", "wall", "launcher's processes", "program above plain", "bytes a call",
+                       "calls in the report", "stderr"], rows)
+
+
+def parallel(interpreter, folder):
+    count = 2_000_000
+    rows = []
+    base = None
+    for threads, processes in ((1, 1), (4, 4)):
+        plain = Watched(interpreter, [interpreter.path, program("many.py"), str(count),
+                                      str(threads), str(processes)])
+        ours = many(interpreter, folder, ".vtn", count, threads, processes)
+        # CPU time is what the shared cores leave comparable: wall times of processes that take
+        # turns add up to about cores x wall.
+        share = max(1, processes / os.cpu_count())
+        cost = lambda run: max(float(line.split()[0]) for line in run.stdout.splitlines()) / share
+        added = (cost(ours) - cost(plain)) / count * 1e9
+        base = base or added
+        rows.append([f"{threads} threads, {processes} processes", f"{added:.1f} ns",
+                     f"{added / base:.2f}", ours.stderr.strip().replace("\n", " / ")])
+    bench.print_table(f"{interpreter.name}: recording at once", ["", "added per call", "ratio",
+                                                                 "stderr"], rows)
+
+
+def growth(interpreter, folder):
+    rows = []
+    for count in (1_000_000, 10_000_000, 50_000_000):
+        result = many(interpreter, folder, ".json", count)
+        seconds = float(result.stdout.split()[0])
+        rows.append([f"{count:,}", f"{seconds / count * 1e9:.1f} ns",
+                     f"{(result.seconds - seconds) / count * 1e9:.1f} ns"])
+        os.unlink(result.output)
+    bench.print_table(f"{interpreter.name}: cost as work grows (JSON)",
+                      ["calls", "to run and record, each", "to write, each"], rows)
+
+
+PARTS = {"fib": fib, "startup": startup, "paused": paused, "long": long, "parallel": parallel,
+         "growth": growth}
+
+
+def main():
+    names = sys.argv[1:] or list(PARTS)
+    found, _ = bench.interpreters.selected()
+    if not os.environ.get("VIZTRACER_NATIVE_TEST_PYTHONS"):
+        found = [one for one in found if one.root is None][-1:]
+    for interpreter in found:
+        for name in names:
+            with tempfile.TemporaryDirectory(prefix="viztracer-native-bench-", dir="/tmp") as folder:
+                PARTS[name](interpreter, folder)
+
+
+main()
