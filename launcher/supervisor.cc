@@ -24,6 +24,8 @@ namespace {
 
 constexpr int kReadyMs = 10'000;  // a collector that takes longer may go on, the program does not wait
 
+constexpr size_t kMostNamedLeftovers = 3;
+
 uint64_t monotonic_ns() {
   timespec now;
   (void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -69,12 +71,7 @@ class Supervisor {
     sentinel_.reset();
     end_.end_ns = monotonic_ns();
     end_.pid = program_;
-    if (!request_.collector.quiet) {
-      for (const std::string& folder : request_.leftovers) {
-        log_info("an earlier run left its data; viztracer-native --recover %s -o OUT makes its report",
-                 folder.c_str());
-      }
-    }
+    name_leftovers();
     if (request_.session != nullptr) {
       finish_report();
     }
@@ -198,6 +195,19 @@ class Supervisor {
       return;
     }
     forward_signal(program_, info);
+  }
+
+  void name_leftovers() const {
+    const std::vector<std::string>& folders = request_.leftovers;
+    for (size_t i = 0; i < folders.size() && i < kMostNamedLeftovers; ++i) {
+      log_info("an earlier run left its data; viztracer-native --recover %s -o OUT makes its report",
+               folders[i].c_str());
+    }
+    if (folders.size() > kMostNamedLeftovers) {
+      log_info("%zu more earlier runs left theirs in %s",
+               folders.size() - kMostNamedLeftovers,
+               folder_of(folders.back()).c_str());
+    }
   }
 
   void tell_collector() {
