@@ -284,6 +284,7 @@ std::string TraceModel::serialize_threads() const {
                                  uint64_t{thread.tid},
                                  thread.first_ticks,
                                  thread.last_ticks - thread.first_ticks,
+                                 thread.last_op_ticks,
                                  thread.calls,
                                  thread.frames,
                                  thread.stray_ends,
@@ -327,6 +328,7 @@ bool TraceModel::restore_threads(std::string_view bytes) {
     thread.tid = static_cast<uint32_t>(from.next());
     thread.first_ticks = from.next();
     thread.last_ticks = thread.first_ticks + from.next();
+    thread.last_op_ticks = from.next();
     thread.calls = from.next();
     thread.frames = from.next();
     thread.stray_ends = from.next();

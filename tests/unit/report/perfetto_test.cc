@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <libdeflate.h>
+
+#include "tests/unit/report/perfetto_model.h"
+#include "tests/unit/report/recording.h"
+
+namespace vtn::test {
+namespace {
+
+std::string write(const SpoolReader& spool, const TemporaryFolder& folder, bool gzip = false) {
+  ReportOptions options;
+  options.path = folder.file(gzip ? "r.pftrace.gz" : "r.pftrace");
+  options.gzip = gzip;
+  options.workers = 3;
+  Status status = write_perfetto(spool, options);
+  if (!status) {
+    FAIL(status.error().message);
+  }
+  return read_file(options.path, uint64_t{1} << 32).value();
+}
+
+// Member after member, as gzip -d does.
+std::string inflate(const std::string& packed) {
+  libdeflate_decompressor* decompressor = libdeflate_alloc_decompressor();
+  std::string plain;
+  size_t at = 0;
+  while (at < packed.size()) {
+    std::string piece(size_t{64} << 20, '\0');
+    size_t in = 0;
+    size_t out = 0;
+    REQUIRE(libdeflate_gzip_decompress_ex(decompressor,
+                                          packed.data() + at,
+                                          packed.size() - at,
+                                          piece.data(),
+                                          piece.size(),
+                                          &in,
+                                          &out) == LIBDEFLATE_SUCCESS);
+    plain.append(piece, 0, out);
+    at += in;
+  }
+  libdeflate_free_decompressor(decompressor);
+  return plain;
+}
+
+}  // namespace
+
+TEST_CASE("perfetto: calls, names and times are what was recorded", "[perfetto]") {
+  Recording run;
+  FakeProcess process(run, 100, 1000);
+  process.describe("/usr/bin/python3", "/tmp", {"python3", "x.py"});
+  process.text(NameRecord::kThreadName, 0, "Worker");
+  const uint32_t f = process.python("f", "/tmp/x.py", 3);
+  const uint32_t bad = process.c("\xff");
+  FakeThread thread = process.thread(100);
+  thread.enter(2000, f);
+  thread.enter(2500, bad);
+  thread.unwind(2600, bad);
+  thread.leave(1'034'567'890'123, f);
+  auto spool = run.read();
+  const PerfettoModel model(write(*spool, run.folder));
+  CHECK(model.errors.empty());
+  CHECK(model.processes.at(100) == "x.py");
+  const PerfettoTrackInfo& track = model.track_of(100);
+  CHECK(track.name == "Worker");
+  REQUIRE(track.slices.size() == 2);
+  CHECK(track.slices[0].name == "f (/tmp/x.py:3)");
+  CHECK(track.slices[0].start_ns == 2000);
+  CHECK(track.slices[0].end_ns == 1'034'567'890'123);
+  CHECK(track.slices[1].name == "\xef\xbf\xbd");
+  CHECK(track.slices[1].depth == 1);
+  CHECK(model.attributes.at("calls") == "2");
+}
+
+TEST_CASE("perfetto: nothing recorded is still a trace", "[perfetto]") {
+  Recording run;
+  auto spool = run.read();
+  const PerfettoModel model(write(*spool, run.folder));
+  CHECK(model.errors.empty());
+  CHECK(model.tracks.empty());
+}
+
+TEST_CASE("perfetto: deeper calls go on further tracks, gaps are drawn", "[perfetto]") {
+  Recording run;
+  FakeProcess process(run, 7, 1);
+  const uint32_t f = process.python("f");
+  FakeThread thread = process.thread(7);
+  uint64_t ticks = 100;
+  for (int round = 0; round < 3; ++round) {
+    for (uint32_t i = 0; i < 1500; ++i) {
+      thread.enter(ticks += 10, f);
+    }
+    for (uint32_t i = 0; i < 1200; ++i) {
+      thread.leave(ticks += 10, f);
+    }
+  }
+  thread.opcode(ticks += 10, Opcode::kGap, {77, static_cast<uint64_t>(GapReason::kArenaFull)});
+  thread.enter(ticks += 10, f);
+  auto spool = run.read();
+  const PerfettoModel model(write(*spool, run.folder));
+  for (const std::string& error : model.errors) {
+    WARN(error);
+  }
+  CHECK(model.errors.empty());
+  CHECK(model.tracks.size() == 1 + 5);  // the process; 2 * 300 + 1500 calls deep
+  CHECK(model.slice_count() == 3 * 1500 + 2);
+  const PerfettoTrackInfo& track = model.track_of(7);
+  REQUIRE(track.slices.size() >= 2);
+  CHECK(track.slices[track.slices.size() - 2].name ==
+        "77 events lost: the recorder did not keep up");
+  CHECK(track.slices.back().end_ns == 0);  // open at the end
+  CHECK(track.open.size() == 1);
+}
+
+TEST_CASE("perfetto: many threads in many frames, packed or not", "[perfetto]") {
+  Recording run(1u << 20);
+  FakeProcess process(run, 7, 1);
+  std::vector<uint32_t> functions;
+  for (int i = 0; i < 400; ++i) {  // more than one byte of codes holds
+    functions.push_back(process.python("f" + std::to_string(i)));
+  }
+  std::vector<FakeThread> threads;
+  for (uint32_t i = 0; i < 5; ++i) {
+    threads.push_back(process.thread(70 + i));
+    threads.back().chunk_class = i;
+  }
+  uint64_t ticks = 1'000'000;
+  uint64_t seed = 1;
+  std::vector<std::vector<uint32_t>> open(threads.size());
+  uint64_t calls = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    const size_t t = (seed >> 33) % threads.size();
+    ticks += (seed >> 40) % 300 == 0 ? 100'000'000 : (seed >> 50) % 200;
+    if (open[t].empty() || (open[t].size() < 40 && (seed >> 60) < 8)) {
+      open[t].push_back(functions[(seed >> 20) % functions.size()]);
+      threads[t].enter(ticks, open[t].back());
+      ++calls;
+    } else {
+      threads[t].leave(ticks, open[t].back());
+      open[t].pop_back();
+    }
+  }
+  auto spool = run.read();
+  const std::string plain = write(*spool, run.folder);
+  const PerfettoModel model(plain);
+  for (const std::string& error : model.errors) {
+    WARN(error);
+  }
+  CHECK(model.errors.empty());
+  CHECK(model.slice_count() == calls);
+  CHECK(totals_of(spool->model()).calls == calls);
+  for (size_t t = 0; t < threads.size(); ++t) {
+    CHECK(model.track_of(70 + t).open.size() == open[t].size());
+  }
+  CHECK(inflate(write(*spool, run.folder, true)) == plain);
+}
+
+TEST_CASE("perfetto: calls that an exec cut are over", "[perfetto]") {
+  Recording run;
+  FakeProcess before(run, 7, 1);
+  const uint32_t f = before.python("f");
+  FakeThread first = before.thread(7);
+  first.enter(10, f);
+  first.enter(20, f);
+  FakeProcess after(run, 7, 1000);
+  const uint32_t g = after.python("g");
+  FakeThread second = after.thread(7);
+  second.enter(1100, g);
+  auto spool = run.read();
+  const PerfettoModel model(write(*spool, run.folder));
+  CHECK(model.errors.empty());
+  size_t open = 0;
+  for (const auto& [uuid, track] : model.tracks) {
+    open += track.open.size();
+    for (const Slice& slice : track.slices) {
+      CAPTURE(slice.name, slice.start_ns, slice.end_ns);
+      CHECK((slice.name[0] == 'g' || (slice.end_ns > 20 && slice.end_ns < 1100)));
+    }
+  }
+  CHECK(open == 1);
+}
+
+}  // namespace vtn::test

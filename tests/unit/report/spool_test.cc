@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "tests/unit/report/recording.h"
+
+namespace vtn::test {
+namespace {
+
+std::string bytes_of(const std::string& path) { return read_file(path, uint64_t{1} << 30).value(); }
+
+// A run of some threads and frames, with calls left open.
+void fill(Recording& run) {
+  FakeProcess process(run, 7, 1);
+  process.describe("/usr/bin/python3", "/tmp", {"python3", "x.py", ""});
+  process.text(NameRecord::kNote, static_cast<uint32_t>(NoteKind::kAuditHookStays), "note");
+  const uint32_t f = process.python("f");
+  const uint32_t g = process.c("g");
+  for (uint32_t t = 0; t < 3; ++t) {
+    FakeThread thread = process.thread(70 + t);
+    uint64_t ticks = 1000 * t;
+    for (uint32_t i = 0; i < 3000; ++i) {
+      thread.enter(ticks += 10 + t, f);
+      thread.enter(ticks += 100'000, g);
+      thread.leave(ticks += 10, g);
+      if (i % 100 != 0) {
+        thread.leave(ticks += 10, f);
+      }
+    }
+    thread.leave(ticks + 5, 999);  // a stray end
+    run.drain->pass();
+  }
+  const ClockTriple triple = {1, 2, 3};
+  REQUIRE(run.spool->append_struct(FrameKind::kClock, triple).has_value());
+}
+
+// All that a report depends on, as text.
+std::string digest(const TraceModel& model) {
+  std::string text = model.serialize_threads();
+  for (const ImageInfo& image : model.images) {
+    text += std::to_string(image.pid) + image.cwd + std::to_string(image.argv.size()) +
+            std::to_string(image.functions.size()) + std::to_string(image.notes.size());
+  }
+  return text + std::to_string(model.clock.size());
+}
+
+Result<std::unique_ptr<SpoolReader>> open_spool(const std::string& path) {
+  auto fd = open_file(path, O_RDONLY);
+  REQUIRE(fd.has_value());
+  return SpoolReader::open(std::move(*fd), path);
+}
+
+void put(const std::string& path, std::string_view bytes) {
+  const UniqueFd fd = create_file(path);
+  REQUIRE(write_all(fd.get(), bytes).has_value());
+}
+
+}  // namespace
+
+TEST_CASE("spool: what is read is what was written, with and without the index", "[spool]") {
+  Recording run;
+  fill(run);
+  run.drain->take_rest();
+  const std::string before = digest(run.spool->model());
+  REQUIRE(run.spool->close().has_value());
+  auto whole = run.reopen();
+  CHECK(whole->closed());
+  CHECK(digest(whole->model()) == before);
+  CHECK(whole->model().threads.at(1).open.size() == 30);
+  CHECK(whole->model().threads.at(1).stray_ends == 1);
+
+  const std::string bytes = bytes_of(run.folder.file("spool"));
+  put(run.folder.file("cut"), std::string_view(bytes).substr(0, bytes.size() - 1));
+  auto cut = open_spool(run.folder.file("cut"));
+  REQUIRE(cut.has_value());
+  CHECK_FALSE((*cut)->closed());
+  CHECK(digest((*cut)->model()) == before);
+}
+
+TEST_CASE("spool: cut anywhere it is readable up to there, and reports can be made", "[spool]") {
+  Recording run;
+  fill(run);
+  auto spool = run.read();
+  const std::string bytes = bytes_of(run.folder.file("spool"));
+  uint64_t last_calls = 0;
+  for (size_t length = 0; length < bytes.size(); length += 997) {
+    put(run.folder.file("cut"), std::string_view(bytes).substr(0, length));
+    auto cut = open_spool(run.folder.file("cut"));
+    if (length < sizeof(SpoolHeader)) {
+      REQUIRE_FALSE(cut.has_value());
+      continue;
+    }
+    REQUIRE(cut.has_value());
+    const uint64_t calls = totals_of((*cut)->model()).calls;
+    REQUIRE(calls >= last_calls);
+    last_calls = calls;
+    ReportOptions options;
+    options.path = run.folder.file("cut.json");
+    options.workers = 1;
+    REQUIRE(write_json(**cut, options).has_value());
+    options.path = run.folder.file("cut.pftrace");
+    REQUIRE(write_perfetto(**cut, options).has_value());
+  }
+  CHECK(last_calls > 0);
+}
+
+TEST_CASE("spool: other files and other versions are refused with the place", "[spool]") {
+  TemporaryFolder folder;
+  put(folder.file("a"), "{\"traceEvents\":[]}, and so on for more than eight bytes");
+  auto other = open_spool(folder.file("a"));
+  REQUIRE_FALSE(other.has_value());
+  CHECK(other.error().message.find("offset 0") != std::string::npos);
+
+  Recording run;
+  fill(run);
+  run.drain->take_rest();
+  REQUIRE(run.spool->close().has_value());
+  std::string bytes = bytes_of(run.folder.file("spool"));
+  bytes[8] = 99;
+  put(folder.file("b"), bytes);
+  auto newer = open_spool(folder.file("b"));
+  REQUIRE_FALSE(newer.has_value());
+  CHECK(newer.error().message.find("version 99") != std::string::npos);
+
+  put(folder.file("c"), std::string_view(bytes).substr(0, 20));
+  CHECK_FALSE(open_spool(folder.file("c")).has_value());
+  put(folder.file("d"), "");
+  CHECK_FALSE(open_spool(folder.file("d")).has_value());
+}
+
+TEST_CASE("spool: a full disk takes back the frame that did not fit", "[spool]") {
+  Recording run;
+  fill(run);
+  struct rlimit before = {};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+  auto* old = signal(SIGXFSZ, SIG_IGN);
+  const struct rlimit small = {run.spool->bytes() + 100, before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
+  run.drain->take_rest();
+  FakeProcess late(run, 8, 1);
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
+  (void)signal(SIGXFSZ, old);
+  CHECK(run.spool->failed());
+  CHECK(run.drain->chunks_discarded() > 0);
+  CHECK(load_relaxed(&run.arena.control->state) == static_cast<uint32_t>(SessionState::kSpoolFull));
+  auto spool = run.reopen();
+  CHECK_FALSE(spool->model().truncated);  // whole frames, no torn one
+  CHECK(totals_of(spool->model()).calls > 0);
+}
+
+TEST_CASE("spool: recording goes on behind what a dead collector left", "[spool]") {
+  Recording run;
+  FakeProcess process(run, 7, 1);
+  const uint32_t f = process.python("f");
+  const uint32_t g = process.c("g");
+  FakeThread thread = process.thread(7);
+  thread.enter(100, f);
+  thread.finish();
+  run.drain->pass();
+  thread.enter(200, g);  // written while nobody drained
+  thread.leave(300, g);
+  thread.leave(400, f);
+  const uint32_t h = process.python("h");
+  thread.enter(500, h);
+  // The spool has lost its end, as after a kill in mid-write.
+  const std::string bytes = bytes_of(run.folder.file("spool"));
+  put(run.folder.file("spool"), bytes + "#vtF\x04");
+  auto reader = run.reopen();
+  CHECK(reader->model().truncated);
+  auto fd = open_file(run.folder.file("spool"), O_RDWR);
+  REQUIRE(fd.has_value());
+  const uint64_t end = reader->end_offset();
+  auto writer = SpoolWriter::resume(std::move(*fd), reader->take_model(), end);
+  REQUIRE(writer.has_value());
+  ArenaDrain drain(run.arena, run.clock, **writer, true);
+  drain.resume();
+  drain.take_rest();
+  REQUIRE((*writer)->close().has_value());
+  auto spool = run.reopen();
+  REQUIRE(spool->closed());
+  REQUIRE(spool->model().threads.size() == 1);
+  CHECK(spool->model().threads[0].calls == 3);
+  CHECK(spool->model().threads[0].open.size() == 1);
+  CHECK(spool->model().threads[0].stray_ends == 0);
+  CHECK(spool->model().images.at(0).functions.size() == 3);
+  CHECK_FALSE(spool->model().images.at(0).damaged);
+}
+
+}  // namespace vtn::test
