@@ -133,7 +133,7 @@ class Targets(InputCase):
                 last = outcome.stderr.decode().splitlines()[-1]
                 self.assertIn("3.8", last)
                 self.assertIn("3.10", last)
-                self.assertEqual([], outcome.report.named("f"))
+                self.assertFalse(os.path.exists(outcome.report_path))  # an empty one would look like an answer
 
     def test_old_python_2_runs_untraced(self):
         old = os.path.expanduser("~/.pyenv/versions/2.7.18/bin/python2.7")

@@ -93,18 +93,6 @@ class Limits(support.TestCase):
         if gone:
             self.assertTrue([event for event in report.events if "profiler" in event.get("name", "")])
 
-    def test_late_calls(self):
-        """L-LATE-CALLS"""
-        plain, traced, report = self.both("""
-            import sys
-            class Late:
-                def __del__(self): print("late")
-            sys.late = Late()
-            """)
-        self.assertEqual(plain, traced)
-        if self.interpreter.minor >= (3, 12):
-            self.assertEqual([], [one for one in report.calls() if "__del__" in one.name])
-
     def test_old_python(self):
         """L-OLD-PYTHON: tests/e2e/inputs_test.py runs 3.8 and 2.7; this is the same seen from `--`."""
         old = os.path.expanduser("~/.pyenv/versions/3.9.18/bin/python3")

@@ -207,7 +207,7 @@ class Tools(support.TestCase):
             before = tracemalloc.take_snapshot()
             work(1000)
             found = tracemalloc.take_snapshot().compare_to(before, "filename")
-            print([one for one in found if "viztracer" in str(one) or "vtn" in str(one)])
+            print([one for one in found if "viztracer" in str(one) or "libvtn" in str(one)])
             """)
         self.parity("program.py")
 
