@@ -35,13 +35,15 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string closest_match(std::string_view word, std::span<const std::string> candidates) {
   constexpr size_t kLongestWord = 64;  // nobody misspells more, and the work is quadratic
+  constexpr size_t kShortestBeginning = 3;
   std::string best;
   size_t best_distance = SIZE_MAX;
   if (word.size() > kLongestWord) {
     return best;
   }
   for (const std::string& candidate : candidates) {
-    const size_t distance = edit_distance(word, candidate);
+    const bool begins = word.size() >= kShortestBeginning && candidate.starts_with(word);
+    const size_t distance = begins ? 1 : edit_distance(word, candidate);
     if (distance < best_distance && distance * 3 <= std::max(word.size(), candidate.size())) {
       best = candidate;
       best_distance = distance;

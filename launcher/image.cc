@@ -217,15 +217,17 @@ Result<Image> examine_image(const std::string& path, const Environment& environm
     image.not_preloadable = why_not_preloadable(file);
     return image;
   }
-  if (!file.is_executable()) {
-    if (defines_cpython(file)) {
-      image.kind = ImageKind::kPythonLibrary;
-      image.libpython = real_path(path);
-      image.python_version = version_of_exports(file);
-    }
+  if (!file.is_executable() && defines_cpython(file)) {
+    image.kind = ImageKind::kPythonLibrary;
+    image.libpython = real_path(path);
+    image.python_version = version_of_exports(file);
     return image;
   }
+  // A position-independent static program looks like a library, and so does the loader itself.
   image.not_preloadable = why_not_preloadable(file);
+  if (!file.is_executable()) {
+    return image;
+  }
   if (defines_cpython(file)) {
     image.kind = ImageKind::kStaticPython;
     image.python_version = version_of_exports(file);

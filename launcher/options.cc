@@ -70,11 +70,13 @@ const OptionRow* find_letter(char letter) {
 tl::unexpected<Error> unknown_option(const std::string& given) {
   std::vector<std::string> names;
   for (const OptionRow& row : kRows) {
-    names.push_back(std::string("--") + row.name);
+    names.emplace_back(row.name);
   }
-  const std::string nearest = closest_match(normalized(given.substr(0, given.find('='))), names);
+  const size_t name = std::min(given.find_first_not_of('-'), given.size());
+  const std::string nearest =
+      closest_match(normalized(given.substr(name, given.find('=') - name)), names);
   std::string message = "unknown option " + given;
-  message += nearest.empty() ? "; --help lists the options" : "; did you mean " + nearest + "?";
+  message += nearest.empty() ? "; --help lists the options" : "; did you mean --" + nearest + "?";
   return fail(message);
 }
 
@@ -136,6 +138,9 @@ Status split(const std::vector<std::string>& arguments,
         ours.push_back(arguments[++i]);
       }
     }
+  }
+  if (i + 1 == arguments.size() && (arguments[i] == "-m" || arguments[i] == "-c")) {
+    return fail(arguments[i] == "-m" ? "-m needs the name of a module" : "-c needs a piece of code");
   }
   options.target.assign(arguments.begin() + static_cast<ptrdiff_t>(i), arguments.end());
   return {};

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/options.h"
+
+#include "launcher/closest.h"
+#include "tests/support/catch.h"
+
+namespace vtn {
+namespace {
+
+using Words = std::vector<std::string>;
+
+Options parsed(const Words& arguments) {
+  auto options = parse_options(arguments);
+  REQUIRE(options);
+  return *options;
+}
+
+std::string refused(const Words& arguments) {
+  const auto options = parse_options(arguments);
+  REQUIRE(!options);
+  return options.error().message;
+}
+
+TEST_CASE("options: they end at the target", "[options]") {
+  const Options options = parsed({"--quiet", "x.py", "-o", "theirs", "--help"});
+  CHECK(options.quiet);
+  CHECK(options.output_files.empty());
+  CHECK(!options.help);
+  CHECK(options.target == Words{"x.py", "-o", "theirs", "--help"});
+  CHECK(!options.after_separator);
+}
+
+TEST_CASE("options: module, code and stdin are targets", "[options]") {
+  CHECK(parsed({"-u", "-m", "pytest", "-q"}).target == Words{"-m", "pytest", "-q"});
+  CHECK(parsed({"-mjson.tool"}).target == Words{"-mjson.tool"});
+  CHECK(parsed({"-c", "pass", "--python"}).target == Words{"-c", "pass", "--python"});
+  CHECK(parsed({"--keep_raw", "-"}).target == Words{"-"});
+  CHECK(parsed({}).target.empty());
+}
+
+TEST_CASE("options: a separator makes the rest a command", "[options]") {
+  const Options options = parsed({"-o", "a.json", "--", "make", "-j2"});
+  CHECK(options.after_separator);
+  CHECK(options.target == Words{"make", "-j2"});
+  CHECK(options.output_files == Words{"a.json"});
+}
+
+TEST_CASE("options: dashes and underscores are the same", "[options]") {
+  CHECK(parsed({"--ignore-c-function", "x"}).ignore_c_function);
+  CHECK(parsed({"--ignore_c_function", "x"}).ignore_c_function);
+  CHECK(parsed({"--output-dir=a_b-c", "x"}).output_dir == "a_b-c");
+  CHECK(parsed({"--output_dir", "a_b-c", "x"}).output_dir == "a_b-c");
+}
+
+TEST_CASE("options: an output may be named in every way, and several times", "[options]") {
+  const Options options = parsed({"-o", "a.json", "-ob.vtn", "--output_file", "c,d.pftrace",
+                                  "--output-file=--e.json", "x.py"});
+  CHECK(options.output_files == Words{"a.json", "b.vtn", "c,d.pftrace", "--e.json"});
+}
+
+TEST_CASE("options: a value that looks like an option or target is a value", "[options]") {
+  CHECK(parsed({"--python", "-x", "y"}).python == "-x");
+  CHECK(parsed({"--python", "--quiet", "y"}).python == "--quiet");
+  CHECK(!parsed({"--python", "--quiet", "y"}).quiet);
+  CHECK(parsed({"-o", "-", "y"}).output_files == Words{"-"});
+}
+
+TEST_CASE("options: the rest of what the command knows", "[options]") {
+  CHECK(parsed({"--host", "embed", "x"}).host == HostChoice::kEmbed);
+  CHECK(parsed({"--host=exec", "x"}).host == HostChoice::kExec);
+  CHECK(parsed({"x"}).host == HostChoice::kAuto);
+  CHECK(parsed({"--verbose", "2", "x"}).verbose == 2);
+  CHECK(parsed({"--verbose", "0", "x"}).quiet);
+  CHECK(parsed({"--convert", "a.vtn"}).convert == "a.vtn");
+  CHECK(parsed({"--recover", "d"}).recover == "d");
+  CHECK(parsed({"--version"}).version);
+  CHECK(parsed({"-h"}).help);
+  CHECK(parsed({"-u", "x"}).unique_output_file);
+}
+
+TEST_CASE("options: what is wrong is named, with what to try", "[options]") {
+  CHECK(refused({"--ouput_file=x", "y"}).find("--output_file?") != std::string::npos);
+  CHECK(refused({"--quite", "y"}).find("--quiet?") != std::string::npos);
+  CHECK(refused({"--zzzzzzzzzz", "y"}).find("--help") != std::string::npos);
+  CHECK(refused({"-z", "y"}).find("-z") != std::string::npos);
+  CHECK(refused({"-ux", "y"}).find("-ux") != std::string::npos);
+  CHECK(refused({"--python"}).find("needs a value") != std::string::npos);
+  CHECK(refused({"-o"}).find("needs a value") != std::string::npos);
+  CHECK(refused({"--quiet=yes", "y"}).find("takes no value") != std::string::npos);
+  CHECK(refused({"--host", "both", "y"}).find("auto, embed or exec") != std::string::npos);
+  CHECK(refused({"--verbose", "many", "y"}).find("number") != std::string::npos);
+  CHECK(refused({"-m"}).find("-m") != std::string::npos);
+  CHECK(refused({"-c"}).find("-c") != std::string::npos);
+}
+
+TEST_CASE("options: the help names every option", "[options]") {
+  const std::string help = help_text();
+  for (const char* name : {"--output_file", "--unique_output_file", "--output_dir", "--python",
+                           "--host", "--ignore_c_function", "--quiet", "--verbose", "--keep_raw",
+                           "--convert", "--recover", "--version", "--help", "-m module"}) {
+    INFO(name);
+    CHECK(help.find(name) != std::string::npos);
+  }
+}
+
+TEST_CASE("closest: a slip is recognised, another word is not", "[options]") {
+  const Words words = {"quiet", "python", "output_file"};
+  CHECK(closest_match("qiuet", words) == "quiet");
+  CHECK(closest_match("pyhton", words) == "python");
+  CHECK(closest_match("output", words) == "output_file");
+  CHECK(closest_match("banana", words).empty());
+  CHECK(closest_match(std::string(10'000, 'x'), words).empty());
+  CHECK(closest_match("", words).empty());
+}
+
+}  // namespace
+}  // namespace vtn
