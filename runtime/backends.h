@@ -24,13 +24,15 @@ bool install_monitoring(bool with_c_functions);
 // `cover_new_threads`. False: refused.
 bool install_profile(bool with_c_functions);
 
+// Sets the profile function on one thread state. False: refused, that thread stays untraced.
+bool set_profile(PyThread* thread_state);
+
+// Whether the backend is the profile function.
+bool profile_installed();
+
 // Sets the profile function on thread states that are not known yet. Needs the GIL (does nothing
 // without it, or when the backend is another).
 void cover_new_threads();
-
-// cProfile's C half is imported late or never: looked for whenever new code is seen, until it is
-// there. Under PendingException.
-void look_for_lsprof();
 
 // PEP 523 evaluation function, 3.11 without C functions. False: another one is there.
 bool install_eval_frame();

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/freestanding/pages.h"
-#include "runtime/backends.h"
+#include "runtime/own_profilers.h"
 #include "runtime/text.h"
 #include "tracer/names_writer.h"
 
@@ -191,6 +191,9 @@ uint32_t callable_id_slow(ThreadState* thread, PyObject* callable, const Callabl
   const auto* definition = static_cast<const PyMethodDef*>(key.key);
   const uint32_t id =
       intern_c_function(callable, definition, static_cast<const PyObject*>(key.type));
+  if (is_setprofile(callable)) {
+    return id;  // never remembered: its events take the general way, where they are noticed
+  }
   return remember(thread,
                   key,
                   id,

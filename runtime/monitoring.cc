@@ -7,6 +7,7 @@
 
 #include "runtime/backends.h"
 #include "runtime/functions.h"
+#include "runtime/own_profilers.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn {
@@ -98,6 +99,13 @@ template <EventKind kind>
       ticks = read_ticks(g_engine.clock);
     }
     record_at(thread, ticks, kind, id);
+  }
+  if (__builtin_expect(is_setprofile(callable), 0)) {
+    if (kind == EventKind::kEnter) {
+      setprofile_begins(thread);
+    } else if (!setprofile_ends(thread)) {
+      return nullptr;  // what sys.setprofile itself raised
+    }
   }
   return none();
 }
@@ -234,6 +242,9 @@ bool install_monitoring(bool with_c_functions) {
     (void)PyRef::steal(g_python.PyObject_CallMethod(monitoring, "free_tool_id", "i", tool));
     g_python.PyErr_Clear();
     return false;
+  }
+  if (with_c_functions) {
+    watch_setprofile();
   }
   return true;
 }

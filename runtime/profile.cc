@@ -6,15 +6,11 @@
 // before their thread runs (the shim's pthread_create) or, for threads that C code started, at the
 // next chunk change of any thread.
 //
-// The program's own profiler wins in its thread. It is noticed because the two ways to set one,
-// sys.setprofile and _lsprof's Profiler, are C functions whose definitions we put a step of our own
-// in front of: the gap is drawn when it comes, and we resume when it goes.
-#include <string.h>
-
+// The program's own profiler wins in its thread (own_profilers.h).
 #include "runtime/backends.h"
 #include "runtime/functions.h"
+#include "runtime/own_profilers.h"
 #include "runtime/text.h"
-#include "tracer/names_writer.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn {
@@ -30,13 +26,6 @@ enum ProfileEvent {
   kCReturn = 6,
 };
 
-using CFunction = PyObject* (*)(PyObject*, PyObject*, PyObject*, PyObject*);
-
-struct Step {  // one definition with our function in front
-  PyMethodDef* definition;
-  CFunction original;
-};
-
 struct {
   bool installed;
   bool with_c_functions;
@@ -44,9 +33,6 @@ struct {
   PySize code_offset;        // of the code object within the frame (3.10) or its inner frame (3.11)
   PySize inner_frame_offset;  // 0: none
   bool code_offset_checked;
-  Step setprofile;
-  Step enable;
-  Step disable;
 } g_profile;
 
 // The code object of a frame, borrowed. The API returns a new reference, which costs more than all
@@ -87,6 +73,9 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
           thread, ticks, argument == nullptr ? EventKind::kUnwind : EventKind::kLeave, kIdAnyPython);
       break;
     case kCCall:
+      if (__builtin_expect(is_setprofile(argument), 0)) {
+        setprofile_begins(thread);
+      }
       if (g_profile.with_c_functions) {
         const uint32_t id = callable_id(thread, argument);
         if (id != kIdNone) {
@@ -103,12 +92,17 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
               thread, ticks, what == kCReturn ? EventKind::kLeave : EventKind::kUnwind, id);
         }
       }
+      if (__builtin_expect(is_setprofile(argument), 0) && !setprofile_ends(thread)) {
+        return -1;
+      }
       break;
     default:
       break;
   }
   return 0;
 }
+
+}  // namespace
 
 bool set_profile(PyThread* thread_state) {
   const PendingException pending;
@@ -119,76 +113,7 @@ bool set_profile(PyThread* thread_state) {
   return set;
 }
 
-void pause_thread() {
-  ThreadState* thread = current_thread();
-  if (thread->profile_paused == 0) {
-    thread->profile_paused = 1;
-    record_gap(thread, GapReason::kOtherProfiler);
-    (void)publish_text(NameRecord::kNote, static_cast<uint32_t>(NoteKind::kProfilerTaken), {});
-  }
-}
-
-// Whoever clears the profile function clears ours, too, if it is there.
-void resume_thread() {
-  ThreadState* thread = current_thread();
-  if (thread->profile_paused != 0) {
-    thread->profile_paused = 0;
-    record_gap(thread, GapReason::kOtherProfiler);
-  }
-  (void)set_profile(g_python.PyThreadState_Get());
-}
-
-PyObject* call_original(const Step& step, PyObject* a, PyObject* b, PyObject* c, PyObject* d) {
-  // Up to four register arguments: enough for every calling convention of a method definition.
-  return step.original(a, b, c, d);
-}
-
-PyObject* step_setprofile(PyObject* a, PyObject* function, PyObject* c, PyObject* d) {
-  const bool removes = function == g_python._Py_NoneStruct;
-  if (!removes) {
-    pause_thread();
-  }
-  PyObject* result = call_original(g_profile.setprofile, a, function, c, d);
-  if (removes ? result != nullptr : result == nullptr) {
-    resume_thread();
-  }
-  return result;
-}
-
-PyObject* step_enable(PyObject* a, PyObject* b, PyObject* c, PyObject* d) {
-  pause_thread();
-  PyObject* result = call_original(g_profile.enable, a, b, c, d);
-  if (result == nullptr) {
-    resume_thread();
-  }
-  return result;
-}
-
-PyObject* step_disable(PyObject* a, PyObject* b, PyObject* c, PyObject* d) {
-  PyObject* result = call_original(g_profile.disable, a, b, c, d);
-  if (result != nullptr) {
-    resume_thread();
-  }
-  return result;
-}
-
-void put_in_front(Step* step, const PyMethodDef* definition, CFunction function) {
-  if (step->definition != nullptr || definition == nullptr) {
-    return;
-  }
-  step->definition = const_cast<PyMethodDef*>(definition);
-  step->original = reinterpret_cast<CFunction>(definition->function);
-  step->definition->function = reinterpret_cast<void*>(function);
-}
-
-const PyMethodDef* method_of_type(PyObject* type, const char* name) {
-  const PyRef descriptor = PyRef::steal(g_python.PyObject_GetAttrString(type, name));
-  return descriptor && type_of(descriptor.get()) == g_python.PyMethodDescr_Type
-             ? descriptor_def(descriptor.get())
-             : nullptr;
-}
-
-}  // namespace
+bool profile_installed() { return g_profile.installed; }
 
 bool install_profile(bool with_c_functions) {
   g_profile.with_c_functions = with_c_functions;
@@ -202,32 +127,9 @@ bool install_profile(bool with_c_functions) {
     return false;
   }
   g_profile.installed = true;
-  if (g_python.minor < 12) {
-    PyObject* setprofile = g_python.PySys_GetObject("setprofile");
-    if (setprofile != nullptr && type_of(setprofile) == g_python.PyCFunction_Type) {
-      put_in_front(&g_profile.setprofile, cfunction_def(setprofile), step_setprofile);
-    }
-  }
+  watch_setprofile();
   cover_new_threads();
   return true;
-}
-
-void look_for_lsprof() {
-  if (!g_profile.installed || g_python.minor >= 12 || g_profile.enable.definition != nullptr) {
-    return;
-  }
-  PyObject* modules = g_python.PySys_GetObject("modules");
-  PyObject* lsprof = modules == nullptr ? nullptr : g_python.PyDict_GetItemString(modules, "_lsprof");
-  if (lsprof == nullptr || !g_python.PyType_IsSubtype(type_of(lsprof), g_python.PyModule_Type)) {
-    return;
-  }
-  PyObject* dictionary = g_python.PyModule_GetDict(lsprof);
-  PyObject* profiler = g_python.PyDict_GetItemString(dictionary, "Profiler");
-  if (profiler == nullptr || !g_python.PyType_IsSubtype(type_of(profiler), g_python.PyType_Type)) {
-    return;
-  }
-  put_in_front(&g_profile.enable, method_of_type(profiler, "enable"), step_enable);
-  put_in_front(&g_profile.disable, method_of_type(profiler, "disable"), step_disable);
 }
 
 void cover_new_threads() {

@@ -114,6 +114,7 @@ ThreadState* register_thread() {
     state->next_class = 0;
     state->sequence = 0;
     state->profile_paused = 0;
+    state->setprofile = 0;
     state->stack_limit = 0;
     state->care_words = 8;
     state->care_visits = 0;

@@ -58,6 +58,7 @@ struct ThreadState {
   uint32_t care_words;     // distance of the next visit by EngineHooks::look_after; 0: none wanted
   uint32_t care_visits;    // how many there were
   uint32_t profile_paused;  // runtime: the program's own profiler has this thread
+  uintptr_t setprofile;     // runtime: a call of sys.setprofile in progress (own_profilers.h)
   uintptr_t stack_limit;    // runtime: lowest address an evaluation function may use; 0: unknown
   CodeCacheEntry codes[1u << kCodeCacheBits];
   CallableCacheEntry callables[1u << kCallableCacheBits];

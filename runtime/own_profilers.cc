@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/own_profilers.h"
+
+#include "runtime/backends.h"
+#include "tracer/names_writer.h"
+#include "tracer/thread_writer.h"
+
+namespace vtn {
+
+const PyMethodDef* g_setprofile_definition = nullptr;
+
+namespace {
+
+// Up to four register arguments: enough for every calling convention of a method definition.
+using CFunction = PyObject* (*)(PyObject*, PyObject*, PyObject*, PyObject*);
+
+struct Step {
+  PyMethodDef* definition;
+  CFunction original;
+};
+
+constinit Step g_setprofile = {};
+constinit Step g_enable = {};
+constinit Step g_disable = {};
+
+// ThreadState::setprofile: none, a call has begun, or the function asked for (a reference).
+constexpr uintptr_t kNoCall = 0;
+constexpr uintptr_t kCallBegan = 1;
+
+void put_in_front(Step* step, const PyMethodDef* definition, CFunction function) {
+  if (step->definition != nullptr || definition == nullptr) {
+    return;
+  }
+  step->definition = const_cast<PyMethodDef*>(definition);
+  step->original = reinterpret_cast<CFunction>(definition->function);
+  step->definition->function = reinterpret_cast<void*>(function);
+}
+
+// There is one profile function per thread, and it is ours.
+bool profile_is_shared() { return profile_installed() && g_python.minor < 12; }
+
+void pause_thread() {
+  ThreadState* thread = current_thread();
+  if (profile_is_shared() && thread->profile_paused == 0) {
+    thread->profile_paused = 1;
+    record_gap(thread, GapReason::kOtherProfiler);
+    (void)publish_text(NameRecord::kNote, static_cast<uint32_t>(NoteKind::kProfilerTaken), {});
+  }
+}
+
+// Whoever clears the profile function clears ours, too, if it is there.
+void resume_thread() {
+  if (!profile_is_shared()) {
+    return;
+  }
+  ThreadState* thread = current_thread();
+  if (thread->profile_paused != 0) {
+    thread->profile_paused = 0;
+    record_gap(thread, GapReason::kOtherProfiler);
+  }
+  (void)set_profile(g_python.PyThreadState_Get());
+}
+
+// `module` is not read by sys.setprofile.
+PyObject* set_own_profile(PyObject* module, PyObject* function) {
+  const bool removes = function == g_python._Py_NoneStruct;
+  if (!removes) {
+    pause_thread();
+  }
+  PyObject* result = g_setprofile.original(module, function, nullptr, nullptr);
+  if (removes ? result != nullptr : result == nullptr) {
+    resume_thread();
+  }
+  return result;
+}
+
+PyObject* step_setprofile(PyObject* module, PyObject* function, PyObject*, PyObject*) {
+  ThreadState* thread = current_thread();
+  if (thread->setprofile != kCallBegan || function == g_python._Py_NoneStruct) {
+    return set_own_profile(module, function);  // no event of ours will follow, or nobody to hear it
+  }
+  g_python.Py_IncRef(function);
+  thread->setprofile = reinterpret_cast<uintptr_t>(function);
+  g_python.Py_IncRef(g_python._Py_NoneStruct);
+  return g_python._Py_NoneStruct;
+}
+
+PyObject* step_enable(PyObject* a, PyObject* b, PyObject* c, PyObject* d) {
+  pause_thread();
+  PyObject* result = g_enable.original(a, b, c, d);
+  if (result == nullptr) {
+    resume_thread();
+  }
+  return result;
+}
+
+PyObject* step_disable(PyObject* a, PyObject* b, PyObject* c, PyObject* d) {
+  PyObject* result = g_disable.original(a, b, c, d);
+  if (result != nullptr) {
+    resume_thread();
+  }
+  return result;
+}
+
+const PyMethodDef* method_of_type(PyObject* type, const char* name) {
+  const PyRef descriptor = PyRef::steal(g_python.PyObject_GetAttrString(type, name));
+  return descriptor && type_of(descriptor.get()) == g_python.PyMethodDescr_Type
+             ? descriptor_def(descriptor.get())
+             : nullptr;
+}
+
+}  // namespace
+
+void watch_setprofile() {
+  PyObject* setprofile = g_python.PySys_GetObject("setprofile");
+  if (setprofile != nullptr && type_of(setprofile) == g_python.PyCFunction_Type) {
+    put_in_front(&g_setprofile, cfunction_def(setprofile), step_setprofile);
+    g_setprofile_definition = g_setprofile.definition;
+  }
+}
+
+void setprofile_begins(ThreadState* thread) { thread->setprofile = kCallBegan; }
+
+bool setprofile_ends(ThreadState* thread) {
+  const uintptr_t asked = thread->setprofile;
+  thread->setprofile = kNoCall;
+  if (asked == kNoCall || asked == kCallBegan) {
+    return true;
+  }
+  const PyRef function = PyRef::steal(reinterpret_cast<PyObject*>(asked));
+  const PyRef result = PyRef::steal(set_own_profile(nullptr, function.get()));
+  return static_cast<bool>(result);
+}
+
+void look_for_lsprof() {
+  if (!profile_is_shared() || g_enable.definition != nullptr) {
+    return;
+  }
+  PyObject* modules = g_python.PySys_GetObject("modules");
+  PyObject* lsprof =
+      modules == nullptr ? nullptr : g_python.PyDict_GetItemString(modules, "_lsprof");
+  if (lsprof == nullptr || !g_python.PyType_IsSubtype(type_of(lsprof), g_python.PyModule_Type)) {
+    return;
+  }
+  PyObject* dictionary = g_python.PyModule_GetDict(lsprof);
+  PyObject* profiler = g_python.PyDict_GetItemString(dictionary, "Profiler");
+  if (profiler == nullptr || !g_python.PyType_IsSubtype(type_of(profiler), g_python.PyType_Type)) {
+    return;
+  }
+  put_in_front(&g_enable, method_of_type(profiler, "enable"), step_enable);
+  put_in_front(&g_disable, method_of_type(profiler, "disable"), step_disable);
+}
+
+}  // namespace vtn
