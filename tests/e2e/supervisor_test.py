@@ -1,0 +1,656 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The supervisor as a shell and a program see it: signals, stops, statuses, terminals."""
+
+import contextlib
+import glob
+import os
+import pty
+import re
+import resource
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+LAUNCHER = os.environ["VIZTRACER_NATIVE"]
+PYTHON = sys.executable
+PATIENCE = 20  # seconds: a hang is a failure, slowness is not
+
+COUNTER = """
+import signal, sys, time
+names = sys.argv[1].split(",")
+counts = dict.fromkeys(names, 0)
+def count(number, frame):
+    counts[signal.Signals(number).name] += 1
+for name in names:
+    signal.signal(getattr(signal, name), count)
+print("ready", flush=True)
+sys.stdin.readline()
+print(*(f"{name}={number}" for name, number in counts.items()), flush=True)
+"""
+
+
+def launcher(*arguments):
+    return [LAUNCHER, "--quiet", *arguments]
+
+
+def state(pid):
+    """The letter of /proc/PID/stat, or None where the process has gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return None
+
+
+def gone(pid):
+    return state(pid) in (None, "Z", "X")
+
+
+def children(pid):
+    found = []
+    for path in glob.glob(f"/proc/{pid}/task/*/children"):
+        with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
+            found += [int(word) for word in file.read().split()]
+    return found
+
+
+def comm(pid):
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+        return file.read().strip()
+    return ""
+
+
+class SupervisorCase(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="vtn-supervisor-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.counter = os.path.join(self.folder, "counter.py")
+        with open(self.counter, "w", encoding="utf-8") as file:
+            file.write(COUNTER)
+
+    def eventually(self, condition, what):
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            if time.monotonic() > end:
+                self.fail(f"never: {what}")
+            time.sleep(0.01)
+
+    def run_plain_and_ours(self, command, **options):
+        options.setdefault("timeout", PATIENCE)
+        results = []
+        for prefix in ([], launcher("--")):
+            done = subprocess.run(prefix + command, cwd=self.folder, capture_output=True, text=True,
+                                  check=False, **options)
+            results.append((done.returncode, done.stdout, done.stderr))
+        return results
+
+    def assert_same(self, command, **options):
+        plain, ours = self.run_plain_and_ours(command, **options)
+        self.assertEqual(plain, ours)
+        return ours
+
+    def start(self, *arguments, **options):
+        """A launcher in a process group of its own; ended with the test, whatever happens."""
+        process = subprocess.Popen(launcher(*arguments), cwd=self.folder, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   start_new_session=True, **options)
+
+        def end():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+            process.communicate()
+
+        self.addCleanup(end)
+        return process
+
+    def program_of(self, process, name="python"):
+        """The program's pid: the launcher's child that is neither of its own processes."""
+        found = []
+
+        def look():
+            found[:] = [pid for pid in children(process.pid)
+                        if comm(pid).startswith(name) and not gone(pid)]
+            return found
+
+        self.eventually(look, f"{name} starts")
+        return found[0]
+
+    def collector_of(self, process):
+        found = []
+
+        def look():
+            found[:] = [pid for pid in children(process.pid)
+                        if os.getsid(pid) == pid and not gone(pid)]
+            return found
+
+        self.eventually(look, "the collector starts")
+        return found[0]
+
+
+class Status(SupervisorCase):
+    def test_exit_status_is_the_programs(self):
+        for status in (0, 1, 7, 255):
+            self.assertEqual(self.assert_same(["sh", "-c", f"exit {status}"])[0], status)
+
+    def test_death_by_signal_is_the_programs(self):
+        for name in ("SIGKILL", "SIGSEGV", "SIGTERM", "SIGABRT", "SIGPIPE", "SIGINT", "SIGUSR1",
+                     "SIGRTMIN"):
+            number = int(getattr(signal, name))
+            code = (f"import os, signal\n"
+                    f"if {number} != 9: signal.signal({number}, signal.SIG_DFL)\n"
+                    f"os.kill(os.getpid(), {number})")
+            self.assertEqual(self.assert_same([PYTHON, "-c", code])[0], -number, name)
+
+    def test_what_cannot_be_run_ends_as_in_a_shell(self):
+        plain_file = os.path.join(self.folder, "data")
+        with open(plain_file, "wb") as file:
+            file.write(b"\0\1\2")
+        os.chmod(plain_file, 0o755)
+        for command, status in ((["no-such-command"], 127), (["./no-such-file"], 127),
+                                ([self.folder], 126)):
+            done = subprocess.run(launcher("--", *command), cwd=self.folder, capture_output=True,
+                                  text=True, check=False, timeout=PATIENCE)
+            self.assertEqual(done.returncode, status, command)
+            self.assertEqual(done.stdout, "")
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+            self.assertIn(command[0], done.stderr)
+
+    def test_a_text_without_first_line_is_run_by_sh(self):
+        path = os.path.join(self.folder, "text")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('echo "$0" "$1"; exit 4\n')
+        os.chmod(path, 0o755)
+        done = subprocess.run(launcher("--", "./text", "x"), cwd=self.folder, capture_output=True,
+                              text=True, check=False, timeout=PATIENCE)
+        self.assertEqual((done.returncode, done.stdout), (4, "./text x\n"))
+
+    def test_a_reader_that_goes_breaks_the_programs_pipe(self):
+        done = subprocess.run(["bash", "-c", '"$@" | head -1 >/dev/null; echo ${PIPESTATUS[0]}',
+                               "bash", *launcher("--", "yes")], cwd=self.folder,
+                              capture_output=True, text=True, check=False, timeout=PATIENCE)
+        self.assertEqual(done.stdout.strip(), "141")
+
+    def test_a_child_that_outlives_the_program_is_not_waited_for(self):
+        begin = time.monotonic()
+        done = subprocess.run(launcher("--", "sh", "-c", "sleep 30 >/dev/null 2>&1 & exit 4"),
+                              cwd=self.folder, check=False, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 4)
+        self.assertLess(time.monotonic() - begin, 15)
+
+    def test_nothing_is_left_behind(self):
+        shared = f"/dev/shm/vtn-{os.getuid()}"
+        before = set(os.listdir(shared)) if os.path.isdir(shared) else set()
+        process = self.start("-c", "import sys; print('x', flush=True); sys.stdin.readline()")
+        process.stdout.readline()
+        mine = set(os.listdir(shared)) - before
+        self.assertTrue(mine)
+        process.communicate("\n", timeout=PATIENCE)
+        self.assertFalse(mine & set(os.listdir(shared)))
+        self.assertEqual(sorted(os.listdir(self.folder)), ["counter.py", "result.json"])
+
+
+class Inheritance(SupervisorCase):
+    def test_ignored_signals_and_mask_are_inherited(self):
+        show = ["grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"]
+        self.assert_same(show)
+        self.assert_same(show, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        self.assert_same(show, preexec_fn=lambda: signal.pthread_sigmask(
+            signal.SIG_BLOCK, {signal.SIGUSR2}))
+
+    def test_an_ignored_sigchld_does_no_harm(self):
+        def ignore():
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        self.assertEqual(self.assert_same(["sh", "-c", "exit 3"], preexec_fn=ignore)[0], 3)
+        self.assert_same(["grep", "SigIgn", "/proc/self/status"], preexec_fn=ignore)
+
+    def test_closed_standard_files_stay_closed(self):
+        code = "import os; os.write(1, str(sorted(os.listdir('/proc/self/fd'))).encode())"
+        self.assert_same([PYTHON, "-c", code], preexec_fn=lambda: os.close(0))
+
+    def test_limits_group_and_session_are_the_shells(self):
+        code = ("import os, resource, sys\n"
+                "print(os.getpgrp() == os.getpgid(os.getppid()), os.getsid(0) == os.getsid(os.getppid()),"
+                " os.umask(0), os.nice(0), resource.getrlimit(resource.RLIMIT_NOFILE), os.getcwd())")
+
+        def limit():
+            os.umask(0o37)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (77, 88))
+        self.assert_same([PYTHON, "-c", code], preexec_fn=limit)
+
+
+class Signals(SupervisorCase):
+    names = "SIGTERM,SIGINT,SIGHUP,SIGUSR1,SIGUSR2,SIGQUIT,SIGWINCH,SIGALRM,SIGCONT"
+
+    def count_after(self, send):
+        process = self.start(self.counter, self.names)
+        self.assertEqual(process.stdout.readline(), "ready\n")
+        send(process)
+        out, err = process.communicate("\n", timeout=PATIENCE)
+        self.assertEqual(err, "")
+        return {word.partition("=")[0]: int(word.partition("=")[2]) for word in out.split()}
+
+    def settle(self, process):
+        """Until the supervisor has nothing pending, and what it passed on has been taken."""
+        def pending(pid):
+            with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+                return int(re.search(r"ShdPnd:\s*(\w+)", file.read())[1], 16)
+        self.eventually(lambda: not pending(process.pid), "the supervisor takes its signals")
+        time.sleep(0.2)
+
+    def test_a_signal_to_the_launcher_reaches_the_program_once(self):
+        def send(process):
+            for name in self.names.split(","):
+                os.kill(process.pid, getattr(signal, name))
+            self.settle(process)
+        self.assertEqual(self.count_after(send), dict.fromkeys(self.names.split(","), 1))
+
+    def test_a_signal_to_the_group_reaches_the_program_once(self):
+        def send(process):
+            for name in self.names.split(","):
+                os.killpg(process.pid, getattr(signal, name))
+            self.settle(process)
+        self.assertEqual(self.count_after(send), dict.fromkeys(self.names.split(","), 1))
+
+    def test_a_stop_signal_that_the_program_handles_arrives(self):
+        self.names = "SIGTSTP"  # apart: a SIGCONT would take it away
+
+        def send(process):
+            os.kill(process.pid, signal.SIGTSTP)
+            self.settle(process)
+            os.killpg(process.pid, signal.SIGTSTP)
+            self.settle(process)
+        self.assertEqual(self.count_after(send), {"SIGTSTP": 2})
+
+    def test_group_and_single_signals_are_told_apart(self):
+        def send(process):
+            os.killpg(process.pid, signal.SIGUSR1)
+            self.settle(process)
+            os.kill(process.pid, signal.SIGUSR1)
+            self.settle(process)
+            os.kill(process.pid, signal.SIGUSR1)
+            self.settle(process)
+        self.assertEqual(self.count_after(send)["SIGUSR1"], 3)
+
+    def test_a_programs_signal_to_its_group_is_its_own(self):
+        code = ("import os, signal, time\n"
+                "n = 0\n"
+                "def h(*a):\n    global n; n += 1\n"
+                "signal.signal(signal.SIGTERM, h)\n"
+                "os.kill(0, signal.SIGTERM); time.sleep(0.3); print(n)")
+        process = self.start("-c", code)
+        out, _ = process.communicate(timeout=PATIENCE)
+        self.assertEqual((out, process.returncode), ("1\n", 0))
+
+    def test_a_queued_value_arrives(self):
+        code = ("import signal\n"
+                "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})\n"
+                "print('ready', flush=True)\n"
+                "i = signal.sigwaitinfo({signal.SIGUSR1}); print(i.si_code, flush=True)")
+        process = self.start("-c", code)
+        process.stdout.readline()
+        # -1 is SI_QUEUE; the shell's kill -q comes from util-linux.
+        done = subprocess.run(["/bin/kill", "-q", "5", "-USR1", str(process.pid)], check=False)
+        if done.returncode != 0:
+            self.skipTest("kill has no -q here")
+        out, _ = process.communicate(timeout=PATIENCE)
+        self.assertEqual(out, "-1\n")
+
+    def test_killing_the_launcher_kills_the_program(self):
+        process = self.start("-c", "print('x', flush=True); import time; time.sleep(60)")
+        process.stdout.readline()
+        program = self.program_of(process)
+        process.kill()
+        process.wait(PATIENCE)
+        self.eventually(lambda: gone(program), "the program dies with its launcher")
+
+    def test_a_program_that_kills_its_group_with_9(self):
+        process = self.start("-c", "import os; os.kill(0, 9)")
+        self.assertEqual(process.wait(PATIENCE), -signal.SIGKILL)
+
+
+class Stops(SupervisorCase):
+    def started(self):
+        process = self.start(self.counter, "SIGUSR1")
+        process.stdout.readline()
+        return process, self.program_of(process)
+
+    def finish(self, process):
+        out, _ = process.communicate("\n", timeout=PATIENCE)
+        self.assertEqual((out, process.returncode), ("SIGUSR1=0\n", 0))
+
+    def test_stopping_the_program_stops_the_launcher_and_both_go_on(self):
+        process, program = self.started()
+        os.kill(program, signal.SIGSTOP)
+        self.eventually(lambda: state(process.pid) == "T", "the launcher stops")
+        os.kill(process.pid, signal.SIGCONT)
+        self.eventually(lambda: state(program) != "T", "the program goes on")
+        self.finish(process)
+
+    def test_the_program_alone_continued_takes_the_launcher_with_it(self):
+        process, program = self.started()
+        os.kill(program, signal.SIGSTOP)
+        self.eventually(lambda: state(process.pid) == "T", "the launcher stops")
+        os.kill(program, signal.SIGCONT)
+        self.eventually(lambda: state(process.pid) != "T", "the launcher goes on")
+        self.finish(process)
+
+    def test_a_stopped_and_continued_group_goes_on(self):
+        process, program = self.started()
+        for _ in range(5):
+            os.killpg(process.pid, signal.SIGSTOP)
+            self.eventually(lambda: state(program) == state(process.pid) == "T", "all stop")
+            os.killpg(process.pid, signal.SIGCONT)
+            self.eventually(lambda: "T" not in (state(program), state(process.pid)), "all go on")
+        self.finish(process)
+
+
+class Collector(SupervisorCase):
+    work = ("import sys\n"
+            "def f(n): return n + 1\n"
+            "print('x', flush=True); sys.stdin.readline()\n"
+            "for i in range(20000): f(i)\n"
+            "print('done'); sys.exit(5)")
+
+    def run_with(self, disturb):
+        process = self.start("-o", "out.json", "-c", self.work)
+        process.stdout.readline()
+        collector = self.collector_of(process)
+        disturb(process, collector)
+        out, err = process.communicate("\n", timeout=60)
+        self.assertEqual((out, process.returncode), ("done\n", 5), err)
+
+    def test_killed_in_mid_run(self):
+        def kill(process, collector):
+            os.kill(collector, signal.SIGKILL)
+            self.eventually(lambda: collector not in children(process.pid), "it is reaped")
+        self.run_with(kill)
+        self.assertIn("out.json", os.listdir(self.folder))
+
+    def test_stopped_in_mid_run(self):
+        self.run_with(lambda process, collector: os.kill(collector, signal.SIGSTOP))
+        self.assertIn("out.json", os.listdir(self.folder))
+
+    def test_it_is_in_a_session_of_its_own(self):
+        process = self.start("-c", "print('x', flush=True); input()")
+        process.stdout.readline()
+        collector = self.collector_of(process)
+        self.assertNotEqual(os.getpgid(collector), os.getpgid(process.pid))
+        process.communicate("\n", timeout=PATIENCE)
+
+
+class GivingUp(SupervisorCase):
+    """The report can be given up while it is written; what was recorded is kept."""
+
+    work = ("import sys\n"
+            "def f(n): return n + 1\n"
+            "for i in range(1500000): f(i)\n"
+            "print('x', flush=True); sys.stdin.readline(); sys.exit(6)")
+
+    def interrupted(self, send):
+        process = subprocess.Popen([LAUNCHER, "-o", "out.json.gz", "-c", self.work],
+                                   cwd=self.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, start_new_session=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        process.stdout.readline()
+        program = self.program_of(process)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        self.eventually(lambda: gone(program), "the program ends")
+        send(process)
+        err = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, 6, err)
+        self.assertNotIn("out.json.gz", os.listdir(self.folder))
+        return err
+
+    def recover(self, err):
+        folder = re.search(r"--recover (\S+) -o OUT makes it\n", err)
+        self.assertTrue(folder, err)
+        self.addCleanup(shutil.rmtree, folder[1], ignore_errors=True)
+        done = subprocess.run([LAUNCHER, "--recover", folder[1], "-o", "again.json"],
+                              cwd=self.folder, capture_output=True, text=True, check=False,
+                              timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreater(os.path.getsize(os.path.join(self.folder, "again.json")), 50_000_000)
+        self.assertFalse(os.path.exists(folder[1]))
+
+    def test_a_second_interrupt_keeps_the_data(self):
+        def send(process):
+            os.kill(process.pid, signal.SIGINT)
+            self.assertIn("Ctrl-C again", self.next_line(process))
+            os.kill(process.pid, signal.SIGINT)
+        self.recover(self.interrupted(send))
+
+    def next_line(self, process):
+        line = ""
+        while "Ctrl-C" not in line:
+            line = process.stderr.readline()
+            self.assertTrue(line, "the launcher ended first")
+        return line
+
+    def test_a_sigterm_keeps_the_data(self):
+        self.recover(self.interrupted(lambda process: os.kill(process.pid, signal.SIGTERM)))
+
+    def test_what_a_killed_launcher_leaves_is_recovered(self):
+        process = self.start("-o", "out.json", "-c", self.work)
+        process.stdout.readline()
+        collector = self.collector_of(process)
+        shared = f"/dev/shm/vtn-{os.getuid()}"
+        mine = [folder for folder in glob.glob(shared + "/*")
+                if os.path.realpath(folder + "/spool").startswith(os.path.realpath(self.folder))]
+        self.assertEqual(len(mine), 1)
+        self.addCleanup(shutil.rmtree, mine[0], ignore_errors=True)
+        refused = subprocess.run([LAUNCHER, "--recover", mine[0], "-o", "again.json"],
+                                 cwd=self.folder, capture_output=True, text=True, check=False,
+                                 timeout=PATIENCE)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("has not ended", refused.stderr)
+        process.kill()
+        process.wait(PATIENCE)
+        self.eventually(lambda: gone(collector), "the collector leaves")
+        after = subprocess.run([LAUNCHER, "-o", "next.json", "-c", "pass"], cwd=self.folder,
+                               capture_output=True, text=True, check=False, timeout=PATIENCE)
+        self.assertIn("an earlier run left its data", after.stderr)
+        self.recover(f"--recover {mine[0]} -o OUT makes it\n")
+
+
+class Terminal:
+    """A shell on a pseudo-terminal."""
+
+    def __init__(self, shell, folder):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            os.environ.update(PS1="PROMPT$ ", TERM="dumb", HISTFILE="/dev/null")
+            os.environ.pop("ENV", None)
+            os.execvp(shell[0], shell)
+        self.until(r"PROMPT\$ $")
+
+    def until(self, pattern, seconds=PATIENCE):
+        """Reads until the text so far matches; returns it."""
+        end = time.monotonic() + seconds
+        text = ""
+        while not re.search(pattern, text):
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.fd], [], [], left)[0]:
+                raise AssertionError(f"{pattern!r} did not come: {text!r}")
+            try:
+                text += os.read(self.fd, 65536).decode(errors="replace")
+            except OSError as error:
+                raise AssertionError(f"the terminal closed: {text!r}") from error
+        return text
+
+    def quiet(self, seconds):
+        """What comes within that time."""
+        end = time.monotonic() + seconds
+        text = ""
+        while (left := end - time.monotonic()) > 0 and select.select([self.fd], [], [], left)[0]:
+            text += os.read(self.fd, 65536).decode(errors="replace")
+        return text
+
+    def send(self, text):
+        os.write(self.fd, text.encode())
+
+    def command(self, text):
+        self.send(text + "\n")
+        return self.until(r"\nPROMPT\$ $")
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            os.close(self.fd)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+LOOP = """
+import signal, sys, time
+n = 0
+def interrupted(*_):
+    global n
+    n += 1
+    print("INT", n, flush=True)
+    if n == 2:
+        sys.exit(9)
+if "catch" in sys.argv:
+    signal.signal(signal.SIGINT, interrupted)
+if "ignore" in sys.argv:
+    signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+if "cont" in sys.argv:
+    signal.signal(signal.SIGCONT, lambda *_: print("CONT", flush=True))
+print("ready", flush=True)
+end = time.monotonic() + 60
+while time.monotonic() < end:
+    time.sleep(0.02)
+"""
+
+
+class JobControl:
+    """Run with each shell below."""
+
+    shell = None
+
+    def setUp(self):
+        super().setUp()
+        if shutil.which(self.shell[0]) is None:
+            self.skipTest(f"{self.shell[0]} is not installed")
+        with open(os.path.join(self.folder, "loop.py"), "w", encoding="utf-8") as file:
+            file.write(LOOP)
+        self.terminal = Terminal(self.shell, self.folder)
+        self.addCleanup(self.terminal.close)
+        self.loop = " ".join([*launcher(), "loop.py"])
+
+    def test_one_interrupt_is_one_keyboard_interrupt(self):
+        self.terminal.send(self.loop + "\n")
+        self.terminal.until("ready")
+        self.terminal.send("\x03")
+        text = self.terminal.until(r"PROMPT\$ $")
+        self.assertEqual(text.count("KeyboardInterrupt"), 1, text)
+        self.assertIn("rc=130", self.terminal.command("echo rc=$?"))
+
+    def test_each_interrupt_is_counted_once(self):
+        self.terminal.send(self.loop + " catch\n")
+        self.terminal.until("ready")
+        self.terminal.send("\x03")
+        text = self.terminal.until("INT 1") + self.terminal.quiet(0.3)
+        self.assertNotIn("INT 2", text)
+        self.terminal.send("\x03")
+        self.assertIn("INT 2", self.terminal.until(r"PROMPT\$ $"))
+        self.assertIn("rc=9", self.terminal.command("echo rc=$?"))
+
+    def test_stop_foreground_and_background(self):
+        self.terminal.send(self.loop + " cont\n")
+        self.terminal.until("ready")
+        self.terminal.send("\x1a")
+        self.terminal.until(r"PROMPT\$ $")
+        self.assertIn("topped", self.terminal.command("jobs"))
+        self.terminal.send("fg\n")
+        text = self.terminal.until("CONT") + self.terminal.quiet(0.3)
+        self.assertEqual(text.count("CONT"), 1, text)
+        self.terminal.send("\x1a")
+        self.terminal.until(r"PROMPT\$ $")
+        self.terminal.send("bg\n")
+        self.terminal.until("CONT")
+        self.terminal.send("fg\n")
+        self.terminal.quiet(0.3)
+        self.terminal.send("\x03")
+        self.assertIn("KeyboardInterrupt", self.terminal.until(r"PROMPT\$ $"))
+
+    def test_a_program_that_ignores_the_stop_key_is_not_stopped(self):
+        self.terminal.send(self.loop + " ignore\n")
+        self.terminal.until("ready")
+        self.terminal.send("\x1a")
+        self.assertNotIn("PROMPT", self.terminal.quiet(0.5))
+        self.terminal.send("\x03")
+        self.terminal.until(r"PROMPT\$ $")
+
+    def test_reading_the_terminal_from_the_background_stops(self):
+        self.terminal.send(" ".join(launcher("-c")) + " 'print(input())' &\n")
+        self.terminal.quiet(1.0)
+        end = time.monotonic() + PATIENCE
+        while "topped" not in self.terminal.command("jobs"):
+            self.assertLess(time.monotonic(), end, "the job is never stopped")
+        self.terminal.send("fg\n")
+        self.terminal.quiet(0.3)
+        self.terminal.send("hello\n")
+        self.terminal.until(r"hello\s+hello\s+PROMPT\$ $")
+
+    def test_a_pipeline_is_interrupted_whole(self):
+        self.terminal.send(self.loop + " | cat\n")
+        self.terminal.until("ready")
+        self.terminal.send("\x03")
+        self.terminal.until(r"PROMPT\$ $")
+
+    def test_the_repl_has_the_terminal(self):
+        self.terminal.send(" ".join([LAUNCHER, "--quiet", "--", PYTHON, "-q", "-i"]) + "\n")
+        self.terminal.until(">>> ")
+        self.terminal.send("6*7\n")
+        self.terminal.until("42")
+        self.terminal.send("\x04")
+        self.terminal.until(r"PROMPT\$ $")
+
+    def test_signals_of_the_shell_to_the_job(self):
+        self.terminal.send(self.loop + " cont &\n")
+        self.terminal.until("ready")
+        self.terminal.command("kill -TSTP %%")
+        end = time.monotonic() + PATIENCE
+        while "topped" not in self.terminal.command("jobs"):
+            self.assertLess(time.monotonic(), end, "the job is never stopped")
+        self.terminal.send("kill -CONT %%\n")
+        text = self.terminal.until("(?<!-)CONT") + self.terminal.quiet(0.3)
+        self.assertEqual(len(re.findall("(?<!-)CONT", text)), 1, text)
+        self.terminal.command("kill %%")
+        while re.search("unning|topped", self.terminal.command("jobs")):
+            self.assertLess(time.monotonic(), end, "the job never ends")
+
+    def test_closing_the_terminal_ends_the_program(self):
+        self.terminal.send(self.loop + "\n")
+        self.terminal.until("ready")
+        found = []
+        for path in glob.glob("/proc/[0-9]*/cmdline"):
+            with contextlib.suppress(OSError), open(path, "rb") as file:
+                words = file.read().split(b"\0")
+                pid = int(path.split("/")[2])
+                if b"loop.py" in words and os.readlink(f"/proc/{pid}/cwd") == self.folder:
+                    found.append(pid)
+        self.assertTrue(found)
+        os.close(self.terminal.fd)
+        self.eventually(lambda: all(map(gone, found)), "the program and its launcher end")
+
+
+class Bash(JobControl, SupervisorCase):
+    shell = ["bash", "--norc", "--noprofile", "-i"]
+
+
+class Dash(JobControl, SupervisorCase):
+    shell = ["dash", "-i"]
+
+
+if __name__ == "__main__":
+    unittest.main()
