@@ -271,21 +271,21 @@ class Exits(support.TestCase):
         self.write("program.py", """
             import os, threading
             def before(): pass
-            def child(n): return n
-            def parent(n): return n
+            def in_child(n): return n
+            def in_parent(n): return n
             before()
             pid = os.fork()
             if pid == 0:
-                for i in range(100): child(i)
+                for i in range(100): in_child(i)
                 os._exit(5)
-            for i in range(100): parent(i)
+            for i in range(100): in_parent(i)
             print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
             """)
         report = self.parity("program.py").report
         self.assertEqual(1, len(report.named("before")))
-        self.assertEqual(100, len(report.named("parent")))
-        self.assertEqual(100, len(report.named("child")))
-        self.assertNotEqual(report.thread_of("parent")[0], report.thread_of("child")[0])
+        self.assertEqual(100, len(report.named("in_parent")))
+        self.assertEqual(100, len(report.named("in_child")))
+        self.assertNotEqual(report.thread_of("in_parent")[0], report.thread_of("in_child")[0])
 
     def test_failed_exec(self):
         self.write("program.py", """

@@ -74,6 +74,32 @@ class Limits(support.TestCase):
         self.assertEqual(plain, traced[len(extra):])
         self.assertIn(extra, ([], [("c_return", "setprofile")]))
 
+    def test_line_of_a_breakpoint(self):
+        """L-BREAKPOINT-LINE"""
+        if self.interpreter.minor != (3, 13):
+            self.skipTest("it is about 3.13")
+        other_tool = """
+            import sys
+            m = sys.monitoring
+            m.use_tool_id(0, "any tool")
+            m.register_callback(0, m.events.PY_RETURN, lambda *args: None)
+            m.set_events(0, m.events.PY_RETURN)
+            """
+        program = """
+            def f(x):
+                breakpoint()
+                return x
+            f(1)
+            """
+        self.write("any.py", other_tool + program)
+        any_tool = self.plain("any.py", data=b"continue\n").stdout
+        self.write("program.py", program)
+        plain = self.plain("program.py", data=b"continue\n").stdout
+        traced = self.traced("program.py", data=b"continue\n").stdout
+        arrow = lambda text: text.split(b"\n")[1]
+        self.assertIn(arrow(traced), (arrow(plain), arrow(any_tool)))
+        self.assertIn(arrow(plain), (b"-> breakpoint()", b"-> return x"))
+
     def test_gap_while_the_programs_profiler_is_set(self):
         """L-PROFILER-GAP"""
         _, _, report = self.both("""
