@@ -67,8 +67,8 @@ Result<size_t> read_all(int fd, void* to, size_t bytes) {
 Result<size_t> pread_all(int fd, void* to, size_t bytes, uint64_t offset) {
   size_t done = 0;
   while (done < bytes) {
-    const ssize_t count = pread(
-        fd, static_cast<char*>(to) + done, bytes - done, static_cast<off_t>(offset + done));
+    const ssize_t count =
+        pread(fd, static_cast<char*>(to) + done, bytes - done, static_cast<off_t>(offset + done));
     if (count < 0) {
       if (errno == EINTR) {
         continue;

@@ -61,12 +61,12 @@ void set_log_level(LogLevel level) {
 
 LogLevel log_level() { return static_cast<LogLevel>(g_level.load(std::memory_order_relaxed)); }
 
-#define VTN_DEFINE_LOG(name, level)          \
-  void name(const char* format, ...) {       \
-    va_list arguments;                       \
-    va_start(arguments, format);             \
-    write_line(level, format, arguments);    \
-    va_end(arguments);                       \
+#define VTN_DEFINE_LOG(name, level)       \
+  void name(const char* format, ...) {    \
+    va_list arguments;                    \
+    va_start(arguments, format);          \
+    write_line(level, format, arguments); \
+    va_end(arguments);                    \
   }
 VTN_DEFINE_LOG(log_error, LogLevel::kError)
 VTN_DEFINE_LOG(log_warning, LogLevel::kWarning)

@@ -15,8 +15,8 @@ namespace vtn {
 class Mapping {
  public:
   enum class Access {
-    kRead,         // private, read-only; reading past a file cut short meanwhile is SIGBUS
-    kReadWrite,    // shared with every other process that maps the file
+    kRead,       // private, read-only; reading past a file cut short meanwhile is SIGBUS
+    kReadWrite,  // shared with every other process that maps the file
   };
 
   Mapping() = default;

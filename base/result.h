@@ -34,11 +34,11 @@ tl::unexpected<Error> fail_errno(std::string_view what, int code = errno);
 }  // namespace vtn
 
 // Returns the error of `expression` from the enclosing function, or goes on.
-#define VTN_TRY(expression)                                            \
-  do {                                                                 \
-    if (auto vtn_result = (expression); !vtn_result) {                 \
+#define VTN_TRY(expression)                                                 \
+  do {                                                                      \
+    if (auto vtn_result = (expression); !vtn_result) {                      \
       return ::tl::unexpected<::vtn::Error>(std::move(vtn_result).error()); \
-    }                                                                  \
+    }                                                                       \
   } while (false)
 
 #define VTN_CONCAT_INNER(a, b) a##b
@@ -48,9 +48,9 @@ tl::unexpected<Error> fail_errno(std::string_view what, int code = errno);
 // error from the enclosing function. Two statements: not for an if without braces.
 #define VTN_ASSIGN(target, expression) \
   VTN_ASSIGN_INNER(VTN_CONCAT(vtn_result_, __LINE__), target, expression)
-#define VTN_ASSIGN_INNER(result, target, expression)                     \
-  auto result = (expression);                                            \
-  if (!result) {                                                         \
-    return ::tl::unexpected<::vtn::Error>(std::move(result).error());    \
-  }                                                                      \
+#define VTN_ASSIGN_INNER(result, target, expression)                  \
+  auto result = (expression);                                         \
+  if (!result) {                                                      \
+    return ::tl::unexpected<::vtn::Error>(std::move(result).error()); \
+  }                                                                   \
   target = std::move(*result)

@@ -42,9 +42,10 @@ Status ArenaProvision::provide(uint32_t chunk_class, uint32_t count) {
       return fail_errno("cannot provide more memory for the trace", ENOSPC);
     }
     const uint32_t batch = std::min(count - provided, batch_chunks);
-    const int code = posix_fallocate(arena_fd_,
-                                     static_cast<off_t>(range.offset_bytes + provided * chunk_bytes),
-                                     static_cast<off_t>(batch * chunk_bytes));
+    const int code =
+        posix_fallocate(arena_fd_,
+                        static_cast<off_t>(range.offset_bytes + provided * chunk_bytes),
+                        static_cast<off_t>(batch * chunk_bytes));
     if (code == EINTR) {
       continue;
     }

@@ -65,8 +65,8 @@ uint64_t cgroup_memory_limit(const std::string& proc_cgroup, const std::string& 
     if (controllers.empty()) {
       least = std::min(least, least_limit_upwards(root, group, "memory.max"));
     } else if (controllers == "memory") {
-      least = std::min(least,
-                       least_limit_upwards(root + "/memory", group, "memory.limit_in_bytes"));
+      least =
+          std::min(least, least_limit_upwards(root + "/memory", group, "memory.limit_in_bytes"));
     }
   }
   return least;
@@ -103,14 +103,13 @@ ClockKind choose_clock() {
   // The first processor's block is enough, and quick on a machine with hundreds of them.
   auto cpuinfo = open_file("/proc/cpuinfo", O_RDONLY);
   char text[8192];
-  auto count = cpuinfo ? read_all(cpuinfo->get(), text, sizeof(text))
-                       : Result<size_t>(fail("", 0));
+  auto count = cpuinfo ? read_all(cpuinfo->get(), text, sizeof(text)) : Result<size_t>(fail("", 0));
   if (!count) {
     return ClockKind::kMonotonic;
   }
   const std::string_view block(text, *count);
-  const bool invariant = block.find(" constant_tsc ") != block.npos &&
-                         block.find(" nonstop_tsc ") != block.npos;
+  const bool invariant =
+      block.find(" constant_tsc ") != block.npos && block.find(" nonstop_tsc ") != block.npos;
   return invariant ? ClockKind::kTsc : ClockKind::kMonotonic;
 }
 

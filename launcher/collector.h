@@ -50,8 +50,8 @@ struct CollectorRequest {
 };
 
 // Called in a fresh child: own session, all signals blocked, stdin and stdout on /dev/null, stderr
-// the user's. SIGTERM pending means: give the report up, remove half-written outputs, keep spool and
-// session, exit 1 without a word (the supervisor prints the --recover line). It may be killed
+// the user's. SIGTERM pending means: give the report up, remove half-written outputs, keep spool
+// and session, exit 1 without a word (the supervisor prints the --recover line). It may be killed
 // instead at any time.
 int run_collector(const CollectorRequest& request);
 

@@ -17,7 +17,7 @@ namespace {
 constexpr uint64_t kMostSegments = 128;
 constexpr uint64_t kMostDynamicEntries = 4096;
 constexpr uint64_t kLongestString = 4096;
-constexpr uint32_t kMostImports = 4096;  // looked at: thin executables have a dozen
+constexpr uint32_t kMostImports = 4096;       // looked at: thin executables have a dozen
 constexpr uint32_t kLongestChain = 1u << 20;  // of a hash table: a loop in a damaged one ends
 
 }  // namespace
@@ -119,16 +119,35 @@ Status ElfFile::read_dynamic(uint64_t offset, uint64_t bytes) {
       break;
     }
     switch (entry.d_tag) {
-      case DT_NEEDED: needed.push_back(entry.d_un.d_val); break;
-      case DT_SONAME: soname = entry.d_un.d_val; break;
-      case DT_RPATH: rpath = entry.d_un.d_val; break;
-      case DT_RUNPATH: runpath = entry.d_un.d_val; break;
-      case DT_STRTAB: strings_ = entry.d_un.d_ptr; break;
-      case DT_STRSZ: strings_bytes_ = entry.d_un.d_val; break;
-      case DT_SYMTAB: symbols_ = entry.d_un.d_ptr; break;
-      case DT_GNU_HASH: gnu_hash_ = entry.d_un.d_ptr; break;
-      case DT_HASH: sysv_hash_ = entry.d_un.d_ptr; break;
-      default: break;
+      case DT_NEEDED:
+        needed.push_back(entry.d_un.d_val);
+        break;
+      case DT_SONAME:
+        soname = entry.d_un.d_val;
+        break;
+      case DT_RPATH:
+        rpath = entry.d_un.d_val;
+        break;
+      case DT_RUNPATH:
+        runpath = entry.d_un.d_val;
+        break;
+      case DT_STRTAB:
+        strings_ = entry.d_un.d_ptr;
+        break;
+      case DT_STRSZ:
+        strings_bytes_ = entry.d_un.d_val;
+        break;
+      case DT_SYMTAB:
+        symbols_ = entry.d_un.d_ptr;
+        break;
+      case DT_GNU_HASH:
+        gnu_hash_ = entry.d_un.d_ptr;
+        break;
+      case DT_HASH:
+        sysv_hash_ = entry.d_un.d_ptr;
+        break;
+      default:
+        break;
     }
   }
   for (const uint64_t name : needed) {

@@ -56,8 +56,7 @@ int main(int argc, char** argv) {
   using MainFunction = int (*)(int, char**);
   void* library = dlopen(libpython, RTLD_NOW | RTLD_GLOBAL);
   auto main_function =
-      library == nullptr ? nullptr
-                         : reinterpret_cast<MainFunction>(dlsym(library, "Py_BytesMain"));
+      library == nullptr ? nullptr : reinterpret_cast<MainFunction>(dlsym(library, "Py_BytesMain"));
   if (main_function == nullptr) {
     // The program runs all the same, in the interpreter itself.
     const char* reason = dlerror();

@@ -180,9 +180,10 @@ std::string find_library(const std::string& soname,
     }
   }
   if (found.empty()) {
-    found = search("/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib",
-                   origin,
-                   soname);
+    found =
+        search("/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib",
+               origin,
+               soname);
   }
   return found;
 }

@@ -47,8 +47,9 @@ Result<InstalledFiles> find_installed_files() {
     }
     return files;
   }
-  return fail(std::string(kShimFileName) + " and " + kRuntimeFileName + " are missing: neither in " +
-              candidates[1] + " nor beside the launcher; install viztracer-native again");
+  return fail(std::string(kShimFileName) + " and " + kRuntimeFileName +
+              " are missing: neither in " + candidates[1] +
+              " nor beside the launcher; install viztracer-native again");
 }
 
 }  // namespace vtn

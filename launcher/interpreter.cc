@@ -58,8 +58,7 @@ Result<Interpreter> find_interpreter(const std::string& wanted,
   }
   if (const auto root = pyenv_shim_root(interpreter.path)) {
     VTN_ASSIGN(interpreter.path,
-               resolve_pyenv_shim(
-                   *root, name_of(interpreter.path), current_folder, environment));
+               resolve_pyenv_shim(*root, name_of(interpreter.path), current_folder, environment));
     interpreter.argv0 = interpreter.path;
   }
   return interpreter;

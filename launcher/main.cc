@@ -36,9 +36,7 @@ int report_error(const Error& error, int status) {
   return status;
 }
 
-int print(const std::string& text) {
-  return write_all(STDOUT_FILENO, text) ? 0 : kOtherError;
-}
+int print(const std::string& text) { return write_all(STDOUT_FILENO, text) ? 0 : kOtherError; }
 
 // As a shell would have to be given it.
 std::string quoted(const std::vector<std::string>& words) {
@@ -148,9 +146,9 @@ ProgramImage program_image(const Launch& launch, const Tracing& tracing) {
   Environment environment = launch.environment;
   if (tracing.ready) {
     const auto users_own = environment.get("LD_PRELOAD");
-    environment.set("LD_PRELOAD",
-                    preload_value(users_own ? &*users_own : nullptr,
-                                  tracing.session.file(kShimLinkName)));
+    environment.set(
+        "LD_PRELOAD",
+        preload_value(users_own ? &*users_own : nullptr, tracing.session.file(kShimLinkName)));
     if (!launch.libpython.empty() && !tracing.files.embed_host.empty()) {
       image.file = tracing.files.embed_host;
       environment.set("VIZTRACER_NATIVE_HOST", launch.libpython + "\n" + launch.file);

@@ -23,13 +23,17 @@ struct OptionRow {
 };
 
 constexpr OptionRow kRows[] = {
-    {"output_file", 'o', "FILE",
+    {"output_file",
+     'o',
+     "FILE",
      "where the report goes, by its extension: .json, .json.gz, .pftrace, .perfetto-trace (or "
      ".gz of these), .vtn. May be repeated: one run, several formats. Default: result.json"},
     {"unique_output_file", 'u', nullptr, "name the report after program, time and process"},
     {"output_dir", 0, "DIR", "the folder of the report; made if it is missing"},
     {"python", 0, "PATH", "the interpreter; default: $VIRTUAL_ENV, else python3 on PATH"},
-    {"host", 0, "auto|embed|exec",
+    {"host",
+     0,
+     "auto|embed|exec",
      "run the interpreter's library in a host of ours (embed), the interpreter itself (exec), or "
      "what costs nothing (auto)"},
     {"ignore_c_function", 0, nullptr, "record Python functions only: cheaper"},
@@ -81,8 +85,8 @@ tl::unexpected<Error> unknown_option(const std::string& given) {
 }
 
 bool starts_target(const std::string& argument) {
-  return argument.empty() || argument[0] != '-' || argument == "-" ||
-         argument.starts_with("-m") || argument.starts_with("-c");
+  return argument.empty() || argument[0] != '-' || argument == "-" || argument.starts_with("-m") ||
+         argument.starts_with("-c");
 }
 
 // Splits at the target. Fills `ours` with what precedes it, long names normalized.
@@ -140,7 +144,8 @@ Status split(const std::vector<std::string>& arguments,
     }
   }
   if (i + 1 == arguments.size() && (arguments[i] == "-m" || arguments[i] == "-c")) {
-    return fail(arguments[i] == "-m" ? "-m needs the name of a module" : "-c needs a piece of code");
+    return fail(arguments[i] == "-m" ? "-m needs the name of a module"
+                                     : "-c needs a piece of code");
   }
   options.target.assign(arguments.begin() + static_cast<ptrdiff_t>(i), arguments.end());
   return {};
@@ -213,8 +218,7 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
   }
   try {
     cxxopts::Options parser = describe();
-    const cxxopts::ParseResult parsed =
-        parser.parse(static_cast<int>(words.size()), words.data());
+    const cxxopts::ParseResult parsed = parser.parse(static_cast<int>(words.size()), words.data());
     const auto text = [&parsed](const char* name) {
       return parsed.count(name) == 0 ? std::string() : parsed[name].as<std::string>();
     };

@@ -50,8 +50,7 @@ Result<pid_t> start_program(const ProgramImage& image, const InheritedSignals& i
       (void)execve("/bin/sh", shell_argv.data(), environment.data());
     }
     const int code = errno;
-    (void)write_all(status.write_end.get(),
-                    {reinterpret_cast<const char*>(&code), sizeof(code)});
+    (void)write_all(status.write_end.get(), {reinterpret_cast<const char*>(&code), sizeof(code)});
     _exit(127);
   }
   status.write_end.reset();

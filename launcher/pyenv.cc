@@ -142,7 +142,8 @@ void edit_environment(const std::string& root,
                       Environment& environment) {
   std::string path = environment.get_or_empty("PATH");
   std::string hooks = environment.get_or_empty("PYENV_HOOK_PATH");
-  hooks += ":" + root + "/pyenv.d:/usr/etc/pyenv.d:/usr/local/etc/pyenv.d:/etc/pyenv.d:"
+  hooks += ":" + root +
+           "/pyenv.d:/usr/etc/pyenv.d:/usr/local/etc/pyenv.d:/etc/pyenv.d:"
            "/usr/lib/pyenv/hooks";
   for (const std::string& plugin : names_in(root + "/plugins")) {
     const std::string base = root + "/plugins/" + plugin;
@@ -224,16 +225,15 @@ Result<std::string> resolve_pyenv_shim(const std::string& root,
   for (const std::string& version : installed) {
     const std::string found =
         version == "system"
-            ? find_on_path(command,
-                           path_without(environment.get_or_empty("PATH"), root + "/shims"))
+            ? find_on_path(command, path_without(environment.get_or_empty("PATH"), root + "/shims"))
             : root + "/versions/" + version + "/bin/" + command;
     if (!found.empty() && is_executable_file(found)) {
       edit_environment(root, current_folder, folder, versions, found, environment);
       return found;
     }
   }
-  return fail("cannot run " + command + ": pyenv is to use version " + join(wanted) +
-              " (set by " + origin + "), which has no such command; pyenv versions lists what there is");
+  return fail("cannot run " + command + ": pyenv is to use version " + join(wanted) + " (set by " +
+              origin + "), which has no such command; pyenv versions lists what there is");
 }
 
 }  // namespace vtn

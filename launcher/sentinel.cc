@@ -28,7 +28,7 @@ struct Message {
 
 constexpr int kWatchMs = 100;
 constexpr int kWatchRounds = 5;
-constexpr int kAnswerMs = 500;  // the sentinel may be stopped along with the group
+constexpr int kAnswerMs = 500;         // the sentinel may be stopped along with the group
 constexpr long kSettleNs = 2'000'000;  // a signal to a group is sent to its members in turn
 
 // 'T' stopped, 't' traced, 'Z' or 0 gone. The name in the second field may hold anything.
@@ -51,9 +51,8 @@ void report_signals(int signals, int channel) {
   signalfd_siginfo info;
   while (read(signals, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
     if (info.ssi_code <= 0) {
-      const Message message = {Word::kSignal,
-                               static_cast<int>(info.ssi_signo),
-                               static_cast<pid_t>(info.ssi_pid)};
+      const Message message = {
+          Word::kSignal, static_cast<int>(info.ssi_signo), static_cast<pid_t>(info.ssi_pid)};
       (void)send(channel, &message, sizeof(message), MSG_NOSIGNAL);
     }
   }

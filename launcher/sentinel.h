@@ -7,7 +7,8 @@
 //     program, and passed on), or to the whole group (then the program has it already)? If the
 //     sentinel got it as well, it was the group.
 //   * When the program is stopped, the supervisor stops itself so that the shell sees the job
-//     stopped. If then the program alone is continued, nobody wakes the supervisor: the sentinel does.
+//     stopped. If then the program alone is continued, nobody wakes the supervisor: the sentinel
+//     does.
 #pragma once
 
 #include <signal.h>

@@ -117,7 +117,8 @@ Status fill_session(Session& session, const SessionRequest& request, uint64_t ar
 
 Result<Session> create_below(const std::string& root, const SessionRequest& request) {
   if (root.find_first_of(": \t\n") != std::string::npos) {
-    return fail("cannot use " + root + ": LD_PRELOAD has no way to name a path with ':' or a space");
+    return fail("cannot use " + root +
+                ": LD_PRELOAD has no way to name a path with ':' or a space");
   }
   VTN_ASSIGN(const std::string parent, user_folder(root));
   VTN_ASSIGN(const std::string name, random_name());
@@ -162,7 +163,8 @@ Status check_geometry(const ArenaGeometry& geometry, uint64_t file_bytes) {
     if (range.first_chunk != chunks || range.count > file_bytes / chunk_bytes ||
         range.offset_bytes > file_bytes ||
         range.count * chunk_bytes > file_bytes - range.offset_bytes ||
-        range.offset_bytes % kSmallestChunkBytes != 0 || (c > 0 && range.offset_bytes < table_end)) {
+        range.offset_bytes % kSmallestChunkBytes != 0 ||
+        (c > 0 && range.offset_bytes < table_end)) {
       return fail("the control page is damaged");
     }
     table_end = range.offset_bytes + range.count * chunk_bytes;

@@ -40,10 +40,10 @@ struct Session {
 };
 
 struct SessionRequest {
-  std::string output_folder;    // the last resort for the session folder
-  std::string shim_path;        // absolute
-  std::string libpython;        // for the embed host; empty otherwise
-  uint32_t options = 0;         // SessionOption bits
+  std::string output_folder;  // the last resort for the session folder
+  std::string shim_path;      // absolute
+  std::string libpython;      // for the embed host; empty otherwise
+  uint32_t options = 0;       // SessionOption bits
 };
 
 // Creates folder and files, provides the first chunks. Nothing is left behind on failure.

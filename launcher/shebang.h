@@ -15,7 +15,7 @@ struct Shebang {
   std::string interpreter;
   bool by_name = false;
   std::vector<std::string> arguments;  // between the interpreter and the script
-  bool is_python = false;  // by its name; through env and through sh's '''exec' as well
+  bool is_python = false;              // by its name; through env and through sh's '''exec' as well
 };
 
 // `head` is the beginning of the file, `script_path` where it lies (for scripts that look for their

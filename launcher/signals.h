@@ -28,8 +28,8 @@ bool is_ignored(int signal);
 // Sends `info`'s signal on, with its value if it was queued with one.
 void forward_signal(pid_t to, const siginfo_t& info);
 
-// Ends this process with the status that waitpid(2) gave for another: exits with its exit status, or
-// dies of its signal, without a core of its own.
+// Ends this process with the status that waitpid(2) gave for another: exits with its exit status,
+// or dies of its signal, without a core of its own.
 [[noreturn]] void end_as(int wait_status);
 
 }  // namespace vtn

@@ -22,7 +22,8 @@ namespace vtn {
 
 namespace {
 
-constexpr int kReadyMs = 10'000;  // a collector that takes longer may go on, the program does not wait
+constexpr int kReadyMs =
+    10'000;  // a collector that takes longer may go on, the program does not wait
 
 constexpr size_t kMostNamedLeftovers = 3;
 
@@ -200,8 +201,9 @@ class Supervisor {
   void name_leftovers() const {
     const std::vector<std::string>& folders = request_.leftovers;
     for (size_t i = 0; i < folders.size() && i < kMostNamedLeftovers; ++i) {
-      log_info("an earlier run left its data; viztracer-native --recover %s -o OUT makes its report",
-               folders[i].c_str());
+      log_info(
+          "an earlier run left its data; viztracer-native --recover %s -o OUT makes its report",
+          folders[i].c_str());
     }
     if (folders.size() > kMostNamedLeftovers) {
       log_info("%zu more earlier runs left theirs in %s",

@@ -15,10 +15,10 @@ namespace vtn {
 
 struct SupervisorRequest {
   ProgramImage program;
-  InheritedSignals signals;       // from take_over_signals(): they are blocked already
-  const Session* session = nullptr;  // null: the program runs untraced
-  CollectorRequest collector;     // session and descriptors are filled in here
-  std::string last_line;          // to be said after the program's end; empty: nothing
+  InheritedSignals signals;            // from take_over_signals(): they are blocked already
+  const Session* session = nullptr;    // null: the program runs untraced
+  CollectorRequest collector;          // session and descriptors are filled in here
+  std::string last_line;               // to be said after the program's end; empty: nothing
   std::vector<std::string> leftovers;  // sessions of earlier runs, named after the program's end
 };
 

@@ -121,9 +121,8 @@ class Planner {
 
   // The discovered interpreter with these arguments.
   Status run_python(const std::vector<std::string>& arguments) {
-    VTN_ASSIGN(
-        const Interpreter interpreter,
-        discover_interpreter(options_.python, current_folder_, launch_.environment));
+    VTN_ASSIGN(const Interpreter interpreter,
+               discover_interpreter(options_.python, current_folder_, launch_.environment));
     launch_.argv = {interpreter.argv0};
     launch_.argv.insert(launch_.argv.end(), arguments.begin(), arguments.end());
     return run_interpreter(interpreter);
@@ -159,9 +158,8 @@ class Planner {
     std::string file = found;
     launch_.argv = options_.target;
     if (const auto root = pyenv_shim_root(file)) {
-      VTN_ASSIGN(
-          file,
-          resolve_pyenv_shim(*root, name_of(file), current_folder_, launch_.environment));
+      VTN_ASSIGN(file,
+                 resolve_pyenv_shim(*root, name_of(file), current_folder_, launch_.environment));
       launch_.argv[0] = file;
     }
     VTN_ASSIGN(const Image image, examine(file));
@@ -182,8 +180,7 @@ class Planner {
       VTN_ASSIGN(interpreter,
                  discover_interpreter(options_.python, current_folder_, launch_.environment));
     } else {
-      auto found =
-          find_interpreter(shebang.interpreter, current_folder_, launch_.environment);
+      auto found = find_interpreter(shebang.interpreter, current_folder_, launch_.environment);
       if (!found) {
         return fail("cannot run " + file + ": its interpreter " + found.error().message,
                     shebang.by_name ? ENOENT : EACCES);
@@ -213,8 +210,8 @@ class Planner {
     if (!shebang || level == kMostScriptLevels) {
       return {};
     }
-    const std::string path = shebang->by_name ? look_up(shebang->interpreter)
-                                              : shebang->interpreter;
+    const std::string path =
+        shebang->by_name ? look_up(shebang->interpreter) : shebang->interpreter;
     auto image = examine_image(path, launch_.environment);
     if (!image) {
       return {};  // the kernel will say so
@@ -255,15 +252,13 @@ class Planner {
         }
         break;
       case HostChoice::kEmbed:
-        launch_.libpython = image.kind == ImageKind::kSharedPython
-                                ? image.libpython
-                                : find_libpython(image.python_version,
-                                                 launch_.file,
-                                                 launch_.environment);
+        launch_.libpython =
+            image.kind == ImageKind::kSharedPython
+                ? image.libpython
+                : find_libpython(image.python_version, launch_.file, launch_.environment);
         if (launch_.libpython.empty()) {
-          return fail("--host embed: there is no libpython" +
-                      version_text(image.python_version) + ".so for " + launch_.file +
-                      "; install it, or use --host exec");
+          return fail("--host embed: there is no libpython" + version_text(image.python_version) +
+                      ".so for " + launch_.file + "; install it, or use --host exec");
         }
         break;
     }

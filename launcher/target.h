@@ -13,7 +13,7 @@
 namespace vtn {
 
 struct Launch {
-  std::string file;               // for execve; the interpreter's own path even where it is embedded
+  std::string file;  // for execve; the interpreter's own path even where it is embedded
   std::vector<std::string> argv;  // as the program would have it without us
   Environment environment;        // likewise, without our additions
   std::string libpython;          // not empty: run it in the embed host

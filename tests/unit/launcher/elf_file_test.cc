@@ -51,8 +51,10 @@ TEST_CASE("elf: a library exports what it defines", "[elf]") {
 
 TEST_CASE("elf: other files are no ELF files, and no error", "[elf]") {
   const TemporaryFolder folder;
-  for (const std::string& text : {std::string(), std::string("#!/bin/sh\n"), std::string("\x7f"
-                                                                                        "EL")}) {
+  for (const std::string& text : {std::string(),
+                                  std::string("#!/bin/sh\n"),
+                                  std::string("\x7f"
+                                              "EL")}) {
     auto file = ElfFile::open(folder.write("file", text));
     REQUIRE(file);
     CHECK(file->machine() == ElfFile::Machine::kNotElf);

@@ -100,8 +100,15 @@ TEST_CASE("image: versions are read from library names", "[image]") {
   CHECK(version_of_library_name("libpython3.13t.so.1.0") == 0x030d);
   CHECK(version_of_library_name("libpython3.9.so") == 0x0309);
   CHECK(version_of_library_name("libpython2.7.so.1.0") == 0x0207);
-  for (const char* name : {"libpython3.so", "libpython.so", "libpython3", "libpython3.", "libc.so.6",
-                           "libpython3.9999.so", "libpython3.11", "libboost_python311.so", ""}) {
+  for (const char* name : {"libpython3.so",
+                           "libpython.so",
+                           "libpython3",
+                           "libpython3.",
+                           "libc.so.6",
+                           "libpython3.9999.so",
+                           "libpython3.11",
+                           "libboost_python311.so",
+                           ""}) {
     INFO(name);
     CHECK(version_of_library_name(name) == 0);
   }
@@ -130,7 +137,8 @@ std::string loader_cache(const std::vector<std::pair<std::string, std::string>>&
 }
 
 TEST_CASE("image: the loader's cache is looked up", "[image]") {
-  const std::string cache = loader_cache({{"libb.so.1", "/x/libb.so.1"}, {"liba.so", "/y/liba.so"}});
+  const std::string cache =
+      loader_cache({{"libb.so.1", "/x/libb.so.1"}, {"liba.so", "/y/liba.so"}});
   CHECK(find_in_loader_cache(cache, "liba.so") == "/y/liba.so");
   CHECK(find_in_loader_cache(cache, "libb.so.1") == "/x/libb.so.1");
   CHECK(find_in_loader_cache("old format before it" + cache, "liba.so") == "/y/liba.so");
@@ -139,7 +147,8 @@ TEST_CASE("image: the loader's cache is looked up", "[image]") {
 }
 
 TEST_CASE("image: a loader's cache that is cut or damaged finds nothing wrong", "[image]") {
-  const std::string cache = loader_cache({{"libb.so.1", "/x/libb.so.1"}, {"liba.so", "/y/liba.so"}});
+  const std::string cache =
+      loader_cache({{"libb.so.1", "/x/libb.so.1"}, {"liba.so", "/y/liba.so"}});
   for (size_t length = 0; length < cache.size(); ++length) {
     const std::string found = find_in_loader_cache(cache.substr(0, length), "liba.so");
     CHECK((found.empty() || found == "/y/liba.so"));

@@ -64,8 +64,7 @@ TEST_CASE("interpreter: python3 on PATH, as it was typed", "[interpreter]") {
   CHECK(interpreter->path == python);
   CHECK(interpreter->argv0 == "python3");
   Environment empty({"PATH=" + folder.path()});
-  CHECK(discover_interpreter("", "/", empty).error().message.find("--python") !=
-        std::string::npos);
+  CHECK(discover_interpreter("", "/", empty).error().message.find("--python") != std::string::npos);
 }
 
 TEST_CASE("interpreter: --python takes a path, a name or a virtual environment", "[interpreter]") {
@@ -141,15 +140,14 @@ TEST_CASE("pyenv: the environment is as pyenv leaves it", "[interpreter]") {
   Environment environment = pyenv.environment();
   environment.set("PYENV_VERSION", "3.12");
   environment.set("_", "/bin/x");
-  const auto interpreter =
-      discover_interpreter("", pyenv.folder().file("work/deep"), environment);
+  const auto interpreter = discover_interpreter("", pyenv.folder().file("work/deep"), environment);
   REQUIRE(interpreter);
   CHECK(interpreter->argv0 == pyenv.python("3.12.2"));
   CHECK(environment.get("PYENV_VERSION") == "3.12.2");
   CHECK(environment.get("PYENV_ROOT") == pyenv.root());
   CHECK(environment.get("PYENV_DIR") == pyenv.folder().file("work/deep"));
-  CHECK(environment.get("PATH")->starts_with(pyenv.root() + "/versions/3.12.2/bin:" +
-                                             pyenv.root() + "/libexec:"));
+  CHECK(environment.get("PATH")->starts_with(pyenv.root() + "/versions/3.12.2/bin:" + pyenv.root() +
+                                             "/libexec:"));
   CHECK(!environment.get("_"));
 }
 

@@ -53,8 +53,13 @@ TEST_CASE("options: dashes and underscores are the same", "[options]") {
 }
 
 TEST_CASE("options: an output may be named in every way, and several times", "[options]") {
-  const Options options = parsed({"-o", "a.json", "-ob.vtn", "--output_file", "c,d.pftrace",
-                                  "--output-file=--e.json", "x.py"});
+  const Options options = parsed({"-o",
+                                  "a.json",
+                                  "-ob.vtn",
+                                  "--output_file",
+                                  "c,d.pftrace",
+                                  "--output-file=--e.json",
+                                  "x.py"});
   CHECK(options.output_files == Words{"a.json", "b.vtn", "c,d.pftrace", "--e.json"});
 }
 
@@ -95,9 +100,20 @@ TEST_CASE("options: what is wrong is named, with what to try", "[options]") {
 
 TEST_CASE("options: the help names every option", "[options]") {
   const std::string help = help_text();
-  for (const char* name : {"--output_file", "--unique_output_file", "--output_dir", "--python",
-                           "--host", "--ignore_c_function", "--quiet", "--verbose", "--keep_raw",
-                           "--convert", "--recover", "--version", "--help", "-m module"}) {
+  for (const char* name : {"--output_file",
+                           "--unique_output_file",
+                           "--output_dir",
+                           "--python",
+                           "--host",
+                           "--ignore_c_function",
+                           "--quiet",
+                           "--verbose",
+                           "--keep_raw",
+                           "--convert",
+                           "--recover",
+                           "--version",
+                           "--help",
+                           "-m module"}) {
     INFO(name);
     CHECK(help.find(name) != std::string::npos);
   }

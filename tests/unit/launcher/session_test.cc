@@ -43,8 +43,8 @@ uint32_t free_chunks(const Arena& arena, uint32_t chunk_class) {
   uint32_t count = 0;
   const ChunkClass& range = arena.geometry.classes[chunk_class];
   for (uint32_t i = 0; i < range.count; ++i) {
-    count += chunk_state(load_relaxed(&arena.headers[range.first_chunk + i].owner)) ==
-             ChunkState::kFree;
+    count +=
+        chunk_state(load_relaxed(&arena.headers[range.first_chunk + i].owner)) == ChunkState::kFree;
   }
   return count;
 }

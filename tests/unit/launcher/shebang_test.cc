@@ -43,7 +43,8 @@ TEST_CASE("shebang: python through env", "[shebang]") {
 }
 
 TEST_CASE("shebang: python through sh, as installers write it", "[shebang]") {
-  const Shebang bare = parsed("#!/bin/sh\n'''exec' /long/path/bin/python3.12 \"$0\" \"$@\"\n' '''\n");
+  const Shebang bare =
+      parsed("#!/bin/sh\n'''exec' /long/path/bin/python3.12 \"$0\" \"$@\"\n' '''\n");
   CHECK(bare.is_python);
   CHECK(bare.interpreter == "/long/path/bin/python3.12");
   CHECK(bare.arguments.empty());
