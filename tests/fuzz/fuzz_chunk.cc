@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A chunk of event words as a scribbling program may leave it. Whatever it holds, what comes out is
+// a frame that decodes and replays, with stamps that increase.
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/call_assembly.h"
+#include "report/frame_codec.h"
+#include "report/replay.h"
+#include "tests/fuzz/fuzz.h"
+
+namespace {
+
+using namespace vtn;
+
+void must(bool held) {
+  if (!held) {
+    abort();
+  }
+}
+
+struct CheckingSink {
+  uint64_t last_ns = 0;
+  uint64_t begun = 0;
+  uint64_t ended = 0;
+  void step(uint64_t ns) {
+    must(ns > last_ns);
+    last_ns = ns;
+  }
+  void begin(uint32_t, uint64_t ns) {
+    step(ns);
+    ++begun;
+  }
+  void end(uint64_t ns, uint32_t) {
+    step(ns);
+    ++ended;
+  }
+  void special(const Special&, uint64_t ns) {
+    step(ns);
+    ++begun;
+  }
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static FunctionCodes codes;
+  static FrameEncoder encoder;
+  static FrameDecoder decoder;
+  std::vector<uint64_t> words(size / 8);
+  if (!words.empty()) {
+    memcpy(words.data(), data, words.size() * 8);
+  }
+  PythonIds python;
+  python.set(17, false);
+  CallAssembler assembler(tick_step_of(ClockKind::kMonotonic));
+  FrameColumns columns;
+  DecodedFrame decoded;
+  const ClockMap clock(ClockKind::kMonotonic, {});
+  CheckingSink sink;
+  // Twice: the second chunk meets the calls that the first left open.
+  for (int round = 0; round < 2; ++round) {
+    const CallAssembler::Chunk chunk = {words, words.empty() ? 0 : words[0] % 100'000, 1u << 30};
+    if (!assembler.assemble(chunk, python, codes, columns)) {
+      continue;
+    }
+    const std::string_view frame = encoder.encode(columns, round == 0);
+    must(decoder.decode(frame.substr(sizeof(FrameHead)), decoded).has_value());
+    must(replay_frame(decoded, clock, sink).has_value());
+    must(decoded.left_open.size() + decoded.head.lowest_open == assembler.open().size());
+    must(sink.begun - sink.ended == assembler.open().size());
+  }
+  return 0;
+}
+
+std::vector<std::string> fuzz_seeds() {
+  const std::vector<uint64_t> words = {
+      event_word(0, EventKind::kEnter, 16),
+      event_word(5, EventKind::kEnter, 17),
+      event_word(9, EventKind::kLeave, 17),
+      event_word(9, EventKind::kUnwind, kIdAnyPython),
+      opcode_word(10, Opcode::kResync, 1),
+      500'000,
+      event_word(1, EventKind::kEnter, 18),
+      opcode_word(2, Opcode::kGap, 2),
+      77,
+      static_cast<uint64_t>(GapReason::kStackGuard),
+      event_word(3, EventKind::kEnter, kIdTooManyNames),
+      opcode_word(4, Opcode::kThreadEnd, 0),
+  };
+  return {std::string(reinterpret_cast<const char*>(words.data()), words.size() * 8), ""};
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A names stream as a scribbling program may leave it, and the texts that reports make of it.
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/json_names.h"
+#include "report/text.h"
+#include "report/trace_model.h"
+#include "tests/fuzz/fuzz.h"
+
+using namespace vtn;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  TraceModel model;
+  const ImageFrame image = {};
+  if (!model.add_frame(FrameKind::kImage,
+                       {reinterpret_cast<const char*>(&image), sizeof(image)})) {
+    abort();
+  }
+  std::vector<uint64_t> words(size / 8);
+  if (!words.empty()) {
+    memcpy(words.data(), data, words.size() * 8);
+  }
+  if (model.add_names(0, words.data(), words.size()) > words.size()) {
+    abort();
+  }
+  const ImageInfo& info = model.images[0];
+  const JsonNames names(info);
+  for (uint32_t id = 0; id < 40; ++id) {
+    const NameTail* tail = names.find(id);
+    if ((tail != nullptr) != (info.function(id) != nullptr)) {
+      abort();
+    }
+    // Valid UTF-8 stays as it is: what was made valid is.
+    const std::string shown = display_name(info.function(id), id);
+    if (valid_utf8(shown) != shown) {
+      abort();
+    }
+  }
+  ThreadInfo thread;
+  (void)process_name(info);
+  (void)thread_name(info, thread);
+  return 0;
+}
+
+std::vector<std::string> fuzz_seeds() {
+  std::vector<uint64_t> words;
+  const auto add = [&](NameRecord type, const void* fixed, size_t bytes, const std::string& text) {
+    const size_t length = 1 + (bytes + text.size() + 7) / 8;
+    const size_t at = words.size();
+    words.resize(at + length);
+    words[at] = name_record_head(type, static_cast<uint32_t>(length));
+    memcpy(&words[at + 1], fixed, bytes);
+    memcpy(reinterpret_cast<char*>(&words[at + 1]) + bytes, text.data(), text.size());
+  };
+  ProcessRecord process = {};
+  process.executable_bytes = 15;
+  process.cwd_bytes = 4;
+  process.argv_bytes = 13;
+  add(NameRecord::kProcess,
+      &process,
+      sizeof(process),
+      std::string("/usr/bin/python") + "/tmp" + std::string("python\0-c\0x\0y\0", 13));
+  const FunctionRecord function = {16, FunctionKind::kPython, 3, 6, 5, 0};
+  add(NameRecord::kFunction, &function, sizeof(function), "f\xc3\xa9\xff\"\nx.py");
+  const FunctionRecord other = {17, FunctionKind::kC, 0, 12, 0, 0};
+  add(NameRecord::kFunction, &other, sizeof(other), "builtins.len");
+  const ThreadRecord thread = {1, 0, 2};
+  add(NameRecord::kThread, &thread, sizeof(thread), "");
+  const TextRecord name = {0, 6};
+  add(NameRecord::kThreadName, &name, sizeof(name), "Worker");
+  add(NameRecord::kProcessName, &name, sizeof(name), "worker");
+  add(NameRecord::kNote, &name, sizeof(name), "a note");
+  return {std::string(reinterpret_cast<const char*>(words.data()), words.size() * 8)};
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A `.vtn` file from anywhere: opened, and made into both kinds of report. Errors are fine.
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "report/call_assembly.h"
+#include "report/frame_codec.h"
+#include "report/report_writer.h"
+#include "report/spool_reader.h"
+#include "report/spool_writer.h"
+#include "tests/fuzz/fuzz.h"
+
+namespace {
+
+using namespace vtn;
+
+UniqueFd memory_file() {
+  UniqueFd fd(memfd_create("fuzz", MFD_CLOEXEC));
+  if (!fd) {
+    abort();
+  }
+  return fd;
+}
+
+template <class T>
+std::string_view bytes_of(const T& value) {
+  return {reinterpret_cast<const char*>(&value), sizeof(value)};
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  UniqueFd fd = memory_file();
+  if (!write_all(fd.get(), {reinterpret_cast<const char*>(data), size})) {
+    abort();
+  }
+  auto spool = SpoolReader::open(std::move(fd), "fuzz");
+  if (!spool) {
+    return 0;
+  }
+  ReportOptions options;
+  options.path = "/dev/null";
+  options.workers = 1;
+  (void)write_json(**spool, options);
+  (void)write_perfetto(**spool, options);
+  return 0;
+}
+
+std::vector<std::string> fuzz_seeds() {
+  UniqueFd fd = memory_file();
+  const int raw = dup(fd.get());
+  SpoolHeader header = {};
+  header.magic = kSpoolMagic;
+  header.version = kSpoolVersion;
+  header.header_bytes = sizeof(header);
+  header.clock_kind = 1;
+  header.tick_step = 8;
+  auto started = SpoolWriter::start(std::move(fd), header);
+  if (!started) {
+    abort();
+  }
+  SpoolWriter& spool = **started;
+  const RunFrame run = {4, 3};
+  (void)spool.append(FrameKind::kRun, bytes_of(run), "true1.0");
+  (void)spool.append(FrameKind::kClock, bytes_of(ClockTriple{1000, 1'000'000, 2'000'000}));
+  (void)spool.append(FrameKind::kClock, bytes_of(ClockTriple{3600, 1'001'000, 2'001'000}));
+  (void)spool.append(FrameKind::kImage, bytes_of(ImageFrame{0, 7, 0, 0, 1000}));
+  uint64_t record[7] = {name_record_head(NameRecord::kFunction, 5), 0, 0, 0, 0, 0, 0};
+  record[1] = 16 | (uint64_t{1} << 32);  // id, kind
+  record[2] = 3 | (uint64_t{1} << 32);   // line, bytes of the name
+  record[3] = 4;                         // bytes of the file
+  record[4] = 0x79'702e'7866;            // "fx.py"
+  (void)spool.append(FrameKind::kNames,
+                     bytes_of(NamesFrame{0, 0}),
+                     {reinterpret_cast<const char*>(record), 40});
+  PythonIds python;
+  FunctionCodes codes;
+  CallAssembler assembler(8);
+  FrameColumns columns;
+  FrameEncoder encoder;
+  for (uint32_t sequence = 0; sequence < 3; ++sequence) {
+    std::vector<uint64_t> words;
+    const uint32_t depth = sequence == 1 ? 700 : 3;
+    for (uint32_t i = 0; i < depth; ++i) {
+      words.push_back(event_word(i * 1000, EventKind::kEnter, 16 + i % 5));
+    }
+    for (uint32_t i = depth; i > sequence; --i) {
+      words.push_back(event_word((2 * depth - i) * 1000, EventKind::kLeave, 16 + (i - 1) % 5));
+    }
+    words.push_back(opcode_word(2'000'000, Opcode::kGap, 2));
+    words.push_back(7);
+    words.push_back(1);
+    words.push_back(event_word(3'000'000, EventKind::kEnter, 16));
+    (void)assembler.assemble(
+        {words, 10'000 + sequence * 10'000'000, UINT64_MAX}, python, codes, columns);
+    columns.head.tid = 7;
+    columns.head.sequence = sequence;
+    if (!spool.append_events(columns, encoder.encode(columns, sequence != 0))) {
+      abort();
+    }
+  }
+  ImageEndFrame end = {};
+  end.lost_events = 9;
+  (void)spool.append(FrameKind::kImageEnd, bytes_of(end));
+  (void)spool.append(FrameKind::kRunEnd, bytes_of(RunEndFrame{}));
+  std::vector<std::string> seeds;
+  for (const bool closed : {false, true}) {
+    if (closed) {
+      (void)spool.close();
+    }
+    std::string bytes(spool.bytes(), '\0');
+    if (pread_all(raw, bytes.data(), bytes.size(), 0).value_or(0) != bytes.size()) {
+      abort();
+    }
+    seeds.push_back(std::move(bytes));
+  }
+  (void)close(raw);
+  return seeds;
+}
