@@ -63,9 +63,20 @@ class SupervisorCase(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="vtn-supervisor-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.addCleanup(self.remove_sessions)
         self.counter = os.path.join(self.folder, "counter.py")
         with open(self.counter, "w", encoding="utf-8") as file:
             file.write(COUNTER)
+
+    def sessions(self):
+        """The session folders of launchers that wrote to this test's folder."""
+        return [folder for folder in glob.glob(f"/dev/shm/vtn-{os.getuid()}/*")
+                if os.path.realpath(folder + "/spool").startswith(os.path.realpath(self.folder))]
+
+    def remove_sessions(self):
+        """What launchers left that were killed on purpose."""
+        for folder in self.sessions():
+            shutil.rmtree(folder, ignore_errors=True)
 
     def eventually(self, condition, what):
         end = time.monotonic() + PATIENCE
