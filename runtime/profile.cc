@@ -134,7 +134,7 @@ bool install_profile(bool with_c_functions) {
 
 void cover_new_threads() {
   if (!g_profile.installed || g_python._PyEval_SetProfile == nullptr ||
-      g_python.PyGILState_Check() == 0) {
+      !holds_gil()) {
     return;
   }
   const KeepErrno keep_errno;

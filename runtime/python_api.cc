@@ -21,6 +21,17 @@ struct DlInfo {
 
 }  // namespace
 
+bool holds_gil() {
+  const auto current = g_python.PyThreadState_GetUnchecked != nullptr
+                           ? g_python.PyThreadState_GetUnchecked
+                           : g_python._PyThreadState_UncheckedGet;
+  if (current == nullptr) {
+    return false;
+  }
+  PyThread* const state = current();
+  return state != nullptr && state == g_python.PyGILState_GetThisThreadState();
+}
+
 uint32_t parse_python_version(const char* text) {
   uint32_t parts[3] = {0, 0, 0};
   int part = 0;

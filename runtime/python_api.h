@@ -99,7 +99,9 @@ struct PyMethodDef {
   required(PyFrame*, PyFrame_GetBack, (PyFrame*))                                              \
   required(void, PyEval_SetProfile, (PyProfileFunction, PyObject*))                            \
   optional(int, _PyEval_SetProfile, (PyThread*, PyProfileFunction, PyObject*))                 \
-  required(int, PyGILState_Check, ())                                                          \
+  required(PyThread*, PyGILState_GetThisThreadState, ())                                       \
+  optional(PyThread*, _PyThreadState_UncheckedGet, ())                                         \
+  optional(PyThread*, PyThreadState_GetUnchecked, ())                                          \
   required(PyThread*, PyThreadState_Get, ())                                                   \
   required(PyInterp*, PyInterpreterState_Get, ())                                              \
   required(PyInterp*, PyInterpreterState_Main, ())                                             \
@@ -155,6 +157,10 @@ extern PythonApi g_python;
 const char* load_python_api(void* python,
                             void* (*dlsym_fn)(void*, const char*),
                             int (*dladdr1_fn)(const void*, void*, void**, int));
+
+// Whether the calling thread holds the GIL. PyGILState_Check answers yes to everybody once a
+// sub-interpreter has been made.
+bool holds_gil();
 
 // "3.12.1 (main, ...)" as PY_VERSION_HEX; 0 when it is not understood.
 uint32_t parse_python_version(const char* text);
