@@ -33,6 +33,7 @@ struct ArenaDrain::Thread {
 struct ArenaDrain::Process {
   uint32_t image = 0;
   bool damaged = false;
+  uint64_t discarded_events = 0;  // drained but not kept
   PythonIds python;
   std::unordered_map<uint32_t, std::unique_ptr<Thread>> threads;
   std::unordered_map<uint32_t, uint32_t> names_done;  // words, by chunk
@@ -328,7 +329,7 @@ void ArenaDrain::drain_chunk(Process& process, Thread& thread, const Found& foun
   if (found.sequence != thread.next_sequence) {
     thread.assembler.missing(found.base_ticks, latest, columns_);
     fill_in(columns_.head, found.sequence - 1);
-    store(columns_);
+    store(process);
     process.damaged = true;
   }
   thread.waited = 0;
@@ -337,15 +338,16 @@ void ArenaDrain::drain_chunk(Process& process, Thread& thread, const Found& foun
       {copy_.get(), bytes / sizeof(uint64_t)}, found.base_ticks, latest};
   if (thread.assembler.assemble(chunk, process.python, codes_, columns_)) {
     fill_in(columns_.head, found.sequence);
-    store(columns_);
+    store(process);
   }
   process.damaged |= thread.assembler.damaged();
 }
 
-void ArenaDrain::store(const FrameColumns& columns) {
+void ArenaDrain::store(Process& process) {
   const bool compress = compress_ && fill_ < kBusyFill;
-  if (!spool_.append_events(columns, encoder_.encode(columns_, compress))) {
+  if (!spool_.append_events(columns_, encoder_.encode(columns_, compress))) {
     ++chunks_discarded_;
+    process.discarded_events += columns_.head.ops;
     uint32_t state = static_cast<uint32_t>(SessionState::kRecording);
     (void)compare_swap(
         &arena_.control->state, &state, static_cast<uint32_t>(SessionState::kSpoolFull));
@@ -364,7 +366,7 @@ void ArenaDrain::end_image(Process& process, uint32_t slot, uint32_t flags) {
   frame.image = process.image;
   frame.flags = flags | (process.damaged ? kImageDamaged : 0u);
   frame.end_ticks = read_ticks(clock_);
-  frame.lost_events = load_relaxed(&shared.lost_events);
+  frame.lost_events = load_relaxed(&shared.lost_events) + process.discarded_events;
   frame.stall_ticks = load_relaxed(&shared.stall_ticks);
   frame.stalls = load_relaxed(&shared.stalls);
   (void)spool_.append_struct(FrameKind::kImageEnd, frame);

@@ -69,7 +69,7 @@ class ArenaDrain {
   void drain_events(std::vector<Found>& events, bool all);
   void drain_chunk(Process& process, Thread& thread, const Found& found);
   void give_back(const Found& found);
-  void store(const FrameColumns& columns);
+  void store(Process& process);
   void end_image(Process& process, uint32_t slot, uint32_t flags);
   Process* process_of(uint32_t slot);
 

@@ -40,7 +40,8 @@ inline char* copy_blocks(char* to, const char* from, size_t bytes) {
 
 }  // namespace
 
-JsonLayout::JsonLayout(const TraceModel& trace, const ClockMap& map) : model(trace), clock(map) {
+JsonLayout::JsonLayout(const TraceModel& trace, const ClockMap& map)
+    : model(trace), clock(map), losses(untold_losses(trace, map)) {
   uint64_t first_ns = UINT64_MAX;
   for (const ThreadInfo& thread : model.threads) {
     first_ns = std::min(first_ns, clock.to_ns(thread.first_ticks));
@@ -57,6 +58,9 @@ JsonLayout::JsonLayout(const TraceModel& trace, const ClockMap& map) : model(tra
     while (levels.size() * kTrackDepth < thread.deepest) {
       levels.push_back(make_track(pid, made_up++));
     }
+  }
+  for (const UntoldLoss& loss : losses) {
+    loss_tracks.push_back(make_track(model.images[loss.image].pid, made_up++));
   }
 }
 

@@ -53,10 +53,17 @@ std::string head_text(const JsonLayout& layout) {
                         level == 0 ? name : deep_name(name, level));
     }
   }
+  for (size_t i = 0; i < layout.losses.size(); ++i) {
+    append_name_event(text,
+                      "thread_name",
+                      model.images[layout.losses[i].image].pid,
+                      layout.loss_tracks[i].tid,
+                      kLossTrackName);
+  }
   return text;
 }
 
-// Calls that were open when a thread's record ends.
+// Calls that were open when a thread's record ends, and losses.
 std::string open_calls_text(const JsonLayout& layout) {
   const TraceModel& model = layout.model;
   const std::vector<ThreadEnd> ends = thread_ends(model, layout.clock);
@@ -77,6 +84,15 @@ std::string open_calls_text(const JsonLayout& layout) {
                        ends[i].close ? 'X' : 'B',
                        json_name_tail(display_name(image.function(call.id), call.id)));
     }
+  }
+  for (size_t i = 0; i < layout.losses.size(); ++i) {
+    const UntoldLoss& loss = layout.losses[i];
+    append_json_call(text,
+                     layout.loss_tracks[i],
+                     loss.start_ns - layout.offset_ns,
+                     loss.end_ns - loss.start_ns,
+                     'X',
+                     json_name_tail(loss.name));
   }
   return text;
 }

@@ -73,6 +73,10 @@ uint64_t PerfettoLayout::process_uuid(uint32_t image) const {
   return make_uuid(model.header.trace_id, image, UINT64_MAX, 0);
 }
 
+uint64_t PerfettoLayout::loss_uuid(uint32_t image) const {
+  return make_uuid(model.header.trace_id, image, UINT64_MAX, 1);
+}
+
 void append_packet(std::string& to, uint32_t sequence, const ProtoMessage& packet) {
   ProtoMessage head;
   head.number(kSequence, sequence);

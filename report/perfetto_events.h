@@ -51,6 +51,7 @@ struct PerfettoLayout {
   PerfettoLayout(const TraceModel& model, const ClockMap& clock);
 
   uint64_t process_uuid(uint32_t image) const;
+  uint64_t loss_uuid(uint32_t image) const;
 
   const TraceModel& model;
   const ClockMap& clock;

@@ -115,6 +115,27 @@ void append_threads(std::string& to, const PerfettoLayout& layout) {
   }
 }
 
+void append_losses(std::string& to, const PerfettoLayout& layout) {
+  for (const UntoldLoss& loss : untold_losses(layout.model, layout.clock)) {
+    const uint64_t uuid = layout.loss_uuid(loss.image);
+    ProtoMessage track;
+    track.number(1, uuid).number(5, layout.process_uuid(loss.image)).bytes(2, kLossTrackName);
+    append_descriptor(to, loss.start_ns, track);
+    for (const bool begin : {true, false}) {
+      ProtoMessage event;
+      event.number(9, begin ? 1 : 2).number(11, uuid);
+      if (begin) {
+        event.bytes(23, loss.name);
+      }
+      ProtoMessage packet;
+      packet.number(kTimestamp, begin ? loss.start_ns : loss.end_ns)
+          .number(kTimestampClock, kClockMonotonic)
+          .message(kTrackEvent, event);
+      append_packet(to, kMetaSequence, packet);
+    }
+  }
+}
+
 // Calls that something followed on their track: they are over. All others stay open.
 std::string closing_text(const PerfettoLayout& layout) {
   const TraceModel& model = layout.model;
@@ -153,6 +174,7 @@ Status write_perfetto(const SpoolReader& spool, const ReportOptions& options) {
   append_run(head, layout);
   append_processes(head, layout);
   append_threads(head, layout);
+  append_losses(head, layout);
   VTN_TRY(write_text(head, options.gzip, output));
   VTN_TRY(write_frames(
       spool, options, [&] { return std::make_unique<PerfettoPieceMaker>(layout); }, output));

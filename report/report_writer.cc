@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "report/ordered_jobs.h"
+#include "report/text.h"
+#include "tracer/event_abi.h"
 
 namespace vtn {
 
@@ -48,6 +50,35 @@ std::vector<ThreadEnd> thread_ends(const TraceModel& model, const ClockMap& cloc
         true, next_ns > last_ns + count + 1 ? next_ns - count - 1 : last_ns + 1};
   }
   return ends;
+}
+
+std::vector<UntoldLoss> untold_losses(const TraceModel& model, const ClockMap& clock) {
+  std::vector<UntoldLoss> losses;
+  for (const ImageInfo& image : model.images) {
+    uint64_t told = 0;
+    uint64_t silent_ticks = UINT64_MAX;
+    for (const ThreadInfo& thread : model.threads) {
+      if (thread.image == image.image) {
+        told += thread.lost_events;
+        silent_ticks = std::min(silent_ticks, thread.ended ? UINT64_MAX : thread.last_ticks);
+      }
+    }
+    if (image.end.lost_events <= told) {
+      continue;
+    }
+    const uint64_t end_ticks = std::max(image.end.end_ticks, image.start_ticks);
+    const uint64_t start_ns =
+        clock.to_ns(silent_ticks < end_ticks ? silent_ticks : image.start_ticks);
+    const Special gap = {SpecialOp::kGap,
+                         image.end.lost_events - told,
+                         static_cast<uint64_t>(GapReason::kArenaFull)};
+    losses.push_back(UntoldLoss{image.image,
+                                gap.lost_events,
+                                start_ns,
+                                std::max(clock.to_ns(end_ticks), start_ns + 1),
+                                gap_name(gap)});
+  }
+  return losses;
 }
 
 namespace {

@@ -47,6 +47,18 @@ struct ThreadEnd {
 };
 std::vector<ThreadEnd> thread_ends(const TraceModel& model, const ClockMap& clock);
 
+// Losses that no gap tells of, since the threads did not get to record again: drawn on a track of
+// their own, from when the first of the process's threads fell silent to the process's end.
+struct UntoldLoss {
+  uint32_t image;
+  uint64_t events;
+  uint64_t start_ns;
+  uint64_t end_ns;
+  std::string name;  // of the slice
+};
+inline constexpr char kLossTrackName[] = "events lost";
+std::vector<UntoldLoss> untold_losses(const TraceModel& model, const ClockMap& clock);
+
 // Makes the pieces: decodes the frames of a group and encodes them. One per worker.
 class PieceMaker {
  public:

@@ -85,7 +85,8 @@ Status SpoolWriter::append(FrameKind kind, std::string_view first, std::string_v
   const FrameHead head = {
       kFrameMagic, static_cast<uint32_t>(kind), first.size() + second.size()};
   MutexLock lock(mutex_);
-  VTN_TRY(write_at_end(bytes_of(head), first, second));
+  Status status = write_at_end(bytes_of(head), first, second);
+  // Facts of the run are known to the report that follows, even if the disk is full.
   if (second.empty()) {
     (void)model_->add_frame(kind, first);
   } else {
@@ -93,7 +94,7 @@ Status SpoolWriter::append(FrameKind kind, std::string_view first, std::string_v
     whole += second;
     (void)model_->add_frame(kind, whole);
   }
-  return {};
+  return status;
 }
 
 Status SpoolWriter::append_events(const FrameColumns& columns, std::string_view frame) {

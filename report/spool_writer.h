@@ -24,7 +24,7 @@ class SpoolWriter {
                                                      std::unique_ptr<TraceModel> model,
                                                      uint64_t end_offset);
 
-  // Any frame but events.
+  // Any frame but events. The model learns of it in any case.
   Status append(FrameKind kind, std::string_view body) { return append(kind, body, {}); }
   Status append(FrameKind kind, std::string_view first, std::string_view second);
   // `frame` is what FrameEncoder::encode() made of `columns`.

@@ -155,6 +155,33 @@ TEST_CASE("perfetto: many threads in many frames, packed or not", "[perfetto]") 
   CHECK(inflate(write(*spool, run.folder, true)) == plain);
 }
 
+TEST_CASE("perfetto: losses that no gap tells of have a track", "[perfetto]") {
+  Recording run;
+  FakeProcess process(run, 7, 1);
+  const uint32_t f = process.python("f");
+  FakeThread thread = process.thread(7);
+  thread.enter(10, f);
+  run.arena.processes[process.slot()].lost_events = 1234;
+  auto spool = run.read();
+  const PerfettoModel model(write(*spool, run.folder));
+  CHECK(model.errors.empty());
+  size_t found = 0;
+  for (const auto& [uuid, track] : model.tracks) {
+    if (track.name == "events lost") {
+      ++found;
+      REQUIRE(track.slices.size() == 1);
+      CHECK(track.slices[0].name == "1234 events lost: the recorder did not keep up");
+      CHECK(track.slices[0].start_ns == 10);
+      CHECK(track.open.empty());
+    }
+  }
+  CHECK(found == 1);
+  ReportOptions json;
+  json.path = run.folder.file("r.json");
+  REQUIRE(write_json(*spool, json).has_value());
+  CHECK(read_file(json.path)->find("\"name\":\"1234 events lost") != std::string::npos);
+}
+
 TEST_CASE("perfetto: calls that an exec cut are over", "[perfetto]") {
   Recording run;
   FakeProcess before(run, 7, 1);
