@@ -101,6 +101,7 @@ void Recorder::drain_loop() {
       }
     }
     note_clock(false);
+    bool again = stop;  // with deaths to see to: no wake will come any more
     for (const NewProcess& process : drain_.take_new_processes()) {
       if (process.image == kNoImage) {
         untraced_.push_back(Untraced{process.pid, process.reason, process.python_version});
@@ -113,7 +114,11 @@ void Recorder::drain_loop() {
         (void)!write(shared_->wake.get(), &one, sizeof(one));
       } else if (errno == ESRCH) {
         shared_->dead.push_back(process.slot);
+        again = true;
       }
+    }
+    if (again) {
+      continue;
     }
     if (taken != 0) {
       const struct timespec gather = {0, kGatherNs};
