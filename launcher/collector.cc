@@ -220,6 +220,11 @@ Result<Recovered> recover_session(const RecoveryRequest& request) {
   if (!path.empty() && access(path.c_str(), F_OK) == 0) {
     VTN_ASSIGN(UniqueFd fd, open_file(path, O_RDWR));
     VTN_ASSIGN(auto reader, SpoolReader::open(std::move(fd), path));
+    if (reader->closed()) {
+      // The run's own collector outlived it and took all that lies in the arena: not once more.
+      recovered.spool = std::move(reader);
+      return recovered;
+    }
     const uint64_t end_offset = reader->end_offset();
     auto model = reader->take_model();
     model->truncated = false;  // the arena holds what follows

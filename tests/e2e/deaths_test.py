@@ -103,7 +103,7 @@ class Deaths(support.TestCase):
         collector = self.collector_of(process.pid)
         os.kill(collector, number)
         if number == signal.SIGSTOP:
-            timer = subprocess.Popen(["/bin/sh", "-c", f"sleep 2; kill -CONT {collector}"])
+            timer = subprocess.Popen(["/bin/sh", "-c", f"sleep 2; kill -CONT {collector} 2>/dev/null"])
             self.addCleanup(timer.wait)
         else:
             self.wait_until(lambda: not self.alive(collector), "the collector's death")
