@@ -9,6 +9,13 @@
 
 namespace vtn {
 
+namespace {
+
+// No clock gets there, and sums stay below 2^64.
+constexpr uint64_t kLatestTicks = uint64_t{1} << 62;
+
+}  // namespace
+
 FunctionCodes::FunctionCodes()
     // calloc of this size is a fresh mapping: pages come when they are touched.
     : entries_(static_cast<Entry*>(calloc(size_t{kMaxNameId} + 1, sizeof(Entry)))) {
@@ -26,31 +33,36 @@ void FunctionCodes::next_frame() {
   }
 }
 
-// The state of one pass over a chunk, in registers as far as they go.
+// The state of one pass over a chunk. The stack is bare memory with room for all that the chunk can
+// begin, so that nothing is checked or allocated per event.
 struct CallAssembler::Run {
-  Run(CallAssembler& of, uint64_t latest_ticks, FrameColumns& columns)
-      : to(columns),
-        open(of.open_),
+  Run(CallAssembler& assembler, uint64_t latest_ticks, FrameColumns& columns)
+      : of(&assembler),
+        to(&columns),
         codes(columns.codes.get()),
         steps(columns.steps.get()),
-        last(of.last_ticks_),
-        step(of.tick_step_),
-        latest(latest_ticks) {
-    to.head.start_ticks = last;
-    to.head.open_before = static_cast<uint32_t>(open.size());
-    lowest = open.size();
-    deepest = open.size();
+        last(assembler.last_ticks_),
+        step(assembler.tick_step_),
+        latest(latest_ticks),
+        bottom(assembler.stack_.get()),
+        top(bottom + assembler.depth_),
+        lowest(top),
+        deepest(top) {
+    to->head.start_ticks = last;
+    to->head.open_before = static_cast<uint32_t>(assembler.depth_);
   }
 
-  FrameColumns& to;
-  std::vector<OpenCall>& open;
+  CallAssembler* of;
+  FrameColumns* to;
   uint16_t* codes;
   uint16_t* steps;
   uint64_t last;
-  const uint64_t step;
-  const uint64_t latest;
-  size_t lowest;
-  size_t deepest;
+  uint64_t step;
+  uint64_t latest;
+  OpenCall* bottom;
+  OpenCall* top;  // behind the innermost open call
+  OpenCall* lowest;
+  OpenCall* deepest;
   uint32_t ops = 0;
   uint32_t calls = 0;
 
@@ -63,105 +75,150 @@ struct CallAssembler::Run {
       steps[ops] = static_cast<uint16_t>(delta);
     } else {
       steps[ops] = kWideStep;
-      to.wide.push_back(delta);
+      add_wide(*to, delta);
     }
     ++ops;
   }
+  // What is rare takes no address of the state either: it stays in registers.
+  [[gnu::noinline]] static void add_wide(FrameColumns& to, uint64_t delta) {
+    to.wide.push_back(delta);
+  }
 
   void pop() {
-    if (__builtin_expect(open.size() - 1 < lowest, 0)) {
-      lowest = open.size() - 1;
-      to.closed.push_back(open.back());
+    --top;
+    if (__builtin_expect(top < lowest, 0)) {
+      lowest = top;
+      add_closed(*to, *top);
     }
-    open.pop_back();
+  }
+  [[gnu::noinline]] static void add_closed(FrameColumns& to, const OpenCall& call) {
+    to.closed.push_back(call);
   }
 
   void push(uint32_t id, uint32_t python) {
-    open.push_back(OpenCall{last, id, python});
-    deepest = std::max(deepest, open.size());
+    *top++ = OpenCall{last, id, python};
+    deepest = std::max(deepest, top);
   }
 
-  void cut_down_to(size_t depth) {
-    while (open.size() > depth) {
+  void cut_down_to(OpenCall* wanted) {
+    while (top > wanted) {
       emit(kOpCut, 0);
-      ++to.head.cut_calls;
+      ++to->head.cut_calls;
       pop();
     }
   }
 
   void gap(uint64_t ticks, uint64_t lost_events, uint64_t reason) {
-    cut_down_to(0);
-    to.specials.push_back(Special{SpecialOp::kGap, lost_events, reason});
-    to.head.lost_events += lost_events;
+    cut_down_to(bottom);
+    to->specials.push_back(Special{SpecialOp::kGap, lost_events, reason});
+    to->head.lost_events += lost_events;
     emit(kOpSpecial, 0);
-    deepest = std::max(deepest, size_t{1});
+    deepest = std::max(deepest, bottom + 1);
     emit(kOpReturn, ticks);
   }
 
   // An end that does not fit the innermost call.
-  [[gnu::noinline]] void end_by_search(uint64_t ticks, EventKind kind, uint32_t id) {
-    size_t depth = open.size();
-    while (depth > 0 &&
-           !(open[depth - 1].id == id || (id == kIdAnyPython && open[depth - 1].python != 0))) {
-      --depth;
+  void end_by_search(uint64_t ticks, EventKind kind, uint32_t id) {
+    OpenCall* found = top;
+    while (found != bottom &&
+           !(found[-1].id == id || (id == kIdAnyPython && found[-1].python != 0))) {
+      --found;
     }
-    if (depth == 0) {
-      ++to.head.stray_ends;
+    if (found == bottom) {
+      ++to->head.stray_ends;
       return;
     }
-    cut_down_to(depth);
+    cut_down_to(found);
     emit(kind == EventKind::kLeave ? kOpReturn : kOpUnwind, ticks);
     pop();
   }
 
-  void finish(CallAssembler& of) {
-    to.head.end_ticks = last;
-    to.head.ops = ops;
-    to.head.calls = calls;
-    to.head.lowest_open = static_cast<uint32_t>(lowest);
-    to.head.open_after = static_cast<uint32_t>(open.size());
-    to.head.deepest = static_cast<uint32_t>(deepest);
-    to.head.functions = static_cast<uint32_t>(to.functions.size());
-    for (size_t i = open.size(); i > lowest; --i) {
-      to.left_open.push_back(open[i - 1]);
+  [[gnu::noinline]] static void add_function(FrameColumns& to,
+                                             FunctionCodes::Entry& entry,
+                                             uint32_t frame,
+                                             uint32_t id,
+                                             const PythonIds& python) {
+    entry.frame = frame;
+    entry.code = static_cast<uint16_t>(kOpFirstCall + to.functions.size());
+    entry.python = python.contains(id) ? 1 : 0;
+    to.functions.push_back(id);
+  }
+
+  void finish() {
+    to->head.end_ticks = last;
+    to->head.ops = ops;
+    to->head.calls = calls;
+    to->head.lowest_open = static_cast<uint32_t>(lowest - bottom);
+    to->head.open_after = static_cast<uint32_t>(top - bottom);
+    to->head.deepest = static_cast<uint32_t>(deepest - bottom);
+    to->head.functions = static_cast<uint32_t>(to->functions.size());
+    for (const OpenCall* call = top; call > lowest; --call) {
+      to->left_open.push_back(call[-1]);
     }
-    of.last_ticks_ = last;
+    of->last_ticks_ = last;
+    of->depth_ = static_cast<size_t>(top - bottom);
   }
 };
 
-void CallAssembler::resume(uint64_t last_ticks, std::vector<OpenCall> open) {
+void CallAssembler::resume(uint64_t last_ticks, const std::vector<OpenCall>& open) {
   started_ = true;
   last_ticks_ = last_ticks;
-  open_ = std::move(open);
+  depth_ = 0;
+  make_room(open.size());
+  std::copy(open.begin(), open.end(), stack_.get());
+  depth_ = open.size();
+}
+
+void CallAssembler::make_room(size_t calls) {
+  if (depth_ + calls + 1 <= capacity_) {
+    return;
+  }
+  capacity_ = depth_ + calls + 1 + capacity_ / 2;
+  std::unique_ptr<OpenCall[]> larger(new OpenCall[capacity_]);
+  std::copy_n(stack_.get(), depth_, larger.get());
+  stack_ = std::move(larger);
+}
+
+// Where a thread's time begins, if this is its first chunk.
+void CallAssembler::start(uint64_t ticks, uint64_t latest) {
+  if (!started_) {
+    started_ = true;
+    last_ticks_ = std::min(ticks, latest);
+    last_ticks_ -= std::min<uint64_t>(last_ticks_, 4 * uint64_t{tick_step_});
+  }
 }
 
 bool CallAssembler::assemble(const Chunk& chunk,
                              const PythonIds& python,
                              FunctionCodes& function_codes,
                              FrameColumns& to) {
-  const std::span<const uint64_t> words =
+  const std::span<const uint64_t> all =
       chunk.words.first(std::min(chunk.words.size(), kMaxChunkWords));
+  const uint64_t* const words = all.data();
+  const size_t count = all.size();
   // A word gives at most one op, plus two for a gap, plus one for each call it closes: those were
   // open before or begun by a word of this chunk.
-  to.reset(4 * words.size() + open_.size() + 16);
+  to.reset(4 * count + depth_ + 16);
   function_codes.next_frame();
   FunctionCodes::Entry* const entries = function_codes.entries();
   const uint32_t frame = function_codes.frame();
-  const uint64_t latest = std::min(chunk.latest_ticks, uint64_t{1} << 62);
+  const uint64_t latest = std::min(chunk.latest_ticks, kLatestTicks);
   uint64_t base = chunk.base_ticks;
-  if (!started_) {
-    started_ = true;
-    last_ticks_ = std::min(base, latest);
-    last_ticks_ -= std::min<uint64_t>(last_ticks_, tick_step_);
-  }
-  open_.reserve(open_.size() + words.size() + 1);
-  Run run(*this, latest, to);
-  if (open_.size() >= kMaxOpenCalls) {
+  start(base, latest);
+  make_room(count);
+  Run state(*this, latest, to);
+  if (depth_ >= kMaxOpenCalls) {
     damaged_ = true;
-    run.cut_down_to(0);
+    state.cut_down_to(state.bottom);
   }
 
-  for (size_t i = 0; i < words.size(); ++i) {
+  Run run = state;  // a copy whose address nobody takes: it lives in registers
+  const auto slowly = [&](auto&& work) {
+    state = run;
+    work(state);
+    run = state;
+  };
+  for (size_t i = 0; i < count; ++i) {
     const uint64_t word = words[i];
     if (word == 0) {
       break;
@@ -172,26 +229,24 @@ bool CallAssembler::assemble(const Chunk& chunk,
     if (kind == EventKind::kEnter) {
       FunctionCodes::Entry& entry = entries[id];
       if (__builtin_expect(entry.frame != frame, 0)) {
-        entry.frame = frame;
-        entry.code = static_cast<uint16_t>(kOpFirstCall + to.functions.size());
-        entry.python = python.contains(id) ? 1 : 0;
-        to.functions.push_back(id);
+        Run::add_function(to, entry, frame, id, python);
       }
       run.emit(entry.code, ticks);
       run.push(id, entry.python);
       ++run.calls;
     } else if (kind != EventKind::kOpcode) {
-      if (__builtin_expect(!open_.empty() && (open_.back().id == id ||
-                                              (id == kIdAnyPython && open_.back().python != 0)),
+      if (__builtin_expect(run.top != run.bottom &&
+                               (run.top[-1].id == id ||
+                                (id == kIdAnyPython && run.top[-1].python != 0)),
                            1)) {
         run.emit(kind == EventKind::kLeave ? kOpReturn : kOpUnwind, ticks);
         run.pop();
       } else {
-        run.end_by_search(ticks, kind, id);
+        slowly([&](Run& slow) { slow.end_by_search(ticks, kind, id); });
       }
     } else {
       const uint32_t payload = event_payload_words(word);
-      if (payload >= words.size() - i) {
+      if (payload >= count - i) {
         damaged_ = true;
         break;
       }
@@ -201,13 +256,15 @@ bool CallAssembler::assemble(const Chunk& chunk,
             base = words[i + 1];
           }
           break;
-        case Opcode::kGap:
-          run.gap(ticks,
-                  payload >= 1 ? words[i + 1] : 0,
-                  payload >= 2 ? words[i + 2] : static_cast<uint64_t>(GapReason::kArenaFull));
+        case Opcode::kGap: {
+          const uint64_t lost_events = payload >= 1 ? words[i + 1] : 0;
+          const uint64_t reason =
+              payload >= 2 ? words[i + 2] : static_cast<uint64_t>(GapReason::kArenaFull);
+          slowly([&](Run& slow) { slow.gap(ticks, lost_events, reason); });
           break;
+        }
         case Opcode::kThreadEnd:
-          run.cut_down_to(0);
+          slowly([](Run& slow) { slow.cut_down_to(slow.bottom); });
           to.head.flags |= kEventsThreadEnd;
           break;
         default:
@@ -217,21 +274,18 @@ bool CallAssembler::assemble(const Chunk& chunk,
       i += payload;
     }
   }
-  run.finish(*this);
+  run.finish();
   return run.ops != 0 || to.head.flags != 0 || to.head.stray_ends != 0;
 }
 
 void CallAssembler::missing(uint64_t until_ticks, uint64_t latest_ticks, FrameColumns& to) {
-  const uint64_t latest = std::min(latest_ticks, uint64_t{1} << 62);
-  if (!started_) {
-    started_ = true;
-    last_ticks_ = std::min(until_ticks, latest);
-    last_ticks_ -= std::min<uint64_t>(last_ticks_, 4 * uint64_t{tick_step_});
-  }
-  to.reset(open_.size() + 16);
+  const uint64_t latest = std::min(latest_ticks, kLatestTicks);
+  start(until_ticks, latest);
+  to.reset(depth_ + 16);
+  make_room(1);
   Run run(*this, latest, to);
   run.gap(until_ticks, 0, static_cast<uint64_t>(GapReason::kArenaFull));
-  run.finish(*this);
+  run.finish();
 }
 
 }  // namespace vtn

@@ -75,7 +75,7 @@ class CallAssembler {
   explicit CallAssembler(uint32_t tick_step) : tick_step_(tick_step) {}
 
   // Goes on after what was recorded before: for recovery.
-  void resume(uint64_t last_ticks, std::vector<OpenCall> open);
+  void resume(uint64_t last_ticks, const std::vector<OpenCall>& open);
 
   struct Chunk {
     std::span<const uint64_t> words;  // at most kMaxChunkWords; up to the first zero word
@@ -88,17 +88,22 @@ class CallAssembler {
   // A frame of nothing but a gap, until `until_ticks`: chunks of this thread are missing.
   void missing(uint64_t until_ticks, uint64_t latest_ticks, FrameColumns& to);
 
-  const std::vector<OpenCall>& open() const { return open_; }
+  std::span<const OpenCall> open() const { return {stack_.get(), depth_}; }  // outermost first
   uint64_t last_ticks() const { return last_ticks_; }
   bool damaged() const { return damaged_; }  // words were met that no tracer writes
 
  private:
   struct Run;
+  void make_room(size_t calls);
+  void start(uint64_t ticks, uint64_t latest);
+
   bool started_ = false;
   bool damaged_ = false;
   uint32_t tick_step_;
   uint64_t last_ticks_ = 0;
-  std::vector<OpenCall> open_;
+  std::unique_ptr<OpenCall[]> stack_;
+  size_t depth_ = 0;
+  size_t capacity_ = 0;
 };
 
 }  // namespace vtn
