@@ -78,8 +78,8 @@ Status ArenaProvision::top_up() {
     if (provided == range.count) {
       continue;
     }
-    // Producers claim from the front, so what is free lies at the back: when the chunk three
-    // quarters up was never used or is free again, and so are most behind it, there is enough.
+    // Producers claim from the front, so what is free lies at the back: looking from there ends
+    // soon, unless there is need.
     const uint32_t wanted = std::max(1u, provided / 4);
     uint32_t free = 0;
     for (uint32_t i = provided; i-- > 0 && free < wanted;) {
