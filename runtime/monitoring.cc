@@ -23,7 +23,7 @@ constexpr unsigned kTypeHasVectorcall = 1u << 11;
 constexpr int kFirstToolId = 3;  // 0, 1, 2 are debuggers, coverage and profilers by convention
 constexpr int kLastToolId = 5;
 
-enum CallbackArgument { kCode = 0, kCallable = 2 };
+enum CallbackArgument { kCode = 0, kOffset = 1, kCallable = 2 };
 
 PyObject* none() { return g_python._Py_NoneStruct; }  // immortal from 3.12 on
 
@@ -89,8 +89,38 @@ PyObject* on_code_event(PyObject*, PyObject* const* arguments, size_t, PyObject*
   return record<kind>(thread, ticks, entry.id);
 }
 
+// A bound method, of anything but a Python function, that is called as f(*args): CALL tells of it,
+// no end does. From 3.14 on a method is seen in no other way; before, the instruction decides.
+bool end_is_unseen(PyObject* const* arguments) {
+  constexpr unsigned kCallFunctionEx312 = 142;
+  constexpr unsigned kCallFunctionEx313 = 54;
+  PyObject* const code = arguments[kCode];
+  if (type_of(arguments[kCallable]) != g_python.PyMethod_Type) {
+    return false;
+  }
+  if (g_python.minor >= 14) {
+    return true;
+  }
+  if (type_of(code) != g_python.PyCode_Type || g_python.PyCode_GetCode == nullptr) {
+    return false;
+  }
+  const PyRef instructions = PyRef::steal(g_python.PyCode_GetCode(code));  // as if not monitored
+  const long offset = g_python.PyLong_AsLong(arguments[kOffset]);
+  char* bytes = nullptr;
+  PySize size = 0;
+  if (!instructions ||
+      g_python.PyBytes_AsStringAndSize(instructions.get(), &bytes, &size) != 0 || offset < 0 ||
+      offset >= size) {
+    g_python.PyErr_Clear();
+    return false;
+  }
+  return static_cast<unsigned char>(bytes[offset]) ==
+         (g_python.minor == 12 ? kCallFunctionEx312 : kCallFunctionEx313);
+}
+
 template <EventKind kind>
-[[gnu::noinline]] PyObject* c_event_general(PyObject* callable) {
+[[gnu::noinline]] PyObject* c_event_general(PyObject* const* arguments) {
+  PyObject* const callable = arguments[kCallable];
   uint64_t ticks = read_ticks(g_engine.clock);
   ThreadState* thread = current_thread();
   const uint32_t id = callable_id(thread, callable);
@@ -99,6 +129,9 @@ template <EventKind kind>
       ticks = read_ticks(g_engine.clock);
     }
     record_at(thread, ticks, kind, id);
+    if (kind == EventKind::kEnter && __builtin_expect(end_is_unseen(arguments), 0)) {
+      record_at(thread, read_ticks(g_engine.clock), EventKind::kLeave, id);
+    }
   }
   if (__builtin_expect(is_setprofile(callable), 0)) {
     if (kind == EventKind::kEnter) {
@@ -120,7 +153,7 @@ PyObject* on_c_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
     return none();
   }
   if (__builtin_expect(g_engine.clock != ClockKind::kTsc, 0)) {
-    return c_event_general<kind>(callable);
+    return c_event_general<kind>(arguments);
   }
   uint64_t ticks = 0;
   if (kind != EventKind::kEnter) {
@@ -129,11 +162,11 @@ PyObject* on_c_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   CallableKey key;
   ThreadState* thread = thread_or_null();
   if (!callable_key(callable, type, &key) || __builtin_expect(thread == nullptr, 0)) {
-    return c_event_general<kind>(callable);
+    return c_event_general<kind>(arguments);
   }
   const CallableCacheEntry* entry = known_callable(thread, key);
   if (__builtin_expect(entry == nullptr, 0)) {
-    return c_event_general<kind>(callable);
+    return c_event_general<kind>(arguments);
   }
   if (kind == EventKind::kEnter) {
     ticks = read_ticks(ClockKind::kTsc);

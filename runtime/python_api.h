@@ -110,6 +110,7 @@ struct PyMethodDef {
   required(uint64_t, PyThreadState_GetID, (PyThread*))                                         \
   required(unsigned long, PyThread_get_thread_ident, ())                                       \
   optional(PyObject*, _PyType_Lookup, (PyObject*, PyObject*))                                  \
+  optional(PyObject*, PyCode_GetCode, (PyObject*))                                             \
   optional(PySize, _PyEval_RequestCodeExtraIndex, (void (*)(void*)))                           \
   optional(int, _PyCode_GetExtra, (PyObject*, PySize, void**))                                 \
   optional(int, _PyCode_SetExtra, (PyObject*, PySize, void*))                                  \
