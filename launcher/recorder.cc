@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/recorder.h"
 
+#include <algorithm>
 #include <thread>
 
 #include <errno.h>
@@ -36,11 +37,14 @@ uint64_t monotonic_ns() {
   return static_cast<uint64_t>(now.tv_sec) * kSecondNs + static_cast<uint64_t>(now.tv_nsec);
 }
 
-bool processors_to_spare() {
+unsigned processors() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  return sched_getaffinity(0, sizeof(set), &set) != 0 || CPU_COUNT(&set) > 1;
+  return sched_getaffinity(0, sizeof(set), &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
 }
+
+// One thread that drains for every three processors: the others are the program's.
+constexpr unsigned kProcessorsPerDrainThread = 3;
 
 }  // namespace
 
@@ -63,7 +67,11 @@ Recorder::Recorder(const Session& session, SpoolWriter& spool)
       spool_(spool),
       clock_(static_cast<ClockKind>(spool.model().header.clock_kind)),
       provision_(session.arena, session.arena_fd.get()),
-      drain_(session.arena, clock_, spool, processors_to_spare()),
+      drain_(session.arena,
+             clock_,
+             spool,
+             processors() > 1,
+             std::max(1u, processors() / kProcessorsPerDrainThread)),
       shared_(std::make_unique<Shared>()) {}
 
 Recorder::~Recorder() = default;

@@ -234,8 +234,8 @@ ReportOutcome write_reports(const SpoolReader& spool, const ReportJob& job, bool
   }
   if (!job.quiet) {
     print_summary(spool, job);
+    print_troubles(spool, job);
   }
-  print_troubles(spool, job);
   return ReportOutcome::kComplete;
 }
 

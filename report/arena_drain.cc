@@ -28,12 +28,13 @@ struct ArenaDrain::Thread {
   CallAssembler assembler;
   uint32_t next_sequence = 0;
   uint32_t waited = 0;  // passes, for a chunk that is missing
+  bool damaged = false;
+  uint64_t discarded_events = 0;  // drained but not kept
 };
 
 struct ArenaDrain::Process {
   uint32_t image = 0;
   bool damaged = false;
-  uint64_t discarded_events = 0;  // drained but not kept
   PythonIds python;
   std::unordered_map<uint32_t, std::unique_ptr<Thread>> threads;
   std::unordered_map<uint32_t, uint32_t> names_done;  // words, by chunk
@@ -50,13 +51,34 @@ struct ArenaDrain::Found {
   uint64_t base_ticks;
 };
 
-ArenaDrain::ArenaDrain(const Arena& arena, ClockKind clock, SpoolWriter& spool, bool compress)
+// The listed chunks of one thread, in order: one member of the crew takes them all.
+struct ArenaDrain::Group {
+  Process* process;
+  Thread* thread;
+  const Found* begin;
+  const Found* end;
+};
+
+// What a member of the crew works with.
+struct ArenaDrain::Scratch {
+  std::unique_ptr<uint64_t[]> copy{new uint64_t[kMaxChunkWords]};
+  FunctionCodes codes;
+  FrameColumns columns;
+  FrameEncoder encoder;
+};
+
+ArenaDrain::ArenaDrain(
+    const Arena& arena, ClockKind clock, SpoolWriter& spool, bool compress, unsigned threads)
     : arena_(arena),
       clock_(clock),
       spool_(spool),
       compress_(compress),
+      tick_step_(spool.model().header.tick_step),
       untraced_noted_(kMaxProcesses),
-      copy_(new uint64_t[kMaxChunkWords]) {
+      crew_(threads) {
+  for (unsigned member = 0; member < crew_.members(); ++member) {
+    scratch_.push_back(std::make_unique<Scratch>());
+  }
   next_image_ = static_cast<uint32_t>(spool.model().images.size());
 }
 
@@ -66,7 +88,14 @@ void ArenaDrain::resume() {
   const TraceModel& model = spool_.model();
   recycle_ = false;
   for (const ImageInfo& image : model.images) {
-    if (image.ended || image.slot >= kMaxProcesses) {
+    // Ended or not: a collector may have died after it noted the end. What counts is that the slot
+    // is still this image's.
+    if (image.slot >= kMaxProcesses) {
+      continue;
+    }
+    const ProcessSlot& shared = arena_.processes[image.slot];
+    if (load_relaxed(&shared.pid) != image.pid ||
+        load_relaxed(&shared.start_ticks) != image.slot_start_ticks) {
       continue;
     }
     auto process = std::make_unique<Process>();
@@ -83,7 +112,7 @@ void ArenaDrain::resume() {
     if (found == processes_.end() || found->second->image != info.image) {
       continue;
     }
-    auto thread = std::make_unique<Thread>(model.header.tick_step);
+    auto thread = std::make_unique<Thread>(tick_step_);
     thread->assembler.resume(info.last_ticks, info.open);
     thread->next_sequence = info.next_sequence;
     found->second->threads[info.thread] = std::move(thread);
@@ -258,11 +287,12 @@ void ArenaDrain::drain_names_chunk(Process& process, const Found& found) {
   if (done >= count || load_acquire(&words[done]) == 0) {
     return;
   }
-  memcpy(copy_.get(), words + done, (count - done) * sizeof(uint64_t));
+  uint64_t* const copy = scratch_[0]->copy.get();
+  memcpy(copy, words + done, (count - done) * sizeof(uint64_t));
   const uint32_t left = count - done;
   uint32_t at = 0;
-  while (at < left && copy_[at] != 0) {
-    const uint64_t head = copy_[at];
+  while (at < left && copy[at] != 0) {
+    const uint64_t head = copy[at];
     const uint32_t length = name_record_words(head);
     if (length < 2 || length > left - at) {
       process.damaged = true;
@@ -272,7 +302,7 @@ void ArenaDrain::drain_names_chunk(Process& process, const Found& found) {
     if (name_record_type(head) == NameRecord::kFunction &&
         length > sizeof(FunctionRecord) / sizeof(uint64_t)) {
       FunctionRecord record;
-      memcpy(&record, &copy_[at + 1], sizeof(record));
+      memcpy(&record, &copy[at + 1], sizeof(record));
       if (record.id <= kMaxNameId) {
         process.python.set(record.id, record.kind == FunctionKind::kPython);
       }
@@ -287,7 +317,7 @@ void ArenaDrain::drain_names_chunk(Process& process, const Found& found) {
     (void)spool_.append_struct(
         FrameKind::kNames,
         frame,
-        std::string_view(reinterpret_cast<const char*>(copy_.get()), at * sizeof(uint64_t)));
+        std::string_view(reinterpret_cast<const char*>(copy), at * sizeof(uint64_t)));
   }
 }
 
@@ -295,59 +325,81 @@ void ArenaDrain::drain_events(std::vector<Found>& events, bool all) {
   std::sort(events.begin(), events.end(), [](const Found& a, const Found& b) {
     return std::tuple(a.slot, a.thread, a.sequence) < std::tuple(b.slot, b.thread, b.sequence);
   });
-  for (const Found& found : events) {
-    Process* process = process_of(found.slot);
-    if (process == nullptr) {
-      give_back(found);
-      continue;
+  std::vector<Group> groups;
+  for (size_t at = 0; at < events.size();) {
+    const Found& first = events[at];
+    size_t end = at + 1;
+    while (end < events.size() && events[end].slot == first.slot &&
+           events[end].thread == first.thread) {
+      ++end;
     }
-    std::unique_ptr<Thread>& thread = process->threads[found.thread];
-    if (!thread) {
-      thread = std::make_unique<Thread>(spool_.model().header.tick_step);
+    if (Process* process = process_of(first.slot)) {
+      std::unique_ptr<Thread>& thread = process->threads[first.thread];
+      if (!thread) {
+        thread = std::make_unique<Thread>(tick_step_);
+      }
+      groups.push_back(Group{process, thread.get(), &first, events.data() + end});
+    } else {
+      for (; at < end; ++at) {
+        give_back(events[at]);
+      }
     }
-    if (found.sequence > thread->next_sequence && !all && ++thread->waited <= kPatience) {
-      continue;
+    at = end;
+  }
+  crew_.run(groups.size(), [&](size_t job, unsigned member) {
+    drain_group(groups[job], all, *scratch_[member]);
+  });
+}
+
+void ArenaDrain::drain_group(const Group& group, bool all, Scratch& scratch) {
+  Thread& thread = *group.thread;
+  for (const Found* found = group.begin; found != group.end; ++found) {
+    if (found->sequence > thread.next_sequence && !all && ++thread.waited <= kPatience) {
+      return;  // and so do those behind it
     }
-    drain_chunk(*process, *thread, found);
-    give_back(found);
+    drain_chunk(group, *found, scratch);
+    give_back(*found);
   }
 }
 
-void ArenaDrain::drain_chunk(Process& process, Thread& thread, const Found& found) {
+void ArenaDrain::drain_chunk(const Group& group, const Found& found, Scratch& scratch) {
+  Thread& thread = *group.thread;
   if (found.sequence < thread.next_sequence) {
     return;  // drained before: a recovery finds it again
   }
   const size_t bytes = arena_.chunk_bytes(found.chunk);
-  memcpy(copy_.get(), arena_.words(found.chunk), bytes);
+  memcpy(scratch.copy.get(), arena_.words(found.chunk), bytes);
   const uint64_t latest = read_ticks(clock_) + kFutureTicks;
-  const auto fill_in = [&](EventsFrame& head, uint32_t sequence) {
-    head.image = process.image;
+  EventsFrame& head = scratch.columns.head;
+  const auto fill_in = [&](uint32_t sequence) {
+    head.image = group.process->image;
     head.thread = found.thread;
     head.tid = found.tid;
     head.sequence = sequence;
   };
   if (found.sequence != thread.next_sequence) {
-    thread.assembler.missing(found.base_ticks, latest, columns_);
-    fill_in(columns_.head, found.sequence - 1);
-    store(process);
-    process.damaged = true;
+    thread.assembler.missing(found.base_ticks, latest, scratch.columns);
+    fill_in(found.sequence - 1);
+    store(thread, scratch);
+    thread.damaged = true;
   }
   thread.waited = 0;
   thread.next_sequence = found.sequence + 1;
   const CallAssembler::Chunk chunk = {
-      {copy_.get(), bytes / sizeof(uint64_t)}, found.base_ticks, latest};
-  if (thread.assembler.assemble(chunk, process.python, codes_, columns_)) {
-    fill_in(columns_.head, found.sequence);
-    store(process);
+      {scratch.copy.get(), bytes / sizeof(uint64_t)}, found.base_ticks, latest};
+  if (thread.assembler.assemble(chunk, group.process->python, scratch.codes, scratch.columns)) {
+    fill_in(found.sequence);
+    store(thread, scratch);
   }
-  process.damaged |= thread.assembler.damaged();
+  thread.damaged |= thread.assembler.damaged();
 }
 
-void ArenaDrain::store(Process& process) {
+void ArenaDrain::store(Thread& thread, Scratch& scratch) {
   const bool compress = compress_ && fill_ < kBusyFill;
-  if (!spool_.append_events(columns_, encoder_.encode(columns_, compress))) {
-    ++chunks_discarded_;
-    process.discarded_events += columns_.head.ops;
+  const std::string_view frame = scratch.encoder.encode(scratch.columns, compress);
+  if (!spool_.append_events(scratch.columns, frame)) {
+    chunks_discarded_.fetch_add(1, std::memory_order_relaxed);
+    thread.discarded_events += scratch.columns.head.ops;
     uint32_t state = static_cast<uint32_t>(SessionState::kRecording);
     (void)compare_swap(
         &arena_.control->state, &state, static_cast<uint32_t>(SessionState::kSpoolFull));
@@ -362,11 +414,16 @@ void ArenaDrain::give_back(const Found& found) {
 
 void ArenaDrain::end_image(Process& process, uint32_t slot, uint32_t flags) {
   const ProcessSlot& shared = arena_.processes[slot];
+  uint64_t discarded_events = 0;
+  for (const auto& [number, thread] : process.threads) {
+    discarded_events += thread->discarded_events;
+    process.damaged |= thread->damaged;
+  }
   ImageEndFrame frame = {};
   frame.image = process.image;
   frame.flags = flags | (process.damaged ? kImageDamaged : 0u);
   frame.end_ticks = read_ticks(clock_);
-  frame.lost_events = load_relaxed(&shared.lost_events) + process.discarded_events;
+  frame.lost_events = load_relaxed(&shared.lost_events) + discarded_events;
   frame.stall_ticks = load_relaxed(&shared.stall_ticks);
   frame.stalls = load_relaxed(&shared.stalls);
   (void)spool_.append_struct(FrameKind::kImageEnd, frame);

@@ -6,9 +6,11 @@
 //   a pass:  note new processes  ->  list full chunks  ->  drain names  ->  drain the listed chunks
 //
 // A record of a name is published before its id is used, so names drained after the chunks were
-// listed hold every id in them. Thread-bound; several threads may encode inside a pass.
+// listed hold every id in them. Thread-bound; inside a pass the chunks of different threads are
+// drained in parallel.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -17,6 +19,7 @@
 
 #include "base/result.h"
 #include "report/call_assembly.h"
+#include "report/crew.h"
 #include "report/frame_codec.h"
 #include "report/spool_writer.h"
 #include "tracer/arena.h"
@@ -35,8 +38,13 @@ inline constexpr uint32_t kNoImage = 0xffff'ffff;
 
 class ArenaDrain {
  public:
-  // Both are borrowed. `compress` may be false where there is no processor to spare.
-  ArenaDrain(const Arena& arena, ClockKind clock, SpoolWriter& spool, bool compress);
+  // Arena and spool are borrowed. `compress` may be false where there is no processor to spare.
+  // `threads` drain, the caller's included.
+  ArenaDrain(const Arena& arena,
+             ClockKind clock,
+             SpoolWriter& spool,
+             bool compress,
+             unsigned threads = 1);
   ~ArenaDrain();
 
   // Goes on with images and threads that the spool's model already knows.
@@ -53,7 +61,7 @@ class ArenaDrain {
   // Since the last call.
   std::vector<NewProcess> take_new_processes() { return std::exchange(new_processes_, {}); }
 
-  uint64_t chunks_discarded() const { return chunks_discarded_; }  // the spool's disk is full
+  uint64_t chunks_discarded() const { return chunks_discarded_.load(std::memory_order_relaxed); }  // the spool's disk is full
   // How much of the arena holds something, as of the last pass: 0 to 1.
   double fill() const { return fill_; }
 
@@ -61,15 +69,18 @@ class ArenaDrain {
   struct Thread;
   struct Process;
   struct Found;
+  struct Scratch;
+  struct Group;
 
   void note_processes();
   void list_chunks(std::vector<Found>& events, std::vector<Found>& names, bool owned_too, uint32_t only_slot);
   void drain_names(std::vector<Found>& names, bool all);
   void drain_names_chunk(Process& process, const Found& found);
   void drain_events(std::vector<Found>& events, bool all);
-  void drain_chunk(Process& process, Thread& thread, const Found& found);
+  void drain_group(const Group& group, bool all, Scratch& scratch);
+  void drain_chunk(const Group& group, const Found& found, Scratch& scratch);
   void give_back(const Found& found);
-  void store(Process& process);
+  void store(Thread& thread, Scratch& scratch);
   void end_image(Process& process, uint32_t slot, uint32_t flags);
   Process* process_of(uint32_t slot);
 
@@ -77,18 +88,16 @@ class ArenaDrain {
   const ClockKind clock_;
   SpoolWriter& spool_;
   const bool compress_;
+  const uint32_t tick_step_;
   bool recycle_ = true;
   double fill_ = 0;
-  uint64_t chunks_discarded_ = 0;
+  std::atomic<uint64_t> chunks_discarded_{0};
   uint32_t next_image_ = 0;
   std::unordered_map<uint32_t, std::unique_ptr<Process>> processes_;  // by slot
   std::vector<NewProcess> new_processes_;
   std::vector<uint8_t> untraced_noted_;
-  // Scratch.
-  std::unique_ptr<uint64_t[]> copy_;
-  FunctionCodes codes_;
-  FrameColumns columns_;
-  FrameEncoder encoder_;
+  std::vector<std::unique_ptr<Scratch>> scratch_;  // by member of the crew
+  Crew crew_;
 };
 
 }  // namespace vtn

@@ -173,6 +173,7 @@ bool TraceModel::add_frame(FrameKind kind, std::string_view body) {
       image.image = frame.image;
       image.pid = frame.pid;
       image.slot = frame.slot;
+      image.slot_start_ticks = frame.start_ticks;
       image.start_ticks = frame.start_ticks;
       return true;
     }

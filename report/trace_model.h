@@ -31,6 +31,7 @@ struct ImageInfo {
   uint32_t image = 0;
   uint32_t pid = 0;
   uint32_t slot = 0;
+  uint64_t slot_start_ticks = 0;
   uint64_t start_ticks = 0;
   // From its names stream.
   bool described = false;  // the fields below are known

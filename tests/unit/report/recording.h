@@ -142,7 +142,7 @@ class Recording {
     auto started = SpoolWriter::start(create_file(folder.file("spool")), header);
     REQUIRE(started.has_value());
     spool = std::move(*started);
-    drain = std::make_unique<ArenaDrain>(arena, clock, *spool, true);
+    drain = std::make_unique<ArenaDrain>(arena, clock, *spool, true, 3);
   }
   ~Recording() {
     drain.reset();
