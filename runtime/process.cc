@@ -113,7 +113,7 @@ void describe_process(uint32_t forked_from) {
 bool look_after(ThreadState* thread) {
   cover_new_threads();
   check_eval_frame();
-  return !name_thread(thread);
+  return thread->care_words != 0 && !name_thread(thread);
 }
 
 void watch_thread_exit(ThreadState* thread) { g_process.args.watch_thread_exit(thread); }

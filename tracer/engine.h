@@ -86,7 +86,8 @@ struct ProcessRoot {
 struct EngineHooks {
   // Fills in and publishes the ProcessRecord of a process that has just been registered.
   void (*describe_process)(uint32_t forked_from);
-  // A thread reached a place to look after it (a name to find out, ...). True: come again later.
+  // A thread reached a place to look after it (care_words != 0: a name to find out; always: threads
+  // that nobody told of). True: come again soon, not only when its chunk changes.
   bool (*look_after)(ThreadState* thread);
   // Ends with the thread: gives the state back through `end_thread`.
   void (*watch_thread_exit)(ThreadState* thread);

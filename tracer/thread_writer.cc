@@ -121,11 +121,12 @@ void count_loss(ThreadState* thread) {
 // end is out of the way before it is called.
 void look_after(ThreadState* thread) {
   thread->end = thread->chunk_end;
-  if (thread->care_words == 0 || g_engine.hooks.look_after == nullptr) {
-    return;
+  const bool again = g_engine.hooks.look_after != nullptr && g_engine.hooks.look_after(thread);
+  if (thread->care_words == 0) {
+    return;  // from now on at the change of chunks alone
   }
   // Often at first, so that a thread of few calls is seen to as well; then ever more rarely.
-  if (!g_engine.hooks.look_after(thread) || thread->care_words > kLongestCareWords) {
+  if (!again || thread->care_words > kLongestCareWords) {
     thread->care_words = 0;
   } else if (++thread->care_visits > kCloseVisits) {
     thread->care_words *= 2;

@@ -119,6 +119,55 @@ class Limits(support.TestCase):
         if gone:
             self.assertTrue([event for event in report.events if "profiler" in event.get("name", "")])
 
+    def test_thread_that_c_started(self):
+        """L-C-THREAD: its first calls may be missing; when others have filled a chunk, it is recorded."""
+        _, _, report = self.both("""
+            import ctypes, threading
+            def by_main(n): return n
+            def first(): pass
+            def later(): pass
+            def by_c(argument):
+                first()
+                started.set()
+                go.wait()
+                for i in range(100): later()
+            started, go = threading.Event(), threading.Event()
+            libc = ctypes.CDLL(None)
+            kind = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+            callback, handle = kind(by_c), ctypes.c_ulong()
+            libc.pthread_create(ctypes.byref(handle), None, callback, None)
+            started.wait()
+            for i in range(100_000): by_main(i)
+            go.set()
+            libc.pthread_join(handle, None)
+            """)
+        self.assertEqual(100, len(report.named("later")))
+        if self.interpreter.minor >= (3, 12):
+            self.assertEqual(1, len(report.named("first")))
+        self.assertNotEqual(report.thread_of("later"), report.thread_of("by_main"))
+
+    def test_evaluator_of_another(self):
+        """L-OTHER-EVALUATOR: calls after it may be missing, those before it are not; nothing breaks."""
+        library = os.environ.get("VTN_EVAL_FRAME", "")
+        self.assertTrue(os.path.exists(library), "VTN_EVAL_FRAME names no library")
+        self.write("program.py", f"""
+            import ctypes
+            def before(): pass
+            def after(n): return n
+            def deep(n): return deep(n - 1) if n else change()
+            def change(): return ctypes.PyDLL({library!r}).set_eval_frame()
+            for i in range(100): before()
+            print(deep(50))
+            print(sum(after(i) for i in range(1000)))
+            """)
+        plain = self.plain("program.py")
+        traced = self.traced("program.py", options=("--quiet", "--ignore_c_function"))
+        self.assertEqual(plain.parity_key(), traced.parity_key())
+        self.assertEqual(100, len(traced.report.named("before")))
+        self.assertEqual(51, len(traced.report.named("deep")))
+        if self.interpreter.minor != (3, 11):
+            self.assertEqual(1000, len(traced.report.named("after")))
+
     def test_old_python(self):
         """L-OLD-PYTHON: tests/e2e/inputs_test.py runs 3.8 and 2.7; this is the same seen from `--`."""
         old = os.path.expanduser("~/.pyenv/versions/3.9.18/bin/python3")
