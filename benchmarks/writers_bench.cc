@@ -56,16 +56,14 @@ class Workload {
     size_t count = 0;
     while (count < kMaxChunkWords) {
       const uint32_t id = stack_.empty() ? 0 : stack_.back().id;
-      const bool deeper =
-          stack_.empty() || (stack_.size() < 60 && stack_.back().calls_left != 0);
+      const bool deeper = stack_.empty() || (stack_.size() < 60 && stack_.back().calls_left != 0);
       advance(deeper);
       if (deeper) {
         if (!stack_.empty()) {
           --stack_.back().calls_left;
         }
         const uint32_t callee = callee_of(id, stack_.empty() ? top_++ : stack_.back().calls_left);
-        words[count++] =
-            event_word(ticks_ - base, EventKind::kEnter, kFirstNameId + callee);
+        words[count++] = event_word(ticks_ - base, EventKind::kEnter, kFirstNameId + callee);
         stack_.push_back(Call{callee, (callee * 7 + 3) % 5 == 0 ? 3u : callee % 3});
         ++calls;
       } else {
@@ -81,7 +79,9 @@ class Workload {
     uint32_t id;
     uint32_t calls_left;
   };
-  static uint32_t callee_of(uint32_t id, uint32_t n) { return (id * 31 + n * 17 + 11) % kFunctions; }
+  static uint32_t callee_of(uint32_t id, uint32_t n) {
+    return (id * 31 + n * 17 + 11) % kFunctions;
+  }
 
   void advance(bool deeper) {
     seed_ = seed_ * 6364136223846793005u + 1442695040888963407u;
@@ -110,10 +110,12 @@ void define_functions(SpoolWriter& spool) {
   std::vector<uint64_t> words;
   for (uint32_t i = 0; i < kFunctions; ++i) {
     const bool python = i % 3 != 0;
-    const std::string name = python ? "Package.Class" + std::to_string(i % 40) + ".method_" + std::to_string(i)
-                                    : "module.function_" + std::to_string(i);
+    const std::string name =
+        python ? "Package.Class" + std::to_string(i % 40) + ".method_" + std::to_string(i)
+               : "module.function_" + std::to_string(i);
     const std::string file =
-        python ? "/usr/lib/python3/dist-packages/package/module_" + std::to_string(i % 25) + ".py" : "";
+        python ? "/usr/lib/python3/dist-packages/package/module_" + std::to_string(i % 25) + ".py"
+               : "";
     const FunctionRecord record = {kFirstNameId + i,
                                    python ? FunctionKind::kPython : FunctionKind::kC,
                                    i,

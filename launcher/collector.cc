@@ -213,8 +213,7 @@ Result<Recovered> recover_session(const RecoveryRequest& request) {
   Recovered recovered;
   recovered.session_folder = session.folder;
   char link[4096];
-  const ssize_t length =
-      readlink(session.file(kSpoolLinkName).c_str(), link, sizeof(link));
+  const ssize_t length = readlink(session.file(kSpoolLinkName).c_str(), link, sizeof(link));
   std::string path = length > 0 ? std::string(link, static_cast<size_t>(length)) : "";
   std::unique_ptr<SpoolWriter> spool;
   if (!path.empty() && access(path.c_str(), F_OK) == 0) {

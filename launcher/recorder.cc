@@ -234,9 +234,8 @@ Recorder::Outcome Recorder::run(int end_fd, ProgramEnd& end) {
   await_deaths(outcome == Outcome::kSupervisorDied ? kLastDeathsMs : 0);
   drain_.take_rest();
   note_clock(true);
-  if (Status status = close_spool(spool_,
-                                  outcome == Outcome::kProgramEnded ? &end : nullptr,
-                                  drain_.chunks_discarded());
+  if (Status status = close_spool(
+          spool_, outcome == Outcome::kProgramEnded ? &end : nullptr, drain_.chunks_discarded());
       !status) {
     log_debug("%s", status.error().message.c_str());
   }

@@ -61,7 +61,9 @@ class ProgressBar {
   }
 
  private:
-  static void put(const std::string& text) { (void)!write(STDERR_FILENO, text.data(), text.size()); }
+  static void put(const std::string& text) {
+    (void)!write(STDERR_FILENO, text.data(), text.size());
+  }
 
   std::string name_;
   bool shown_;
@@ -200,9 +202,9 @@ void print_troubles(const SpoolReader& spool, const ReportJob& job) {
     const uint32_t version = process.python_version;
     log_warning("process %u%s ran untraced: %s",
                 process.pid,
-                version != 0 ? fmt::format(" (Python {}.{})", version >> 24, (version >> 16) & 0xff)
-                                   .c_str()
-                             : "",
+                version != 0
+                    ? fmt::format(" (Python {}.{})", version >> 24, (version >> 16) & 0xff).c_str()
+                    : "",
                 reason_text(process.reason));
   }
 }

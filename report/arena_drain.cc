@@ -346,9 +346,8 @@ void ArenaDrain::drain_events(std::vector<Found>& events, bool all) {
     }
     at = end;
   }
-  crew_.run(groups.size(), [&](size_t job, unsigned member) {
-    drain_group(groups[job], all, *scratch_[member]);
-  });
+  crew_.run(groups.size(),
+            [&](size_t job, unsigned member) { drain_group(groups[job], all, *scratch_[member]); });
 }
 
 void ArenaDrain::drain_group(const Group& group, bool all, Scratch& scratch) {

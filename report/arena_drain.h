@@ -40,11 +40,8 @@ class ArenaDrain {
  public:
   // Arena and spool are borrowed. `compress` may be false where there is no processor to spare.
   // `threads` drain, the caller's included.
-  ArenaDrain(const Arena& arena,
-             ClockKind clock,
-             SpoolWriter& spool,
-             bool compress,
-             unsigned threads = 1);
+  ArenaDrain(
+      const Arena& arena, ClockKind clock, SpoolWriter& spool, bool compress, unsigned threads = 1);
   ~ArenaDrain();
 
   // Goes on with images and threads that the spool's model already knows.
@@ -61,7 +58,9 @@ class ArenaDrain {
   // Since the last call.
   std::vector<NewProcess> take_new_processes() { return std::exchange(new_processes_, {}); }
 
-  uint64_t chunks_discarded() const { return chunks_discarded_.load(std::memory_order_relaxed); }  // the spool's disk is full
+  uint64_t chunks_discarded() const {
+    return chunks_discarded_.load(std::memory_order_relaxed);
+  }  // the spool's disk is full
   // How much of the arena holds something, as of the last pass: 0 to 1.
   double fill() const { return fill_; }
 
@@ -73,7 +72,10 @@ class ArenaDrain {
   struct Group;
 
   void note_processes();
-  void list_chunks(std::vector<Found>& events, std::vector<Found>& names, bool owned_too, uint32_t only_slot);
+  void list_chunks(std::vector<Found>& events,
+                   std::vector<Found>& names,
+                   bool owned_too,
+                   uint32_t only_slot);
   void drain_names(std::vector<Found>& names, bool all);
   void drain_names_chunk(Process& process, const Found& found);
   void drain_events(std::vector<Found>& events, bool all);

@@ -235,10 +235,10 @@ bool CallAssembler::assemble(const Chunk& chunk,
       run.push(id, entry.python);
       ++run.calls;
     } else if (kind != EventKind::kOpcode) {
-      if (__builtin_expect(run.top != run.bottom &&
-                               (run.top[-1].id == id ||
-                                (id == kIdAnyPython && run.top[-1].python != 0)),
-                           1)) {
+      if (__builtin_expect(
+              run.top != run.bottom &&
+                  (run.top[-1].id == id || (id == kIdAnyPython && run.top[-1].python != 0)),
+              1)) {
         run.emit(kind == EventKind::kLeave ? kOpReturn : kOpUnwind, ticks);
         run.pop();
       } else {

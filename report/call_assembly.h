@@ -83,7 +83,10 @@ class CallAssembler {
     uint64_t latest_ticks;  // now: nothing can have happened later
   };
   // Fills `to`, but for who it is of (image, thread, tid, sequence). False: there was nothing.
-  bool assemble(const Chunk& chunk, const PythonIds& python, FunctionCodes& codes, FrameColumns& to);
+  bool assemble(const Chunk& chunk,
+                const PythonIds& python,
+                FunctionCodes& codes,
+                FrameColumns& to);
 
   // A frame of nothing but a gap, until `until_ticks`: chunks of this thread are missing.
   void missing(uint64_t until_ticks, uint64_t latest_ticks, FrameColumns& to);

@@ -29,10 +29,10 @@ ClockMap::ClockMap(ClockKind kind, std::vector<ClockTriple> triples) {
   constexpr uint64_t kLimit = uint64_t{1} << 62;  // so that no sum below overflows
   for (const ClockTriple& triple : triples) {
     if (triple.ticks < kLimit && triple.monotonic_ns < kLimit &&
-        (kept.empty() || (triple.ticks > kept.back().ticks &&
-                          triple.monotonic_ns > kept.back().monotonic_ns &&
-                          plausible(triple.ticks - kept.back().ticks,
-                                    triple.monotonic_ns - kept.back().monotonic_ns)))) {
+        (kept.empty() ||
+         (triple.ticks > kept.back().ticks && triple.monotonic_ns > kept.back().monotonic_ns &&
+          plausible(triple.ticks - kept.back().ticks,
+                    triple.monotonic_ns - kept.back().monotonic_ns)))) {
       kept.push_back(triple);
     }
   }
@@ -57,9 +57,9 @@ ClockMap::ClockMap(ClockKind kind, std::vector<ClockTriple> triples) {
   // The first goes back to where either clock would have been 0.
   Segment& first = segments_.front();
   const auto to_zero = static_cast<Uint128>(first.ns) << kRateBits;
-  const uint64_t back =
-      static_cast<uint64_t>(std::min<Uint128>(to_zero / first.rate, first.ticks));
-  const auto back_ns = static_cast<uint64_t>((static_cast<Uint128>(back) * first.rate) >> kRateBits);
+  const uint64_t back = static_cast<uint64_t>(std::min<Uint128>(to_zero / first.rate, first.ticks));
+  const auto back_ns =
+      static_cast<uint64_t>((static_cast<Uint128>(back) * first.rate) >> kRateBits);
   if (back_ns <= first.ns) {
     first.ticks -= back;
     first.ns -= back_ns;

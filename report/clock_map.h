@@ -44,9 +44,9 @@ class ClockMap {
     if (__builtin_expect(ticks < segment.ticks, 0)) {
       return segment.ns;  // before the clock began
     }
-    return segment.ns + static_cast<uint64_t>((static_cast<Uint128>(ticks - segment.ticks) *
-                                               segment.rate) >>
-                                              kRateBits);
+    return segment.ns +
+           static_cast<uint64_t>((static_cast<Uint128>(ticks - segment.ticks) * segment.rate) >>
+                                 kRateBits);
   }
   const Segment& segment_at(uint64_t ticks) const;
 

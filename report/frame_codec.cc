@@ -2,7 +2,6 @@
 #include "report/frame_codec.h"
 
 #include <string.h>
-
 #include <zstd.h>
 
 #include "report/varint.h"
@@ -25,7 +24,10 @@ char* put_open_calls(char* to, const std::vector<OpenCall>& calls, uint64_t from
   return to;
 }
 
-bool get_open_calls(VarintReader& from, size_t count, uint64_t from_ticks, std::vector<OpenCall>& to) {
+bool get_open_calls(VarintReader& from,
+                    size_t count,
+                    uint64_t from_ticks,
+                    std::vector<OpenCall>& to) {
   to.clear();
   if (count > from.left()) {
     return false;
@@ -38,7 +40,8 @@ bool get_open_calls(VarintReader& from, size_t count, uint64_t from_ticks, std::
       return false;
     }
     from_ticks -= back;
-    to.push_back(OpenCall{from_ticks, static_cast<uint32_t>(id >> 1), static_cast<uint32_t>(id & 1)});
+    to.push_back(
+        OpenCall{from_ticks, static_cast<uint32_t>(id >> 1), static_cast<uint32_t>(id & 1)});
   }
   return !from.failed();
 }
@@ -76,8 +79,9 @@ uint32_t FrameEncoder::store(const void* bytes, size_t size, bool compress) {
 std::string_view FrameEncoder::encode(FrameColumns& columns, bool compress) {
   EventsFrame& head = columns.head;
   const size_t ops = head.ops;
-  side_.resize((columns.functions.size() + 2 * columns.closed.size() + 2 * columns.left_open.size() +
-                3 * columns.specials.size() + columns.wide.size() + 2) *
+  side_.resize((columns.functions.size() + 2 * columns.closed.size() +
+                2 * columns.left_open.size() + 3 * columns.specials.size() + columns.wide.size() +
+                2) *
                kMaxVarintBytes);
   char* at = side_.data();
   for (const uint32_t id : columns.functions) {

@@ -29,12 +29,12 @@ struct Special {
 // Reused from frame to frame, so that nothing is allocated once it has grown.
 struct FrameColumns {
   EventsFrame head = {};
-  std::vector<uint32_t> functions;     // ids, in the order of first use in the frame
-  std::vector<OpenCall> closed;        // open before the frame, closed in it; innermost first
-  std::vector<OpenCall> left_open;     // begun in the frame, open after it; innermost first
+  std::vector<uint32_t> functions;  // ids, in the order of first use in the frame
+  std::vector<OpenCall> closed;     // open before the frame, closed in it; innermost first
+  std::vector<OpenCall> left_open;  // begun in the frame, open after it; innermost first
   std::vector<Special> specials;
-  std::vector<uint64_t> wide;          // steps that do not fit 16 bits
-  std::unique_ptr<uint16_t[]> codes;   // head.ops of them
+  std::vector<uint64_t> wide;         // steps that do not fit 16 bits
+  std::unique_ptr<uint16_t[]> codes;  // head.ops of them
   std::unique_ptr<uint16_t[]> steps;
 
   // Empties everything; room for so many ops.

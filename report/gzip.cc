@@ -2,7 +2,6 @@
 #include "report/gzip.h"
 
 #include <errno.h>
-
 #include <libdeflate.h>
 
 namespace vtn {
@@ -21,8 +20,7 @@ Status GzipCompressor::compress(std::string_view bytes, ByteBuffer& to) {
   }
   const size_t bound = libdeflate_gzip_compress_bound(compressor_, bytes.size());
   char* room = to.room(bound);
-  const size_t got =
-      libdeflate_gzip_compress(compressor_, bytes.data(), bytes.size(), room, bound);
+  const size_t got = libdeflate_gzip_compress(compressor_, bytes.data(), bytes.size(), room, bound);
   if (got == 0) {
     return fail("compression failed");
   }

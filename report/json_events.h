@@ -28,9 +28,9 @@ struct JsonLayout {
 
   const TraceModel& model;
   const ClockMap& clock;
-  uint64_t offset_ns;                              // taken off every stamp
-  std::vector<std::unique_ptr<JsonNames>> names;   // by image
-  std::vector<std::vector<JsonTrack>> tracks;      // by thread, then depth / kTrackDepth
+  uint64_t offset_ns;                             // taken off every stamp
+  std::vector<std::unique_ptr<JsonNames>> names;  // by image
+  std::vector<std::vector<JsonTrack>> tracks;     // by thread, then depth / kTrackDepth
   std::vector<UntoldLoss> losses;
   std::vector<JsonTrack> loss_tracks;  // by loss
 };

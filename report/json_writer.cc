@@ -18,17 +18,15 @@ namespace vtn {
 
 namespace {
 
-void append_name_event(std::string& to,
-                       const char* what,
-                       uint32_t pid,
-                       uint32_t tid,
-                       std::string_view name) {
-  to += fmt::format("{}{{\"ph\":\"M\",\"pid\":{},\"tid\":{},\"name\":\"{}\",\"args\":{{\"name\":{}}}}}",
-                    to.back() == '[' ? "\n" : ",\n",
-                    pid,
-                    tid,
-                    what,
-                    json_quoted(name));
+void append_name_event(
+    std::string& to, const char* what, uint32_t pid, uint32_t tid, std::string_view name) {
+  to += fmt::format(
+      "{}{{\"ph\":\"M\",\"pid\":{},\"tid\":{},\"name\":\"{}\",\"args\":{{\"name\":{}}}}}",
+      to.back() == '[' ? "\n" : ",\n",
+      pid,
+      tid,
+      what,
+      json_quoted(name));
 }
 
 std::string deep_name(const std::string& name, size_t level) {
@@ -101,8 +99,9 @@ std::string exit_text(const RunEndFrame& end) {
   if ((end.flags & kRunHasStatus) == 0) {
     return "null";
   }
-  return WIFSIGNALED(end.wait_status) ? fmt::format("{{\"signal\":{}}}", WTERMSIG(end.wait_status))
-                                      : fmt::format("{{\"status\":{}}}", WEXITSTATUS(end.wait_status));
+  return WIFSIGNALED(end.wait_status)
+             ? fmt::format("{{\"signal\":{}}}", WTERMSIG(end.wait_status))
+             : fmt::format("{{\"status\":{}}}", WEXITSTATUS(end.wait_status));
 }
 
 std::string process_text(const JsonLayout& layout, const ImageInfo& image) {
@@ -137,13 +136,15 @@ std::string metadata_text(const JsonLayout& layout) {
   const TraceModel& model = layout.model;
   const TraceTotals totals = totals_of(model);
   std::string text = fmt::format(
-      "\n],\n\"viztracer_metadata\":{{\"version\":{},\"overflow\":{},\"baseTimeNanoseconds\":{}}},\n",
+      "\n],\n\"viztracer_metadata\":{{\"version\":{},\"overflow\":{},\"baseTimeNanoseconds\":{}}},"
+      "\n",
       json_quoted(model.version),
       totals.lost_events != 0,
       layout.clock.realtime_base_ns() + layout.offset_ns);
   text += fmt::format(
       "\"viztracer_native\":{{\"command\":{},\"exit\":{},\"calls\":{},\"lost_events\":{},"
-      "\"stray_ends\":{},\"cut_calls\":{},\"complete\":{},\"timestamp_offset_ns\":{},\n\"processes\":[",
+      "\"stray_ends\":{},\"cut_calls\":{},\"complete\":{},\"timestamp_offset_ns\":{},"
+      "\n\"processes\":[",
       json_quoted(model.command_line),
       exit_text(model.run_end),
       totals.calls,

@@ -120,7 +120,9 @@ class PerfettoPieceMaker::Sink {
     ProtoMessage event;
     event.number(9, static_cast<uint64_t>(kTypeBegin)).bytes(23, gap_name(special));
     ProtoMessage packet;
-    packet.number(kTimestamp, stamp(ns)).number(kSequenceFlags, kNeedsState).message(kTrackEvent, event);
+    packet.number(kTimestamp, stamp(ns))
+        .number(kSequenceFlags, kNeedsState)
+        .message(kTrackEvent, event);
     std::string bytes;
     append_packet(bytes, layout_[kDeep ? depth_ / kTrackDepth : 0].sequence, packet);
     append(bytes);

@@ -4,9 +4,11 @@
 // calls of depth. Every piece begins its sequences afresh (state cleared, names interned again), so
 // pieces need nothing from one another but the clock:
 //
-//   a thread of one track   stamps are differences, from event to event and from piece to piece. The
-//                           incremental clock is set once, before any event: snapshots of it further
-//                           on would carry the trace clock backwards, which Perfetto refuses
+//   a thread of one track   stamps are differences, from event to event and from piece to piece.
+//   The
+//                           incremental clock is set once, before any event: snapshots of it
+//                           further on would carry the trace clock backwards, which Perfetto
+//                           refuses
 //   a thread of several     stamps are absolute
 #pragma once
 
@@ -55,9 +57,9 @@ struct PerfettoLayout {
 
   const TraceModel& model;
   const ClockMap& clock;
-  uint64_t start_ns;                                // no event is earlier
-  std::vector<std::vector<PerfettoTrack>> tracks;   // by thread, then depth / kTrackDepth
-  std::vector<std::vector<std::string>> names;      // by image, then function
+  uint64_t start_ns;                               // no event is earlier
+  std::vector<std::vector<PerfettoTrack>> tracks;  // by thread, then depth / kTrackDepth
+  std::vector<std::vector<std::string>> names;     // by image, then function
 };
 
 class PerfettoPieceMaker final : public PieceMaker {

@@ -46,8 +46,8 @@ std::vector<ThreadEnd> thread_ends(const TraceModel& model, const ClockMap& cloc
     const uint64_t last_ns = clock.to_ns(thread.last_ticks);
     const uint64_t next_ns = clock.to_ns(next.first_ticks);
     const uint64_t count = thread.open.size();
-    ends[order[i]] = ThreadEnd{
-        true, next_ns > last_ns + count + 1 ? next_ns - count - 1 : last_ns + 1};
+    ends[order[i]] =
+        ThreadEnd{true, next_ns > last_ns + count + 1 ? next_ns - count - 1 : last_ns + 1};
   }
   return ends;
 }
@@ -141,10 +141,8 @@ Status write_frames(const SpoolReader& spool,
         status = state.maker->encode(info, state.frame, plain);
       }
       if (!status) {
-        return fail(fmt::format("{} is damaged at offset {}: {}",
-                                spool.path(),
-                                info.offset,
-                                status.error().message));
+        return fail(fmt::format(
+            "{} is damaged at offset {}: {}", spool.path(), info.offset, status.error().message));
       }
     }
     return options.gzip ? state.gzip.compress(plain.view(), to) : Status();

@@ -123,8 +123,8 @@ enum class SpecialOp : uint32_t {
 inline constexpr uint32_t kIdGap = 3;
 
 enum EventsFlag : uint32_t {
-  kEventsWideCodes = 1u << 0,   // codes take two bytes: a plane of low bytes, a plane of high ones
-  kEventsThreadEnd = 1u << 1,   // the thread ended here
+  kEventsWideCodes = 1u << 0,  // codes take two bytes: a plane of low bytes, a plane of high ones
+  kEventsThreadEnd = 1u << 1,  // the thread ended here
 };
 
 // A step of kWideStep is the next entry of the list of wide steps.
@@ -138,16 +138,16 @@ struct EventsFrame {
   uint64_t start_ticks;  // the thread's last stamp before this frame: the first step counts from it
   uint64_t end_ticks;    // its last stamp in this frame
   uint32_t ops;
-  uint32_t calls;         // begun here
-  uint32_t open_before;   // calls open at its start
-  uint32_t lowest_open;   // the least that were open at a time
+  uint32_t calls;        // begun here
+  uint32_t open_before;  // calls open at its start
+  uint32_t lowest_open;  // the least that were open at a time
   uint32_t open_after;
-  uint32_t deepest;       // the most
-  uint32_t functions;     // length of its list
-  uint32_t flags;         // EventsFlag
-  uint32_t stray_ends;    // ends that matched no open call: dropped
-  uint32_t cut_calls;     // kOpCut ops
-  uint64_t lost_events;   // as told by gaps
+  uint32_t deepest;      // the most
+  uint32_t functions;    // length of its list
+  uint32_t flags;        // EventsFlag
+  uint32_t stray_ends;   // ends that matched no open call: dropped
+  uint32_t cut_calls;    // kOpCut ops
+  uint64_t lost_events;  // as told by gaps
   // Sections follow in this order. Stored as they are where the two sizes are equal, else zstd.
   //   side    varints: function ids; open calls that this frame closes, innermost first; calls it
   //           leaves open, innermost first; specials; wide steps

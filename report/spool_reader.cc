@@ -36,21 +36,21 @@ Status SpoolReader::read(uint64_t file_bytes) {
   SpoolHeader& header = model_->header;
   VTN_ASSIGN(const size_t got, pread_all(fd_.get(), &header, sizeof(header), 0));
   if (got < sizeof(header.magic) || header.magic != kSpoolMagic) {
-    return fail(fmt::format("{} was not recorded by viztracer-native: no magic number at offset 0",
-                            path_));
+    return fail(
+        fmt::format("{} was not recorded by viztracer-native: no magic number at offset 0", path_));
   }
   if (got < sizeof(header) || header.header_bytes < sizeof(header) ||
       header.header_bytes > file_bytes) {
-    return fail(fmt::format("{} is cut short in its header, at offset {}: nothing can be read",
-                            path_,
-                            file_bytes));
+    return fail(fmt::format(
+        "{} is cut short in its header, at offset {}: nothing can be read", path_, file_bytes));
   }
   if (header.version != kSpoolVersion) {
-    return fail(fmt::format("{} is of version {} (offset 8), this program reads version {}: use the "
-                            "viztracer-native that recorded it",
-                            path_,
-                            header.version,
-                            kSpoolVersion));
+    return fail(
+        fmt::format("{} is of version {} (offset 8), this program reads version {}: use the "
+                    "viztracer-native that recorded it",
+                    path_,
+                    header.version,
+                    kSpoolVersion));
   }
   if (header.tick_step == 0 || header.tick_step > 1024) {
     return fail(fmt::format("{} is damaged at offset 20: tick step {}", path_, header.tick_step));

@@ -82,8 +82,7 @@ Status SpoolWriter::write_at_end(std::string_view first,
 }
 
 Status SpoolWriter::append(FrameKind kind, std::string_view first, std::string_view second) {
-  const FrameHead head = {
-      kFrameMagic, static_cast<uint32_t>(kind), first.size() + second.size()};
+  const FrameHead head = {kFrameMagic, static_cast<uint32_t>(kind), first.size() + second.size()};
   MutexLock lock(mutex_);
   Status status = write_at_end(bytes_of(head), first, second);
   // Facts of the run are known to the report that follows, even if the disk is full.

@@ -46,7 +46,8 @@ class SpoolWriter {
   std::unique_ptr<TraceModel> take_model() { return std::move(model_); }
 
  private:
-  SpoolWriter(UniqueFd fd, std::unique_ptr<TraceModel> model) : fd_(std::move(fd)), model_(std::move(model)) {}
+  SpoolWriter(UniqueFd fd, std::unique_ptr<TraceModel> model)
+      : fd_(std::move(fd)), model_(std::move(model)) {}
   Status write_at_end(std::string_view first, std::string_view second, std::string_view third)
       VTN_REQUIRES(mutex_);
 

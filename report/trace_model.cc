@@ -73,8 +73,7 @@ bool add_process(ImageInfo& image, std::string_view body) {
   if (image.described) {
     return true;
   }
-  if (!take(body, record) ||
-      !take_text(body, record.executable_bytes, image.executable) ||
+  if (!take(body, record) || !take_text(body, record.executable_bytes, image.executable) ||
       !take_text(body, record.cwd_bytes, image.cwd) || !take_text(body, record.argv_bytes, argv)) {
     return false;
   }
@@ -235,8 +234,8 @@ bool TraceModel::add_events(const EventsFrame& head,
   if (head.open_before != thread.open.size() || head.start_ticks < thread.last_ticks) {
     return false;
   }
-  frames.push_back(FrameInfo{
-      offset, body_bytes, found->second, head.ops, head.calls, thread.last_op_ticks});
+  frames.push_back(
+      FrameInfo{offset, body_bytes, found->second, head.ops, head.calls, thread.last_op_ticks});
   thread.open.resize(head.lowest_open);
   thread.open.insert(thread.open.end(), left_open.rbegin(), left_open.rend());
   thread.last_ticks = head.end_ticks;

@@ -14,8 +14,7 @@ using namespace vtn;
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   TraceModel model;
   const ImageFrame image = {};
-  if (!model.add_frame(FrameKind::kImage,
-                       {reinterpret_cast<const char*>(&image), sizeof(image)})) {
+  if (!model.add_frame(FrameKind::kImage, {reinterpret_cast<const char*>(&image), sizeof(image)})) {
     abort();
   }
   std::vector<uint64_t> words(size / 8);

@@ -74,9 +74,8 @@ std::vector<std::string> fuzz_seeds() {
   record[2] = 3 | (uint64_t{1} << 32);   // line, bytes of the name
   record[3] = 4;                         // bytes of the file
   record[4] = 0x79'702e'7866;            // "fx.py"
-  (void)spool.append(FrameKind::kNames,
-                     bytes_of(NamesFrame{0, 0}),
-                     {reinterpret_cast<const char*>(record), 40});
+  (void)spool.append(
+      FrameKind::kNames, bytes_of(NamesFrame{0, 0}), {reinterpret_cast<const char*>(record), 40});
   PythonIds python;
   FunctionCodes codes;
   CallAssembler assembler(8);

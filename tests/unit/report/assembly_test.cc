@@ -107,7 +107,8 @@ TEST_CASE("assembly: a resync carries time over 40 bits", "[assembly]") {
   auto spool = run.read();
   const uint64_t now = read_clock_triple(ClockKind::kMonotonic).ticks;
   CHECK(replay(*spool) ==
-        "+16@1000 -@" + std::to_string(later + 5 < now ? later + 5 : spool->model().threads[0].last_ticks));
+        "+16@1000 -@" +
+            std::to_string(later + 5 < now ? later + 5 : spool->model().threads[0].last_ticks));
 }
 
 TEST_CASE("assembly: gaps and a thread's end close what is open", "[assembly]") {

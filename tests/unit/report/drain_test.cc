@@ -40,8 +40,7 @@ TEST_CASE("drain: a dead process gives all its chunks and its slot back", "[drai
   run.arena.processes[process.slot()].lost_events = 12;
   run.drain->process_ended(process.slot());
   CHECK(run.chunks_in(ChunkState::kFree) == run.arena.geometry.chunk_count);
-  CHECK(run.arena.processes[process.slot()].state ==
-        static_cast<uint32_t>(ProcessState::kUnused));
+  CHECK(run.arena.processes[process.slot()].state == static_cast<uint32_t>(ProcessState::kUnused));
   // The slot's next owner is another image.
   FakeProcess second(run, 8, 2);
   CHECK(second.slot() == process.slot());
@@ -105,7 +104,8 @@ TEST_CASE("drain: any bytes in headers, slots, names and words do no harm", "[dr
           run.arena.headers[chunk].kind = static_cast<uint32_t>(random() % 3);
           break;
         case 2:
-          run.arena.words(chunk)[random() % 16] = random() % 3 == 0 ? random() * random() : random() % 64;
+          run.arena.words(chunk)[random() % 16] =
+              random() % 3 == 0 ? random() * random() : random() % 64;
           break;
         default:
           run.arena.processes[random() % 4].state = static_cast<uint32_t>(random() % 4);

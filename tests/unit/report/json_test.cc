@@ -184,7 +184,8 @@ TEST_CASE("json: deeper calls go on tracks of their own", "[json]") {
 
 TEST_CASE("json: sources are in file_info, relative ones from the process's folder", "[json]") {
   Recording run;
-  REQUIRE(write_all(create_file(run.folder.file("a.py")).get(), "x = 1\ny = \"\xff\"\n").has_value());
+  REQUIRE(
+      write_all(create_file(run.folder.file("a.py")).get(), "x = 1\ny = \"\xff\"\n").has_value());
   FakeProcess process(run, 7, 1);
   process.describe("/usr/bin/python3", run.folder.path(), {"python3", "a.py"});
   const uint32_t f = process.python("f", "a.py", 1);

@@ -285,8 +285,7 @@ inline void FakeThread::opcode(uint64_t ticks, Opcode opcode, std::vector<uint64
   for (size_t i = 0; i < payload.size(); ++i) {
     words[1 + i] = payload[i];
   }
-  store_release(words,
-                opcode_word(ticks - base_, opcode, static_cast<uint32_t>(payload.size())));
+  store_release(words, opcode_word(ticks - base_, opcode, static_cast<uint32_t>(payload.size())));
   at_ += static_cast<uint32_t>(1 + payload.size());
 }
 
