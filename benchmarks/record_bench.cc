@@ -51,10 +51,8 @@ int run(uint64_t events) {
   __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
   const EngineHooks hooks = {
       .describe_process = [](uint32_t) {}, .look_after = nullptr, .watch_thread_exit = nullptr};
-  if (!start_engine(arena,
-                    ClockKind::kTsc,
-                    hooks,
-                    reinterpret_cast<char*>(&t_word) - thread_pointer)) {
+  if (!start_engine(
+          arena, ClockKind::kTsc, hooks, reinterpret_cast<char*>(&t_word) - thread_pointer)) {
     return 1;
   }
   (void)current_thread();

@@ -140,10 +140,8 @@ void install() {
     return;
   }
   g_python.PyErr_Clear();
-  const auto find_object =
-      reinterpret_cast<int (*)(void*, void*)>(find_symbol("_dl_find_object"));
-  if (!start_functions(find_object) ||
-      !install_backend(!session_option(kOptionIgnoreCFunctions))) {
+  const auto find_object = reinterpret_cast<int (*)(void*, void*)>(find_symbol("_dl_find_object"));
+  if (!start_functions(find_object) || !install_backend(!session_option(kOptionIgnoreCFunctions))) {
     g_python.PyErr_Clear();
     stay_untraced(UntracedReason::kInstallFailed, g_python.version);
     return;
@@ -151,8 +149,7 @@ void install() {
   g_python.PyErr_Clear();
   (void)current_thread();  // the process is known even if it never calls anything
   if (!hook_gone) {
-    (void)publish_text(
-        NameRecord::kNote, static_cast<uint32_t>(NoteKind::kAuditHookStays), Text{});
+    (void)publish_text(NameRecord::kNote, static_cast<uint32_t>(NoteKind::kAuditHookStays), Text{});
   }
 }
 
@@ -196,8 +193,7 @@ bool is_frozen(PyObject* code) {
 bool program_begins(const char* event, PyObject* arguments) {
   const bool exec = strcmp(event, "exec") == 0;
   if (!g_bootstrap.armed) {  // an embedder, so far
-    return (exec && g_python.PyEval_GetFrame() == nullptr) ||
-           starts_with(event, "_thread.start_");
+    return (exec && g_python.PyEval_GetFrame() == nullptr) || starts_with(event, "_thread.start_");
   }
   if (g_bootstrap.mode != 'm') {
     return (exec || starts_with(event, "marshal.load")) && g_python.PyEval_GetFrame() == nullptr;
@@ -206,8 +202,8 @@ bool program_begins(const char* event, PyObject* arguments) {
     return starts_with(event, "_thread.start_");
   }
   const PendingException pending;
-  const bool begins = !is_frozen(g_python.PyTuple_GetItem(arguments, 0)) &&
-                      below_run_module_as_main();
+  const bool begins =
+      !is_frozen(g_python.PyTuple_GetItem(arguments, 0)) && below_run_module_as_main();
   g_python.PyErr_Clear();
   return begins;
 }

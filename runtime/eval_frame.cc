@@ -4,9 +4,9 @@
 // makes every instruction leave its fast path (+85 ns a call); an evaluation function costs 17.
 //
 // It puts Python calls on the C stack, so it is guarded: with less than kStackReserveBytes of the
-// thread's stack left, the default evaluator runs that frame and all it calls, and the gap is drawn.
+// thread's stack left, the default evaluator runs that frame and all it calls, and the gap is
+// drawn.
 #include <pthread.h>
-
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -34,7 +34,8 @@ struct {
   bool guarded;  // some frame runs under the default evaluator
 } g_eval;
 
-constexpr uintptr_t kAssumedArgumentBytes = 256 * 1024;  // of the main thread's stack, above its frames
+constexpr uintptr_t kAssumedArgumentBytes =
+    256 * 1024;  // of the main thread's stack, above its frames
 
 PyObject* evaluate(PyThread* state, void* frame, int throwing);
 
@@ -44,7 +45,8 @@ uintptr_t stack_limit() {
   if (raw_syscall(SYS_gettid) == raw_syscall(SYS_getpid)) {
     struct rlimit limit = {};
     const auto* top = static_cast<void* const*>(find_symbol("__libc_stack_end"));
-    if (top == nullptr || raw_syscall(SYS_prlimit64, 0, RLIMIT_STACK, 0, reinterpret_cast<long>(&limit)) < 0 ||
+    if (top == nullptr ||
+        raw_syscall(SYS_prlimit64, 0, RLIMIT_STACK, 0, reinterpret_cast<long>(&limit)) < 0 ||
         limit.rlim_cur == RLIM_INFINITY) {
       return kNoLimit;
     }

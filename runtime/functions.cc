@@ -66,8 +66,8 @@ CodeIdentity* take_identity() {
 
 uint32_t intern_code(PyObject* code) {
   const bool has_qualname = g_python.minor >= 11;
-  const PyRef name = PyRef::steal(
-      g_python.PyObject_GetAttrString(code, has_qualname ? "co_qualname" : "co_name"));
+  const PyRef name =
+      PyRef::steal(g_python.PyObject_GetAttrString(code, has_qualname ? "co_qualname" : "co_name"));
   const PyRef file = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_filename"));
   const PyRef line = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_firstlineno"));
   const long line_number = line ? g_python.PyLong_AsLong(line.get()) : 0;
@@ -82,9 +82,8 @@ uint32_t intern_code(PyObject* code) {
 // Memory that is there for good: the mapping of a loaded library or of the executable.
 bool lasts_for_ever(const void* address) {
   alignas(16) char result[kFindObjectResultBytes];
-  return address == nullptr ||
-         (g_functions.find_object != nullptr &&
-          g_functions.find_object(const_cast<void*>(address), result) == 0);
+  return address == nullptr || (g_functions.find_object != nullptr &&
+                                g_functions.find_object(const_cast<void*>(address), result) == 0);
 }
 
 uint32_t intern_dotted(FunctionKind kind, Text first, Text second) {
@@ -102,7 +101,9 @@ uint32_t intern_dotted(FunctionKind kind, Text first, Text second) {
   return intern_function(kind, {joined, bytes + second.bytes}, {}, 0);
 }
 
-uint32_t intern_c_function(PyObject* callable, const PyMethodDef* definition, const PyObject* type) {
+uint32_t intern_c_function(PyObject* callable,
+                           const PyMethodDef* definition,
+                           const PyObject* type) {
   const Text name = text_of(definition->name);
   const PyObject* kind = type_of(callable);
   if (kind == g_python.PyCFunction_Type || kind == g_python.PyCMethod_Type) {
@@ -132,8 +133,8 @@ uint32_t remember(ThreadState* thread, const CallableKey& key, uint32_t id, bool
 // Neither a function nor a method: a class of a metaclass, or an instance of `kind`, which is named
 // by its type.
 uint32_t named_by_type(ThreadState* thread, PyObject* callable, PyObject* kind) {
-  const CallableKey key = is_class(kind) ? CallableKey{callable, class_mark()}
-                                         : CallableKey{kind, instance_mark()};
+  const CallableKey key =
+      is_class(kind) ? CallableKey{callable, class_mark()} : CallableKey{kind, instance_mark()};
   const CallableCacheEntry* entry = known_callable(thread, key);
   return entry != nullptr ? entry->id : callable_id_slow(thread, callable, key);
 }
@@ -183,8 +184,8 @@ uint32_t callable_id_slow(ThreadState* thread, PyObject* callable, const Callabl
   if (key.type == class_mark() || key.type == instance_mark()) {
     const bool is_class = key.type == class_mark();
     const Text name = text_of(type_name(static_cast<const PyObject*>(key.key)));
-    const uint32_t id = intern_function(
-        is_class ? FunctionKind::kType : FunctionKind::kCallable, name, {}, 0);
+    const uint32_t id =
+        intern_function(is_class ? FunctionKind::kType : FunctionKind::kCallable, name, {}, 0);
     return remember(thread, key, id, lasts_for_ever(key.key) && lasts_for_ever(name.data));
   }
   const PendingException pending;
@@ -194,11 +195,11 @@ uint32_t callable_id_slow(ThreadState* thread, PyObject* callable, const Callabl
   if (is_setprofile(callable)) {
     return id;  // never remembered: its events take the general way, where they are noticed
   }
-  return remember(thread,
-                  key,
-                  id,
-                  lasts_for_ever(definition) && lasts_for_ever(definition->name) &&
-                      lasts_for_ever(key.type));
+  return remember(
+      thread,
+      key,
+      id,
+      lasts_for_ever(definition) && lasts_for_ever(definition->name) && lasts_for_ever(key.type));
 }
 
 uint32_t other_callable_id(ThreadState* thread, PyObject* callable, int depth) {

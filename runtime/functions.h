@@ -7,8 +7,8 @@
 //  class         by its address and name; any other callable: by its type
 //
 // No attribute of an object of the program is looked up and no reference is kept. An address comes
-// back at once, so a remembered one is trusted only where it can never be freed (it lies in a loaded
-// library) or where the names behind it still read the same. All need the GIL.
+// back at once, so a remembered one is trusted only where it can never be freed (it lies in a
+// loaded library) or where the names behind it still read the same. All need the GIL.
 #pragma once
 
 #include <stdint.h>

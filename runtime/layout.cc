@@ -24,8 +24,7 @@ const char* check_layout() {
   }
   const PyRef module = PyRef::steal(py.PyObject_GetAttrString(len, "__module__"));
   if (strcmp(cfunction_def(len)->name, "len") != 0 ||
-      cfunction_self(len) != py.PyCFunction_GetSelf(len) ||
-      cfunction_module(len) != module.get()) {
+      cfunction_self(len) != py.PyCFunction_GetSelf(len) || cfunction_module(len) != module.get()) {
     return "builtin function";
   }
   const PyRef append = PyRef::steal(py.PyObject_GetAttrString(py.PyList_Type, "append"));

@@ -31,7 +31,9 @@ PyObject* none() { return g_python._Py_NoneStruct; }  // immortal from 3.12 on
 // is saved on the stack: registers that survive a call cost 1 to 2 ns an event.
 
 template <EventKind kind>
-[[gnu::noinline, gnu::cold]] PyObject* record_rest(ThreadState* thread, uint64_t ticks, uint32_t id) {
+[[gnu::noinline, gnu::cold]] PyObject* record_rest(ThreadState* thread,
+                                                   uint64_t ticks,
+                                                   uint32_t id) {
   record_slow(thread, ticks, kind, id);
   return none();
 }
@@ -108,9 +110,8 @@ bool end_is_unseen(PyObject* const* arguments) {
   const long offset = g_python.PyLong_AsLong(arguments[kOffset]);
   char* bytes = nullptr;
   PySize size = 0;
-  if (!instructions ||
-      g_python.PyBytes_AsStringAndSize(instructions.get(), &bytes, &size) != 0 || offset < 0 ||
-      offset >= size) {
+  if (!instructions || g_python.PyBytes_AsStringAndSize(instructions.get(), &bytes, &size) != 0 ||
+      offset < 0 || offset >= size) {
     g_python.PyErr_Clear();
     return false;
   }
@@ -255,8 +256,7 @@ bool subscribe(PyObject* monitoring, int tool, bool with_c_functions) {
   }
   // An earlier owner of the id may have left sites disabled.
   return PyRef::steal(g_python.PyObject_CallMethod(monitoring, "restart_events", nullptr)) &&
-         PyRef::steal(
-             g_python.PyObject_CallMethod(monitoring, "set_events", "il", tool, wanted));
+         PyRef::steal(g_python.PyObject_CallMethod(monitoring, "set_events", "il", tool, wanted));
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -33,8 +32,8 @@ size_t read_file(const char* path, char* to, size_t bytes) {
   }
   size_t done = 0;
   while (done < bytes) {
-    const long got =
-        raw_syscall(SYS_read, fd, reinterpret_cast<long>(to + done), static_cast<long>(bytes - done));
+    const long got = raw_syscall(
+        SYS_read, fd, reinterpret_cast<long>(to + done), static_cast<long>(bytes - done));
     if (got <= 0) {
       break;
     }
@@ -63,13 +62,8 @@ void* map_file(const char* name, uint64_t least_bytes, uint64_t map_bytes) {
   const long size = raw_syscall(SYS_lseek, fd, 0, /*SEEK_END*/ 2);
   long address = -1;
   if (size >= 0 && static_cast<uint64_t>(size) >= least_bytes) {
-    address = raw_syscall(SYS_mmap,
-                          0,
-                          static_cast<long>(map_bytes),
-                          PROT_READ | PROT_WRITE,
-                          MAP_SHARED,
-                          fd,
-                          0);
+    address = raw_syscall(
+        SYS_mmap, 0, static_cast<long>(map_bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   }
   (void)raw_syscall(SYS_close, fd);
   if (address < 0 && address > -4096) {
@@ -88,8 +82,7 @@ void describe_process(uint32_t forked_from) {
                                             reinterpret_cast<long>("/proc/self/exe"),
                                             reinterpret_cast<long>(executable),
                                             sizeof(executable));
-  const long folder_bytes =
-      raw_syscall(SYS_getcwd, reinterpret_cast<long>(folder), sizeof(folder));
+  const long folder_bytes = raw_syscall(SYS_getcwd, reinterpret_cast<long>(folder), sizeof(folder));
   const size_t argv_bytes = read_file("/proc/self/cmdline", argv, sizeof(argv));
   const ProcessSlot& slot = g_process.arena.processes[g_engine.root->process];
   const ProcessRecord record = {

@@ -30,7 +30,7 @@ struct {
   bool installed;
   bool with_c_functions;
   uint64_t newest_thread_id;
-  PySize code_offset;        // of the code object within the frame (3.10) or its inner frame (3.11)
+  PySize code_offset;  // of the code object within the frame (3.10) or its inner frame (3.11)
   PySize inner_frame_offset;  // 0: none
   bool code_offset_checked;
 } g_profile;
@@ -69,8 +69,10 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       record_enter(thread, code_id(thread, frame_code(frame)));
       break;
     case kReturn:
-      record_at(
-          thread, ticks, argument == nullptr ? EventKind::kUnwind : EventKind::kLeave, kIdAnyPython);
+      record_at(thread,
+                ticks,
+                argument == nullptr ? EventKind::kUnwind : EventKind::kLeave,
+                kIdAnyPython);
       break;
     case kCCall:
       if (__builtin_expect(is_setprofile(argument), 0)) {
@@ -88,8 +90,7 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       if (g_profile.with_c_functions) {
         const uint32_t id = callable_id(thread, argument);
         if (id != kIdNone) {
-          record_at(
-              thread, ticks, what == kCReturn ? EventKind::kLeave : EventKind::kUnwind, id);
+          record_at(thread, ticks, what == kCReturn ? EventKind::kLeave : EventKind::kUnwind, id);
         }
       }
       if (__builtin_expect(is_setprofile(argument), 0) && !setprofile_ends(thread)) {
@@ -121,7 +122,7 @@ bool install_profile(bool with_c_functions) {
     g_profile.code_offset = kHeadBytes + 8 + 8;  // size, f_back, f_code
   } else if (g_python.minor == 11) {
     g_profile.inner_frame_offset = kHeadBytes + 8;  // f_back, f_frame
-    g_profile.code_offset = 32;  // function, globals, builtins, locals, f_code
+    g_profile.code_offset = 32;                     // function, globals, builtins, locals, f_code
   }
   if (!set_profile(g_python.PyThreadState_Get())) {
     return false;
@@ -133,8 +134,7 @@ bool install_profile(bool with_c_functions) {
 }
 
 void cover_new_threads() {
-  if (!g_profile.installed || g_python._PyEval_SetProfile == nullptr ||
-      !holds_gil()) {
+  if (!g_profile.installed || g_python._PyEval_SetProfile == nullptr || !holds_gil()) {
     return;
   }
   const KeepErrno keep_errno;

@@ -70,10 +70,10 @@ const char* load_python_api(void* python,
   VTN_PYTHON_FUNCTIONS(VTN_REQUIRED, VTN_OPTIONAL)
 #undef VTN_REQUIRED
 #undef VTN_OPTIONAL
-#define VTN_OBJECT(name)                                       \
+#define VTN_OBJECT(name)                                      \
   api.name = static_cast<PyObject*>(dlsym_fn(python, #name)); \
-  if (api.name == nullptr) {                                   \
-    return #name;                                              \
+  if (api.name == nullptr) {                                  \
+    return #name;                                             \
   }
   VTN_PYTHON_OBJECTS(VTN_OBJECT)
 #undef VTN_OBJECT
@@ -82,8 +82,8 @@ const char* load_python_api(void* python,
   if (api._PyRuntime != nullptr && dladdr1_fn != nullptr) {
     DlInfo info;
     Elf64_Sym* symbol = nullptr;
-    if (dladdr1_fn(
-            api._PyRuntime, &info, reinterpret_cast<void**>(&symbol), kDladdrSymbolEntry) != 0 &&
+    if (dladdr1_fn(api._PyRuntime, &info, reinterpret_cast<void**>(&symbol), kDladdrSymbolEntry) !=
+            0 &&
         symbol != nullptr && info.symbol_address == api._PyRuntime) {
       api.runtime_state_bytes = symbol->st_size;
     }

@@ -12,10 +12,10 @@
 
 namespace vtn {
 
-struct PyObject;   // opaque
-struct PyFrame;    // opaque
-struct PyThread;   // PyThreadState, opaque
-struct PyInterp;   // PyInterpreterState, opaque
+struct PyObject;  // opaque
+struct PyFrame;   // opaque
+struct PyThread;  // PyThreadState, opaque
+struct PyInterp;  // PyInterpreterState, opaque
 using PySize = intptr_t;
 
 using PyVectorcall = PyObject* (*)(PyObject*, PyObject* const*, size_t, PyObject*);

@@ -26,7 +26,8 @@ typedef struct {
   int (*dladdr_fn)(const void* address, void* info); /* Dl_info */
   /* glibc and musl lay Dl_info out alike; dladdr1 may be absent (musl). */
   int (*dladdr1_fn)(const void* address, void* info, void** extra, int flags);
-  long tls_offset; /* of a pointer-sized initial-exec word, from the thread pointer; null at first */
+  long
+      tls_offset; /* of a pointer-sized initial-exec word, from the thread pointer; null at first */
   /* Before a thread of the program is created (any thread of it may be the caller). */
   void (**on_thread_create)(void);
   /* When a thread ends whose word `watch_thread_exit` was called for; argument: that value. */

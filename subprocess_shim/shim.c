@@ -12,7 +12,6 @@
  */
 #include <stddef.h>
 #include <stdint.h>
-
 #include <sys/syscall.h>
 
 #include "subprocess_shim/runtime_abi.h"
@@ -178,8 +177,7 @@ static void load_runtime(void* python) {
   if (runtime == NULL) {
     return;
   }
-  const vtn_runtime_start_fn start =
-      (vtn_runtime_start_fn)dlsym(runtime, VTN_RUNTIME_START_SYMBOL);
+  const vtn_runtime_start_fn start = (vtn_runtime_start_fn)dlsym(runtime, VTN_RUNTIME_START_SYMBOL);
   if (start == NULL) {
     return;
   }
@@ -219,8 +217,7 @@ EXPORT char* setlocale(int category, const char* locale) {
     dl_info caller;
     if (holds_python(RTLD_DEFAULT_HANDLE)) {
       load_runtime(RTLD_DEFAULT_HANDLE);
-    } else if (g_shim.dladdr != NULL &&
-               g_shim.dladdr(__builtin_return_address(0), &caller) != 0 &&
+    } else if (g_shim.dladdr != NULL && g_shim.dladdr(__builtin_return_address(0), &caller) != 0 &&
                caller.file_name != NULL) {
       g_shim.dlopen = (dlopen_fn)dlsym(RTLD_DEFAULT_HANDLE, "dlopen");
       void* object = g_shim.dlopen == NULL

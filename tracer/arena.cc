@@ -55,8 +55,8 @@ ArenaGeometry arena_geometry(uint64_t arena_bytes) {
 
 Arena::Arena(void* control_mapping, void* arena_mapping)
     : control(static_cast<ControlPage*>(control_mapping)),
-      processes(reinterpret_cast<ProcessSlot*>(static_cast<char*>(control_mapping) +
-                                               kControlHeadBytes)),
+      processes(
+          reinterpret_cast<ProcessSlot*>(static_cast<char*>(control_mapping) + kControlHeadBytes)),
       headers(static_cast<ChunkHeader*>(arena_mapping)),
       base(static_cast<char*>(arena_mapping)),
       geometry(control->geometry) {}
@@ -75,9 +75,7 @@ uint64_t* Arena::words(uint32_t chunk) const {
                                      uint64_t{chunk - range.first_chunk} * chunk_bytes(chunk));
 }
 
-uint32_t Arena::chunk_bytes(uint32_t chunk) const {
-  return kSmallestChunkBytes << class_of(chunk);
-}
+uint32_t Arena::chunk_bytes(uint32_t chunk) const { return kSmallestChunkBytes << class_of(chunk); }
 
 uint32_t claim_chunk(const Arena& arena,
                      uint32_t chunk_class,
@@ -149,9 +147,8 @@ uint32_t claim_process(const Arena& arena) {
   for (uint32_t i = 0; i < kMaxProcesses; ++i) {
     uint32_t expected = static_cast<uint32_t>(ProcessState::kUnused);
     if (load_relaxed(&arena.processes[i].state) == expected &&
-        compare_swap(&arena.processes[i].state,
-                     &expected,
-                     static_cast<uint32_t>(ProcessState::kClaimed))) {
+        compare_swap(
+            &arena.processes[i].state, &expected, static_cast<uint32_t>(ProcessState::kClaimed))) {
       uint32_t high = load_relaxed(&arena.control->process_high_water);
       while (high < i + 1 && !compare_swap(&arena.control->process_high_water, &high, i + 1)) {
       }

@@ -18,7 +18,8 @@
 
 namespace vtn {
 
-// Lays an arena of about `arena_bytes` out. Never more than asked, at least one chunk of each class.
+// Lays an arena of about `arena_bytes` out. Never more than asked, at least one chunk of each
+// class.
 ArenaGeometry arena_geometry(uint64_t arena_bytes);
 inline constexpr uint64_t kSmallestArenaBytes = 512 * 1024;
 

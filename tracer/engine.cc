@@ -141,10 +141,9 @@ void end_thread(ThreadState* state) {
   if (state->cursor != nullptr) {
     if (state->cursor != state->chunk_end) {
       const uint64_t delta = read_ticks(g_engine.clock) - state->base_ticks;
-      store_release(state->cursor,
-                    opcode_word(delta > kEventDeltaMax ? kEventDeltaMax : delta,
-                                Opcode::kThreadEnd,
-                                0));
+      store_release(
+          state->cursor,
+          opcode_word(delta > kEventDeltaMax ? kEventDeltaMax : delta, Opcode::kThreadEnd, 0));
     }
     finish_chunk(g_engine.arena, state->chunk);
   }

@@ -41,8 +41,8 @@ inline constexpr uint32_t kCodeCacheBits = 10;
 inline constexpr uint32_t kCallableCacheBits = 9;
 
 struct ThreadState {
-  uint64_t* cursor;     // where the next word goes; null: not registered in this process
-  uint64_t* end;        // the slow path is taken here: chunk_end, or earlier to look after the thread
+  uint64_t* cursor;  // where the next word goes; null: not registered in this process
+  uint64_t* end;     // the slow path is taken here: chunk_end, or earlier to look after the thread
   uint64_t base_ticks;  // what deltas count from
   uint64_t* chunk_end;
   ThreadState* next;  // all states of this process
@@ -54,9 +54,9 @@ struct ThreadState {
   uint32_t chunk;
   uint32_t next_class;
   uint32_t sequence;
-  uint32_t freed_seen;     // control->freed_chunks when a claim last failed
-  uint32_t care_words;     // distance of the next visit by EngineHooks::look_after; 0: none wanted
-  uint32_t care_visits;    // how many there were
+  uint32_t freed_seen;      // control->freed_chunks when a claim last failed
+  uint32_t care_words;      // distance of the next visit by EngineHooks::look_after; 0: none wanted
+  uint32_t care_visits;     // how many there were
   uint32_t profile_paused;  // runtime: the program's own profiler has this thread
   uintptr_t setprofile;     // runtime: a call of sys.setprofile in progress (own_profilers.h)
   uintptr_t stack_limit;    // runtime: lowest address an evaluation function may use; 0: unknown
@@ -98,8 +98,8 @@ struct Engine {
   ClockKind clock = ClockKind::kTsc;
   EngineHooks hooks = {};
   ProcessRoot* root = nullptr;
-  long tls_offset = 0;     // of the shim's pointer, from the thread pointer
-  uint64_t epoch = 0;      // counts registrations along a line of forks: never the same in a child
+  long tls_offset = 0;  // of the shim's pointer, from the thread pointer
+  uint64_t epoch = 0;   // counts registrations along a line of forks: never the same in a child
   uint32_t last_process = 0;  // slot of this address space's last registration, plus 1
 };
 

@@ -34,7 +34,7 @@ enum class EventKind : uint32_t {
 // Ids below kFirstNameId are not names.
 enum ReservedId : uint32_t {
   kIdNone = 0,
-  kIdAnyPython = 1,     // in an end: the innermost open Python call (the profile path knows no more)
+  kIdAnyPython = 1,  // in an end: the innermost open Python call (the profile path knows no more)
   kIdTooManyNames = 2,  // in a beginning and its end: the process ran out of ids
   kFirstNameId = 16,
 };
@@ -58,9 +58,8 @@ constexpr uint64_t event_word(uint64_t delta_ticks, EventKind kind, uint32_t id)
   return (delta_ticks << kEventDeltaShift) | (static_cast<uint64_t>(kind) << kEventIdBits) | id;
 }
 constexpr uint64_t opcode_word(uint64_t delta_ticks, Opcode opcode, uint32_t payload_words) {
-  return event_word(delta_ticks,
-                    EventKind::kOpcode,
-                    static_cast<uint32_t>(opcode) | (payload_words << 8));
+  return event_word(
+      delta_ticks, EventKind::kOpcode, static_cast<uint32_t>(opcode) | (payload_words << 8));
 }
 constexpr uint64_t event_delta(uint64_t word) { return word >> kEventDeltaShift; }
 constexpr EventKind event_kind(uint64_t word) {

@@ -22,9 +22,7 @@ namespace {
 constexpr uint64_t kFirstTableEntries = 1024;
 constexpr uint64_t kRoomWaitNs = 1'000'000'000;
 
-void copy_bytes(char* to, const void* from, size_t bytes) {
-  __builtin_memcpy(to, from, bytes);
-}
+void copy_bytes(char* to, const void* from, size_t bytes) { __builtin_memcpy(to, from, bytes); }
 
 // At most `limit` bytes, not in the middle of a character.
 Text cut(Text text, size_t limit) {
@@ -164,7 +162,8 @@ uint32_t intern_function(FunctionKind kind, Text name, Text file, uint32_t line)
   ensure_process();
   name = cut(name, kMaxNameBytes);
   file = cut(file, kMaxNameBytes);
-  uint64_t hash = hash_text(file, hash_text(name, (uint64_t{line} << 8) | static_cast<uint32_t>(kind)));
+  uint64_t hash =
+      hash_text(file, hash_text(name, (uint64_t{line} << 8) | static_cast<uint32_t>(kind)));
   if (hash == 0) {
     hash = 1;
   }
@@ -196,12 +195,8 @@ uint32_t intern_function(FunctionKind kind, Text name, Text file, uint32_t line)
   return entry->id;
 }
 
-bool publish_record(NameRecord type,
-                    const void* fixed,
-                    size_t fixed_bytes,
-                    Text first,
-                    Text second,
-                    Text third) {
+bool publish_record(
+    NameRecord type, const void* fixed, size_t fixed_bytes, Text first, Text second, Text third) {
   ensure_process();
   const Text texts[3] = {first, second, third};
   const WordLock lock(&g_engine.root->lock);

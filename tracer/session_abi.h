@@ -20,7 +20,7 @@ inline constexpr uint32_t kMaxProcesses = 32768;
 
 inline constexpr char kControlFileName[] = "control";
 inline constexpr char kArenaFileName[] = "arena";
-inline constexpr char kShimLinkName[] = "libvtn.so";  // symlink to the installed shim
+inline constexpr char kShimLinkName[] = "libvtn.so";             // symlink to the installed shim
 inline constexpr char kRuntimeFileName[] = "libvtn_runtime.so";  // beside the installed shim
 
 // What a producer that finds no free chunk does depends on this alone.
@@ -87,9 +87,9 @@ static_assert(sizeof(ChunkHeader) == 64);
 
 enum class ProcessState : uint32_t {
   kUnused = 0,
-  kClaimed = 1,    // being filled in
-  kTracing = 2,    // its names stream begins with a ProcessRecord
-  kUntraced = 3,   // a CPython, or something like one, that runs untraced: see reason
+  kClaimed = 1,   // being filled in
+  kTracing = 2,   // its names stream begins with a ProcessRecord
+  kUntraced = 3,  // a CPython, or something like one, that runs untraced: see reason
 };
 
 enum class UntracedReason : uint32_t {
@@ -109,9 +109,9 @@ struct ProcessSlot {
   uint32_t pid;     // as the process sees itself
   uint32_t python_version;
   uint64_t start_ticks;
-  uint32_t threads;       // thread numbers given out
-  uint32_t stalls;        // times a thread waited for a chunk
-  uint64_t lost_events;   // not recorded, all threads
+  uint32_t threads;      // thread numbers given out
+  uint32_t stalls;       // times a thread waited for a chunk
+  uint64_t lost_events;  // not recorded, all threads
   uint64_t stall_ticks;
   uint64_t reserved[10];
 };
@@ -120,18 +120,18 @@ static_assert(sizeof(ProcessSlot) == 128);
 struct ControlPage {
   uint64_t magic;
   uint32_t abi_version;
-  uint32_t options;     // SessionOption bits
-  uint32_t clock_kind;  // ClockKind
-  uint32_t state;       // SessionState
-  uint32_t full_chunks;     // counts chunks set to kFull; the collector waits on it (futex)
-  uint32_t freed_chunks;    // counts chunks set to kFree; producers without a chunk wait on it
+  uint32_t options;             // SessionOption bits
+  uint32_t clock_kind;          // ClockKind
+  uint32_t state;               // SessionState
+  uint32_t full_chunks;         // counts chunks set to kFull; the collector waits on it (futex)
+  uint32_t freed_chunks;        // counts chunks set to kFree; producers without a chunk wait on it
   uint32_t waiting_producers;   // who waits on freed_chunks
   uint32_t collector_waiting;   // 1 while the collector waits on full_chunks: wake it
   uint32_t process_high_water;  // slots ever used
   uint32_t reserved0;
   ArenaGeometry geometry;
   uint64_t reserved1[16];
-  char libpython[1024];   // for the embed host: the library to open; empty otherwise
+  char libpython[1024];  // for the embed host: the library to open; empty otherwise
   char reserved2[2560];
 };
 static_assert(sizeof(ControlPage) <= 4096);

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <stdint.h>
-
 #include <sys/syscall.h>
 
 #include "base/freestanding/syscalls.h"

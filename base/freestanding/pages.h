@@ -7,7 +7,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -38,11 +37,10 @@ inline void* map_pages(size_t bytes) {
 // As map_pages, and a forked child finds zeroes there, however it was forked.
 inline void* map_wiped_pages(size_t bytes) {
   void* pages = map_pages(bytes);
-  if (pages != nullptr &&
-      raw_syscall(SYS_madvise,
-                  reinterpret_cast<long>(pages),
-                  static_cast<long>(whole_pages(bytes)),
-                  MADV_WIPEONFORK) < 0) {
+  if (pages != nullptr && raw_syscall(SYS_madvise,
+                                      reinterpret_cast<long>(pages),
+                                      static_cast<long>(whole_pages(bytes)),
+                                      MADV_WIPEONFORK) < 0) {
     return nullptr;
   }
   return pages;

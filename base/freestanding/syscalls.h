@@ -4,9 +4,8 @@
 // processes. Each returns what the kernel returns: a result, or a negated errno. x86-64 Linux.
 #pragma once
 
-#include <stdint.h>
-
 #include <linux/futex.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 
 namespace vtn {
@@ -15,13 +14,8 @@ namespace vtn {
 #error "only x86-64 Linux is supported"
 #endif
 
-inline long raw_syscall(long number,
-                        long a = 0,
-                        long b = 0,
-                        long c = 0,
-                        long d = 0,
-                        long e = 0,
-                        long f = 0) {
+inline long raw_syscall(
+    long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
   long result;
   register long r10 __asm__("r10") = d;
   register long r8 __asm__("r8") = e;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The engine is one per process, so each case runs in a forked child and reports by exit status.
-#include "tracer/thread_writer.h"
-
 #include <functional>
 #include <string>
 #include <thread>
@@ -13,6 +11,7 @@
 #include "tests/support/catch.h"
 #include "tests/unit/tracer/session_fixture.h"
 #include "tracer/names_writer.h"
+#include "tracer/thread_writer.h"
 
 namespace vtn {
 namespace {
@@ -168,7 +167,8 @@ TEST_CASE("writer: what finds no room is counted, and drawn when there is room a
   CHECK(thread.back().id == kFirstNameId + 7);
 }
 
-TEST_CASE("writer: a forked child is a process of its own and owes its parent nothing", "[writer]") {
+TEST_CASE("writer: a forked child is a process of its own and owes its parent nothing",
+          "[writer]") {
   const SessionFixture session(uint64_t{4} << 20);
   in_traced_process(session, [] {
     const uint32_t id = intern_function(FunctionKind::kC, literal("parent.only"), {}, 0);
