@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An evaluation function as PEP 523 extensions (debuggers, torch dynamo) set one: it does nothing but
-// call CPython's own. Loaded by programs/shapes.py with ctypes; needs no header of CPython.
+// An evaluation function as PEP 523 extensions (debuggers, torch dynamo) set one: it does nothing
+// but call CPython's own. Loaded by programs/shapes.py with ctypes; needs no header of CPython.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 
