@@ -2,6 +2,7 @@
 #include "launcher/recorder.h"
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include <errno.h>
@@ -29,6 +30,11 @@ constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kFirstClockNs = 5'000'000;
 // After a pass that found something: chunks gather meanwhile, and nobody has to wake us.
 constexpr long kGatherNs = 300'000;
+// While there is something to drain the watcher looks so often, and gives the arena more memory
+// itself if the drain thread has been away for so long: a disk may hold it up for seconds, and the
+// program must not wait for a disk.
+constexpr int kBusyLookMs = 10;
+constexpr uint64_t kHeldUpNs = 5'000'000;
 constexpr int kLastDeathsMs = 1000;  // a killed supervisor's program has so long to die
 
 uint64_t monotonic_ns() {
@@ -58,8 +64,11 @@ struct Recorder::Shared {
   std::vector<Watched> fresh VTN_GUARDED_BY(mutex);  // from the drain thread to the watcher
   std::vector<uint32_t> dead VTN_GUARDED_BY(mutex);  // slots, the other way
   bool stop VTN_GUARDED_BY(mutex) = false;
-  UniqueFd wake;                 // eventfd: there is something in `fresh`
-  std::vector<Watched> watched;  // the watcher's own
+  UniqueFd wake;  // eventfd: there is something in `fresh`, or `busy` has become true
+  std::atomic<bool> busy{false};            // chunks come in
+  std::atomic<uint64_t> round_began_ns{0};  // the drain thread's
+  Mutex provision_mutex;                    // for provision_; taken alone
+  std::vector<Watched> watched;             // the watcher's own
 };
 
 Recorder::Recorder(const Session& session, SpoolWriter& spool)
@@ -84,8 +93,23 @@ void Recorder::note_clock(bool now) {
   }
 }
 
+void Recorder::wake_watcher() {
+  const uint64_t one = 1;
+  (void)!write(shared_->wake.get(), &one, sizeof(one));
+}
+
+void Recorder::top_up() {
+  MutexLock lock(shared_->provision_mutex);
+  if (!provision_.exhausted()) {
+    if (Status status = provision_.top_up(); !status) {
+      log_debug("%s", status.error().message.c_str());
+    }
+  }
+}
+
 void Recorder::drain_loop() {
   ControlPage* control = session_.arena.control;
+  uint32_t seen_before = 0;
   for (;;) {
     std::vector<uint32_t> dead;
     bool stop = false;
@@ -99,15 +123,17 @@ void Recorder::drain_loop() {
     }
     // Acquire: what is counted here is full when the pass looks.
     const uint32_t seen = load_acquire(&control->full_chunks);
+    shared_->round_began_ns.store(monotonic_ns(), std::memory_order_relaxed);
+    if (const bool busy = seen != seen_before;
+        shared_->busy.exchange(busy, std::memory_order_relaxed) != busy && busy) {
+      wake_watcher();
+    }
+    seen_before = seen;
     const size_t taken = drain_.pass();
     for (const uint32_t slot : dead) {
       drain_.process_ended(slot);
     }
-    if (!provision_.exhausted()) {
-      if (Status status = provision_.top_up(); !status) {
-        log_debug("%s", status.error().message.c_str());
-      }
-    }
+    top_up();
     note_clock(false);
     bool again = stop;  // with deaths to see to: no wake will come any more
     for (const NewProcess& process : drain_.take_new_processes()) {
@@ -118,8 +144,7 @@ void Recorder::drain_loop() {
       MutexLock lock(shared_->mutex);
       if (pidfd) {
         shared_->fresh.push_back(Shared::Watched{process.slot, std::move(pidfd)});
-        const uint64_t one = 1;
-        (void)!write(shared_->wake.get(), &one, sizeof(one));
+        wake_watcher();
       } else if (errno == ESRCH) {
         shared_->dead.push_back(process.slot);
         again = true;
@@ -151,8 +176,13 @@ Recorder::Outcome Recorder::watch(int end_fd, ProgramEnd& end) {
     for (const Shared::Watched& watched : shared_->watched) {
       polls.push_back({watched.pidfd.get(), POLLIN, 0});
     }
-    if (poll(polls.data(), polls.size(), -1) < 0 && errno != EINTR) {
+    const bool busy = shared_->busy.load(std::memory_order_relaxed);
+    if (poll(polls.data(), polls.size(), busy ? kBusyLookMs : -1) < 0 && errno != EINTR) {
       return Outcome::kSupervisorDied;
+    }
+    if (busy &&
+        monotonic_ns() - shared_->round_began_ns.load(std::memory_order_relaxed) > kHeldUpNs) {
+      top_up();
     }
     // From the back, so that places stay as they are.
     for (size_t i = shared_->watched.size(); i-- > 0;) {

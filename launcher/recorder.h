@@ -42,6 +42,8 @@ class Recorder {
   struct Shared;
 
   void drain_loop();
+  void wake_watcher();
+  void top_up();
   void note_clock(bool now);
   Outcome watch(int end_fd, ProgramEnd& end);
   void await_deaths(int timeout_ms);
