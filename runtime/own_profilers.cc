@@ -20,6 +20,7 @@ struct Step {
 };
 
 constinit Step g_setprofile = {};
+constinit CFunction g_getprofile = nullptr;
 constinit Step g_enable = {};
 constinit Step g_disable = {};
 
@@ -74,10 +75,20 @@ PyObject* set_own_profile(PyObject* module, PyObject* function) {
   return result;
 }
 
+// Whether the program has a profile function in this thread already. Ours is without an object.
+bool has_own_profile() {
+  const PyRef set = PyRef::steal(
+      g_getprofile == nullptr ? nullptr : g_getprofile(nullptr, nullptr, nullptr, nullptr));
+  return set && set.get() != g_python._Py_NoneStruct;
+}
+
 PyObject* step_setprofile(PyObject* module, PyObject* function, PyObject*, PyObject*) {
   ThreadState* thread = current_thread();
-  if (thread->setprofile != kCallBegan || function == g_python._Py_NoneStruct) {
-    return set_own_profile(module, function);  // no event of ours will follow, or nobody to hear it
+  // Without an event of ours to follow there is nothing to wait for; and a function that takes the
+  // place of another, or of none, hears in a plain run what it hears here.
+  if (thread->setprofile != kCallBegan || function == g_python._Py_NoneStruct ||
+      has_own_profile()) {
+    return set_own_profile(module, function);
   }
   g_python.Py_IncRef(function);
   thread->setprofile = reinterpret_cast<uintptr_t>(function);
@@ -116,6 +127,10 @@ void watch_setprofile() {
   if (setprofile != nullptr && type_of(setprofile) == g_python.PyCFunction_Type) {
     put_in_front(&g_setprofile, cfunction_def(setprofile), step_setprofile);
     g_setprofile_definition = g_setprofile.definition;
+  }
+  PyObject* getprofile = g_python.PySys_GetObject("getprofile");
+  if (getprofile != nullptr && type_of(getprofile) == g_python.PyCFunction_Type) {
+    g_getprofile = reinterpret_cast<CFunction>(cfunction_def(getprofile)->function);
   }
 }
 

@@ -57,23 +57,6 @@ class Limits(support.TestCase):
         self.assertEqual([None] * 3, tools[:3])
         self.assertEqual(1, sum(tool is not None for tool in tools))
 
-    def test_first_event_of_setprofile(self):
-        """L-SETPROFILE-FIRST"""
-        plain, traced, _ = self.both("""
-            import sys
-            def f(): pass
-            seen = []
-            def profiler(frame, event, argument): seen.append((event, getattr(argument, "__name__", "")))
-            sys.setprofile(profiler)
-            f()
-            sys.setprofile(None)
-            print(seen)
-            """)
-        plain, traced = eval(plain), eval(traced)
-        extra = traced[:len(traced) - len(plain)]
-        self.assertEqual(plain, traced[len(extra):])
-        self.assertIn(extra, ([], [("c_return", "setprofile")]))
-
     def test_line_of_a_breakpoint(self):
         """L-BREAKPOINT-LINE"""
         if self.interpreter.minor != (3, 13):
@@ -167,6 +150,74 @@ class Limits(support.TestCase):
         self.assertEqual(51, len(traced.report.named("deep")))
         if self.interpreter.minor != (3, 11):
             self.assertEqual(1000, len(traced.report.named("after")))
+
+    def test_class_of_the_callbacks(self):
+        """L-SUBCLASS"""
+        plain, traced, _ = self.both("""
+            print([c.__name__ for c in object.__subclasses__() if c.__module__ == "viztracer_native"])
+            """)
+        self.assertEqual("[]", plain.strip())
+        self.assertEqual("['callback']" if self.interpreter.minor >= (3, 12) else "[]", traced.strip())
+
+    def test_executable(self):
+        """L-EXE"""
+        self.write("program.py", "import os, sys; print(os.readlink('/proc/self/exe'), sys.executable)")
+        plain = self.plain("program.py").stdout
+        self.assertEqual(
+            plain, self.traced("program.py", options=("--quiet", "--host", "exec")).stdout)
+        exe, executable = self.traced("program.py").stdout.decode().split()
+        self.assertEqual(plain.decode().split()[1], executable)
+        self.assertIn(exe, (plain.decode().split()[0],
+                            os.path.join(os.path.dirname(os.path.realpath(support.LAUNCHER)),
+                                         "vtn-embed-host")))
+
+    def test_group(self):
+        """L-GROUP: as a job of its own (start_new_session), as a shell with job control starts it."""
+        plain, traced, _ = self.both("import os; print(os.getpgrp() == os.getpid())")
+        self.assertEqual(("True\n", "False\n"), (plain, traced))
+
+    def test_free_function_of_another(self):
+        """L-CODE-EXTRA"""
+        self.both("""
+            import ctypes
+            api = ctypes.pythonapi
+            register = getattr(api, "PyUnstable_Eval_RequestCodeExtraIndex", None) or \
+                api._PyEval_RequestCodeExtraIndex
+            freed = []
+            callback = ctypes.CFUNCTYPE(None, ctypes.c_voidp)(freed.append)
+            register.argtypes = [ctypes.CFUNCTYPE(None, ctypes.c_voidp)]
+            index = register(callback)
+            space = {}
+            exec("def f(): pass", space)
+            space["f"]()
+            del space
+            assert not [value for value in freed if value is not None]
+            register(ctypes.cast(None, ctypes.CFUNCTYPE(None, ctypes.c_voidp)))
+            import os
+            os._exit(0)  # the callback dies before the code objects do
+            """.replace("c_voidp", "c_void_p"))
+
+    def test_deep_recursion_without_c_functions(self):
+        """L-STACK-GUARD: elsewhere all of it is there."""
+        self.write("program.py", """
+            import sys
+            sys.setrecursionlimit(100_000)
+            def deep(n): return deep(n - 1) + 1 if n else 0
+            print(deep(25_000))
+            def after(): pass
+            after()
+            """)
+        plain = self.plain("program.py")
+        traced = self.traced("program.py", options=("--quiet", "--ignore_c_function"))
+        self.assertEqual(plain.parity_key(), traced.parity_key())
+        if plain.status != 0:
+            return  # 3.10 overflows its stack by itself
+        self.assertEqual(1, len(traced.report.named("after")))
+        recorded = len(traced.report.named("deep"))
+        if self.interpreter.minor == (3, 11):
+            self.assertLessEqual(2_000, recorded)
+        else:
+            self.assertEqual(25_001, recorded)
 
     def test_old_python(self):
         """L-OLD-PYTHON: tests/e2e/inputs_test.py runs 3.8 and 2.7; this is the same seen from `--`."""

@@ -57,6 +57,23 @@ class Tools(support.TestCase):
         self.assertEqual(wanted, {sum(one.function == "helper" for one in call.walk())
                                   for call in report.named("work")} - {0})
 
+    def test_profile_function_hears_what_it_would_hear(self):
+        """The call that sets it begins under our eyes; its end must not be told to it."""
+        self.write("program.py", """
+            import profile, sys
+            def f(): return len("")
+            seen = []
+            def profiler(frame, event, argument): seen.append((event, getattr(argument, "__name__", "")))
+            def other(frame, event, argument): seen.append(("other", event))
+            sys.setprofile(profiler); f(); sys.setprofile(other); f(); sys.setprofile(None)
+            try: sys.setprofile()
+            except TypeError as error: seen.append(str(error))
+            list(map(sys.setprofile, [None]))
+            print(seen)
+            print(profile.Profile().runcall(f))
+            """)
+        self.parity("program.py")
+
     def test_threading_setprofile(self):
         self.program("""
             import threading
