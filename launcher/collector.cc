@@ -237,12 +237,16 @@ Result<Recovered> recover_session(const RecoveryRequest& request) {
     (void)symlink(path.c_str(), session.file(kSpoolLinkName).c_str());
   }
   const auto clock = static_cast<ClockKind>(spool->model().header.clock_kind);
+  const bool disk_was_full = load_relaxed(&session.arena.control->state) ==
+                             static_cast<uint32_t>(SessionState::kSpoolFull);
   store_release(&session.arena.control->state, static_cast<uint32_t>(SessionState::kStopping));
   ArenaDrain drain(session.arena, clock, *spool, true);
   drain.resume();
   drain.take_rest();
   (void)spool->append_struct(FrameKind::kClock, read_clock_triple(clock));
-  VTN_TRY(close_spool(*spool, request.has_end ? &request.end : nullptr, drain.chunks_discarded()));
+  VTN_TRY(close_spool(*spool,
+                      request.has_end ? &request.end : nullptr,
+                      drain.chunks_discarded() + (disk_was_full ? 1 : 0)));
   VTN_ASSIGN(UniqueFd fd, open_file(path, O_RDONLY));
   recovered.spool = SpoolReader::adopt(std::move(fd), path, spool->take_model());
   return recovered;

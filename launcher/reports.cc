@@ -192,6 +192,9 @@ void print_troubles(const SpoolReader& spool, const ReportJob& job) {
     log_warning("the disk was full while recording: the report ends there (%s lost)",
                 counted(model.run_end.lost_chunks, "block", "blocks").c_str());
   }
+  if (model.truncated) {
+    log_warning("the recording was cut short: what came after it is missing");
+  }
   for (const ImageInfo& image : model.images) {
     if (image.damaged || (image.end.flags & kImageDamaged) != 0) {
       log_warning("process %u wrote over its own trace: parts of it may be missing or wrong",

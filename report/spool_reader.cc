@@ -63,6 +63,7 @@ Status SpoolReader::read(uint64_t file_bytes) {
   fresh->header = header;
   model_ = std::move(fresh);
   VTN_TRY(read_frames(file_bytes, true));
+  model_->truncated = true;  // nobody can tell what would have followed
   return {};
 }
 

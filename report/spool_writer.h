@@ -42,8 +42,14 @@ class SpoolWriter {
   uint64_t bytes() const;
   int fd() const { return fd_.get(); }
   // Not while others append.
-  TraceModel& model() { return *model_; }
-  std::unique_ptr<TraceModel> take_model() { return std::move(model_); }
+  TraceModel& model() {
+    const MutexLock lock(mutex_);
+    return *model_;
+  }
+  std::unique_ptr<TraceModel> take_model() {
+    const MutexLock lock(mutex_);
+    return std::move(model_);
+  }
 
  private:
   SpoolWriter(UniqueFd fd, std::unique_ptr<TraceModel> model)

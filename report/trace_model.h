@@ -100,7 +100,7 @@ class TraceModel {
   std::vector<FrameInfo> frames;  // of events
   bool has_run_end = false;
   RunEndFrame run_end = {};
-  bool truncated = false;  // the file was cut: what could be read is here
+  bool truncated = false;  // the file was cut: more may have followed what is here
 
   // Any frame but events and index. False: it is damaged or of a kind unknown.
   bool add_frame(FrameKind kind, std::string_view body);

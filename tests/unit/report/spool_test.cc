@@ -76,6 +76,7 @@ TEST_CASE("spool: what is read is what was written, with and without the index",
   auto cut = open_spool(run.folder.file("cut"));
   REQUIRE(cut.has_value());
   CHECK_FALSE((*cut)->closed());
+  CHECK((*cut)->model().truncated);
   CHECK(digest((*cut)->model()) == before);
 }
 
@@ -147,7 +148,8 @@ TEST_CASE("spool: a full disk takes back the frame that did not fit", "[spool]")
   // The report that follows knows how much is missing.
   CHECK(run.spool->model().images.at(0).end.lost_events > 0);
   auto spool = run.reopen();
-  CHECK_FALSE(spool->model().truncated);  // whole frames, no torn one
+  CHECK(spool->model().truncated);
+  CHECK(spool->end_offset() == read_file(run.folder.file("spool"))->size());  // whole frames only
   CHECK(totals_of(spool->model()).calls > 0);
 }
 
