@@ -71,6 +71,7 @@ class Watched:
         done.set()
         watcher.join()
         self.stdout, self.stderr = stdout.decode(), stderr.decode()
+        self.last_line = (self.stderr.strip().splitlines() or [""])[-1]
         if process.returncode != 0:
             raise RuntimeError(f"{argv} ended with {process.returncode}: {self.stderr[-2000:]}")
 
@@ -187,11 +188,11 @@ def long(interpreter, folder):
         found = call_count(result.output) if suffix == ".json" else ""
         rows.append([suffix, f"{result.seconds:.1f} s", mib(result.ours),
                      mib(kib - plain_kib), f"{result.size / count:.2f}", found,
-                     result.stderr.strip().replace("\n", " / ")])
+                     result.last_line])
         os.unlink(result.output)
     bench.print_table(f"{interpreter.name}: {count:,} calls",
                       ["", "wall", "launcher's processes", "program above plain", "bytes a call",
-                       "calls in the report", "stderr"], rows)
+                       "calls in the report", "last line"], rows)
 
 
 def parallel(interpreter, folder):
@@ -209,9 +210,9 @@ def parallel(interpreter, folder):
         added = (cost(ours) - cost(plain)) / count * 1e9
         base = base or added
         rows.append([f"{threads} threads, {processes} processes", f"{added:.1f} ns",
-                     f"{added / base:.2f}", ours.stderr.strip().replace("\n", " / ")])
+                     f"{added / base:.2f}", ours.last_line])
     bench.print_table(f"{interpreter.name}: recording at once", ["", "added per call", "ratio",
-                                                                 "stderr"], rows)
+                                                                 "last line"], rows)
 
 
 def growth(interpreter, folder):
