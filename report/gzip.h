@@ -13,7 +13,8 @@ struct libdeflate_compressor;
 
 namespace vtn {
 
-inline constexpr int kGzipLevel = 6;
+// Half the time of level 6, for 6 to 13 % more bytes.
+inline constexpr int kGzipLevel = 4;
 
 class GzipCompressor {
  public:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// fuzz_x [corpus folder...]: runs a fuzzer on its seeds, on files, and on mutations of both.
+// fuzz_x [corpus folder...]      runs a fuzzer on its seeds, on files, and on mutations of both
+// fuzz_x --write-seeds folder    for libFuzzer to start from
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -77,6 +78,13 @@ std::string mutate(std::string input, const std::vector<std::string>& all, Rando
 
 int main(int argc, char** argv) {
   std::vector<std::string> inputs = fuzz_seeds();
+  if (argc == 3 && std::string(argv[1]) == "--write-seeds") {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      std::ofstream file(std::string(argv[2]) + "/seed-" + std::to_string(i), std::ios::binary);
+      file << inputs[i];
+    }
+    return 0;
+  }
   for (int i = 1; i < argc; ++i) {
     std::vector<std::filesystem::path> paths;
     std::error_code none;
