@@ -131,7 +131,9 @@ TEST_CASE("json: any name becomes valid text", "[json]") {
   auto spool = run.read();
   const JsonReport report(write(*spool, run.folder));
   REQUIRE(report.calls().size() == 2);
-  CHECK(report.calls()[0].name == "a\"b\\c\x01\n\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz");
+  const bool same = report.calls()[0].name ==  // TAP prints no bytes
+                    "a\"b\\c\x01\n\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz";
+  CHECK(same);
   CHECK(report.calls()[1].name == "(function 4000000 without a name)");
 }
 
@@ -198,7 +200,9 @@ TEST_CASE("json: sources are in file_info, relative ones from the process's fold
   const JsonReport report(write(*spool, run.folder));
   simdjson::dom::object files = report.root["file_info"]["files"].get_object();
   REQUIRE(files.size() == 1);
-  CHECK(std::string(files["a.py"].at(0).get_string().value()) == "x = 1\ny = \"\xef\xbf\xbd\"\n");
+  const bool same = std::string(files["a.py"].at(0).get_string().value()) ==  // TAP prints no bytes
+                    "x = 1\ny = \"\xef\xbf\xbd\"\n";
+  CHECK(same);
   CHECK(files["a.py"].at(1).get_uint64().value() == 2);
 }
 
