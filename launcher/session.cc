@@ -2,6 +2,7 @@
 #include "launcher/session.h"
 
 #include <algorithm>
+#include <map>
 
 #include <dirent.h>
 #include <errno.h>
@@ -250,7 +251,7 @@ bool session_is_live(const std::string& folder) {
 }
 
 std::vector<std::string> stale_sessions() {
-  std::vector<std::string> found;
+  std::map<std::string, int64_t> found;  // by the time they were made
   for (const std::string& root : possible_roots()) {
     auto parent = root + "/vtn-" + std::to_string(geteuid());
     DIR* entries = opendir(parent.c_str());
@@ -260,17 +261,23 @@ std::vector<std::string> stale_sessions() {
     while (const dirent* entry = readdir(entries)) {
       const std::string folder = parent + "/" + entry->d_name;
       // A folder without a control page is being made, or being removed.
-      if (is_session_name(entry->d_name) &&
+      struct stat info = {};
+      if (is_session_name(entry->d_name) && lstat((folder + "/" + kShimLinkName).c_str(), &info) == 0 &&
           access((folder + "/" + kControlFileName).c_str(), F_OK) == 0 &&
           !session_is_live(folder)) {
-        found.push_back(folder);
+        found[folder] = int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
       }
     }
     (void)closedir(entries);
   }
-  std::sort(found.begin(), found.end());
-  found.erase(std::unique(found.begin(), found.end()), found.end());
-  return found;
+  std::vector<std::string> folders;
+  for (const auto& [folder, made_ns] : found) {
+    folders.push_back(folder);
+  }
+  std::sort(folders.begin(), folders.end(), [&](const std::string& a, const std::string& b) {
+    return found[a] > found[b];
+  });
+  return folders;
 }
 
 }  // namespace vtn

@@ -60,7 +60,8 @@ void remove_session(const std::string& folder);
 // examined counts as alive.
 bool session_is_live(const std::string& folder);
 
-// Folders of sessions of this user whose run has died (neither supervisor nor collector lives).
+// Folders of sessions of this user whose run has died (neither supervisor nor collector lives), the
+// newest first.
 std::vector<std::string> stale_sessions();
 
 }  // namespace vtn

@@ -244,6 +244,10 @@ class Supervisor {
     if (wait.given_up) {
       log_info("the report was given up; %s makes it", recover.c_str());
     }
+    if (!wait.killed && !wait.given_up &&
+        access(request_.session->file(kControlFileName).c_str(), F_OK) == 0) {
+      log_info("what was recorded is kept; %s makes the report", recover.c_str());
+    }
   }
 
   pid_t start_recovery() {

@@ -37,7 +37,7 @@ class Tools(support.TestCase):
         self.assertTrue(self.parity("program.py").report.named("work"))
 
     def test_setprofile(self):
-        """All it sees after the call that sets it; L-SETPROFILE-FIRST is about that one."""
+        """All it sees after the call that sets it."""
         self.program("""
             seen = []
             def profiler(frame, event, argument):
