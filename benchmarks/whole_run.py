@@ -203,28 +203,27 @@ def parallel(interpreter, folder):
         plain = Watched(interpreter, [interpreter.path, program("many.py"), str(count),
                                       str(threads), str(processes)])
         ours = many(interpreter, folder, ".vtn", count, threads, processes)
-        # CPU time is what the shared cores leave comparable: wall times of processes that take
-        # turns add up to about cores x wall.
-        share = max(1, processes / os.cpu_count())
-        cost = lambda run: max(float(line.split()[0]) for line in run.stdout.splitlines()) / share
+        # CPU time of the processes themselves: what shared cores leave comparable.
+        cost = lambda run: sum(float(line.split()[2]) for line in run.stdout.splitlines()) / processes
         added = (cost(ours) - cost(plain)) / count * 1e9
         base = base or added
         rows.append([f"{threads} threads, {processes} processes", f"{added:.1f} ns",
                      f"{added / base:.2f}", ours.last_line])
-    bench.print_table(f"{interpreter.name}: recording at once", ["", "added per call", "ratio",
+    bench.print_table(f"{interpreter.name}: recording at once", ["", "added CPU per call", "ratio",
                                                                  "last line"], rows)
 
 
 def growth(interpreter, folder):
     rows = []
-    for count in (1_000_000, 10_000_000, 50_000_000):
-        result = many(interpreter, folder, ".json", count)
-        seconds = float(result.stdout.split()[0])
-        rows.append([f"{count:,}", f"{seconds / count * 1e9:.1f} ns",
-                     f"{(result.seconds - seconds) / count * 1e9:.1f} ns"])
-        os.unlink(result.output)
-    bench.print_table(f"{interpreter.name}: cost as work grows (JSON)",
-                      ["calls", "to run and record, each", "to write, each"], rows)
+    for suffix in (".pftrace", ".json"):
+        for count in (1_000_000, 10_000_000, 50_000_000):
+            result = many(interpreter, folder, suffix, count)
+            seconds = float(result.stdout.split()[0])
+            rows.append([suffix, f"{count:,}", f"{seconds / count * 1e9:.1f} ns",
+                         f"{(result.seconds - seconds) / count * 1e9:.1f} ns"])
+            os.unlink(result.output)
+    bench.print_table(f"{interpreter.name}: cost as work grows",
+                      ["", "calls", "to run and record, each", "to write, each"], rows)
 
 
 PARTS = {"fib": fib, "startup": startup, "paused": paused, "long": long, "parallel": parallel,

@@ -190,6 +190,7 @@ int run_collector(const CollectorRequest& request) {
   job.verbose = request.verbose;
   job.untraced = std::move(untraced);
   job.may_move_spool = true;
+  job.just_run = true;
   const int status = finish_run(*reader, std::move(job), request.keep_raw);
   sigset_t pending;
   if (sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1) {

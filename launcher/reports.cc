@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "launcher/tracing_cost.h"
 #include "report/report_writer.h"
 
 namespace vtn {
@@ -179,6 +180,14 @@ void print_summary(const SpoolReader& spool, const ReportJob& job) {
            counted(totals.threads, "thread", "threads").c_str(),
            counted(totals.calls, "call", "calls").c_str(),
            counted(totals.lost_events, "event", "events").c_str());
+  if (job.just_run && totals.calls != 0 && model.run_end.end_ns > model.run_end.start_ns) {
+    const double cost = tracing_cost_seconds(model);
+    const double run = static_cast<double>(model.run_end.end_ns - model.run_end.start_ns) * 1e-9;
+    log_info("tracing cost about %.2g s of the program's %.2f s, %.0f ns a call",
+             cost,
+             run,
+             cost * 1e9 / static_cast<double>(totals.calls));
+  }
   if (job.verbose > 1 && (totals.stray_ends != 0 || totals.cut_calls != 0)) {
     log_info("%s ended that had not begun, %s closed without an end of their own",
              counted(totals.stray_ends, "call", "calls").c_str(),

@@ -19,6 +19,8 @@ struct ReportJob {
   std::vector<Untraced> untraced;
   // The spool becomes the first `.vtn` output by a rename where it can; else it is copied.
   bool may_move_spool = false;
+  // The run has just ended, on this machine: the summary says what tracing it cost.
+  bool just_run = false;
 };
 
 enum class ReportOutcome { kComplete, kFailed, kGivenUp };

@@ -3,7 +3,7 @@
 
 An interpreter lies either on this machine or in a root made by packaging/forky_root.sh. Commands for
 one in a root are run there by chroot: the test runner moves into a mount namespace of its own once,
-mounts /proc, /dev, /tmp, the source and the build folder into the root, and each command changes its
+mounts /proc, /sys, /dev, /tmp, the source and the build folder into the root, and each command changes its
 root between fork and exec. The mounts end with the last process of the runner, however it dies.
 """
 
@@ -145,7 +145,7 @@ def selected():
     roots = sorted({one.root for one in found if one.root})
     build = os.environ.get("VIZTRACER_NATIVE_BUILD")
     for root in roots:
-        folders = ["/proc", "/dev", "/tmp", SOURCE_ROOT]
+        folders = ["/proc", "/sys", "/dev", "/tmp", SOURCE_ROOT]
         if build and not build.startswith("/tmp/"):
             folders.append(build)
         try:
