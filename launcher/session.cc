@@ -262,7 +262,8 @@ std::vector<std::string> stale_sessions() {
       const std::string folder = parent + "/" + entry->d_name;
       // A folder without a control page is being made, or being removed.
       struct stat info = {};
-      if (is_session_name(entry->d_name) && lstat((folder + "/" + kShimLinkName).c_str(), &info) == 0 &&
+      if (is_session_name(entry->d_name) &&
+          lstat((folder + "/" + kShimLinkName).c_str(), &info) == 0 &&
           access((folder + "/" + kControlFileName).c_str(), F_OK) == 0 &&
           !session_is_live(folder)) {
         found[folder] = int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;

@@ -35,19 +35,6 @@ uint64_t monotonic_ns() {
 
 int exit_status(int status) { return status << 8; }
 
-// A pipe that the program writes to must break when its reader goes; a terminal's stdin is the
-// program's alone. stderr stays for the last lines.
-void let_go_of_standard_files() {
-  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null >= 0) {
-    (void)dup2(null, STDIN_FILENO);
-    (void)dup2(null, STDOUT_FILENO);
-    if (null > 2) {
-      (void)close(null);
-    }
-  }
-}
-
 class Supervisor {
  public:
   explicit Supervisor(const SupervisorRequest& request) : request_(request) {}

@@ -53,8 +53,7 @@ Result<pid_t> internal::fork_worker() {
   return pid;
 }
 
-void internal::enter_worker() {
-  (void)setsid();
+void let_go_of_standard_files() {
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null >= 0) {
     (void)dup2(null, STDIN_FILENO);
@@ -63,6 +62,11 @@ void internal::enter_worker() {
       (void)close(null);
     }
   }
+}
+
+void internal::enter_worker() {
+  (void)setsid();
+  let_go_of_standard_files();
 }
 
 void internal::leave_worker(int status) { _exit(status); }

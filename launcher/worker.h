@@ -30,6 +30,10 @@ struct ReportWait {
 // report up. A worker that somebody has stopped is continued.
 ReportWait wait_for_report(pid_t worker, const std::string& first_interrupt);
 
+// Puts /dev/null in the place of stdin and stdout; stderr stays for the last lines. A pipe that the
+// program writes to must break when its reader goes, and a terminal's stdin is the program's alone.
+void let_go_of_standard_files();
+
 namespace internal {
 Result<pid_t> fork_worker();
 // The rest in the child.
