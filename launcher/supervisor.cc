@@ -4,7 +4,6 @@
 #include <optional>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <sys/wait.h>
