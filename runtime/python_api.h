@@ -72,7 +72,6 @@ struct PyMethodDef {
   required(void, PyErr_Clear, ())                                                              \
   required(PyObject*, PyObject_GetAttrString, (PyObject*, const char*))                        \
   required(PyObject*, PyObject_GenericGetAttr, (PyObject*, PyObject*))                         \
-  required(PyObject*, PyObject_Call, (PyObject*, PyObject*, PyObject*))                        \
   required(PyObject*, PyObject_CallMethod, (PyObject*, const char*, const char*, ...))         \
   required(PyObject*, _PyObject_New, (PyObject*))                                              \
   required(PyObject*, PyType_FromSpec, (PyTypeSpec*))                                          \
@@ -83,14 +82,11 @@ struct PyMethodDef {
   required(PyObject*, PyLong_FromUnsignedLong, (unsigned long))                                \
   required(PyObject*, PyUnicode_FromString, (const char*))                                     \
   required(PyObject*, PyUnicode_AsEncodedString, (PyObject*, const char*, const char*))        \
-  required(PySize, PyUnicode_GetLength, (PyObject*))                                           \
   required(int, PyBytes_AsStringAndSize, (PyObject*, char**, PySize*))                         \
   required(PyObject*, PyDict_GetItemWithError, (PyObject*, PyObject*))                         \
   required(PyObject*, PyDict_GetItemString, (PyObject*, const char*))                          \
   required(PyObject*, PyModule_GetDict, (PyObject*))                                           \
-  required(PyObject*, PyModule_GetNameObject, (PyObject*))                                     \
   required(PyObject*, PyTuple_GetItem, (PyObject*, PySize))                                    \
-  required(PySize, PyTuple_Size, (PyObject*))                                                  \
   required(PyObject*, PyMethod_Function, (PyObject*))                                          \
   required(PyObject*, PyCFunction_GetSelf, (PyObject*))                                        \
   required(PyObject*, PyEval_GetBuiltins, ())                                                  \
@@ -103,7 +99,6 @@ struct PyMethodDef {
   optional(PyThread*, _PyThreadState_UncheckedGet, ())                                         \
   optional(PyThread*, PyThreadState_GetUnchecked, ())                                          \
   required(PyThread*, PyThreadState_Get, ())                                                   \
-  required(PyInterp*, PyInterpreterState_Get, ())                                              \
   required(PyInterp*, PyInterpreterState_Main, ())                                             \
   required(PyThread*, PyInterpreterState_ThreadHead, (PyInterp*))                              \
   required(PyThread*, PyThreadState_Next, (PyThread*))                                         \

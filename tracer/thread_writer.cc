@@ -79,10 +79,10 @@ void put_opcode(ThreadState* thread, uint64_t head, uint64_t payload) {
   thread->cursor += 2;
 }
 
-void put_gap(ThreadState* thread, uint64_t lost, GapReason reason) {
+void put_gap(ThreadState* thread, uint64_t ticks, uint64_t lost, GapReason reason) {
   store_relaxed(thread->cursor + 1, lost);
   store_relaxed(thread->cursor + 2, static_cast<uint64_t>(reason));
-  store_release(thread->cursor, opcode_word(0, Opcode::kGap, 2));
+  store_release(thread->cursor, opcode_word(ticks - thread->base_ticks, Opcode::kGap, 2));
   thread->cursor += 3;
 }
 
@@ -104,7 +104,7 @@ bool next_chunk(ThreadState* thread, uint64_t ticks) {
     return false;
   }
   if (thread->dropped != 0) {
-    put_gap(thread, thread->dropped, GapReason::kArenaFull);
+    put_gap(thread, ticks, thread->dropped, GapReason::kArenaFull);
     thread->dropped = 0;
   }
   return true;
@@ -207,10 +207,7 @@ void record_gap(ThreadState* thread, GapReason reason) {
       return;
     }
   }
-  store_relaxed(thread->cursor + 1, uint64_t{0});
-  store_relaxed(thread->cursor + 2, static_cast<uint64_t>(reason));
-  store_release(thread->cursor, opcode_word(ticks - thread->base_ticks, Opcode::kGap, 2));
-  thread->cursor += 3;
+  put_gap(thread, ticks, 0, reason);
   if (thread->cursor >= thread->end) {
     thread->end = thread->chunk_end;
   }

@@ -35,7 +35,7 @@ class Facts(support.TestCase):
         self.facts(self.script)
 
     def test_script_in_another_folder(self):
-        self.facts("../work/facts.py", cwd=self.reports)
+        self.facts(os.path.relpath(self.script, self.reports), cwd=self.reports)
 
     def test_script_whose_name_is_an_option(self):
         os.rename(self.script, os.path.join(self.work, "-x.py"))
