@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 
 #include "subprocess_shim/runtime_abi.h"
+#include "subprocess_shim/threads.h"
 
 #define EXPORT __attribute__((visibility("default")))
 #define PATH_BYTES 1024
@@ -37,13 +38,6 @@ typedef int (*dladdr_fn)(const void*, void*);
 typedef int (*dladdr1_fn)(const void*, void*, void**, int);
 typedef void* (*dlopen_fn)(const char*, int);
 typedef char* (*setlocale_fn)(int, const char*);
-typedef int (*pthread_create_fn)(void*, const void*, void* (*)(void*), void*);
-typedef int (*key_create_fn)(unsigned*, void (*)(void*));
-typedef int (*setspecific_fn)(unsigned, const void*);
-
-/* The runtime's word in every thread. Initial-exec: the library is there from the start, so its
- * block is in the static area, and an access is one instruction. */
-static __thread void* t_runtime_word __attribute__((tls_model("initial-exec")));
 
 static struct {
   char session[PATH_BYTES]; /* folder of the link we were loaded through; empty: not in a session */
@@ -52,13 +46,6 @@ static struct {
   dladdr1_fn dladdr1;
   dlopen_fn dlopen;
   setlocale_fn setlocale;
-  pthread_create_fn pthread_create;
-  key_create_fn key_create;
-  setspecific_fn setspecific;
-  void (*on_thread_create)(void);
-  void (*on_thread_exit)(void*);
-  unsigned exit_key;
-  int has_exit_key;
 } g_shim;
 
 static long syscall3(long number, long a, long b, long c) {
@@ -132,19 +119,6 @@ static void leave_environment(const char* own_path) {
   }
 }
 
-static void thread_exit(void* value) {
-  t_runtime_word = NULL;
-  if (g_shim.on_thread_exit != NULL) {
-    g_shim.on_thread_exit(value);
-  }
-}
-
-static void watch_thread_exit(void* value) {
-  if (g_shim.has_exit_key) {
-    (void)g_shim.setspecific(g_shim.exit_key, value);
-  }
-}
-
 /* The installed runtime lies beside the file that our link points to. */
 static int runtime_path(char* path) {
   char link[PATH_BYTES + 16];
@@ -181,13 +155,7 @@ static void load_runtime(void* python) {
   if (start == NULL) {
     return;
   }
-  g_shim.key_create = (key_create_fn)dlsym(RTLD_DEFAULT_HANDLE, "pthread_key_create");
-  g_shim.setspecific = (setspecific_fn)dlsym(RTLD_DEFAULT_HANDLE, "pthread_setspecific");
-  g_shim.has_exit_key = g_shim.key_create != NULL && g_shim.setspecific != NULL &&
-                        g_shim.key_create(&g_shim.exit_key, thread_exit) == 0;
-  char* thread_pointer;
-  __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
-  const vtn_runtime_args args = {
+  vtn_runtime_args args = {
       .abi_version = VTN_RUNTIME_ABI_VERSION,
       .size_bytes = sizeof(vtn_runtime_args),
       .session_folder = g_shim.session,
@@ -195,11 +163,8 @@ static void load_runtime(void* python) {
       .dlsym_fn = dlsym,
       .dladdr_fn = g_shim.dladdr,
       .dladdr1_fn = g_shim.dladdr1,
-      .tls_offset = (char*)&t_runtime_word - thread_pointer,
-      .on_thread_create = &g_shim.on_thread_create,
-      .on_thread_exit = &g_shim.on_thread_exit,
-      .watch_thread_exit = watch_thread_exit,
   };
+  vtn_threads_describe(&args);
   (void)start(&args);
 }
 
@@ -234,21 +199,9 @@ EXPORT char* setlocale(int category, const char* locale) {
   return g_shim.setlocale == NULL ? NULL : g_shim.setlocale(category, locale);
 }
 
-/* CPython makes a thread's state before the thread: whoever has to see to new states (the profile
- * backend) does so here. */
-EXPORT int pthread_create(void* thread, const void* attributes, void* (*start)(void*), void* arg) {
-  if (g_shim.on_thread_create != NULL) {
-    g_shim.on_thread_create();
-  }
-  if (g_shim.pthread_create == NULL) {
-    g_shim.pthread_create = (pthread_create_fn)dlsym(RTLD_NEXT_HANDLE, "pthread_create");
-  }
-  return g_shim.pthread_create(thread, attributes, start, arg);
-}
-
 __attribute__((constructor)) static void enter_process(void) {
   dl_info self;
-  g_shim.pthread_create = (pthread_create_fn)dlsym(RTLD_NEXT_HANDLE, "pthread_create");
+  vtn_threads_find();
   g_shim.setlocale = (setlocale_fn)dlsym(RTLD_NEXT_HANDLE, "setlocale");
   g_shim.dladdr = (dladdr_fn)dlsym(RTLD_DEFAULT_HANDLE, "dladdr");
   g_shim.dladdr1 = (dladdr1_fn)dlsym(RTLD_DEFAULT_HANDLE, "dladdr1");

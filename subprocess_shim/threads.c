@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the runtime needs to know of the program's threads: a word of its own in each, the creation
+ * of one and the end of one. The rules of shim.c hold here too.
+ */
+#include "subprocess_shim/threads.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+extern void* dlsym(void* handle, const char* name);
+
+/* As <dlfcn.h> has them, which would bring in versioned prototypes. */
+#define RTLD_DEFAULT_HANDLE ((void*)0)
+#define RTLD_NEXT_HANDLE ((void*)-1l)
+
+typedef int (*pthread_create_fn)(void*, const void*, void* (*)(void*), void*);
+typedef int (*key_create_fn)(unsigned*, void (*)(void*));
+typedef int (*setspecific_fn)(unsigned, const void*);
+
+/* The runtime's word in every thread. Initial-exec: the library is there from the start, so its
+ * block is in the static area, and an access is one instruction. */
+static __thread void* t_runtime_word __attribute__((tls_model("initial-exec")));
+
+static struct {
+  pthread_create_fn pthread_create;
+  setspecific_fn setspecific;
+  void (*on_thread_create)(void);
+  void (*on_thread_exit)(void*);
+  unsigned exit_key;
+  int has_exit_key;
+} g_threads;
+
+static void thread_exit(void* value) {
+  t_runtime_word = NULL;
+  if (g_threads.on_thread_exit != NULL) {
+    g_threads.on_thread_exit(value);
+  }
+}
+
+static void watch_thread_exit(void* value) {
+  if (g_threads.has_exit_key) {
+    (void)g_threads.setspecific(g_threads.exit_key, value);
+  }
+}
+
+/* CPython makes a thread's state before the thread: whoever has to see to new states (the profile
+ * backend) does so here. */
+EXPORT int pthread_create(void* thread, const void* attributes, void* (*start)(void*), void* arg) {
+  if (g_threads.on_thread_create != NULL) {
+    g_threads.on_thread_create();
+  }
+  if (g_threads.pthread_create == NULL) {
+    g_threads.pthread_create = (pthread_create_fn)dlsym(RTLD_NEXT_HANDLE, "pthread_create");
+  }
+  return g_threads.pthread_create(thread, attributes, start, arg);
+}
+
+void vtn_threads_find(void) {
+  g_threads.pthread_create = (pthread_create_fn)dlsym(RTLD_NEXT_HANDLE, "pthread_create");
+}
+
+void vtn_threads_describe(vtn_runtime_args* args) {
+  const key_create_fn key_create = (key_create_fn)dlsym(RTLD_DEFAULT_HANDLE, "pthread_key_create");
+  g_threads.setspecific = (setspecific_fn)dlsym(RTLD_DEFAULT_HANDLE, "pthread_setspecific");
+  g_threads.has_exit_key = key_create != NULL && g_threads.setspecific != NULL &&
+                           key_create(&g_threads.exit_key, thread_exit) == 0;
+  char* thread_pointer;
+  __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
+  args->tls_offset = (char*)&t_runtime_word - thread_pointer;
+  args->on_thread_create = &g_threads.on_thread_create;
+  args->on_thread_exit = &g_threads.on_thread_exit;
+  args->watch_thread_exit = watch_thread_exit;
+}
