@@ -127,7 +127,6 @@ Tracing prepare_tracing(const Options& options,
   SessionRequest request;
   request.output_folder = folder_of(outputs[0].path);
   request.shim_path = tracing.files.shim;
-  request.libpython = launch.libpython;
   request.options = options.ignore_c_function ? uint32_t{kOptionIgnoreCFunctions} : 0;
   auto session = create_session(request);
   if (!session) {

@@ -105,9 +105,6 @@ Status fill_session(Session& session, const SessionRequest& request, uint64_t ar
   control->clock_kind = static_cast<uint32_t>(choose_clock());
   control->state = static_cast<uint32_t>(SessionState::kRecording);
   control->geometry = geometry;
-  if (request.libpython.size() < sizeof(control->libpython)) {
-    memcpy(control->libpython, request.libpython.c_str(), request.libpython.size() + 1);
-  }
   session.arena = Arena(session.control_mapping.data(), session.arena_mapping.data());
   VTN_TRY(ArenaProvision(session.arena, session.arena_fd.get()).provide_first());
   if (symlink(request.shim_path.c_str(), session.file(kShimLinkName).c_str()) != 0) {

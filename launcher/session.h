@@ -42,7 +42,6 @@ struct Session {
 struct SessionRequest {
   std::string output_folder;  // the last resort for the session folder
   std::string shim_path;      // absolute
-  std::string libpython;      // for the embed host; empty otherwise
   uint32_t options = 0;       // SessionOption bits
 };
 

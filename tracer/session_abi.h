@@ -131,8 +131,7 @@ struct ControlPage {
   uint32_t reserved0;
   ArenaGeometry geometry;
   uint64_t reserved1[16];
-  char libpython[1024];  // for the embed host: the library to open; empty otherwise
-  char reserved2[2560];
+  char reserved2[3584];
 };
 static_assert(sizeof(ControlPage) <= 4096);
 
