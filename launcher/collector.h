@@ -42,6 +42,12 @@ struct CollectorRequest {
   bool quiet = false;
   int verbose = 1;
   bool keep_raw = false;
+  bool python_only = false;          // --processes python: other programs are no rows
+  bool only_program = false;         // --ignore_multiprocess: the children run untraced
+  std::vector<std::string> exclude;  // as in SessionRequest: what the ledger is to say of them
+  // After the program's end: how long to go on while processes of the session live. -1: not at
+  // all; INT_MAX: as long as it takes. SIGUSR1 means: no longer.
+  int wait_children_ms = -1;
   int end_fd = -1;
   // Closed (or one byte written, then closed) once the spool exists and the control page is
   // locked: the supervisor waits for it before it starts the program. -1: nobody waits.

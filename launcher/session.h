@@ -43,6 +43,9 @@ struct SessionRequest {
   std::string output_folder;  // the last resort for the session folder
   std::string shim_path;      // absolute
   uint32_t options = 0;       // SessionOption bits
+  // Processes that run untraced: globs (fnmatch) for the base name of the executable or the script,
+  // or for the whole command line.
+  std::vector<std::string> exclude = {};
 };
 
 // Creates folder and files, provides the first chunks. Nothing is left behind on failure.
