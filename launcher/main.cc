@@ -127,6 +127,7 @@ Tracing prepare_tracing(const Options& options,
   SessionRequest request;
   request.output_folder = folder_of(outputs[0].path);
   request.shim_path = tracing.files.shim;
+  request.exclude = options.excluded_processes;
   request.options = options.ignore_c_function ? uint32_t{kOptionIgnoreCFunctions} : 0;
   auto session = create_session(request);
   if (!session) {
@@ -191,6 +192,10 @@ int run_program(const Options& options, const std::string& command_line) {
   request.collector.quiet = options.quiet;
   request.collector.verbose = options.verbose;
   request.collector.keep_raw = options.keep_raw;
+  request.collector.python_only = options.python_only;
+  request.collector.only_program = options.ignore_multiprocess;
+  request.collector.exclude = options.excluded_processes;
+  request.collector.wait_children_ms = options.wait_children_ms;
   request.collector.command_line = command_line;
   if (!tracing.ready) {
     request.last_line = "the program ran untraced, there is no report: " + reason;

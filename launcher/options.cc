@@ -2,9 +2,9 @@
 #include "launcher/options.h"
 
 #include <algorithm>
+#include <charconv>
 #include <string_view>
-
-#include <string.h>
+#include <system_error>
 
 #include <cxxopts.hpp>
 
@@ -20,6 +20,7 @@ struct OptionRow {
   char letter;        // or 0
   const char* value;  // its name in the help; null for a switch
   const char* help;
+  const char* without_value = nullptr;  // what it means without one: then it is never the next word
 };
 
 constexpr OptionRow kRows[] = {
@@ -37,6 +38,28 @@ constexpr OptionRow kRows[] = {
      "run the interpreter's library in a host of ours (embed), the interpreter itself (exec), or "
      "what costs nothing (auto)"},
     {"ignore_c_function", 0, nullptr, "record Python functions only: cheaper"},
+    {"processes",
+     0,
+     "all|python",
+     "what the report shows of the process tree: every program of it (all, the default), or those "
+     "that run Python"},
+    {"exclude_process",
+     0,
+     "GLOB",
+     "leave a process untraced whose executable's name, script's name or whole command line "
+     "matches. May be repeated"},
+    {"ignore_multiprocess", 0, nullptr, "record the program alone: its children run untraced"},
+    {"wait_children",
+     0,
+     "SECONDS",
+     "when the program has ended, go on recording until the processes it left have ended too, or "
+     "that long; Ctrl-C ends the wait",
+     "forever"},
+    {"keep_pid",
+     0,
+     nullptr,
+     "give the program the process id of this command, for service managers and pid files; the "
+     "report is then written by a process in the background, a moment after the program's end"},
     {"quiet", 0, nullptr, "say nothing but errors"},
     {"verbose", 0, "N", "0 is quiet, 1 the default, 2 tells more"},
     {"keep_raw", 0, nullptr, "keep what was recorded beside the report"},
@@ -131,7 +154,7 @@ Status split(const std::vector<std::string>& arguments,
     if (row == nullptr) {
       return unknown_option(argument);
     }
-    if (row->value != nullptr && !has_value) {
+    if (row->value != nullptr && row->without_value == nullptr && !has_value) {
       if (i + 1 == arguments.size()) {
         return fail("option " + argument + " needs a value: " + row->value);
       }
@@ -166,9 +189,11 @@ cxxopts::Options describe() {
         row.letter != 0 ? std::string(1, row.letter) + "," + row.name : std::string(row.name);
     if (row.value == nullptr) {
       parser.add_options()(names, row.help);
-    } else if (strcmp(row.name, "output_file") == 0) {
-      // No delimiter: a comma is a letter of a file name like any other.
-      parser.add_options()(names, row.help, cxxopts::value<std::vector<std::string>>(), row.value);
+    } else if (row.without_value != nullptr) {
+      parser.add_options()(names,
+                           row.help,
+                           cxxopts::value<std::string>()->implicit_value(row.without_value),
+                           row.value);
     } else {
       parser.add_options()(names, row.help, cxxopts::value<std::string>(), row.value);
     }
@@ -197,6 +222,50 @@ Status read_verbose(const std::string& text, int& verbose) {
   return {};
 }
 
+Status read_processes(const std::string& text, bool& python_only) {
+  if (text != "all" && text != "python") {
+    return fail("--processes " + text + ": must be all or python");
+  }
+  python_only = text == "python";
+  return {};
+}
+
+Status read_wait(const std::string& text, int& wait_ms) {
+  constexpr double kMostSeconds = 1e6;
+  if (text == "forever") {
+    wait_ms = kWaitForever;
+    return {};
+  }
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || !(seconds >= 0) ||
+      seconds > kMostSeconds) {
+    return fail("--wait_children=" + text + ": must be a number of seconds, up to a million");
+  }
+  wait_ms = static_cast<int>(seconds * 1000);
+  return {};
+}
+
+// Takes the values of an option that may be repeated out of `words`: cxxopts splits a list at
+// commas, which are letters of file names and patterns like any other.
+std::vector<std::string> take_all(std::vector<std::string>& words, const OptionRow& row) {
+  std::vector<std::string> values;
+  std::vector<std::string> rest;
+  const std::string with_value = "--" + std::string(row.name) + "=";
+  const std::string letter = {'-', row.letter};
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (words[i].starts_with(with_value)) {
+      values.push_back(words[i].substr(with_value.size()));
+    } else if (row.letter != 0 && words[i] == letter) {
+      values.push_back(words[++i]);
+    } else {
+      rest.push_back(words[i]);
+    }
+  }
+  words = std::move(rest);
+  return values;
+}
+
 }  // namespace
 
 Result<Options> parse_options(const std::vector<std::string>& arguments) {
@@ -204,17 +273,16 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
   std::vector<std::string> ours;
   VTN_TRY(split(arguments, ours, options));
 
-  // Repeated -o values are taken here, for cxxopts splits a list at commas.
-  std::vector<const char*> words = {"viztracer-native"};
-  for (size_t i = 0; i < ours.size(); ++i) {
-    constexpr std::string_view kLong = "--output_file=";
-    if (ours[i] == "-o") {
-      options.output_files.push_back(ours[++i]);
-    } else if (ours[i].starts_with(kLong)) {
-      options.output_files.push_back(ours[i].substr(kLong.size()));
-    } else {
-      words.push_back(ours[i].c_str());
+  options.output_files = take_all(ours, *find_long("output_file"));
+  options.excluded_processes = take_all(ours, *find_long("exclude_process"));
+  for (const std::string& pattern : options.excluded_processes) {
+    if (pattern.empty()) {
+      return fail("--exclude_process needs a pattern that is not empty");
     }
+  }
+  std::vector<const char*> words = {"viztracer-native"};
+  for (const std::string& word : ours) {
+    words.push_back(word.c_str());
   }
   try {
     cxxopts::Options parser = describe();
@@ -228,6 +296,14 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     options.ignore_c_function = parsed.count("ignore_c_function") != 0;
     options.quiet = parsed.count("quiet") != 0;
     options.keep_raw = parsed.count("keep_raw") != 0;
+    options.keep_pid = parsed.count("keep_pid") != 0;
+    options.ignore_multiprocess = parsed.count("ignore_multiprocess") != 0;
+    if (parsed.count("processes") != 0) {
+      VTN_TRY(read_processes(text("processes"), options.python_only));
+    }
+    if (parsed.count("wait_children") != 0) {
+      VTN_TRY(read_wait(text("wait_children"), options.wait_children_ms));
+    }
     options.convert = text("convert");
     options.recover = text("recover");
     options.version = parsed.count("version") != 0;

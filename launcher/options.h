@@ -7,11 +7,15 @@
 #include <string>
 #include <vector>
 
+#include <limits.h>
+
 #include "base/result.h"
 
 namespace vtn {
 
 enum class HostChoice { kAuto, kEmbed, kExec };
+
+inline constexpr int kWaitForever = INT_MAX;
 
 struct Options {
   std::vector<std::string> output_files;  // as given; empty: the default name
@@ -23,6 +27,11 @@ struct Options {
   bool quiet = false;
   int verbose = 1;
   bool keep_raw = false;
+  int wait_children_ms = -1;  // after the program's end; -1: not at all, or kWaitForever
+  bool keep_pid = false;
+  bool python_only = false;                     // --processes python
+  std::vector<std::string> excluded_processes;  // globs, none empty
+  bool ignore_multiprocess = false;
   std::string convert;  // a .vtn file to convert instead of running anything
   std::string recover;  // a session folder or spool to make a report of
   bool version = false;

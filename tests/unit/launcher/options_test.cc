@@ -70,6 +70,37 @@ TEST_CASE("options: a value that looks like an option or target is a value", "[o
   CHECK(parsed({"-o", "-", "y"}).output_files == Words{"-"});
 }
 
+TEST_CASE("options: how long to wait for children is a value of its own word", "[options]") {
+  CHECK(parsed({"x"}).wait_children_ms == -1);
+  CHECK(parsed({"--wait_children", "x"}).wait_children_ms == kWaitForever);
+  CHECK(parsed({"--wait_children", "5"}).target == Words{"5"});
+  CHECK(parsed({"--wait-children=2.5", "x"}).wait_children_ms == 2500);
+  CHECK(parsed({"--wait_children=0", "x"}).wait_children_ms == 0);
+  CHECK(parsed({"--wait_children=forever", "x"}).wait_children_ms == kWaitForever);
+  for (const char* wrong : {"", "soon", "-1", "1s", "nan", "inf", "1e99"}) {
+    INFO(wrong);
+    CHECK(refused({std::string("--wait_children=") + wrong, "x"}).find("seconds") !=
+          std::string::npos);
+  }
+}
+
+TEST_CASE("options: what of the process tree is wanted", "[options]") {
+  const Options none = parsed({"x"});
+  CHECK(!none.keep_pid);
+  CHECK(!none.python_only);
+  CHECK(!none.ignore_multiprocess);
+  CHECK(none.excluded_processes.empty());
+  CHECK(parsed({"--keep-pid", "x"}).keep_pid);
+  CHECK(parsed({"--processes", "python", "x"}).python_only);
+  CHECK(!parsed({"--processes=all", "x"}).python_only);
+  CHECK(parsed({"--ignore_multiprocess", "x"}).ignore_multiprocess);
+  CHECK(parsed({"--exclude_process", "a,b*", "--exclude-process=git", "x"}).excluded_processes ==
+        Words{"a,b*", "git"});
+  CHECK(refused({"--processes=some", "x"}).find("all or python") != std::string::npos);
+  CHECK(refused({"--exclude_process=", "x"}).find("not empty") != std::string::npos);
+  CHECK(refused({"--exclude_process"}).find("needs a value") != std::string::npos);
+}
+
 TEST_CASE("options: the rest of what the command knows", "[options]") {
   CHECK(parsed({"--host", "embed", "x"}).host == HostChoice::kEmbed);
   CHECK(parsed({"--host=exec", "x"}).host == HostChoice::kExec);
@@ -106,6 +137,11 @@ TEST_CASE("options: the help names every option", "[options]") {
                            "--python",
                            "--host",
                            "--ignore_c_function",
+                           "--processes",
+                           "--exclude_process",
+                           "--ignore_multiprocess",
+                           "--wait_children",
+                           "--keep_pid",
                            "--quiet",
                            "--verbose",
                            "--keep_raw",
