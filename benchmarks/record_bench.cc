@@ -42,6 +42,7 @@ int run(uint64_t events) {
   void* control = map_shared(kControlBytes);
   auto* page = static_cast<ControlPage*>(control);
   page->geometry = geometry;
+  page->process_slots = kMaxProcesses;
   page->state = static_cast<uint32_t>(SessionState::kRecording);
   const Arena arena(control, map_shared(geometry.arena_bytes));
   for (uint32_t i = 0; i < geometry.chunk_count; ++i) {

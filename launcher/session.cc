@@ -79,9 +79,13 @@ Status fill_session(Session& session, const SessionRequest& request, uint64_t ar
   VTN_ASSIGN(session.arena_fd,
              open_file(session.file(kArenaFileName), O_RDWR | O_CREAT | O_EXCL, 0600));
   const ArenaGeometry geometry = arena_geometry(arena_bytes);
-  // The control page is written and the process slots are touched by the program: all of it gets
-  // memory now, for a full file system must not become a SIGBUS there. So does the header table.
-  if (int code = posix_fallocate(session.control_fd.get(), 0, kControlBytes); code != 0) {
+  // The control page is written and the process slots are touched by the program: what it may touch
+  // gets memory first, for a full file system must not become a SIGBUS there. So does the header
+  // table. The collector provides more slots when these become few.
+  if (ftruncate(session.control_fd.get(), static_cast<off_t>(kControlBytes)) != 0) {
+    return fail_errno("cannot create the control page in " + session.folder);
+  }
+  if (int code = posix_fallocate(session.control_fd.get(), 0, kFirstControlBytes); code != 0) {
     return fail_errno("cannot provide memory for the session in " + session.folder, code);
   }
   if (ftruncate(session.arena_fd.get(), static_cast<off_t>(geometry.arena_bytes)) != 0) {
@@ -105,6 +109,7 @@ Status fill_session(Session& session, const SessionRequest& request, uint64_t ar
   control->clock_kind = static_cast<uint32_t>(choose_clock());
   control->state = static_cast<uint32_t>(SessionState::kRecording);
   control->geometry = geometry;
+  control->process_slots = kFirstProcessSlots;
   session.arena = Arena(session.control_mapping.data(), session.arena_mapping.data());
   VTN_TRY(ArenaProvision(session.arena, session.arena_fd.get()).provide_first());
   if (symlink(request.shim_path.c_str(), session.file(kShimLinkName).c_str()) != 0) {

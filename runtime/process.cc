@@ -135,6 +135,7 @@ bool enter_session(const vtn_runtime_args& args) {
       .describe_process = describe_process,
       .look_after = look_after,
       .watch_thread_exit = watch_thread_exit,
+      .process_slot = args.process_slot,
   };
   if (!start_engine(
           g_process.arena, static_cast<ClockKind>(page->clock_kind), hooks, args.tls_offset)) {
@@ -149,9 +150,11 @@ void stay_untraced(UntracedReason reason, uint32_t python_version) {
     return;
   }
   g_process.untraced = true;
-  const uint32_t process = claim_process(g_process.arena);
+  const uint32_t process = g_process.args.process_slot != nullptr ? g_process.args.process_slot()
+                                                                  : claim_process(g_process.arena);
   if (process < kMaxProcesses) {
     ProcessSlot& slot = g_process.arena.processes[process];
+    slot.flags |= kSlotPython;
     slot.pid = static_cast<uint32_t>(raw_syscall(SYS_getpid));
     slot.reason = static_cast<uint32_t>(reason);
     slot.python_version = python_version;

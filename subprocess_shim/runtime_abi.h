@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define VTN_RUNTIME_ABI_VERSION 1u
+#define VTN_RUNTIME_ABI_VERSION 2u
 #define VTN_RUNTIME_START_SYMBOL "vtn_runtime_start"
 
 /* What the runtime may use of libc by way of the shim: names that have no version below GLIBC_2.34,
@@ -33,6 +33,14 @@ typedef struct {
   /* When a thread ends whose word `watch_thread_exit` was called for; argument: that value. */
   void (**on_thread_exit)(void* value);
   void (*watch_thread_exit)(void* value);
+  /* The mapped control file of the session (tracer/control_abi.h), and the slot of this process in
+   * it, filled in up to VTN_SLOT_PRESENT; VTN_MAX_PROCESSES: it has none. In a forked child that
+   * nobody has noticed yet it claims one. Any thread, no lock, no allocation. */
+  void* control;
+  uint32_t (*process_slot)(void);
+  /* The kernel's thread id that goes with a value of the word at tls_offset; the runtime sets it.
+   * Called in a vfork child as well, where that word is its parent's. */
+  uint32_t (**thread_of_word)(const void* value);
 } vtn_runtime_args;
 
 /* Returns 0 when the runtime is in place; anything else: this process is not traced. Called once,

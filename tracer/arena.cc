@@ -144,7 +144,9 @@ void provide_chunk(const Arena& arena, uint32_t chunk) {
 }
 
 uint32_t claim_process(const Arena& arena) {
-  for (uint32_t i = 0; i < kMaxProcesses; ++i) {
+  // The lowest free one: the collector looks at all up to the highest ever used.
+  const uint32_t provided = load_acquire(&arena.control->process_slots);
+  for (uint32_t i = 0; i < provided && i < kMaxProcesses; ++i) {
     uint32_t expected = static_cast<uint32_t>(ProcessState::kUnused);
     if (load_relaxed(&arena.processes[i].state) == expected &&
         compare_swap(
@@ -155,6 +157,7 @@ uint32_t claim_process(const Arena& arena) {
       return i;
     }
   }
+  (void)add_relaxed(&arena.control->unslotted, uint32_t{1});
   return kMaxProcesses;
 }
 

@@ -91,6 +91,9 @@ struct EngineHooks {
   bool (*look_after)(ThreadState* thread);
   // Ends with the thread: gives the state back through `end_thread`.
   void (*watch_thread_exit)(ThreadState* thread);
+  // The slot of this process, filled in (pid, start_ticks), for a process that is being registered;
+  // kMaxProcesses: it has none. Null: the engine claims one itself.
+  uint32_t (*process_slot)(void) = nullptr;
 };
 
 struct Engine {

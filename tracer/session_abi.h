@@ -3,7 +3,7 @@
 // The shared memory of a session: two files in the session folder, mapped by the launcher's
 // processes and by every traced process.
 //
-//   control   ControlPage, then kMaxProcesses ProcessSlots
+//   control   ControlPage, then kMaxProcesses ProcessSlots (control_abi.h: shared with the shim)
 //   arena     table of ChunkHeaders, then the chunks, class by class (ArenaGeometry)
 //
 // Every integer that two processes touch is read and written with __atomic builtins. The collector
@@ -12,11 +12,13 @@
 
 #include <stdint.h>
 
+#include "tracer/control_abi.h"
+
 namespace vtn {
 
-inline constexpr uint64_t kControlMagic = 0x3130'6c74'636e'7476;  // "vtnctl01"
-inline constexpr uint32_t kSessionAbiVersion = 1;
-inline constexpr uint32_t kMaxProcesses = 32768;
+inline constexpr uint64_t kControlMagic = VTN_CONTROL_MAGIC;
+inline constexpr uint32_t kSessionAbiVersion = VTN_SESSION_ABI_VERSION;
+inline constexpr uint32_t kMaxProcesses = VTN_MAX_PROCESSES;
 
 inline constexpr char kControlFileName[] = "control";
 inline constexpr char kArenaFileName[] = "arena";
@@ -32,28 +34,19 @@ enum class SessionState : uint32_t {
 };
 
 enum SessionOption : uint32_t {
-  kOptionIgnoreCFunctions = 1u << 0,
+  kOptionIgnoreCFunctions = VTN_OPTION_IGNORE_C_FUNCTIONS,
+  kOptionOnlyProgram = VTN_OPTION_ONLY_PROGRAM,
 };
 
-enum class ClockKind : uint32_t { kTsc = 1, kMonotonic = 2 };
+enum class ClockKind : uint32_t { kTsc = VTN_CLOCK_TSC, kMonotonic = VTN_CLOCK_MONOTONIC };
 
 // Chunk sizes. A thread's first chunk is of the smallest class, each next one class up, so a
 // thousand idle threads starve nobody. Any class serves when the wanted one has none free.
-inline constexpr uint32_t kChunkClasses = 5;
+inline constexpr uint32_t kChunkClasses = VTN_CHUNK_CLASSES;
 inline constexpr uint32_t kSmallestChunkBytes = 4096;  // class c: kSmallestChunkBytes << c
 
-struct ChunkClass {
-  uint64_t offset_bytes;  // of its first chunk in the arena file
-  uint32_t first_chunk;   // index of its first header
-  uint32_t count;
-};
-
-struct ArenaGeometry {
-  uint64_t arena_bytes;
-  uint32_t chunk_count;
-  uint32_t reserved;
-  ChunkClass classes[kChunkClasses];
-};
+using ChunkClass = vtn_chunk_class;
+using ArenaGeometry = vtn_arena_geometry;
 
 enum class ChunkState : uint32_t {
   kAbsent = 0,  // no memory behind it yet: the collector allocates and sets kFree
@@ -86,57 +79,53 @@ struct ChunkHeader {
 static_assert(sizeof(ChunkHeader) == 64);
 
 enum class ProcessState : uint32_t {
-  kUnused = 0,
-  kClaimed = 1,   // being filled in
-  kTracing = 2,   // its names stream begins with a ProcessRecord
-  kUntraced = 3,  // a CPython, or something like one, that runs untraced: see reason
+  kUnused = VTN_SLOT_UNUSED,
+  kClaimed = VTN_SLOT_CLAIMED,
+  kPresent = VTN_SLOT_PRESENT,
+  kTracing = VTN_SLOT_TRACING,
+  kUntraced = VTN_SLOT_UNTRACED,
+  kWithdrawn = VTN_SLOT_WITHDRAWN,
+};
+
+enum class SlotKind : uint32_t {
+  kImage = VTN_SLOT_IMAGE,
+  kForked = VTN_SLOT_FORKED,
+  kStart = VTN_SLOT_START,
+};
+
+enum SlotFlag : uint32_t {
+  kSlotPython = VTN_SLOT_PYTHON,
 };
 
 enum class UntracedReason : uint32_t {
-  kNone = 0,
-  kTooOld = 1,         // a CPython before 3.10
-  kSelfTest = 2,       // the interpreter is not laid out as expected
-  kNoArena = 3,        // the arena could not be mapped
-  kJit = 4,            // 3.14's JIT corrupts locals under any tool
-  kFreeThreaded = 5,   // a build without the GIL
-  kApiMissing = 6,     // a function of the C API is not there
-  kInstallFailed = 7,  // the interpreter refused the callbacks
+  kNone = VTN_UNTRACED_NONE,
+  kTooOld = VTN_UNTRACED_TOO_OLD,
+  kSelfTest = VTN_UNTRACED_SELF_TEST,
+  kNoArena = VTN_UNTRACED_NO_ARENA,
+  kJit = VTN_UNTRACED_JIT,
+  kFreeThreaded = VTN_UNTRACED_FREE_THREADED,
+  kApiMissing = VTN_UNTRACED_API_MISSING,
+  kInstallFailed = VTN_UNTRACED_INSTALL_FAILED,
+  kStatic = VTN_UNTRACED_STATIC,
+  kSetuid = VTN_UNTRACED_SETUID,
+  kForeign = VTN_UNTRACED_FOREIGN,
+  kSanitizer = VTN_UNTRACED_SANITIZER,
+  kLoader = VTN_UNTRACED_LOADER,
+  kExcluded = VTN_UNTRACED_EXCLUDED,
+  kNotWanted = VTN_UNTRACED_NOT_WANTED,
+  kSwitchedOff = VTN_UNTRACED_SWITCHED_OFF,
+  kUnreachable = VTN_UNTRACED_UNREACHABLE,
 };
 
-struct ProcessSlot {
-  uint32_t state;   // ProcessState; claimed by compare-and-swap from kUnused
-  uint32_t reason;  // UntracedReason
-  uint32_t pid;     // as the process sees itself
-  uint32_t python_version;
-  uint64_t start_ticks;
-  uint32_t threads;      // thread numbers given out
-  uint32_t stalls;       // times a thread waited for a chunk
-  uint64_t lost_events;  // not recorded, all threads
-  uint64_t stall_ticks;
-  uint64_t reserved[10];
-};
-static_assert(sizeof(ProcessSlot) == 128);
+using ProcessSlot = vtn_process_slot;
+using ControlPage = vtn_control_page;
 
-struct ControlPage {
-  uint64_t magic;
-  uint32_t abi_version;
-  uint32_t options;             // SessionOption bits
-  uint32_t clock_kind;          // ClockKind
-  uint32_t state;               // SessionState
-  uint32_t full_chunks;         // counts chunks set to kFull; the collector waits on it (futex)
-  uint32_t freed_chunks;        // counts chunks set to kFree; producers without a chunk wait on it
-  uint32_t waiting_producers;   // who waits on freed_chunks
-  uint32_t collector_waiting;   // 1 while the collector waits on full_chunks: wake it
-  uint32_t process_high_water;  // slots ever used
-  uint32_t reserved0;
-  ArenaGeometry geometry;
-  uint64_t reserved1[16];
-  char reserved2[3584];
-};
-static_assert(sizeof(ControlPage) <= 4096);
-
-inline constexpr uint64_t kControlHeadBytes = 4096;
+inline constexpr uint64_t kControlHeadBytes = VTN_CONTROL_HEAD_BYTES;
 inline constexpr uint64_t kControlBytes =
     kControlHeadBytes + static_cast<uint64_t>(kMaxProcesses) * sizeof(ProcessSlot);
+// Slots that have memory from the start.
+inline constexpr uint32_t kFirstProcessSlots = 1024;
+inline constexpr uint64_t kFirstControlBytes =
+    kControlHeadBytes + static_cast<uint64_t>(kFirstProcessSlots) * sizeof(ProcessSlot);
 
 }  // namespace vtn

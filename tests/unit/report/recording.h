@@ -126,6 +126,7 @@ class Recording {
     void* control = map(kControlBytes);
     auto* page = static_cast<ControlPage*>(control);
     page->geometry = geometry;
+    page->process_slots = kMaxProcesses;
     page->clock_kind = static_cast<uint32_t>(clock);
     page->state = static_cast<uint32_t>(SessionState::kRecording);
     arena = Arena(control, map(geometry.arena_bytes));

@@ -40,6 +40,7 @@ class SessionFixture {
     auto* page = static_cast<ControlPage*>(control);
     page->geometry = geometry;
     page->magic = kControlMagic;
+    page->process_slots = kMaxProcesses;
     page->abi_version = kSessionAbiVersion;
     page->state = static_cast<uint32_t>(SessionState::kRecording);
     arena = Arena(control, map(geometry.arena_bytes));

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The control file of a session, for C and C++: one page, then the process slots. The shim (C)
+ * writes slots, the runtime (C++) adds to the slot of its process, the collector reads and frees
+ * them. tracer/session_abi.h has the C++ names of what is here.
+ *
+ * Every integer that two processes touch is read and written with __atomic builtins. A slot is
+ * claimed by compare-and-swap of its state from UNUSED to CLAIMED, filled in, and published by a
+ * release store of a further state; then the claimer adds one to `full_chunks` and wakes the
+ * collector if that says it waits. Only the collector makes a slot UNUSED again.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define VTN_CONTROL_MAGIC 0x31306c74636e7476u /* "vtnctl01" */
+#define VTN_SESSION_ABI_VERSION 2u
+
+/* The file has room for so many; it has memory for `ControlPage.process_slots` of them, which the
+ * collector raises ahead of need. */
+#define VTN_MAX_PROCESSES 32768u
+#define VTN_CONTROL_HEAD_BYTES 4096u
+#define VTN_SLOT_BYTES 1024u
+#define VTN_SLOT_TEXT_BYTES 888u
+#define VTN_EXCLUDE_BYTES 2048u
+
+enum { VTN_CHUNK_CLASSES = 5 };
+
+enum {
+  VTN_OPTION_IGNORE_C_FUNCTIONS = 1u << 0,
+  VTN_OPTION_ONLY_PROGRAM = 1u << 1, /* its children run untraced */
+};
+
+enum { VTN_CLOCK_TSC = 1, VTN_CLOCK_MONOTONIC = 2 };
+
+/* vtn_process_slot.state */
+enum {
+  VTN_SLOT_UNUSED = 0,
+  VTN_SLOT_CLAIMED = 1,   /* being filled in */
+  VTN_SLOT_PRESENT = 2,   /* filled in; nothing is recorded of it so far */
+  VTN_SLOT_TRACING = 3,   /* its names stream begins with a ProcessRecord */
+  VTN_SLOT_UNTRACED = 4,  /* a CPython that stays untraced: see reason */
+  VTN_SLOT_WITHDRAWN = 5, /* what was to start did not */
+};
+
+/* vtn_process_slot.kind */
+enum {
+  /* A program, as its constructor found it after an exec. Text: executable, then its arguments. */
+  VTN_SLOT_IMAGE = 1,
+  /* A child of a fork that has had no exec so far. No text: it is its parent's. */
+  VTN_SLOT_FORKED = 2,
+  /* Written by whoever starts a program, before the exec: what is to be started, and why it cannot
+   * be traced if it cannot (reason). Text as of an image. The program's own slot follows if
+   * something can be preloaded into it. pid is 0 until posix_spawn has told it. */
+  VTN_SLOT_START = 3,
+};
+
+/* vtn_process_slot.flags */
+enum {
+  VTN_SLOT_PYTHON = 1u << 0, /* a CPython was found in it */
+};
+
+/* vtn_process_slot.reason: why it runs untraced */
+enum {
+  VTN_UNTRACED_NONE = 0,
+  VTN_UNTRACED_TOO_OLD = 1,        /* a CPython before 3.10 */
+  VTN_UNTRACED_SELF_TEST = 2,      /* the interpreter is not laid out as expected */
+  VTN_UNTRACED_NO_ARENA = 3,       /* the arena could not be mapped */
+  VTN_UNTRACED_JIT = 4,            /* 3.14's JIT corrupts locals under any tool */
+  VTN_UNTRACED_FREE_THREADED = 5,  /* a build without the GIL */
+  VTN_UNTRACED_API_MISSING = 6,    /* a function of the C API is not there */
+  VTN_UNTRACED_INSTALL_FAILED = 7, /* the interpreter refused the callbacks */
+  /* Known before it starts: */
+  VTN_UNTRACED_STATIC = 8,        /* a static executable: nothing can be preloaded */
+  VTN_UNTRACED_SETUID = 9,        /* the loader drops preloads that are not the system's */
+  VTN_UNTRACED_FOREIGN = 10,      /* of another architecture, or for another C library */
+  VTN_UNTRACED_SANITIZER = 11,    /* AddressSanitizer insists on being the first library */
+  VTN_UNTRACED_LOADER = 12,       /* ld.so itself, ldd: they print what is preloaded */
+  VTN_UNTRACED_EXCLUDED = 13,     /* the user did not want it (--exclude_process) */
+  VTN_UNTRACED_NOT_WANTED = 14,   /* only the program itself is traced (--ignore_multiprocess) */
+  VTN_UNTRACED_SWITCHED_OFF = 15, /* VIZTRACER_NATIVE=0 in its environment */
+  VTN_UNTRACED_UNREACHABLE = 16,  /* our files are not there where it starts (chroot) */
+};
+
+typedef struct {
+  uint32_t state;
+  uint32_t kind;
+  uint32_t flags;
+  uint32_t reason;
+  uint32_t pid;           /* as the process sees itself */
+  uint32_t parent_pid;    /* as it sees its parent; of a start: the starting process */
+  uint32_t parent_tid;    /* the thread that forked or started it; 0: unknown */
+  uint32_t pid_namespace; /* inode of /proc/self/ns/pid; 0: unknown */
+  uint64_t start_ticks;
+  uint64_t exec_ticks;  /* an exec is under way since then; 0: none. Its next image follows. */
+  uint64_t exit_ticks;  /* when it told its end, or its parent did; 0: nobody did */
+  uint32_t exit_status; /* as from waitpid(2); valid if exit_known */
+  uint32_t exit_known;
+  uint32_t python_version;
+  uint32_t threads; /* thread numbers given out */
+  uint32_t stalls;  /* times a thread waited for a chunk */
+  uint32_t text_bytes;
+  uint64_t lost_events; /* not recorded, all threads */
+  uint64_t stall_ticks;
+  uint64_t reserved[5];
+  char text[VTN_SLOT_TEXT_BYTES]; /* executable, NUL, each argument with its NUL; cut at the end */
+} vtn_process_slot;
+
+typedef struct {
+  uint64_t offset_bytes; /* of its first chunk in the arena file */
+  uint32_t first_chunk;  /* index of its first header */
+  uint32_t count;
+} vtn_chunk_class;
+
+typedef struct {
+  uint64_t arena_bytes;
+  uint32_t chunk_count;
+  uint32_t reserved;
+  vtn_chunk_class classes[VTN_CHUNK_CLASSES];
+} vtn_arena_geometry;
+
+typedef struct {
+  uint64_t magic;
+  uint32_t abi_version;
+  uint32_t options;            /* VTN_OPTION_ bits */
+  uint32_t clock_kind;         /* VTN_CLOCK_ */
+  uint32_t state;              /* SessionState */
+  uint32_t full_chunks;        /* counts what waits for the collector, which waits on it (futex) */
+  uint32_t freed_chunks;       /* counts chunks set free; producers without one wait on it */
+  uint32_t waiting_producers;  /* who waits on freed_chunks */
+  uint32_t collector_waiting;  /* 1 while the collector waits on full_chunks: wake it */
+  uint32_t process_high_water; /* slots ever used */
+  uint32_t process_slots;      /* slots that have memory */
+  uint32_t unslotted;          /* processes that found no slot: in no report, but counted */
+  uint32_t reserved0;
+  vtn_arena_geometry geometry;
+  uint64_t reserved1[16];
+  /* --exclude_process: patterns, each with its NUL; an empty one ends them. */
+  char exclude[VTN_EXCLUDE_BYTES];
+} vtn_control_page;
+
+#ifdef __cplusplus
+static_assert(sizeof(vtn_process_slot) == VTN_SLOT_BYTES);
+static_assert(sizeof(vtn_control_page) <= VTN_CONTROL_HEAD_BYTES);
+#else
+_Static_assert(sizeof(vtn_process_slot) == VTN_SLOT_BYTES, "slot");
+_Static_assert(sizeof(vtn_control_page) <= VTN_CONTROL_HEAD_BYTES, "page");
+#endif
