@@ -18,12 +18,12 @@ namespace vtn {
 
 namespace {
 
-enum class Word : int { kPing, kWatch, kSignal, kPong };
+enum class Word : int { kPing, kWatch, kSignal, kPong, kStarted };
 
 struct Message {
   Word word;
   int signal;
-  pid_t sender;
+  pid_t sender;  // of kStarted: the sentinel's pid
 };
 
 constexpr int kWatchMs = 100;
@@ -58,42 +58,141 @@ void report_signals(int signals, int channel) {
   }
 }
 
-[[noreturn]] void run_sentinel(pid_t supervisor, pid_t program, int channel, int signals) {
-  int rounds = 0;  // left to watch while the supervisor does not seem stopped (yet, or any more)
+[[noreturn]] void run_sentinel(int channel, int signals) {
+  Message message;
   for (;;) {
-    pollfd waiting = {channel, POLLIN, 0};
-    const int ready = poll(&waiting, 1, rounds > 0 ? kWatchMs : -1);
-    if (ready > 0) {
-      Message message;
-      const ssize_t count = recv(channel, &message, sizeof(message), 0);
-      if (count == 0 || (count < 0 && errno != EINTR)) {
-        _exit(0);
-      }
-      if (message.word == Word::kPing) {
-        report_signals(signals, channel);
-        message.word = Word::kPong;
-        (void)send(channel, &message, sizeof(message), MSG_NOSIGNAL);
-      } else {
-        rounds = kWatchRounds;
-      }
-    } else if (ready == 0 && state_of(supervisor) != 'T') {
-      --rounds;
-    } else if (ready == 0 && state_of(program) != 'T') {
-      (void)kill(supervisor, SIGCONT);
-      rounds = 0;
+    const ssize_t count = recv(channel, &message, sizeof(message), 0);
+    if (count == 0 || (count < 0 && errno != EINTR)) {
+      _exit(0);
+    }
+    if (count > 0) {
+      report_signals(signals, channel);
+      message.word = Word::kPong;
+      (void)send(channel, &message, sizeof(message), MSG_NOSIGNAL);
     }
   }
+}
+
+// Dies with whoever forked it. Nothing may stay open on its account, neither the program's pipes
+// nor the session's lock: only `first` and `second`, which become 0 and 1.
+void settle(const char* name, int first, int second) {
+  (void)prctl(PR_SET_NAME, name);
+  const int kept = fcntl(second, F_DUPFD_CLOEXEC, 3);  // it may be 0 itself
+  (void)dup2(first, 0);
+  (void)dup2(kept, 1);
+  (void)close_range(2, ~0u, 0);
+}
+
+class Keeper {
+ public:
+  Keeper(pid_t supervisor, pid_t program, pid_t sentinel)
+      : supervisor_(supervisor), program_(program), sentinel_(sentinel) {}
+
+  [[noreturn]] void run(int channel, int signals) {
+    for (;;) {
+      pollfd waiting[2] = {{channel, POLLIN, 0}, {signals, POLLIN, 0}};
+      if (poll(waiting, 2, rounds_ > 0 ? kWatchMs : -1) == 0) {
+        look();
+        continue;
+      }
+      Message message;
+      if (waiting[0].revents != 0) {
+        if (recv(channel, &message, sizeof(message), 0) <= 0) {
+          _exit(0);
+        }
+        rounds_ = kWatchRounds;
+      }
+      if (waiting[1].revents != 0) {
+        signalfd_siginfo info;
+        while (read(signals, &info, sizeof(info)) > 0) {
+        }
+        look_at_sentinel();
+      }
+    }
+  }
+
+ private:
+  void look_at_sentinel() {
+    int status = 0;
+    while (waitpid(sentinel_, &status, WNOHANG | WUNTRACED | WCONTINUED) > 0) {
+      if (WIFSTOPPED(status)) {
+        sentinel_stopped_ = true;
+        rounds_ = kWatchRounds;
+      } else if (WIFCONTINUED(status)) {
+        sentinel_stopped_ = false;
+      } else {
+        _exit(0);  // the supervisor does without
+      }
+    }
+  }
+
+  // The supervisor follows the program. That it is not stopped may mean that it is not stopped yet:
+  // it gets some rounds.
+  void look() {
+    if (state_of(supervisor_) == 'T') {
+      if (state_of(program_) == 'T') {
+        return;
+      }
+      (void)kill(supervisor_, SIGCONT);
+      rounds_ = 1;
+    }
+    if (--rounds_ == 0 && sentinel_stopped_) {
+      (void)kill(sentinel_, SIGCONT);
+    }
+  }
+
+  pid_t supervisor_;
+  pid_t program_;
+  pid_t sentinel_;
+  bool sentinel_stopped_ = false;
+  int rounds_ = 0;  // left to watch while the supervisor does not seem stopped
+};
+
+struct Channel {
+  UniqueFd ours;
+  UniqueFd theirs;
+};
+
+Result<Channel> make_channel() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    return fail_errno("cannot create a socket pair");
+  }
+  Channel channel;
+  UniqueFd theirs(ends[1]);
+  VTN_ASSIGN(channel.ours, above_standard(UniqueFd(ends[0])));
+  VTN_ASSIGN(channel.theirs, above_standard(std::move(theirs)));
+  return channel;
+}
+
+// The keeper's whole life. It forks the sentinel before it leaves the group.
+[[noreturn]] void become_keeper(
+    pid_t supervisor, pid_t program, int to_supervisor, int sentinels_channel, int signals) {
+  const pid_t keeper = getpid();
+  const pid_t sentinel = fork();
+  if (sentinel == 0) {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != keeper) {
+      _exit(1);
+    }
+    settle("vtn-sentinel", sentinels_channel, signals);
+    run_sentinel(0, 1);
+  }
+  (void)setsid();
+  settle("vtn-keeper", to_supervisor, signals);
+  const Message message = {Word::kStarted, 0, sentinel};
+  (void)send(0, &message, sizeof(message), MSG_NOSIGNAL);
+  if (sentinel < 0) {
+    _exit(1);
+  }
+  Keeper(supervisor, program, sentinel).run(0, 1);
 }
 
 }  // namespace
 
 Result<Sentinel> Sentinel::start(pid_t program) {
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-    return fail_errno("cannot create a socket pair");
-  }
-  VTN_ASSIGN(UniqueFd ours, above_standard(UniqueFd(ends[0])));
-  VTN_ASSIGN(UniqueFd theirs, above_standard(UniqueFd(ends[1])));
+  VTN_ASSIGN(Channel keepers, make_channel());
+  VTN_ASSIGN(Channel sentinels, make_channel());
   sigset_t all;
   sigfillset(&all);
   VTN_ASSIGN(const UniqueFd signals,
@@ -108,21 +207,25 @@ Result<Sentinel> Sentinel::start(pid_t program) {
     if (getppid() != supervisor) {
       _exit(1);
     }
-    (void)prctl(PR_SET_NAME, "vtn-sentinel");
-    // Nothing may stay open on its account: neither the program's pipes nor the session's lock.
-    const int channel = dup2(theirs.get(), 0);
-    const int signal_fd = dup2(signals.get(), 1);
-    (void)close_range(2, ~0u, 0);
-    run_sentinel(supervisor, program, channel, signal_fd);
+    become_keeper(supervisor, program, keepers.theirs.get(), sentinels.theirs.get(), signals.get());
   }
-  return Sentinel(pid, std::move(ours));
+  keepers.theirs.reset();
+  Sentinel sentinel(pid, -1, std::move(keepers.ours), std::move(sentinels.ours));
+  Message message;
+  if (recv(sentinel.to_keeper_.get(), &message, sizeof(message), 0) !=
+          static_cast<ssize_t>(sizeof(message)) ||
+      message.sender < 0) {
+    return fail("cannot tell signals to the group from others");
+  }
+  sentinel.sentinel_ = message.sender;
+  return sentinel;
 }
 
 Sentinel::~Sentinel() {
   // A moved-from one has no channel.
-  if (channel_ && pid_ > 0) {
-    (void)kill(pid_, SIGKILL);
-    while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  if (to_keeper_ && keeper_ > 0) {
+    (void)kill(keeper_, SIGKILL);  // the sentinel goes with it
+    while (waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
 }
@@ -131,13 +234,13 @@ bool Sentinel::saw(const siginfo_t& info) {
   const timespec settle = {0, kSettleNs};
   (void)nanosleep(&settle, nullptr);
   const Message ping = {Word::kPing, 0, 0};
-  if (send(channel_.get(), &ping, sizeof(ping), MSG_NOSIGNAL) < 0) {
+  if (send(to_sentinel_.get(), &ping, sizeof(ping), MSG_NOSIGNAL) < 0) {
     return false;
   }
-  pollfd waiting = {channel_.get(), POLLIN, 0};
+  pollfd waiting = {to_sentinel_.get(), POLLIN, 0};
   Message message = ping;
   while (message.word != Word::kPong && poll(&waiting, 1, kAnswerMs) > 0 &&
-         recv(channel_.get(), &message, sizeof(message), 0) > 0) {
+         recv(to_sentinel_.get(), &message, sizeof(message), 0) > 0) {
     if (message.word == Word::kSignal && seen_count_ < kMostSeen) {
       seen_[seen_count_++] = {message.signal, message.sender};
     }
@@ -160,7 +263,7 @@ bool Sentinel::saw(const siginfo_t& info) {
 
 void Sentinel::watch_program() {
   const Message message = {Word::kWatch, 0, 0};
-  (void)send(channel_.get(), &message, sizeof(message), MSG_NOSIGNAL);
+  (void)send(to_keeper_.get(), &message, sizeof(message), MSG_NOSIGNAL);
 }
 
 }  // namespace vtn

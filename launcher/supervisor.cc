@@ -178,7 +178,7 @@ class Supervisor {
     if (info.si_code > 0 || info.si_pid == program_) {
       return;
     }
-    if (sentinel_ && (info.si_pid == sentinel_->pid() || sentinel_->saw(info))) {
+    if (sentinel_ && (sentinel_->is_one(info.si_pid) || sentinel_->saw(info))) {
       return;
     }
     forward_signal(program_, info);

@@ -162,8 +162,10 @@ class Deaths(support.TestCase):
             return False
 
     def collector_of(self, launcher):
-        """The one child of the launcher with a session of its own."""
-        found = [pid for pid in self.children(launcher) if int(self.stat(pid)[3]) == pid]
+        found = []
+        for pid in self.children(launcher):
+            with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+                found += [pid] if file.read() == "vtn-collector\n" else []
         self.assertEqual(1, len(found), "collectors")
         return found[0]
 

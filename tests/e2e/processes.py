@@ -131,7 +131,7 @@ class SupervisorCase(unittest.TestCase):
 
         def look():
             found[:] = [pid for pid in children(process.pid)
-                        if os.getsid(pid) == pid and not gone(pid)]
+                        if comm(pid) == "vtn-collector" and not gone(pid)]
             return found
 
         self.eventually(look, "the collector starts")

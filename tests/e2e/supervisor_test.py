@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The supervisor without a terminal: statuses, signals, stops, a collector or launcher that dies."""
 
+import contextlib
 import os
 import re
 import resource
@@ -228,6 +229,44 @@ class Stops(SupervisorCase):
             os.killpg(process.pid, signal.SIGCONT)
             self.eventually(lambda: "T" not in (state(program), state(process.pid)), "all go on")
         self.finish(process)
+
+    def test_of_a_stopped_group_the_program_alone_is_continued(self):
+        process, program = self.started()
+        os.killpg(process.pid, signal.SIGSTOP)
+        self.eventually(lambda: state(program) == state(process.pid) == "T", "all stop")
+        os.kill(program, signal.SIGCONT)
+        self.eventually(lambda: state(process.pid) != "T", "the launcher goes on")
+        self.finish(process)
+
+    def test_of_a_stopped_group_the_launcher_alone_is_continued(self):
+        process, program = self.started()
+        os.killpg(process.pid, signal.SIGSTOP)
+        self.eventually(lambda: state(program) == state(process.pid) == "T", "all stop")
+        os.kill(process.pid, signal.SIGCONT)
+        self.eventually(lambda: state(program) != "T", "the program goes on")
+        self.eventually(lambda: not self.stopped_in_group(process.pid), "nobody stays behind")
+        self.finish(process)
+
+    def test_a_launcher_that_is_stopped_alone_stays_so_and_the_program_goes_on(self):
+        process, program = self.started()
+        os.kill(process.pid, signal.SIGSTOP)
+        self.eventually(lambda: state(process.pid) == "T", "the launcher stops")
+        process.stdin.write("\n")
+        process.stdin.flush()
+        self.eventually(lambda: gone(program), "the program ends")
+        self.assertEqual(state(process.pid), "T")
+        os.kill(process.pid, signal.SIGCONT)
+        out, _ = process.communicate(timeout=PATIENCE)
+        self.assertEqual((out, process.returncode), ("SIGUSR1=0\n", 0))
+
+    @staticmethod
+    def stopped_in_group(group):
+        found = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                if os.getpgid(int(name)) == group and state(int(name)) == "T":
+                    found.append(int(name))
+        return found
 
 
 class Collector(SupervisorCase):
