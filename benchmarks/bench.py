@@ -60,6 +60,10 @@ def do_nothing_launcher():
     return os.path.join(folder, "viztracer-native")
 
 
+def program(name):
+    return os.path.join(HERE, "programs", name)
+
+
 def run(interpreter, argv, env=None, **kwargs):
     """One run to its end: (stdout, seconds). The output of the programs here is small."""
     environment = {name: value for name, value in os.environ.items()

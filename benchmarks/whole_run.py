@@ -7,98 +7,14 @@ Parts: fib startup paused long parallel growth (all of them when none is named).
 newest of this machine, or $VIZTRACER_NATIVE_TEST_PYTHONS.
 """
 
-import glob
 import os
 import re
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 
 import bench
-
-
-def program(name):
-    return os.path.join(bench.HERE, "programs", name)
-
-
-def process_tree(pid):
-    """pid and all its descendants."""
-    found, pending = [], [pid]
-    while pending:
-        one = pending.pop()
-        found.append(one)
-        for path in glob.glob(f"/proc/{one}/task/*/children"):
-            try:
-                with open(path) as file:
-                    pending += map(int, file.read().split())
-            except OSError:
-                pass
-    return found
-
-
-def private_kib(pid):
-    """Resident memory of a process but for shared memory (the arena), in KiB."""
-    try:
-        with open(f"/proc/{pid}/status") as status:
-            text = status.read()
-    except OSError:
-        return 0
-    return sum(int(value) for value in re.findall(r"^Rss(?:Anon|File):\s+(\d+)", text, re.M))
-
-
-class Watched:
-    """A command run to its end, its wall time and the peak memory of its processes.
-
-    `ours` is the peak of the launcher's own processes together (supervisor, sentinel, collector);
-    `whole` of all processes of the tree.
-    """
-
-    def __init__(self, interpreter, argv, env=None):
-        environment = {name: value for name, value in os.environ.items()
-                       if not name.startswith(("PYTHON", "VIZTRACER_NATIVE"))}
-        environment.update(env or {})
-        self.ours = self.whole = 0
-        start = time.monotonic()
-        process = interpreter.popen(argv, env=environment, stdin=subprocess.DEVNULL,
-                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        done = threading.Event()
-        watcher = threading.Thread(target=self._watch, args=(process.pid, done))
-        watcher.start()
-        stdout, stderr = process.communicate()
-        self.seconds = time.monotonic() - start
-        done.set()
-        watcher.join()
-        self.stdout, self.stderr = stdout.decode(), stderr.decode()
-        self.last_line = (self.stderr.strip().splitlines() or [""])[-1]
-        if process.returncode != 0:
-            raise RuntimeError(f"{argv} ended with {process.returncode}: {self.stderr[-2000:]}")
-
-    def _watch(self, pid, done):
-        while not done.wait(0.01):
-            ours = whole = 0
-            for one in process_tree(pid):
-                kib = private_kib(one)
-                whole += kib
-                try:
-                    exe = os.readlink(f"/proc/{one}/exe")
-                except OSError:
-                    continue
-                if os.path.basename(exe) == "viztracer-native":
-                    ours += kib
-            self.ours, self.whole = max(self.ours, ours), max(self.whole, whole)
-
-
-def least(rounds, *commands):
-    """The Watched of each command with the least wall time; commands take turns."""
-    best = [None] * len(commands)
-    for _ in range(rounds):
-        for i, command in enumerate(commands):
-            result = command()
-            if best[i] is None or result.seconds < best[i].seconds:
-                best[i] = result
-    return best
+from bench import program
+from watched import Watched, least, mib
 
 
 def call_count(path):
@@ -112,10 +28,6 @@ def call_count(path):
             if re.search(rb'"ph": ?"X"', tail):
                 tail = b""
     return count
-
-
-def mib(kib):
-    return f"{kib / 1024:.0f} MiB"
 
 
 def fib(interpreter, folder):
