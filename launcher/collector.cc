@@ -193,7 +193,7 @@ int run_collector(const CollectorRequest& request) {
   job.just_run = true;
   const int status = finish_run(*reader, std::move(job), request.keep_raw);
   sigset_t pending;
-  if (sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1) {
+  if (sigpending(&pending) == 0 && sigismember(&pending, kGiveUpSignal) == 1) {
     return 1;  // given up: the session stays for --recover
   }
   remove_session(session.folder);

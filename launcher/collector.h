@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include <signal.h>
 #include <stdint.h>
 
 #include "launcher/session.h"
@@ -46,7 +47,7 @@ struct CollectorRequest {
   bool only_program = false;         // --ignore_multiprocess: the children run untraced
   std::vector<std::string> exclude;  // as in SessionRequest: what the ledger is to say of them
   // After the program's end: how long to go on while processes of the session live. -1: not at
-  // all; INT_MAX: as long as it takes. SIGUSR1 means: no longer.
+  // all; INT_MAX: as long as it takes. kStopWaitingSignal pending means: no longer.
   int wait_children_ms = -1;
   int end_fd = -1;
   // Closed (or one byte written, then closed) once the spool exists and the control page is
@@ -55,10 +56,15 @@ struct CollectorRequest {
   std::string command_line;  // as the user typed it, for the report's metadata
 };
 
+// What the supervisor says to whoever writes the report. Not SIGTERM: service managers send that to
+// every process there is, and the report is wanted all the same.
+inline constexpr int kStopWaitingSignal = SIGUSR1;
+inline constexpr int kGiveUpSignal = SIGUSR2;
+
 // Called in a fresh child: own session, all signals blocked, stdin and stdout on /dev/null, stderr
-// the user's. SIGTERM pending means: give the report up, remove half-written outputs, keep spool
-// and session, exit 1 without a word (the supervisor prints the --recover line). It may be killed
-// instead at any time.
+// the user's. kGiveUpSignal pending means: give the report up, remove half-written outputs, keep
+// spool and session, exit 1 without a word (the supervisor prints the --recover line). It may be
+// killed instead at any time.
 int run_collector(const CollectorRequest& request);
 
 struct RecoveryRequest {

@@ -28,10 +28,10 @@ int64_t now_ms() {
   return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
 }
 
-// SIGTERM is blocked and means: give up.
+// The signal is blocked like all others.
 bool told_to_give_up() {
   sigset_t pending;
-  return sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1;
+  return sigpending(&pending) == 0 && sigismember(&pending, kGiveUpSignal) == 1;
 }
 
 // One line that is written over and over, and wiped at the end.

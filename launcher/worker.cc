@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "launcher/collector.h"
 #include "launcher/signals.h"
 
 namespace vtn {
@@ -95,7 +96,7 @@ ReportWait wait_for_report(pid_t worker, const std::string& first_interrupt) {
     } else if (gives_up(number) && !is_ignored(number) && !result.given_up) {
       result.given_up = true;
       result.signal = number;
-      (void)kill(worker, SIGTERM);
+      (void)kill(worker, kGiveUpSignal);
     }
   }
   result.killed = WIFSIGNALED(status) && !result.given_up;

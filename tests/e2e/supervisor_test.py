@@ -303,6 +303,35 @@ class Collector(SupervisorCase):
         process.communicate("\n", timeout=PATIENCE)
 
 
+class Services(SupervisorCase):
+    """As service managers, containers and job runners do it."""
+
+    work = ("import sys, time\n"
+            "def f(): pass\n"
+            "f(); print('ready', flush=True)\n"
+            "time.sleep(60)")
+
+    def descendants(self, pid):
+        found = [pid]
+        for parent in found:
+            found += children(parent)
+        return found
+
+    def test_a_manager_that_signals_every_process_gets_a_report(self):
+        process = self.start("-o", "out.json", "-c", self.work)
+        process.stdout.readline()
+        for pid in self.descendants(process.pid):
+            os.kill(pid, signal.SIGTERM)
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, err), (-signal.SIGTERM, ""))
+        self.assertIn('"f (', self.report("out.json"))
+        self.assertEqual(self.sessions(), [])
+
+    def report(self, name):
+        with open(os.path.join(self.folder, name), encoding="utf-8") as file:
+            return file.read()
+
+
 class GivingUp(SupervisorCase):
     """The report can be given up while it is written; what was recorded is kept."""
 
