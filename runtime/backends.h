@@ -20,8 +20,7 @@ inline constexpr bool kDoNothing = false;
 // sys.monitoring, 3.12 and later: tool id 3, 4 or 5. False: none is free, or it was refused.
 bool install_monitoring(bool with_c_functions);
 
-// The profile function, thread by thread: all thread states now, new ones through
-// `cover_new_threads`. False: refused.
+// The profile function, thread by thread (profile_threads.h). False: refused.
 bool install_profile(bool with_c_functions);
 
 // Sets the profile function on one thread state. False: refused, that thread stays untraced.
@@ -29,10 +28,6 @@ bool set_profile(PyThread* thread_state);
 
 // Whether the backend is the profile function.
 bool profile_installed();
-
-// Sets the profile function on thread states that are not known yet. Needs the GIL (does nothing
-// without it, or when the backend is another).
-void cover_new_threads();
 
 // PEP 523 evaluation function, 3.11 without C functions. False: another one is there.
 bool install_eval_frame();

@@ -13,9 +13,11 @@
 //  an embedder               any `exec` without a frame, or the first thread, once initialised
 #include <string.h>
 
+#include "base/freestanding/atomic.h"
 #include "runtime/backends.h"
 #include "runtime/functions.h"
 #include "runtime/process.h"
+#include "runtime/profile_threads.h"
 #include "runtime/python_api.h"
 #include "runtime/text.h"
 #include "tracer/names_writer.h"
@@ -260,7 +262,7 @@ int start(const vtn_runtime_args& args) {
     stay_untraced(UntracedReason::kInstallFailed, version);
     return 1;
   }
-  *args.on_thread_create = cover_new_threads;
+  store_release(args.on_thread_value, on_thread_value);
   return 0;
 }
 

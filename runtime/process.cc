@@ -9,6 +9,7 @@
 #include "base/freestanding/atomic.h"
 #include "base/freestanding/syscalls.h"
 #include "runtime/backends.h"
+#include "runtime/profile_threads.h"
 #include "runtime/thread_names.h"
 #include "tracer/names_writer.h"
 

@@ -2,14 +2,12 @@
 //
 // HOT PATH. The profile-function backend: 3.10, 3.11, and later versions when no tool id is free.
 //
-// A profile function belongs to a thread. Every thread state there is gets it at once, new ones
-// before their thread runs (the shim's pthread_create) or, for threads that C code started, at the
-// next chunk change of any thread.
-//
-// The program's own profiler wins in its thread (own_profilers.h).
+// A profile function belongs to a thread: profile_threads.h says how each gets it. The program's
+// own profiler wins in its thread (own_profilers.h).
 #include "runtime/backends.h"
 #include "runtime/functions.h"
 #include "runtime/own_profilers.h"
+#include "runtime/profile_threads.h"
 #include "runtime/text.h"
 #include "tracer/thread_writer.h"
 
@@ -29,7 +27,6 @@ enum ProfileEvent {
 struct {
   bool installed;
   bool with_c_functions;
-  uint64_t newest_thread_id;
   PySize code_offset;  // of the code object within the frame (3.10) or its inner frame (3.11)
   PySize inner_frame_offset;  // 0: none
   bool code_offset_checked;
@@ -96,6 +93,9 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       if (__builtin_expect(is_setprofile(argument), 0) && !setprofile_ends(thread)) {
         return -1;
       }
+      if (__builtin_expect(starts_thread(argument), 0)) {
+        cover_new_threads();
+      }
       break;
     default:
       break;
@@ -129,26 +129,8 @@ bool install_profile(bool with_c_functions) {
   }
   g_profile.installed = true;
   watch_setprofile();
-  cover_new_threads();
+  start_profile_threads(on_profile);
   return true;
-}
-
-void cover_new_threads() {
-  if (!g_profile.installed || g_python._PyEval_SetProfile == nullptr || !holds_gil()) {
-    return;
-  }
-  const KeepErrno keep_errno;
-  uint64_t newest = g_profile.newest_thread_id;
-  for (PyThread* state = g_python.PyInterpreterState_ThreadHead(g_python.PyInterpreterState_Main());
-       state != nullptr;
-       state = g_python.PyThreadState_Next(state)) {
-    const uint64_t id = g_python.PyThreadState_GetID(state);
-    if (id > g_profile.newest_thread_id) {
-      (void)set_profile(state);
-      newest = id > newest ? id : newest;
-    }
-  }
-  g_profile.newest_thread_id = newest;
 }
 
 }  // namespace vtn

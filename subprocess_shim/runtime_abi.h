@@ -28,8 +28,9 @@ typedef struct {
   int (*dladdr1_fn)(const void* address, void* info, void** extra, int flags);
   long
       tls_offset; /* of a pointer-sized initial-exec word, from the thread pointer; null at first */
-  /* Before a thread of the program is created (any thread of it may be the caller). */
-  void (**on_thread_create)(void);
+  /* After a thread has given one of its keys this value (pthread_setspecific, not null). Called
+   * very often in some programs, on any thread, with or without the GIL. */
+  void (**on_thread_value)(const void* value);
   /* When a thread ends whose word `watch_thread_exit` was called for; argument: that value. */
   void (**on_thread_exit)(void* value);
   void (*watch_thread_exit)(void* value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the runtime needs to know of the program's threads: a word of its own in each, the creation
- * of one and the end of one. The rules of shim.c hold here too.
+ * What the runtime needs to know of the program's threads: a word of its own in each, when one
+ * comes to be known to CPython, and the end of one. The rules of shim.c hold here too.
  */
 #include "subprocess_shim/threads.h"
 
@@ -15,8 +15,8 @@ extern void* dlsym(void* handle, const char* name);
 /* As <dlfcn.h> has them, which would bring in versioned prototypes. */
 #define RTLD_DEFAULT_HANDLE ((void*)0)
 #define RTLD_NEXT_HANDLE ((void*)-1l)
+#define INVALID_ARGUMENT 22 /* EINVAL */
 
-typedef int (*pthread_create_fn)(void*, const void*, void* (*)(void*), void*);
 typedef int (*key_create_fn)(unsigned*, void (*)(void*));
 typedef int (*setspecific_fn)(unsigned, const void*);
 
@@ -25,9 +25,8 @@ typedef int (*setspecific_fn)(unsigned, const void*);
 static __thread void* t_runtime_word __attribute__((tls_model("initial-exec")));
 
 static struct {
-  pthread_create_fn pthread_create;
   setspecific_fn setspecific;
-  void (*on_thread_create)(void);
+  void (*on_thread_value)(const void*);
   void (*on_thread_exit)(void*);
   unsigned exit_key;
   int has_exit_key;
@@ -46,31 +45,35 @@ static void watch_thread_exit(void* value) {
   }
 }
 
-/* CPython makes a thread's state before the thread: whoever has to see to new states (the profile
- * backend) does so here. */
-EXPORT int pthread_create(void* thread, const void* attributes, void* (*start)(void*), void* arg) {
-  if (g_threads.on_thread_create != NULL) {
-    g_threads.on_thread_create();
+/* CPython keeps a thread's state in a key: its value is set on the thread itself as soon as the
+ * state is there, whoever started the thread, and before it runs anything. */
+EXPORT int pthread_setspecific(unsigned key, const void* value) {
+  if (g_threads.setspecific == NULL) {
+    vtn_threads_find();
+    if (g_threads.setspecific == NULL) {
+      return INVALID_ARGUMENT;
+    }
   }
-  if (g_threads.pthread_create == NULL) {
-    g_threads.pthread_create = (pthread_create_fn)dlsym(RTLD_NEXT_HANDLE, "pthread_create");
+  const int result = g_threads.setspecific(key, value);
+  void (*const hook)(const void*) = __atomic_load_n(&g_threads.on_thread_value, __ATOMIC_ACQUIRE);
+  if (hook != NULL && value != NULL && result == 0) {
+    hook(value);
   }
-  return g_threads.pthread_create(thread, attributes, start, arg);
+  return result;
 }
 
 void vtn_threads_find(void) {
-  g_threads.pthread_create = (pthread_create_fn)dlsym(RTLD_NEXT_HANDLE, "pthread_create");
+  g_threads.setspecific = (setspecific_fn)dlsym(RTLD_NEXT_HANDLE, "pthread_setspecific");
 }
 
 void vtn_threads_describe(vtn_runtime_args* args) {
   const key_create_fn key_create = (key_create_fn)dlsym(RTLD_DEFAULT_HANDLE, "pthread_key_create");
-  g_threads.setspecific = (setspecific_fn)dlsym(RTLD_DEFAULT_HANDLE, "pthread_setspecific");
   g_threads.has_exit_key = key_create != NULL && g_threads.setspecific != NULL &&
                            key_create(&g_threads.exit_key, thread_exit) == 0;
   char* thread_pointer;
   __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
   args->tls_offset = (char*)&t_runtime_word - thread_pointer;
-  args->on_thread_create = &g_threads.on_thread_create;
+  args->on_thread_value = &g_threads.on_thread_value;
   args->on_thread_exit = &g_threads.on_thread_exit;
   args->watch_thread_exit = watch_thread_exit;
 }

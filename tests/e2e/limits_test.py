@@ -102,33 +102,6 @@ class Limits(support.TestCase):
         if gone:
             self.assertTrue([event for event in report.events if "profiler" in event.get("name", "")])
 
-    def test_thread_that_c_started(self):
-        """L-C-THREAD: its first calls may be missing; when others have filled a chunk, it is recorded."""
-        _, _, report = self.both("""
-            import ctypes, threading
-            def by_main(n): return n
-            def first(): pass
-            def later(): pass
-            def by_c(argument):
-                first()
-                started.set()
-                go.wait()
-                for i in range(100): later()
-            started, go = threading.Event(), threading.Event()
-            libc = ctypes.CDLL(None)
-            kind = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
-            callback, handle = kind(by_c), ctypes.c_ulong()
-            libc.pthread_create(ctypes.byref(handle), None, callback, None)
-            started.wait()
-            for i in range(100_000): by_main(i)
-            go.set()
-            libc.pthread_join(handle, None)
-            """)
-        self.assertEqual(100, len(report.named("later")))
-        if self.interpreter.minor >= (3, 12):
-            self.assertEqual(1, len(report.named("first")))
-        self.assertNotEqual(report.thread_of("later"), report.thread_of("by_main"))
-
     def test_evaluator_of_another(self):
         """L-OTHER-EVALUATOR: calls after it may be missing, those before it are not; nothing breaks."""
         library = os.environ.get("VTN_EVAL_FRAME", "")

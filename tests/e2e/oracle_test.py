@@ -208,8 +208,6 @@ class Counts(support.TestCase):
             print(done)
             """)
         names = ["by_threading", "by_thread", "by_c"]
-        if self.interpreter.minor < (3, 12):  # L-C-THREAD
-            names.remove("by_c")
         keys = {report.thread_of(name) for name in names}
         self.assertEqual(len(names), len(keys))
         self.assertNotIn(report.thread_of("<module>"), keys)

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/profile_threads.h"
+
+#include "base/freestanding/atomic.h"
+#include "runtime/backends.h"
+#include "runtime/layout.h"
+#include "runtime/text.h"
+
+namespace vtn {
+
+namespace {
+
+constexpr PySize kMostStateBytes = 1024;   // searched for the function
+constexpr PySize kMostStateSpan = 0x1000;  // no state is as large
+
+struct {
+  PyProfileFunction function;
+  PySize function_offset;    // of c_profilefunc in a thread state; 0: not known
+  unsigned char is_tracing;  // what says "a function is set", in the first byte of a C frame
+  uint32_t ready;
+  uint64_t newest_thread_id;
+  const PyMethodDef* starters[2];  // of the module _thread
+} g_threads;
+
+// The word before c_profilefunc: the C frame of the evaluation that runs, at first one within the
+// state itself.
+char* c_frame(const PyThread* state) {
+  return field<char*>(state, g_threads.function_offset - static_cast<PySize>(sizeof(void*)));
+}
+
+bool lies_within(const PyThread* state, const char* address) {
+  const auto distance = static_cast<uintptr_t>(address - reinterpret_cast<const char*>(state));
+  return distance < kMostStateSpan;
+}
+
+// The current thread has the function: so it stands in its state, and its C frame says so.
+void find_fields() {
+  const PyThread* state = g_python.PyThreadState_Get();
+  const auto wanted = reinterpret_cast<uintptr_t>(g_threads.function);
+  for (PySize offset = sizeof(void*); offset < kMostStateBytes; offset += sizeof(void*)) {
+    if (field<uintptr_t>(state, offset) != wanted) {
+      continue;
+    }
+    g_threads.function_offset = offset;
+    g_threads.is_tracing = static_cast<unsigned char>(*c_frame(state));
+    // 3.10: an int, 1; 3.11: a byte, 255.
+    if (g_threads.is_tracing != (g_python.minor == 10 ? 1 : 255)) {
+      g_threads.function_offset = 0;
+    }
+    return;
+  }
+}
+
+void find_starters() {
+  PyObject* modules = g_python.PySys_GetObject("modules");
+  PyObject* thread =
+      modules == nullptr ? nullptr : g_python.PyDict_GetItemString(modules, "_thread");
+  if (thread == nullptr || !g_python.PyType_IsSubtype(type_of(thread), g_python.PyModule_Type)) {
+    return;
+  }
+  PyObject* dictionary = g_python.PyModule_GetDict(thread);
+  constexpr const char* kNames[] = {"start_new_thread", "start_joinable_thread"};
+  for (size_t i = 0; i < 2; ++i) {
+    PyObject* starter = g_python.PyDict_GetItemString(dictionary, kNames[i]);
+    if (starter != nullptr && type_of(starter) == g_python.PyCFunction_Type) {
+      g_threads.starters[i] = cfunction_def(starter);
+    }
+  }
+}
+
+bool has_function(const PyThread* state) {
+  return g_threads.function_offset != 0 &&
+         field<PyProfileFunction>(state, g_threads.function_offset) == g_threads.function;
+}
+
+}  // namespace
+
+void start_profile_threads(PyProfileFunction function) {
+  g_threads.function = function;
+  if (g_python.minor < 12) {
+    find_fields();
+  } else {
+    find_starters();
+  }
+  store_release(&g_threads.ready, uint32_t{1});
+  cover_new_threads();
+}
+
+void on_thread_value(const void* value) {
+  // Acquire: pairs with the release at the start.
+  if (load_acquire(&g_threads.ready) == 0 || g_threads.function_offset == 0 ||
+      value != g_python.PyGILState_GetThisThreadState()) {
+    return;
+  }
+  auto* state = static_cast<PyThread*>(const_cast<void*>(value));
+  char* frame = c_frame(state);
+  auto* set = reinterpret_cast<PyProfileFunction*>(reinterpret_cast<char*>(state) +
+                                                   g_threads.function_offset);
+  if (*set == nullptr && lies_within(state, frame) && *frame == 0) {
+    *set = g_threads.function;
+    *frame = static_cast<char>(g_threads.is_tracing);
+  }
+}
+
+bool starts_thread(const PyObject* callable) {
+  if (type_of(callable) != g_python.PyCFunction_Type) {
+    return false;
+  }
+  const PyMethodDef* definition = cfunction_def(callable);
+  return definition == g_threads.starters[0] || definition == g_threads.starters[1];
+}
+
+void cover_new_threads() {
+  if (load_acquire(&g_threads.ready) == 0 || g_python._PyEval_SetProfile == nullptr ||
+      !holds_gil()) {
+    return;
+  }
+  const KeepErrno keep_errno;
+  uint64_t newest = g_threads.newest_thread_id;
+  for (PyThread* state = g_python.PyInterpreterState_ThreadHead(g_python.PyInterpreterState_Main());
+       state != nullptr;
+       state = g_python.PyThreadState_Next(state)) {
+    const uint64_t id = g_python.PyThreadState_GetID(state);
+    if (id > g_threads.newest_thread_id) {
+      if (!has_function(state)) {
+        (void)set_profile(state);
+      }
+      newest = id > newest ? id : newest;
+    }
+  }
+  g_threads.newest_thread_id = newest;
+}
+
+}  // namespace vtn
