@@ -105,7 +105,10 @@ std::string_view bytes_of(const T& value) {
 }
 
 void define_functions(SpoolWriter& spool) {
-  const ImageFrame image = {0, 1234, 0, 0, 1'000'000'000'000};
+  ImageFrame image = {};
+  image.pid = image.own_pid = 1234;
+  image.parent_process = kNoProcess;
+  image.start_ticks = 1'000'000'000'000;
   (void)spool.append(FrameKind::kImage, bytes_of(image));
   std::vector<uint64_t> words;
   for (uint32_t i = 0; i < kFunctions; ++i) {

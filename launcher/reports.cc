@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "launcher/tracing_cost.h"
+#include "report/process_tree.h"
 #include "report/report_writer.h"
 
 namespace vtn {
@@ -96,28 +97,6 @@ std::string size_text(const std::string& path) {
   const auto bytes = static_cast<double>(info.st_size);
   return bytes < 1e6 ? fmt::format(" ({:.1f} kB)", bytes / 1e3)
                      : fmt::format(" ({:.1f} MB)", bytes / 1e6);
-}
-
-const char* reason_text(UntracedReason reason) {
-  switch (reason) {
-    case UntracedReason::kTooOld:
-      return "it is older than 3.10";
-    case UntracedReason::kSelfTest:
-      return "it is not laid out as a CPython of its version is";
-    case UntracedReason::kNoArena:
-      return "the shared memory could not be mapped";
-    case UntracedReason::kJit:
-      return "its JIT is on, which corrupts local variables under any tracer";
-    case UntracedReason::kFreeThreaded:
-      return "it is a free-threaded build";
-    case UntracedReason::kApiMissing:
-      return "a function of the C API is missing";
-    case UntracedReason::kInstallFailed:
-      return "it refused the callbacks";
-    case UntracedReason::kNone:
-      break;
-  }
-  return "for an unknown reason";
 }
 
 Status copy_spool(const SpoolReader& spool, const std::string& path) {
@@ -217,7 +196,7 @@ void print_troubles(const SpoolReader& spool, const ReportJob& job) {
                 version != 0
                     ? fmt::format(" (Python {}.{})", version >> 24, (version >> 16) & 0xff).c_str()
                     : "",
-                reason_text(process.reason));
+                untraced_text(process.reason));
   }
 }
 

@@ -149,8 +149,14 @@ ArenaDrain::Process* ArenaDrain::process_of(uint32_t slot) {
   const ProcessSlot& shared = arena_.processes[slot];
   auto process = std::make_unique<Process>();
   process->image = next_image_++;
-  const ImageFrame frame = {
-      process->image, load_relaxed(&shared.pid), slot, 0, load_relaxed(&shared.start_ticks)};
+  ImageFrame frame = {};
+  frame.image = frame.process = process->image;
+  frame.pid = frame.own_pid = load_relaxed(&shared.pid);
+  frame.slot = slot;
+  frame.kind = static_cast<uint32_t>(SlotKind::kImage);
+  frame.flags = kSlotPython;
+  frame.parent_process = kNoProcess;
+  frame.slot_start_ticks = frame.start_ticks = load_relaxed(&shared.start_ticks);
   (void)spool_.append_struct(FrameKind::kImage, frame);
   new_processes_.push_back(NewProcess{slot,
                                       process->image,

@@ -15,7 +15,7 @@
 namespace vtn {
 
 inline constexpr uint64_t kSpoolMagic = 0x0a31'6563'6172'7476;  // "vtrace1\n"
-inline constexpr uint32_t kSpoolVersion = 1;
+inline constexpr uint32_t kSpoolVersion = 2;
 
 struct SpoolHeader {
   uint64_t magic;
@@ -33,14 +33,16 @@ static_assert(sizeof(SpoolHeader) == 64);
 inline constexpr uint32_t kFrameMagic = 0x4674'7623;  // "#vtF"
 
 enum class FrameKind : uint32_t {
-  kRun = 1,       // RunFrame, text
-  kClock = 2,     // ClockTriple
-  kImage = 3,     // ImageFrame: a process image was met
-  kNames = 4,     // NamesFrame, words of its names stream as recorded (names_abi.h)
-  kEvents = 5,    // EventsFrame, sections
-  kImageEnd = 6,  // ImageEndFrame
-  kRunEnd = 7,    // RunEndFrame
-  kIndex = 8,     // see trace_index.cc; may be rebuilt by reading all frames
+  kRun = 1,          // RunFrame, text
+  kClock = 2,        // ClockTriple
+  kImage = 3,        // ImageFrame: a process image was met
+  kNames = 4,        // NamesFrame, words of its names stream as recorded (names_abi.h)
+  kEvents = 5,       // EventsFrame, sections
+  kImageEnd = 6,     // ImageEndFrame
+  kRunEnd = 7,       // RunEndFrame
+  kIndex = 8,        // threads and frames of events; may be rebuilt by reading all frames
+  kStart = 9,        // StartFrame, text: a program was started
+  kProcessEnd = 10,  // ProcessEndFrame, text
 };
 
 struct FrameHead {
@@ -62,14 +64,41 @@ struct ClockTriple {
   uint64_t realtime_ns;
 };
 
+// Processes are numbered within a file, from 0, in the order in which they are first named. A pid
+// may come back for another process; a number does not.
+inline constexpr uint32_t kNoProcess = 0xffff'ffff;
+
 // A process between two execs. `image` numbers them within a file, from 0.
 struct ImageFrame {
   uint32_t image;
-  uint32_t pid;
-  uint32_t slot;  // of the session it ran in
-  uint32_t reserved;
+  uint32_t process;
+  uint32_t pid;             // as the recorder sees it; as the process does where that is not known
+  uint32_t own_pid;         // as the process sees itself: another one in a pid namespace
+  uint32_t slot;            // of the session it ran in
+  uint32_t kind;            // SlotKind
+  uint32_t flags;           // SlotFlag, so far
+  uint32_t parent_process;  // number; kNoProcess: not one of the tree's
+  uint32_t parent_pid;      // as it sees its parent
+  uint32_t parent_tid;      // the thread that forked it; 0: unknown
+  uint64_t slot_start_ticks;  // as the slot says: tells a recovery whose slot it is
   uint64_t start_ticks;
+  uint32_t text_bytes;  // behind the struct: executable, NUL, each argument with its NUL
+  uint32_t reserved;
 };
+static_assert(sizeof(ImageFrame) == 64);
+
+// A program was started: by an exec or by posix_spawn and its like. Comes before or after the image
+// that it starts; there is none where nothing of ours could be in the program (reason).
+struct StartFrame {
+  uint32_t process;         // kNoProcess: which one it became was never told
+  uint32_t parent_process;  // of an exec: the same
+  uint32_t parent_tid;
+  uint32_t reason;  // UntracedReason
+  uint64_t ticks;
+  uint32_t text_bytes;  // as of an image
+  uint32_t pid;
+};
+static_assert(sizeof(StartFrame) == 32);
 
 struct NamesFrame {
   uint32_t image;
@@ -84,12 +113,32 @@ enum ImageEndFlag : uint32_t {
 struct ImageEndFrame {
   uint32_t image;
   uint32_t flags;
-  uint64_t end_ticks;  // when that was noticed
+  uint64_t end_ticks;  // of its process, or when the next image's exec began
   uint64_t lost_events;
   uint64_t stall_ticks;
   uint32_t stalls;
+  uint32_t reason;          // UntracedReason: why it was not traced
+  uint32_t python_version;  // 0: unknown, or not a CPython
+  uint32_t image_flags;     // SlotFlag
+  uint32_t last_state;      // ProcessState
   uint32_t reserved;
 };
+static_assert(sizeof(ImageEndFrame) == 56);
+
+enum ProcessEndFlag : uint32_t {
+  kProcessDied = 1u << 0,         // else: it was alive when recording ended
+  kProcessStatusKnown = 1u << 1,  // wait_status says how
+  kProcessEndExact = 1u << 2,     // end_ticks was told by the process; else when it was noticed
+};
+
+struct ProcessEndFrame {
+  uint32_t process;
+  uint32_t flags;
+  int32_t wait_status;  // as from waitpid(2)
+  uint32_t text_bytes;  // behind the struct: the title it gave itself; 0: none
+  uint64_t end_ticks;
+};
+static_assert(sizeof(ProcessEndFrame) == 24);
 
 enum RunEndFlag : uint32_t {
   kRunHasStatus = 1u << 0,  // wait_status is the program's
@@ -100,8 +149,8 @@ struct RunEndFrame {
   uint32_t flags;
   int32_t wait_status;
   uint32_t pid;
-  uint32_t reserved;
-  uint64_t start_ns;  // CLOCK_MONOTONIC
+  uint32_t unslotted;  // processes that found no slot: nothing else is known of them
+  uint64_t start_ns;   // CLOCK_MONOTONIC
   uint64_t end_ns;
   uint64_t lost_chunks;  // drained but not kept: the disk was full
 };

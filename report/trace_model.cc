@@ -44,6 +44,14 @@ std::vector<std::string> split_argv(std::string_view text) {
   return argv;
 }
 
+// Executable, NUL, arguments.
+void split_text(std::string_view text, std::string& executable, std::vector<std::string>& argv) {
+  const size_t end = std::min(text.find('\0'), text.size());
+  executable = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  argv = split_argv(text);
+}
+
 bool add_function(ImageInfo& image, std::string_view body) {
   FunctionRecord record;
   FunctionInfo function;
@@ -73,19 +81,25 @@ bool add_process(ImageInfo& image, std::string_view body) {
   if (image.described) {
     return true;
   }
-  if (!take(body, record) || !take_text(body, record.executable_bytes, image.executable) ||
+  std::string executable;
+  if (!take(body, record) || !take_text(body, record.executable_bytes, executable) ||
       !take_text(body, record.cwd_bytes, image.cwd) || !take_text(body, record.argv_bytes, argv)) {
     return false;
   }
   image.described = true;
+  image.traced = true;
+  if (!executable.empty()) {
+    image.executable = std::move(executable);
+  }
+  if (!argv.empty()) {
+    image.argv = split_argv(argv);
+  }
   if (record.start_ticks != 0) {
     image.start_ticks = record.start_ticks;
   }
-  image.parent_pid = record.parent_pid;
   image.python_version = record.python_version;
   image.backend = static_cast<uint32_t>(record.backend);
   image.forked_from = record.forked_from;
-  image.argv = split_argv(argv);
   return true;
 }
 
@@ -148,6 +162,60 @@ size_t TraceModel::add_names(uint32_t image_number, const uint64_t* words, size_
   return at;
 }
 
+// Numbers are given without a gap, so a file cannot make the table long for nothing.
+bool TraceModel::know_process(uint32_t process) {
+  if (process == process_ends.size() && process < kMaxImages) {
+    process_ends.emplace_back();
+  }
+  return process < process_ends.size();
+}
+
+bool TraceModel::add_image(std::string_view body) {
+  ImageFrame frame;
+  std::string text;
+  if (!take(body, frame) || !take_text(body, frame.text_bytes, text) ||
+      frame.image != images.size() || images.size() >= kMaxImages || !know_process(frame.process) ||
+      (frame.parent_process != kNoProcess && frame.parent_process >= process_ends.size())) {
+    return false;
+  }
+  ImageInfo& image = images.emplace_back();
+  image.image = frame.image;
+  image.process = frame.process;
+  image.pid = frame.pid;
+  image.own_pid = frame.own_pid;
+  image.slot = frame.slot;
+  image.kind =
+      frame.kind == static_cast<uint32_t>(SlotKind::kForked) ? SlotKind::kForked : SlotKind::kImage;
+  image.flags = frame.flags;
+  image.parent_process = frame.parent_process;
+  image.parent_pid = frame.parent_pid;
+  image.parent_tid = frame.parent_tid;
+  image.slot_start_ticks = frame.slot_start_ticks;
+  image.start_ticks = frame.start_ticks;
+  split_text(text, image.executable, image.argv);
+  return true;
+}
+
+bool TraceModel::add_start(std::string_view body) {
+  StartFrame frame;
+  std::string text;
+  if (!take(body, frame) || !take_text(body, frame.text_bytes, text) ||
+      starts.size() >= kMaxImages ||
+      (frame.process != kNoProcess && !know_process(frame.process)) ||
+      (frame.parent_process != kNoProcess && frame.parent_process >= process_ends.size())) {
+    return false;
+  }
+  StartInfo& start = starts.emplace_back();
+  start.process = frame.process;
+  start.parent_process = frame.parent_process;
+  start.parent_tid = frame.parent_tid;
+  start.pid = frame.pid;
+  start.reason = static_cast<UntracedReason>(frame.reason);
+  start.ticks = frame.ticks;
+  split_text(text, start.executable, start.argv);
+  return true;
+}
+
 bool TraceModel::add_frame(FrameKind kind, std::string_view body) {
   switch (kind) {
     case FrameKind::kRun: {
@@ -163,17 +231,19 @@ bool TraceModel::add_frame(FrameKind kind, std::string_view body) {
       clock.push_back(triple);
       return true;
     }
-    case FrameKind::kImage: {
-      ImageFrame frame;
-      if (!take(body, frame) || frame.image != images.size() || images.size() >= kMaxImages) {
+    case FrameKind::kImage:
+      return add_image(body);
+    case FrameKind::kStart:
+      return add_start(body);
+    case FrameKind::kProcessEnd: {
+      ProcessEndFrame frame;
+      std::string title;
+      if (!take(body, frame) || !take_text(body, frame.text_bytes, title) ||
+          frame.process >= process_ends.size()) {
         return false;
       }
-      ImageInfo& image = images.emplace_back();
-      image.image = frame.image;
-      image.pid = frame.pid;
-      image.slot = frame.slot;
-      image.slot_start_ticks = frame.start_ticks;
-      image.start_ticks = frame.start_ticks;
+      process_ends[frame.process] = {
+          true, frame.flags, frame.wait_status, frame.end_ticks, std::move(title)};
       return true;
     }
     case FrameKind::kNames: {
@@ -193,8 +263,14 @@ bool TraceModel::add_frame(FrameKind kind, std::string_view body) {
       if (!take(body, frame) || frame.image >= images.size()) {
         return false;
       }
-      images[frame.image].ended = true;
-      images[frame.image].end = frame;
+      ImageInfo& image = images[frame.image];
+      image.ended = true;
+      image.end = frame;
+      image.flags |= frame.image_flags;
+      image.traced |= frame.last_state == static_cast<uint32_t>(ProcessState::kTracing);
+      if (image.python_version == 0) {
+        image.python_version = frame.python_version;
+      }
       return true;
     }
     case FrameKind::kRunEnd:
@@ -229,6 +305,7 @@ bool TraceModel::add_events(const EventsFrame& head,
     thread.tid = head.tid;
     thread.first_ticks = head.start_ticks;
     thread.last_ticks = head.start_ticks;
+    images[head.image].traced = true;
   }
   ThreadInfo& thread = threads[found->second];
   if (head.open_before != thread.open.size() || head.start_ticks < thread.last_ticks) {
@@ -269,7 +346,11 @@ TraceTotals totals_of(const TraceModel& model) {
   }
   // A loss is counted by the process when it happens and told by a gap when the thread goes on.
   totals.lost_events = std::max(totals.lost_events, lost_in_slots);
-  totals.processes = static_cast<uint32_t>(model.images.size());
+  std::vector<bool> traced(model.process_ends.size());
+  for (const ImageInfo& image : model.images) {
+    traced[image.process] = traced[image.process] || image.traced;
+  }
+  totals.processes = static_cast<uint32_t>(std::count(traced.begin(), traced.end(), true));
   totals.threads = static_cast<uint32_t>(model.threads.size());
   return totals;
 }
@@ -348,6 +429,7 @@ bool TraceModel::restore_threads(std::string_view bytes) {
     }
     thread_index_[(static_cast<uint64_t>(thread.image) << 32) | thread.thread] =
         static_cast<uint32_t>(threads.size());
+    images[thread.image].traced = true;
     threads.push_back(std::move(thread));
   }
   const uint64_t frame_count = from.next();

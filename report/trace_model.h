@@ -16,6 +16,7 @@
 #include "report/frame_columns.h"
 #include "report/spool_format.h"
 #include "tracer/names_abi.h"
+#include "tracer/session_abi.h"
 
 namespace vtn {
 
@@ -26,22 +27,30 @@ struct FunctionInfo {
   std::string file;
 };
 
-// A process between two execs.
+// A process between two execs. report/process_tree.h tells what a process is in the end.
 struct ImageInfo {
   uint32_t image = 0;
+  uint32_t process = 0;
   uint32_t pid = 0;
+  uint32_t own_pid = 0;
   uint32_t slot = 0;
+  SlotKind kind = SlotKind::kImage;
+  uint32_t flags = 0;  // SlotFlag, at its end
+  uint32_t parent_process = kNoProcess;
+  uint32_t parent_pid = 0;  // as it sees it
+  uint32_t parent_tid = 0;  // 0: unknown
   uint64_t slot_start_ticks = 0;
   uint64_t start_ticks = 0;
+  // As the kernel was given them; none for a forked image: its parent's. The names stream may know
+  // them better.
+  std::string executable;
+  std::vector<std::string> argv;
   // From its names stream.
   bool described = false;  // the fields below are known
-  uint32_t parent_pid = 0;
   uint32_t python_version = 0;
   uint32_t backend = 0;
   uint32_t forked_from = 0;
-  std::string executable;
   std::string cwd;
-  std::vector<std::string> argv;
   std::string name;  // given by the program
   std::vector<std::pair<uint32_t, std::string>> notes;
   std::map<uint32_t, std::string> thread_names;
@@ -49,6 +58,7 @@ struct ImageInfo {
   // Functions by id: functions[function_of_id[id]].
   std::vector<FunctionInfo> functions;
   std::vector<uint32_t> function_of_id;
+  bool traced = false;  // there is a names stream, or calls
   bool damaged = false;
   // From its end, once it has ended.
   bool ended = false;
@@ -59,6 +69,27 @@ struct ImageInfo {
                ? &functions[function_of_id[id] - 1]
                : nullptr;
   }
+};
+
+// A program was started.
+struct StartInfo {
+  uint32_t process = kNoProcess;
+  uint32_t parent_process = kNoProcess;
+  uint32_t parent_tid = 0;
+  uint32_t pid = 0;
+  UntracedReason reason = UntracedReason::kNone;
+  uint64_t ticks = 0;
+  std::string executable;
+  std::vector<std::string> argv;
+};
+
+// What was seen of a process's end, or of it at the recording's.
+struct ProcessEndInfo {
+  bool known = false;
+  uint32_t flags = 0;  // ProcessEndFlag
+  int32_t wait_status = 0;
+  uint64_t end_ticks = 0;
+  std::string title;
 };
 
 struct ThreadInfo {
@@ -96,6 +127,8 @@ class TraceModel {
   std::string version;
   std::vector<ClockTriple> clock;
   std::vector<ImageInfo> images;
+  std::vector<StartInfo> starts;
+  std::vector<ProcessEndInfo> process_ends;  // by number: as many as there are processes
   std::vector<ThreadInfo> threads;
   std::vector<FrameInfo> frames;  // of events
   bool has_run_end = false;
@@ -119,6 +152,10 @@ class TraceModel {
   bool restore_threads(std::string_view bytes);
 
  private:
+  bool add_image(std::string_view body);
+  bool add_start(std::string_view body);
+  bool know_process(uint32_t process);
+
   std::unordered_map<uint64_t, uint32_t> thread_index_;
 };
 
@@ -130,7 +167,7 @@ struct TraceTotals {
   uint64_t cut_calls = 0;
   uint64_t stalls = 0;
   uint64_t stall_ticks = 0;
-  uint32_t processes = 0;
+  uint32_t processes = 0;  // traced ones
   uint32_t threads = 0;
 };
 TraceTotals totals_of(const TraceModel& model);

@@ -68,7 +68,22 @@ std::vector<std::string> fuzz_seeds() {
   (void)spool.append(FrameKind::kRun, bytes_of(run), "true1.0");
   (void)spool.append(FrameKind::kClock, bytes_of(ClockTriple{1000, 1'000'000, 2'000'000}));
   (void)spool.append(FrameKind::kClock, bytes_of(ClockTriple{3600, 1'001'000, 2'001'000}));
-  (void)spool.append(FrameKind::kImage, bytes_of(ImageFrame{0, 7, 0, 0, 1000}));
+  ImageFrame image = {};
+  image.pid = image.own_pid = 7;
+  image.kind = static_cast<uint32_t>(SlotKind::kImage);
+  image.flags = kSlotPython;
+  image.parent_process = kNoProcess;
+  image.slot_start_ticks = image.start_ticks = 1000;
+  image.text_bytes = 12;
+  (void)spool.append(FrameKind::kImage, bytes_of(image), {"/bin/py\0py\0x", 12});
+  image.image = image.process = 1;
+  image.pid = 8;
+  image.kind = static_cast<uint32_t>(SlotKind::kForked);
+  image.flags = image.text_bytes = 0;
+  image.parent_process = 0;
+  (void)spool.append(FrameKind::kImage, bytes_of(image));
+  StartFrame start = {2, 1, 8, static_cast<uint32_t>(UntracedReason::kStatic), 1200, 10, 9};
+  (void)spool.append(FrameKind::kStart, bytes_of(start), {"/bin/ls\0ls", 10});
   uint64_t record[7] = {name_record_head(NameRecord::kFunction, 5), 0, 0, 0, 0, 0, 0};
   record[1] = 16 | (uint64_t{1} << 32);  // id, kind
   record[2] = 3 | (uint64_t{1} << 32);   // line, bytes of the name
@@ -105,6 +120,11 @@ std::vector<std::string> fuzz_seeds() {
   ImageEndFrame end = {};
   end.lost_events = 9;
   (void)spool.append(FrameKind::kImageEnd, bytes_of(end));
+  ProcessEndFrame process_end = {};
+  process_end.flags = kProcessDied | kProcessStatusKnown;
+  process_end.end_ticks = 50'000'000;
+  process_end.text_bytes = 5;
+  (void)spool.append(FrameKind::kProcessEnd, bytes_of(process_end), "title");
   (void)spool.append(FrameKind::kRunEnd, bytes_of(RunEndFrame{}));
   std::vector<std::string> seeds;
   for (const bool closed : {false, true}) {

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/process_names.h"
+
+#include "base/file.h"
+#include "report/text.h"
+
+namespace vtn {
+
+namespace {
+
+constexpr size_t kMostNameBytes = 80;
+constexpr std::string_view kEllipsis = "\xe2\x80\xa6";
+
+// What multiprocessing starts its own processes with, as arguments of -c.
+struct Known {
+  std::string_view code;
+  const char* name;
+};
+constexpr Known kKnownCode[] = {
+    {"from multiprocessing.spawn import", "multiprocessing spawn"},
+    {"from multiprocessing.forkserver import", "multiprocessing forkserver"},
+    {"from multiprocessing.resource_tracker import", "multiprocessing resource_tracker"},
+    {"from multiprocessing.semaphore_tracker import", "multiprocessing semaphore_tracker"},
+};
+
+std::string name_of_code(const std::string& program, std::string_view code) {
+  for (const Known& known : kKnownCode) {
+    if (code.starts_with(known.code)) {
+      return known.name;
+    }
+  }
+  return program + " -c";
+}
+
+// A folder or archive that is run is called by its own name.
+std::string name_of_script(std::string_view script) {
+  while (script.size() > 1 && script.back() == '/') {
+    script.remove_suffix(1);
+  }
+  const std::string base = name_of(script);
+  return base == "__main__.py" && script.size() > base.size() ? name_of(folder_of(script)) : base;
+}
+
+std::string name_of_python(const std::vector<std::string>& argv) {
+  const std::string program = name_of(argv[0]);
+  for (size_t i = 1; i < argv.size(); ++i) {
+    const std::string& argument = argv[i];
+    if (argument.size() < 2 || argument[0] != '-') {
+      return argument.empty() ? program
+                              : (argument == "-" ? program + " -" : name_of_script(argument));
+    }
+    if (argument[1] == '-') {
+      i += argument == "--check-hash-based-pycs" ? 1 : 0;
+      continue;
+    }
+    // Letters may be joined; a value follows in the same word or is the next.
+    for (size_t at = 1; at < argument.size(); ++at) {
+      const char letter = argument[at];
+      if (letter != 'm' && letter != 'c' && letter != 'X' && letter != 'W') {
+        continue;
+      }
+      std::string value = argument.substr(at + 1);
+      if (value.empty() && i + 1 < argv.size()) {
+        value = argv[++i];
+      }
+      if (letter == 'm') {
+        return value.empty() ? program : value;
+      }
+      if (letter == 'c') {
+        return name_of_code(program, value);
+      }
+      break;
+    }
+  }
+  return program;
+}
+
+}  // namespace
+
+bool is_python_name(std::string_view name) {
+  return name.starts_with("python") &&
+         name.find_first_not_of("0123456789.", 6) == std::string_view::npos;
+}
+
+std::string one_line(std::string_view text, size_t most_bytes) {
+  std::string line;
+  for (const char letter : text) {
+    const bool control = static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f;
+    if (!control) {
+      line += letter;
+    } else if (!line.empty() && line.back() != ' ') {
+      line += ' ';
+    }
+  }
+  while (!line.empty() && line.back() == ' ') {
+    line.pop_back();
+  }
+  line = valid_utf8(line);
+  if (line.size() > most_bytes) {
+    size_t end = most_bytes - kEllipsis.size();
+    while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80) {
+      --end;
+    }
+    line.resize(end);
+    line += kEllipsis;
+  }
+  return line;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string line;
+  for (const std::string& word : words) {
+    line += line.empty() ? "" : " ";
+    line += word;
+  }
+  return line;
+}
+
+std::string program_name(const std::string& executable, const std::vector<std::string>& argv) {
+  if (argv.empty() || argv[0].empty()) {
+    return one_line(name_of(executable), kMostNameBytes);
+  }
+  if (is_python_name(name_of(argv[0])) || is_python_name(name_of(executable))) {
+    return one_line(name_of_python(argv), kMostNameBytes);
+  }
+  std::vector<std::string> words = argv;
+  words[0] = name_of(words[0]);
+  return one_line(joined(words), kMostNameBytes);
+}
+
+}  // namespace vtn

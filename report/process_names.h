@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Short names for programs, from their command lines: what tells one process from the next. Command
+// lines are a program's own bytes; names are valid UTF-8 of one line.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vtn {
+
+// "python", "python3", "python3.12": what a CPython is called.
+bool is_python_name(std::string_view base_name);
+
+// As a reader would call it. A CPython: its script's base name, the module of -m, "python -c",
+// "python"; another program: its command line.
+std::string program_name(const std::string& executable, const std::vector<std::string>& argv);
+
+// One line of at most `most_bytes`, cut with an ellipsis; control characters become spaces.
+std::string one_line(std::string_view text, size_t most_bytes);
+
+// The words with a space between them.
+std::string joined(const std::vector<std::string>& words);
+
+}  // namespace vtn
