@@ -60,7 +60,7 @@ void look_through_env(Shebang& shebang) {
   } else {
     words.emplace_back(text);
   }
-  if (words.empty() || !is_python_name(words[0])) {
+  if (words.empty() || !names_python(words[0])) {
     return;
   }
   shebang.interpreter = words[0];
@@ -114,7 +114,7 @@ void look_through_sh(Shebang& shebang, std::string_view second_line, std::string
     rest.remove_prefix(kOwnFolder.size());
   }
   const auto word = shell_word(rest);
-  if (!word || trimmed(rest) != "\"$0\" \"$@\"" || !is_python_name(*word)) {
+  if (!word || trimmed(rest) != "\"$0\" \"$@\"" || !names_python(*word)) {
     return;
   }
   shebang.interpreter = folder + *word;
@@ -125,7 +125,7 @@ void look_through_sh(Shebang& shebang, std::string_view second_line, std::string
 
 }  // namespace
 
-bool is_python_name(std::string_view path) {
+bool names_python(std::string_view path) {
   const std::string name = name_of(path);
   constexpr std::string_view kStem = "python";
   if (!name.starts_with(kStem)) {
@@ -157,7 +157,7 @@ std::optional<Shebang> parse_shebang(std::string_view head, std::string_view scr
     return std::nullopt;
   }
   const std::string name = name_of(shebang.interpreter);
-  shebang.is_python = is_python_name(name);
+  shebang.is_python = names_python(name);
   if (name == "env") {
     look_through_env(shebang);
   } else if ((name == "sh" || name == "bash") && shebang.arguments.empty()) {

@@ -25,6 +25,6 @@ std::optional<Shebang> parse_shebang(std::string_view head, std::string_view scr
 std::optional<Shebang> read_shebang(const std::string& path);
 
 // "python", "python3", "python3.12", "python3.13t", "python3-dbg": with or without folders.
-bool is_python_name(std::string_view path);
+bool names_python(std::string_view path);
 
 }  // namespace vtn

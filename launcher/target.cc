@@ -135,7 +135,7 @@ class Planner {
     if (image.is_elf && !image.is_python()) {
       const bool other_python = name_of(interpreter.path).starts_with("pypy") ||
                                 name_of(interpreter.path).starts_with("graalpy") ||
-                                is_python_name(interpreter.path);
+                                names_python(interpreter.path);
       if (!other_python) {
         return fail((options_.python.empty() ? "" : "--python ") + interpreter.argv0 +
                     ": not a Python interpreter");

@@ -85,11 +85,11 @@ TEST_CASE("shebang: what is no script has none", "[shebang]") {
 TEST_CASE("shebang: names of Pythons", "[shebang]") {
   for (const char* name : {"python", "python3", "/a/python3.12", "python3.13t", "python3-dbg"}) {
     INFO(name);
-    CHECK(is_python_name(name));
+    CHECK(names_python(name));
   }
   for (const char* name : {"pythonista", "ipython", "python3-config", "pypy3", ""}) {
     INFO(name);
-    CHECK(!is_python_name(name));
+    CHECK(!names_python(name));
   }
 }
 
