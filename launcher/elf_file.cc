@@ -62,7 +62,7 @@ Status ElfFile::parse(const std::string& path) {
     machine_ = Machine::kOtherMachine;
     return {};
   }
-  machine_ = Machine::kX86_64;
+  machine_ = Machine::kNative;
   type_ = header.e_type;
   if (header.e_phnum == 0) {
     return {};

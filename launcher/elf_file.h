@@ -20,7 +20,7 @@ namespace vtn {
 
 class ElfFile {
  public:
-  enum class Machine { kNotElf, kOtherMachine, kX86_64 };
+  enum class Machine { kNotElf, kOtherMachine, kNative };
 
   // An error only where the file cannot be read or is a damaged ELF file; a file that is no ELF
   // file at all opens, with machine() == kNotElf and nothing in it.

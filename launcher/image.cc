@@ -40,9 +40,9 @@ std::string search(const std::string& folders, const std::string& origin, const 
     rest.remove_prefix(std::min(end + 1, rest.size()));
     replace_all(folder, "${ORIGIN}", origin);
     replace_all(folder, "$ORIGIN", origin);
-    const std::string candidate = (folder.empty() ? "." : folder) + "/" + name;
+    std::string candidate = (folder.empty() ? "." : folder) + "/" + name;
     auto file = is_regular_file(candidate) ? ElfFile::open(candidate) : fail("no such file");
-    if (file && file->machine() == ElfFile::Machine::kX86_64) {
+    if (file && file->machine() == ElfFile::Machine::kNative) {
       return candidate;
     }
   }
@@ -117,7 +117,7 @@ uint32_t version_of_library_name(std::string_view name) {
 
 std::string find_in_loader_cache(std::string_view cache, std::string_view soname) {
   constexpr std::string_view kMagic = "glibc-ld.so.cache1.1";
-  constexpr int32_t kX86_64Glibc = 0x0303;  // FLAG_ELF_LIBC6 | FLAG_X8664_LIB64
+  constexpr int32_t kGlibcFlags = 0x0303;  // FLAG_ELF_LIBC6 | FLAG_X8664_LIB64
   struct Head {
     char magic[20];
     uint32_t count;
@@ -149,7 +149,7 @@ std::string find_in_loader_cache(std::string_view cache, std::string_view soname
     Row row;
     memcpy(&row, cache.data() + sizeof(Head) + i * sizeof(Row), sizeof(row));
     // Rows with a hardware word are for special processors; the plain one follows them.
-    if (row.flags == kX86_64Glibc && row.hardware == 0 && string_at(row.key) == soname) {
+    if (row.flags == kGlibcFlags && row.hardware == 0 && string_at(row.key) == soname) {
       return std::string(string_at(row.value));
     }
   }

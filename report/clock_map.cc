@@ -24,7 +24,7 @@ bool plausible(uint64_t ticks, uint64_t ns) {
 
 }  // namespace
 
-ClockMap::ClockMap(ClockKind kind, std::vector<ClockTriple> triples) {
+ClockMap::ClockMap(ClockKind kind, const std::vector<ClockTriple>& triples) {
   std::vector<ClockTriple> kept;
   constexpr uint64_t kLimit = uint64_t{1} << 62;  // so that no sum below overflows
   for (const ClockTriple& triple : triples) {

@@ -23,7 +23,7 @@ class ClockMap {
  public:
   // Triples that go backwards, or claim a clock slower than 1/4 or faster than 6 ticks a
   // nanosecond, are left out. None at all: a tick counts as a nanosecond.
-  ClockMap(ClockKind kind, std::vector<ClockTriple> triples);
+  ClockMap(ClockKind kind, const std::vector<ClockTriple>& triples);
 
   uint64_t to_ns(uint64_t ticks) const { return convert(segment_at(ticks), ticks); }
 
