@@ -16,8 +16,9 @@ EXPORTS = {
     "VTN_RUNTIME": re.compile(r"vtn_runtime_\w+|PyInit_viztracer_native"),
     # The libc functions it stands in front of, and its handshake with the runtime.
     "VTN_SHIM": re.compile(
-        r"vtn_shim_\w+|setlocale|__libc_start_main|pthread_setspecific|"
-        r"exec(l|le|lp|v|ve|veat|vp|vpe)|fexecve|posix_spawnp?|system|popen|Py_\w+|dlopen"),
+        r"vtn_session_folder|setlocale|pthread_setspecific|_exit|_Exit|"
+        r"exec(l|le|lp|v|ve|veat|vp|vpe)|fexecve|posix_spawnp?|pidfd_spawnp?|"
+        r"system|popen|pclose|fclose|wait|wait3|wait4|waitid|waitpid"),
 }
 NEWEST_GLIBC = (2, 17)
 # Of the C++ library or its ABI: none of it may be wanted or given.

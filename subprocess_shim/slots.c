@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "subprocess_shim/slots.h"
+
+#include <asm/stat.h>
+
+#include "subprocess_shim/libc.h"
+#include "subprocess_shim/raw.h"
+
+#define CONTROL_BYTES (VTN_CONTROL_HEAD_BYTES + (uint64_t)VTN_MAX_PROCESSES * VTN_SLOT_BYTES)
+#define CLOCK_MONOTONIC_ID 1
+
+static struct {
+  vtn_control_page* control;
+  vtn_process_slot* slots;
+  uint32_t pid;  /* of the process that `slot` belongs to */
+  uint32_t slot; /* VTN_MAX_PROCESSES: it has none */
+  int forked;    /* no exec since its fork */
+  uint32_t (*thread_of_word)(const void*);
+  long word_offset; /* of the runtime's word in a thread, from the thread pointer; 0: unknown */
+} g_slots;
+
+/* Who forks, for the child: it is the thread that forked, so it finds its own. */
+static __thread struct {
+  uint32_t pid;
+  uint32_t tid;
+} t_forker __attribute__((tls_model("initial-exec")));
+
+uint64_t vtn_ticks(void) {
+  if (g_slots.control->clock_kind == VTN_CLOCK_TSC) {
+    return __builtin_ia32_rdtsc();
+  }
+  struct {
+    long seconds;
+    long nanoseconds;
+  } now = {0, 0};
+  (void)vtn_call3(SYS_clock_gettime, CLOCK_MONOTONIC_ID, (long)&now, 0);
+  return (uint64_t)now.seconds * 1000000000u + (uint64_t)now.nanoseconds;
+}
+
+vtn_control_page* vtn_control(void) { return g_slots.control; }
+
+static uint32_t pid_namespace(void) {
+  struct stat info;
+  if (vtn_call4(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/ns/pid", (long)&info, 0) != 0) {
+    return 0;
+  }
+  return (uint32_t)info.st_ino;
+}
+
+/* ---- claiming and publishing */
+
+static uint32_t claim(void) {
+  vtn_control_page* control = g_slots.control;
+  const uint32_t provided = __atomic_load_n(&control->process_slots, __ATOMIC_ACQUIRE);
+  /* The lowest free one: the collector looks at all up to the highest ever used. */
+  for (uint32_t i = 0; i < provided && i < VTN_MAX_PROCESSES; ++i) {
+    uint32_t* state = &g_slots.slots[i].state;
+    uint32_t expected = VTN_SLOT_UNUSED;
+    if (__atomic_load_n(state, __ATOMIC_RELAXED) != VTN_SLOT_UNUSED ||
+        !__atomic_compare_exchange_n(
+            state, &expected, VTN_SLOT_CLAIMED, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+      continue;
+    }
+    uint32_t high = __atomic_load_n(&control->process_high_water, __ATOMIC_RELAXED);
+    while (high < i + 1 &&
+           !__atomic_compare_exchange_n(
+               &control->process_high_water, &high, i + 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+    }
+    vtn_process_slot* slot = &g_slots.slots[i];
+    vtn_zero((char*)slot + sizeof(slot->state),
+             offsetof(vtn_process_slot, text) - sizeof(slot->state));
+    return i;
+  }
+  return VTN_MAX_PROCESSES;
+}
+
+static void tell_collector(void) {
+  vtn_control_page* control = g_slots.control;
+  (void)__atomic_fetch_add(&control->full_chunks, 1, __ATOMIC_RELEASE);
+  if (__atomic_load_n(&control->collector_waiting, __ATOMIC_RELAXED) != 0) {
+    (void)vtn_call3(SYS_futex, (long)&control->full_chunks, FUTEX_WAKE, 1);
+  }
+}
+
+static void publish(vtn_process_slot* slot, uint32_t state) {
+  __atomic_store_n(&slot->state, state, __ATOMIC_RELEASE);
+  tell_collector();
+}
+
+/* ---- text */
+
+/* Appends with its NUL, cut where the slot ends. */
+static void append(vtn_process_slot* slot, const char* text) {
+  uint32_t at = slot->text_bytes;
+  for (; at + 1 < VTN_SLOT_TEXT_BYTES && *text != 0; ++text) {
+    slot->text[at++] = *text;
+  }
+  if (at < VTN_SLOT_TEXT_BYTES) {
+    slot->text[at++] = 0;
+  }
+  slot->text_bytes = at;
+}
+
+static void write_own_text(vtn_process_slot* slot) {
+  const long bytes = vtn_call4(
+      SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)slot->text, VTN_SLOT_TEXT_BYTES / 2);
+  slot->text_bytes = bytes > 0 ? (uint32_t)bytes : 0;
+  append(slot, "");
+  const long fd = vtn_open(AT_FDCWD, "/proc/self/cmdline", O_RDONLY);
+  if (fd < 0) {
+    return;
+  }
+  const long got = vtn_call3(
+      SYS_read, fd, (long)(slot->text + slot->text_bytes), VTN_SLOT_TEXT_BYTES - slot->text_bytes);
+  vtn_close(fd);
+  if (got > 0) {
+    slot->text_bytes += (uint32_t)got;
+    slot->text[slot->text_bytes - 1] = 0;
+  }
+}
+
+/* ---- slots of this process */
+
+static vtn_process_slot* slot_at(uint32_t index) {
+  return index < VTN_MAX_PROCESSES ? &g_slots.slots[index] : NULL;
+}
+
+static uint32_t claim_own(uint32_t kind, uint32_t parent_pid, uint32_t parent_tid) {
+  const uint32_t index = claim();
+  if (index == VTN_MAX_PROCESSES) {
+    (void)__atomic_fetch_add(&g_slots.control->unslotted, 1, __ATOMIC_RELAXED);
+    return index;
+  }
+  vtn_process_slot* slot = &g_slots.slots[index];
+  slot->kind = kind;
+  slot->pid = vtn_pid();
+  slot->parent_pid = parent_pid;
+  slot->parent_tid = parent_tid;
+  slot->pid_namespace = pid_namespace();
+  slot->start_ticks = vtn_ticks();
+  if (kind == VTN_SLOT_IMAGE) {
+    write_own_text(slot);
+  }
+  const int unwanted =
+      kind == VTN_SLOT_FORKED && (g_slots.control->options & VTN_OPTION_ONLY_PROGRAM) != 0;
+  if (unwanted) {
+    slot->reason = VTN_UNTRACED_NOT_WANTED;
+  }
+  publish(slot, unwanted ? VTN_SLOT_UNTRACED : VTN_SLOT_PRESENT);
+  return index;
+}
+
+/* Of a start there is a slot as well, but that is not the process's own. */
+static uint32_t find(uint32_t pid) {
+  const uint32_t high = __atomic_load_n(&g_slots.control->process_high_water, __ATOMIC_ACQUIRE);
+  uint32_t space = 0;
+  uint32_t found = VTN_MAX_PROCESSES;
+  for (uint32_t i = 0; i < high && i < VTN_MAX_PROCESSES; ++i) {
+    vtn_process_slot* slot = &g_slots.slots[i];
+    if (slot->pid != pid) {
+      continue;
+    }
+    const uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
+    if (state < VTN_SLOT_PRESENT || state > VTN_SLOT_UNTRACED || slot->kind == VTN_SLOT_START ||
+        slot->exit_known != 0) {
+      continue;
+    }
+    if (space == 0) {
+      space = pid_namespace();
+    }
+    /* The latest image of several: its pid had others before an exec. */
+    if (slot->pid_namespace == space &&
+        (found == VTN_MAX_PROCESSES || g_slots.slots[found].start_ticks < slot->start_ticks)) {
+      found = i;
+    }
+  }
+  return found;
+}
+
+/* The thread that this vfork child has its memory from, where the runtime knows it. */
+static uint32_t thread_of_memory(void) {
+  if (g_slots.thread_of_word == NULL) {
+    return 0;
+  }
+  char* thread_pointer;
+  __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
+  const void* word = *(const void**)(thread_pointer + g_slots.word_offset);
+  return word == NULL ? 0 : g_slots.thread_of_word(word);
+}
+
+static uint32_t own_index(void) {
+  const uint32_t pid = vtn_pid();
+  if (pid == g_slots.pid) {
+    return g_slots.slot;
+  }
+  /* Made by vfork, _Fork or a bare clone, which run no handlers. It may share our memory with its
+   * parent, so nothing is remembered. */
+  const uint32_t found = find(pid);
+  return found != VTN_MAX_PROCESSES
+             ? found
+             : claim_own(
+                   VTN_SLOT_FORKED, (uint32_t)vtn_call3(SYS_getppid, 0, 0, 0), thread_of_memory());
+}
+
+vtn_process_slot* vtn_own_slot(void) {
+  return g_slots.control == NULL ? NULL : slot_at(own_index());
+}
+
+vtn_process_slot* vtn_find_slot(uint32_t pid) {
+  if (g_slots.control == NULL) {
+    return NULL;
+  }
+  return slot_at(pid == g_slots.pid ? g_slots.slot : find(pid));
+}
+
+int vtn_not_wanted(void) {
+  return g_slots.control != NULL && (g_slots.control->options & VTN_OPTION_ONLY_PROGRAM) != 0 &&
+         (g_slots.forked || vtn_pid() != g_slots.pid);
+}
+
+static uint32_t process_slot(void) { return vtn_not_wanted() ? VTN_MAX_PROCESSES : own_index(); }
+
+void vtn_slots_found_python(void) {
+  vtn_process_slot* slot = vtn_own_slot();
+  if (slot != NULL) {
+    (void)__atomic_fetch_or(&slot->flags, VTN_SLOT_PYTHON, __ATOMIC_RELEASE);
+  }
+}
+
+void vtn_slots_describe(vtn_runtime_args* args) {
+  args->control = g_slots.control;
+  args->process_slot = process_slot;
+  args->thread_of_word = &g_slots.thread_of_word;
+  g_slots.word_offset = args->tls_offset;
+}
+
+/* ---- what this process starts */
+
+vtn_process_slot* vtn_claim_start(const vtn_slot_text* text) {
+  const uint32_t index = g_slots.control == NULL ? VTN_MAX_PROCESSES : claim();
+  if (index == VTN_MAX_PROCESSES) {
+    return NULL;
+  }
+  vtn_process_slot* slot = &g_slots.slots[index];
+  slot->kind = VTN_SLOT_START;
+  slot->reason = text->reason;
+  slot->parent_pid = vtn_pid();
+  slot->parent_tid = vtn_tid();
+  slot->pid_namespace = pid_namespace();
+  slot->start_ticks = vtn_ticks();
+  append(slot, text->file);
+  for (size_t i = 0; text->argv != NULL && text->argv[i] != NULL; ++i) {
+    append(slot, text->argv[i]);
+  }
+  return slot;
+}
+
+void vtn_publish_start(vtn_process_slot* start, uint32_t pid) {
+  if (start != NULL) {
+    start->pid = pid;
+    publish(start, VTN_SLOT_PRESENT);
+  }
+}
+
+void vtn_withdraw_start(vtn_process_slot* start, uint64_t ticks) {
+  if (start == NULL || start->start_ticks != ticks || start->kind != VTN_SLOT_START) {
+    return; /* the collector has taken it, and it may be another's by now */
+  }
+  uint32_t state = __atomic_load_n(&start->state, __ATOMIC_ACQUIRE);
+  if ((state == VTN_SLOT_CLAIMED || state == VTN_SLOT_PRESENT) &&
+      __atomic_compare_exchange_n(
+          &start->state, &state, VTN_SLOT_WITHDRAWN, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+    tell_collector();
+  }
+}
+
+/* ---- the life of this process */
+
+static void before_fork(void) {
+  t_forker.pid = vtn_pid();
+  t_forker.tid = vtn_tid();
+}
+
+static void in_forked_child(void) {
+  g_slots.pid = vtn_pid();
+  g_slots.forked = 1;
+  g_slots.slot = claim_own(VTN_SLOT_FORKED, t_forker.pid, t_forker.tid);
+}
+
+/* In a process that is about to end of its own will. */
+static void tell_exit(int code) {
+  vtn_process_slot* slot = vtn_find_slot(vtn_pid());
+  if (slot != NULL) {
+    slot->exit_status = (uint32_t)(code & 0xff) << 8;
+    slot->exit_ticks = vtn_ticks();
+    __atomic_store_n(&slot->exit_known, 1, __ATOMIC_RELEASE);
+  }
+}
+
+static void at_exit(int code, void* unused) {
+  (void)unused;
+  tell_exit(code);
+}
+
+__attribute__((noreturn)) static void end_now(int code) {
+  tell_exit(code);
+  if (vtn_libc()->exit_now != NULL) {
+    g_libc.exit_now(code);
+  }
+  for (;;) {
+    (void)vtn_call3(SYS_exit_group, code, 0, 0);
+  }
+}
+
+VTN_EXPORT __attribute__((noreturn)) void _exit(int code) { end_now(code); }
+
+VTN_EXPORT __attribute__((noreturn)) void _Exit(int code) { end_now(code); }
+
+static void watch_life(void) {
+  typedef int (*register_atfork_fn)(void (*)(void), void (*)(void), void (*)(void), void*);
+  typedef int (*pthread_atfork_fn)(void (*)(void), void (*)(void), void (*)(void));
+  typedef int (*on_exit_fn)(void (*)(int, void*), void*);
+  const register_atfork_fn register_atfork =
+      (register_atfork_fn)dlsym(VTN_RTLD_DEFAULT, "__register_atfork");
+  const pthread_atfork_fn pthread_atfork =
+      (pthread_atfork_fn)dlsym(VTN_RTLD_DEFAULT, "pthread_atfork");
+  if (register_atfork != NULL) {
+    (void)register_atfork(before_fork, NULL, in_forked_child, NULL);
+  } else if (pthread_atfork != NULL) {
+    (void)pthread_atfork(before_fork, NULL, in_forked_child);
+  }
+  const on_exit_fn on_exit = (on_exit_fn)dlsym(VTN_RTLD_DEFAULT, "on_exit");
+  if (on_exit != NULL) {
+    (void)on_exit(at_exit, NULL);
+  }
+}
+
+static vtn_control_page* map_control(const char* session_folder) {
+  char path[VTN_PATH_BYTES + sizeof("/control")];
+  const size_t folder = vtn_length(session_folder);
+  if (folder >= VTN_PATH_BYTES) {
+    return NULL;
+  }
+  vtn_copy(path, session_folder, folder);
+  vtn_copy(path + folder, "/control", sizeof("/control"));
+  const long fd = vtn_open(AT_FDCWD, path, O_RDWR);
+  if (fd < 0) {
+    return NULL;
+  }
+  struct stat info;
+  long at = -1;
+  if (vtn_call3(SYS_fstat, fd, (long)&info, 0) == 0 && (uint64_t)info.st_size >= CONTROL_BYTES) {
+    at = vtn_call6(SYS_mmap, 0, (long)CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  }
+  vtn_close(fd);
+  if (at < 0 && at > -4096) {
+    return NULL;
+  }
+  const vtn_control_page* control = (const vtn_control_page*)at;
+  if (control->magic != VTN_CONTROL_MAGIC || control->abi_version != VTN_SESSION_ABI_VERSION) {
+    vtn_unmap((void*)at, CONTROL_BYTES);
+    return NULL;
+  }
+  (void)vtn_call3(SYS_madvise, at, (long)CONTROL_BYTES, MADV_DONTDUMP);
+  return (vtn_control_page*)at;
+}
+
+int vtn_slots_enter(const char* session_folder) {
+  vtn_control_page* control = map_control(session_folder);
+  if (control == NULL) {
+    return 0;
+  }
+  g_slots.control = control;
+  g_slots.slots = (vtn_process_slot*)((char*)control + VTN_CONTROL_HEAD_BYTES);
+  g_slots.pid = vtn_pid();
+  g_slots.slot = claim_own(VTN_SLOT_IMAGE, (uint32_t)vtn_call3(SYS_getppid, 0, 0, 0), 0);
+  watch_life();
+  return 1;
+}
