@@ -10,7 +10,7 @@
 #include "base/freestanding/syscalls.h"
 #include "runtime/backends.h"
 #include "runtime/profile_threads.h"
-#include "runtime/thread_names.h"
+#include "runtime/program_names.h"
 #include "tracer/names_writer.h"
 
 namespace vtn {
@@ -107,7 +107,11 @@ void describe_process(uint32_t forked_from) {
 bool look_after(ThreadState* thread) {
   cover_new_threads();
   check_eval_frame();
-  return thread->care_words != 0 && !name_thread(thread);
+  const bool process_is_named = name_process();
+  if (thread->care_words != 0 && thread->named == 0) {
+    thread->named = name_thread(thread) ? 1 : 0;
+  }
+  return thread->named == 0 || !process_is_named;
 }
 
 void watch_thread_exit(ThreadState* thread) { g_process.args.watch_thread_exit(thread); }

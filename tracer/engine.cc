@@ -129,6 +129,7 @@ ThreadState* register_thread() {
     state->stack_limit = 0;
     state->care_words = 8;
     state->care_visits = 0;
+    state->named = 0;
     state->tid = kernel_tid();
     state->registered = 1;
     state->in_use = 1;

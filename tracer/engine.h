@@ -57,6 +57,7 @@ struct ThreadState {
   uint32_t freed_seen;      // control->freed_chunks when a claim last failed
   uint32_t care_words;      // distance of the next visit by EngineHooks::look_after; 0: none wanted
   uint32_t care_visits;     // how many there were
+  uint32_t named;           // runtime: its name is published
   uint32_t profile_paused;  // runtime: the program's own profiler has this thread
   uintptr_t setprofile;     // runtime: a call of sys.setprofile in progress (own_profilers.h)
   uintptr_t stack_limit;    // runtime: lowest address an evaluation function may use; 0: unknown
@@ -80,6 +81,7 @@ struct ProcessRoot {
   uint64_t table_capacity;
   struct NameEntry* table;
   ThreadState* threads;
+  uint64_t process_name_hash;  // runtime: of the name that was published last; 0: none
 };
 
 // Calls out of the engine into whoever embeds it (the runtime). All run on the thread concerned.
