@@ -26,12 +26,14 @@ struct OutputSpec {
   bool gzip = false;
 };
 
+inline constexpr int32_t kUnknownWaitStatus = -1;
+
 // What the supervisor writes, once, to the pipe whose read end is CollectorRequest::end_fd.
 // End of file without it: the supervisor died; drain once, close the spool, leave (no report).
 // pid == 0: the program could not be started: remove the spool, write no report, exit 0.
 struct ProgramEnd {
   int32_t pid;
-  int32_t wait_status;  // as from waitpid(2)
+  int32_t wait_status;  // as from waitpid(2), or kUnknownWaitStatus
   uint64_t start_ns;    // CLOCK_MONOTONIC, just before exec
   uint64_t end_ns;      // CLOCK_MONOTONIC, when the supervisor had reaped it
 };

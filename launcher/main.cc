@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "launcher/collector.h"
 #include "launcher/install.h"
+#include "launcher/keep_pid.h"
 #include "launcher/options.h"
 #include "launcher/outputs.h"
 #include "launcher/session.h"
@@ -199,6 +200,12 @@ int run_program(const Options& options, const std::string& command_line) {
   request.collector.command_line = command_line;
   if (!tracing.ready) {
     request.last_line = "the program ran untraced, there is no report: " + reason;
+  }
+  if (options.keep_pid && getpid() == 1) {
+    log_warning(
+        "--keep_pid is not possible for the first process of a container, with which all end");
+  } else if (options.keep_pid) {
+    end_as(run_keeping_pid(request));
   }
   end_as(supervise(request));
 }

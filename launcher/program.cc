@@ -24,15 +24,26 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-Result<pid_t> start_program(const ProgramImage& image, const InheritedSignals& inherited) {
+Error exec_program(const ProgramImage& image, const InheritedSignals& inherited) {
   const std::vector<char*> argv = pointers_to(image.argv);
   const std::vector<char*> environment = pointers_to(image.environment);
-  std::vector<std::string> shell_arguments = {"/bin/sh", image.file};
-  for (size_t i = 1; i < image.argv.size(); ++i) {
-    shell_arguments.push_back(image.argv[i]);
+  give_back_signals(inherited);
+  (void)execve(image.file.c_str(), argv.data(), environment.data());
+  if (errno == ENOEXEC) {
+    std::vector<std::string> arguments = {"/bin/sh", image.file};
+    for (size_t i = 1; i < image.argv.size(); ++i) {
+      arguments.push_back(image.argv[i]);
+    }
+    (void)execve("/bin/sh", pointers_to(arguments).data(), environment.data());
   }
-  const std::vector<char*> shell_argv = pointers_to(shell_arguments);
+  return fail_errno("cannot run " + image.file).value();
+}
 
+int status_of_failed_start(const Error& error) {
+  return (error.code == ENOENT || error.code == ENOTDIR ? 127 : 126) << 8;
+}
+
+Result<pid_t> start_program(const ProgramImage& image, const InheritedSignals& inherited) {
   VTN_ASSIGN(Pipe status, make_pipe());
   const pid_t supervisor = getpid();
   const pid_t child = fork();
@@ -44,12 +55,7 @@ Result<pid_t> start_program(const ProgramImage& image, const InheritedSignals& i
     if (getppid() != supervisor) {
       _exit(1);
     }
-    give_back_signals(inherited);
-    (void)execve(image.file.c_str(), argv.data(), environment.data());
-    if (errno == ENOEXEC) {
-      (void)execve("/bin/sh", shell_argv.data(), environment.data());
-    }
-    const int code = errno;
+    const int code = exec_program(image, inherited).code;
     (void)write_all(status.write_end.get(), {reinterpret_cast<const char*>(&code), sizeof(code)});
     _exit(127);
   }

@@ -24,6 +24,12 @@ struct ProgramImage {
 // program dies with the thread that forked it.
 Result<pid_t> start_program(const ProgramImage& image, const InheritedSignals& inherited);
 
+// Becomes the program. Returns only if that fails, as start_program does.
+Error exec_program(const ProgramImage& image, const InheritedSignals& inherited);
+
+// The status, as waitpid(2) has it, of a shell that could not start a program with this error.
+int status_of_failed_start(const Error& error);
+
 // LD_PRELOAD with `shim` behind what the user has there.
 std::string preload_value(const std::string* users_own, const std::string& shim);
 

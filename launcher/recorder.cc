@@ -277,7 +277,7 @@ Status close_spool(SpoolWriter& spool, const ProgramEnd* end, uint64_t lost_chun
   frame.lost_chunks = lost_chunks;
   frame.flags = lost_chunks != 0 ? kRunDiskFull : 0u;
   if (end != nullptr) {
-    frame.flags |= kRunHasStatus;
+    frame.flags |= end->wait_status == kUnknownWaitStatus ? 0u : kRunHasStatus;
     frame.wait_status = end->wait_status;
     frame.pid = static_cast<uint32_t>(end->pid);
     frame.start_ns = end->start_ns;

@@ -4,25 +4,19 @@
 #include <optional>
 
 #include <errno.h>
-#include <limits.h>
-#include <poll.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/freestanding/atomic.h"
-#include "base/freestanding/syscalls.h"
 #include "base/log.h"
+#include "launcher/collector_process.h"
 #include "launcher/sentinel.h"
 #include "launcher/worker.h"
 
 namespace vtn {
 
 namespace {
-
-constexpr int kReadyMs =
-    10'000;  // a collector that takes longer may go on, the program does not wait
 
 constexpr size_t kMostNamedLeftovers = 3;
 
@@ -32,15 +26,14 @@ uint64_t monotonic_ns() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-int exit_status(int status) { return status << 8; }
-
 class Supervisor {
  public:
   explicit Supervisor(const SupervisorRequest& request) : request_(request) {}
 
   int run() {
     if (request_.session != nullptr) {
-      start_collector();
+      collector_.emplace(*request_.session, request_.collector);
+      collector_->start();
     }
     end_.start_ns = monotonic_ns();
     auto program = start_program(request_.program, request_.signals);
@@ -58,9 +51,9 @@ class Supervisor {
     sentinel_.reset();
     end_.end_ns = monotonic_ns();
     end_.pid = program_;
-    name_leftovers();
-    if (request_.session != nullptr) {
-      finish_report();
+    name_leftovers(request_.leftovers);
+    if (collector_) {
+      collector_->finish(end_);
     }
     if (!request_.last_line.empty()) {
       log_warning("%s", request_.last_line.c_str());
@@ -69,53 +62,12 @@ class Supervisor {
   }
 
  private:
-  void start_collector() {
-    auto end_pipe = make_pipe();
-    auto ready_pipe = make_pipe();
-    if (!end_pipe || !ready_pipe) {
-      collector_lost();
-      return;
-    }
-    auto worker = start_worker([&] {
-      end_pipe->write_end.reset();
-      ready_pipe->read_end.reset();
-      CollectorRequest request = request_.collector;
-      request.session = request_.session;
-      request.end_fd = end_pipe->read_end.get();
-      request.ready_fd = ready_pipe->write_end.release();
-      return run_collector(request);
-    });
-    if (!worker) {
-      log_warning("%s", worker.error().message.c_str());
-      collector_lost();
-      return;
-    }
-    collector_ = *worker;
-    end_pipe_ = std::move(end_pipe->write_end);
-    ready_pipe->write_end.reset();
-    pollfd waiting = {ready_pipe->read_end.get(), POLLIN, 0};
-    while (poll(&waiting, 1, kReadyMs) < 0 && errno == EINTR) {
-    }
-  }
-
-  // The program is not to wait for memory that nobody frees.
-  void collector_lost() {
-    collector_ = -1;
-    ControlPage* control = request_.session->arena.control;
-    store_release(&control->state, static_cast<uint32_t>(SessionState::kNoCollector));
-    (void)futex_wake(&control->freed_chunks, INT_MAX);
-  }
-
   int could_not_start(const Error& error) {
     log_error("%s", error.message.c_str());
-    if (collector_ > 0) {
-      tell_collector();  // pid 0: nothing was run
-      (void)wait_for_report(collector_, "");
+    if (collector_) {
+      collector_->cancel();
     }
-    if (request_.session != nullptr) {
-      remove_session(request_.session->folder);
-    }
-    return exit_status(error.code == ENOENT || error.code == ENOTDIR ? 127 : 126);
+    return status_of_failed_start(error);
   }
 
   void wait_for_program() {
@@ -149,8 +101,8 @@ class Supervisor {
           return true;
         }
       } else if (WIFEXITED(status) || WIFSIGNALED(status)) {
-        if (pid == collector_) {
-          collector_lost();
+        if (collector_ && pid == collector_->pid()) {
+          collector_->lost();
         } else if (sentinel_ && pid == sentinel_->pid()) {
           sentinel_->forget();
           sentinel_.reset();
@@ -184,87 +136,26 @@ class Supervisor {
     forward_signal(program_, info);
   }
 
-  void name_leftovers() const {
-    const std::vector<std::string>& folders = request_.leftovers;
-    for (size_t i = 0; i < folders.size() && i < kMostNamedLeftovers; ++i) {
-      log_info(
-          "an earlier run left its data; viztracer-native --recover %s -o OUT makes its report",
-          folders[i].c_str());
-    }
-    if (folders.size() > kMostNamedLeftovers) {
-      log_info("%zu more earlier runs left theirs in %s",
-               folders.size() - kMostNamedLeftovers,
-               folder_of(folders.back()).c_str());
-    }
-  }
-
-  void tell_collector() {
-    (void)write_all(end_pipe_.get(), {reinterpret_cast<const char*>(&end_), sizeof(end_)});
-    end_pipe_.reset();
-  }
-
-  void finish_report() {
-    const std::string& folder = request_.session->folder;
-    const std::string recover = "viztracer-native --recover " + folder + " -o OUT";
-    pid_t worker = collector_;
-    if (worker > 0) {
-      tell_collector();
-    } else {
-      worker = start_recovery();
-    }
-    if (worker < 0) {
-      log_error("cannot write the report; %s makes it", recover.c_str());
-      return;
-    }
-    ReportWait wait = wait_for_report(worker, interrupt_line(recover));
-    if (wait.killed && worker == collector_) {
-      // After the program had ended: what it had not written yet another one writes.
-      worker = start_recovery();
-      if (worker > 0) {
-        wait = wait_for_report(worker, interrupt_line(recover));
-      }
-    }
-    if (wait.killed) {
-      log_error("writing the report was killed; %s makes it", recover.c_str());
-    }
-    if (wait.given_up) {
-      log_info("the report was given up; %s makes it", recover.c_str());
-    }
-    if (!wait.killed && !wait.given_up &&
-        access(request_.session->file(kControlFileName).c_str(), F_OK) == 0) {
-      log_info("what was recorded is kept; %s makes the report", recover.c_str());
-    }
-  }
-
-  pid_t start_recovery() {
-    auto worker = start_worker([&] {
-      RecoveryRequest request;
-      request.source = request_.session->folder;
-      request.outputs = request_.collector.outputs;
-      request.quiet = request_.collector.quiet;
-      request.verbose = request_.collector.verbose;
-      request.keep_raw = request_.collector.keep_raw;
-      request.has_end = true;
-      request.end = end_;
-      request.command_line = request_.collector.command_line;
-      return run_recovery(request);
-    });
-    return worker ? *worker : -1;
-  }
-
-  static std::string interrupt_line(const std::string& recover) {
-    return "writing the report; Ctrl-C again gives it up and keeps the data for " + recover;
-  }
-
   const SupervisorRequest& request_;
   pid_t program_ = -1;
-  pid_t collector_ = -1;
-  UniqueFd end_pipe_;
+  std::optional<CollectorProcess> collector_;
   std::optional<Sentinel> sentinel_;
   ProgramEnd end_ = {};
 };
 
 }  // namespace
+
+void name_leftovers(const std::vector<std::string>& folders) {
+  for (size_t i = 0; i < folders.size() && i < kMostNamedLeftovers; ++i) {
+    log_info("an earlier run left its data; viztracer-native --recover %s -o OUT makes its report",
+             folders[i].c_str());
+  }
+  if (folders.size() > kMostNamedLeftovers) {
+    log_info("%zu more earlier runs left theirs in %s",
+             folders.size() - kMostNamedLeftovers,
+             folder_of(folders.back()).c_str());
+  }
+}
 
 int supervise(const SupervisorRequest& request) { return Supervisor(request).run(); }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "launcher/collector.h"
 #include "launcher/program.h"
@@ -26,5 +27,9 @@ struct SupervisorRequest {
 // shell that could not start it). Parses nothing, and allocates next to nothing once the program
 // runs.
 int supervise(const SupervisorRequest& request);
+
+// Says which earlier runs left data: after the program's end, so that nothing of ours stands before
+// what it writes.
+void name_leftovers(const std::vector<std::string>& folders);
 
 }  // namespace vtn
