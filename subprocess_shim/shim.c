@@ -10,6 +10,7 @@
  *    tells which. No variable of ours is ever in the program's environment.
  *  - Whatever fails, the program runs on untraced.
  */
+#include "subprocess_shim/environment.h"
 #include "subprocess_shim/libc.h"
 #include "subprocess_shim/raw.h"
 #include "subprocess_shim/runtime_abi.h"
@@ -42,34 +43,6 @@ static struct {
 /* The folder of the session that this process is in, or an empty text: for a launcher that is
  * started within another's session. */
 VTN_EXPORT const char* vtn_session_folder(void) { return g_shim.session; }
-
-/* Takes our entry, the last one, out of LD_PRELOAD: what the program reads as its environment is
- * what it would be without us. The value is shortened where it stands; a variable that the user
- * did not have (ours is its only entry) goes away whole. */
-static void leave_environment(const char* own_path) {
-  char*** environ_word = vtn_libc()->environ_word;
-  if (environ_word == NULL || *environ_word == NULL) {
-    return;
-  }
-  for (char** entry = *environ_word; *entry != NULL; ++entry) {
-    if (!vtn_starts_with(*entry, "LD_PRELOAD=")) {
-      continue;
-    }
-    char* value = *entry + sizeof("LD_PRELOAD=") - 1;
-    const size_t bytes = vtn_length(value);
-    const size_t own = vtn_length(own_path);
-    if (bytes < own || !vtn_starts_with(value + bytes - own, own_path)) {
-      continue;
-    }
-    if (bytes == own) {
-      for (char** to = entry; (*to = to[1]) != NULL; ++to) {
-      }
-      --entry;
-    } else if (value[bytes - own - 1] == ':') {
-      value[bytes - own - 1] = 0;
-    }
-  }
-}
 
 /* The installed runtime lies beside the file that our link points to. */
 static int runtime_path(char* path) {
@@ -168,7 +141,7 @@ __attribute__((constructor)) static void enter_process(void) {
   if (slash <= 0 || slash >= VTN_PATH_BYTES - 1) {
     return;
   }
-  leave_environment(self.file_name);
+  vtn_environment_enter(self.file_name);
   vtn_copy(g_shim.session, self.file_name, (size_t)slash);
   if (!vtn_slots_enter(g_shim.session)) {
     g_shim.session[0] = 0;

@@ -15,6 +15,7 @@ static struct {
   uint32_t pid;  /* of the process that `slot` belongs to */
   uint32_t slot; /* VTN_MAX_PROCESSES: it has none */
   int forked;    /* no exec since its fork */
+  int python;    /* it holds a CPython */
   uint32_t (*thread_of_word)(const void*);
   long word_offset; /* of the runtime's word in a thread, from the thread pointer; 0: unknown */
 } g_slots;
@@ -133,6 +134,7 @@ static uint32_t claim_own(uint32_t kind, uint32_t parent_pid, uint32_t parent_ti
   }
   vtn_process_slot* slot = &g_slots.slots[index];
   slot->kind = kind;
+  slot->flags = g_slots.python ? VTN_SLOT_PYTHON : 0;
   slot->pid = vtn_pid();
   slot->parent_pid = parent_pid;
   slot->parent_tid = parent_tid;
@@ -221,6 +223,7 @@ int vtn_not_wanted(void) {
 static uint32_t process_slot(void) { return vtn_not_wanted() ? VTN_MAX_PROCESSES : own_index(); }
 
 void vtn_slots_found_python(void) {
+  g_slots.python = 1;
   vtn_process_slot* slot = vtn_own_slot();
   if (slot != NULL) {
     (void)__atomic_fetch_or(&slot->flags, VTN_SLOT_PYTHON, __ATOMIC_RELEASE);
