@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <errno.h>
 #include <fcntl.h>
 
 #include "base/freestanding/atomic.h"
@@ -100,6 +101,32 @@ uint64_t ArenaProvision::provided_bytes() const {
     bytes += uint64_t{provided_[c]} * (kSmallestChunkBytes << c);
   }
   return bytes;
+}
+
+SlotProvision::SlotProvision(const Arena& arena, int control_fd)
+    : arena_(arena),
+      control_fd_(control_fd),
+      provided_(std::min(load_relaxed(&arena.control->process_slots), kMaxProcesses)) {}
+
+Status SlotProvision::top_up(uint32_t slots_in_use) {
+  if (exhausted_ || provided_ == kMaxProcesses || slots_in_use <= provided_ / 2) {
+    return {};
+  }
+  const uint32_t wanted = std::min(std::max(provided_ * 2, kFirstProcessSlots), kMaxProcesses);
+  const uint64_t begin = kControlHeadBytes + uint64_t{provided_} * sizeof(ProcessSlot);
+  const uint64_t bytes = uint64_t{wanted - provided_} * sizeof(ProcessSlot);
+  int code = EINTR;
+  while (code == EINTR) {
+    code = posix_fallocate(control_fd_, static_cast<off_t>(begin), static_cast<off_t>(bytes));
+  }
+  if (code != 0) {
+    exhausted_ = true;
+    return fail_errno("cannot provide memory for more processes", code);
+  }
+  provided_ = wanted;
+  // Release: pairs with the claim's acquire load; what it finds has memory.
+  store_release(&arena_.control->process_slots, wanted);
+  return {};
 }
 
 }  // namespace vtn

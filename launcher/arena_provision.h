@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Puts memory behind the arena's chunks ahead of need, front to back per class. The arena file is
-// sparse; a chunk becomes claimable only once fallocate(2) has succeeded for all of it, so a full
-// /dev/shm is an error here and never a SIGBUS in the program.
+// Puts memory behind the arena's chunks and the process slots ahead of need, front to back per
+// class. The files are sparse; a chunk becomes claimable only once fallocate(2) has succeeded for
+// all of it, so a full /dev/shm is an error here and never a SIGBUS in the program.
 #pragma once
 
 #include <stdint.h>
@@ -38,6 +38,25 @@ class ArenaProvision {
   const Arena& arena_;
   int arena_fd_;
   uint32_t provided_[kChunkClasses] = {};
+  bool exhausted_ = false;
+};
+
+// The same for the process slots of the control file: a process that finds no slot is recorded
+// nowhere, so there are always as many free ones as are in use.
+class SlotProvision {
+ public:
+  // Before the program starts: what is provided is read from the control page. Both are borrowed.
+  SlotProvision(const Arena& arena, int control_fd);
+
+  // An error (ENOSPC) leaves what there is in use, and nothing more is tried.
+  Status top_up(uint32_t slots_in_use);
+
+  uint32_t provided() const { return provided_; }
+
+ private:
+  const Arena& arena_;
+  int control_fd_;
+  uint32_t provided_;
   bool exhausted_ = false;
 };
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/collector.h"
 
+#include <map>
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +18,7 @@
 #include "base/file.h"
 #include "base/freestanding/atomic.h"
 #include "base/log.h"
+#include "launcher/process_facts.h"
 #include "launcher/recorder.h"
 #include "launcher/reports.h"
 #include "report/clock_map.h"
@@ -107,6 +111,15 @@ Status write_run_frame(SpoolWriter& spool, const std::string& command_line) {
   return spool.append_struct(FrameKind::kRun, frame, command_line + version);
 }
 
+// The tree may be large: one descriptor is held for each of its processes that lives.
+void raise_descriptor_limit() {
+  struct rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
 void say_where_data_is(const std::string& path) {
   log_error("what was recorded is kept; viztracer-native --recover %s -o OUT makes a report of it",
             path.c_str());
@@ -140,6 +153,7 @@ int finish_run(SpoolReader& spool, ReportJob job, bool keep_raw) {
 
 int run_collector(const CollectorRequest& request) {
   become_collector();
+  raise_descriptor_limit();
   const Session& session = *request.session;
   UniqueFd ready(request.ready_fd);
   auto lock = lock_control(session);
@@ -163,12 +177,12 @@ int run_collector(const CollectorRequest& request) {
   }
   ProgramEnd end = {};
   Recorder::Outcome outcome;
-  std::vector<Untraced> untraced;
+  bool some_live_on = false;
   {
-    Recorder recorder(session, **spool);
+    Recorder recorder(session, **spool, request.wait_children_ms);
     ready.reset();
     outcome = recorder.run(request.end_fd, end);
-    untraced = recorder.untraced();
+    some_live_on = recorder.some_live_on();
   }
   if (outcome == Recorder::Outcome::kSupervisorDied) {
     return 1;  // --recover makes the report
@@ -188,7 +202,7 @@ int run_collector(const CollectorRequest& request) {
   job.outputs = request.outputs;
   job.quiet = request.quiet;
   job.verbose = request.verbose;
-  job.untraced = std::move(untraced);
+  job.python_only = request.python_only;
   job.may_move_spool = true;
   job.just_run = true;
   const int status = finish_run(*reader, std::move(job), request.keep_raw);
@@ -196,15 +210,78 @@ int run_collector(const CollectorRequest& request) {
   if (sigpending(&pending) == 0 && sigismember(&pending, kGiveUpSignal) == 1) {
     return 1;  // given up: the session stays for --recover
   }
-  remove_session(session.folder);
+  if (some_live_on) {
+    leave_session(session.folder);
+  } else {
+    remove_session(session.folder);
+  }
   return status;
 }
 
 namespace {
 
+// Nobody watched the processes of a run whose collector died: what can be said of them afterwards.
+class LateProbe : public ProcessProbe {
+ public:
+  LateProbe(ClockKind clock, const TraceModel& model)
+      : clock_(clock, model.clock),
+        last_ticks_(model.clock.empty() ? 0 : model.clock.back().ticks) {
+    for (const ImageInfo& image : model.images) {
+      started_.try_emplace(image.process, Started{image.pid, image.start_ticks});
+    }
+    for (const StartInfo& start : model.starts) {
+      started_.try_emplace(start.process, Started{start.pid, start.ticks});
+    }
+  }
+
+  SeenProcess met(uint32_t process, const ProcessSlot& slot, uint32_t parent_pid) override {
+    SeenProcess seen = {slot.pid, 0};
+    if (slot.pid_namespace != 0 && slot.pid_namespace != own_pid_namespace()) {
+      seen = find_in_namespace(slot.pid_namespace, slot.pid, parent_pid);
+    }
+    started_[process] = {seen.pid, slot.start_ticks};
+    return seen;
+  }
+  void changed(uint32_t) override {}
+  // Its pid may be another's by now: that one is younger.
+  bool lives(uint32_t process) override {
+    const auto found = started_.find(process);
+    if (found == started_.end() || found->second.pid == 0) {
+      return false;
+    }
+    const auto stat = read_process_stat(static_cast<pid_t>(found->second.pid));
+    const bool alive = stat && stat->state != 'Z' && stat->state != 'X' &&
+                       started_at_ns(*stat) <= clock_.to_ns(found->second.ticks) + kSlackNs;
+    living_ = living_ || alive;
+    return alive;
+  }
+  ProcessFate fate(uint32_t process) override {
+    ProcessFate fate;
+    fate.died = !lives(process);
+    fate.end_ticks = fate.died ? last_ticks_ : 0;
+    return fate;
+  }
+  uint32_t parent_of(uint32_t) override { return 0; }
+
+  bool some_live_on() const { return living_; }
+
+ private:
+  struct Started {
+    uint32_t pid;
+    uint64_t ticks;
+  };
+  static constexpr uint64_t kSlackNs = 1'000'000'000;
+
+  std::map<uint32_t, Started> started_;
+  ClockMap clock_;
+  uint64_t last_ticks_;  // when the collector was last seen alive
+  bool living_ = false;
+};
+
 struct Recovered {
   std::unique_ptr<SpoolReader> spool;
   std::string session_folder;  // empty: the source was a file
+  bool some_live_on = false;
 };
 
 // Drains what a dead collector left in the arena behind what it had spooled.
@@ -241,13 +318,16 @@ Result<Recovered> recover_session(const RecoveryRequest& request) {
   const bool disk_was_full = load_relaxed(&session.arena.control->state) ==
                              static_cast<uint32_t>(SessionState::kSpoolFull);
   store_release(&session.arena.control->state, static_cast<uint32_t>(SessionState::kStopping));
-  ArenaDrain drain(session.arena, clock, *spool, true);
+  LateProbe probe(clock, spool->model());
+  ArenaDrain drain(session.arena, clock, *spool, probe, true);
   drain.resume();
   drain.take_rest();
+  recovered.some_live_on = probe.some_live_on();
   (void)spool->append_struct(FrameKind::kClock, read_clock_triple(clock));
   VTN_TRY(close_spool(*spool,
                       request.has_end ? &request.end : nullptr,
-                      drain.chunks_discarded() + (disk_was_full ? 1 : 0)));
+                      drain.chunks_discarded() + (disk_was_full ? 1 : 0),
+                      load_relaxed(&session.arena.control->unslotted)));
   VTN_ASSIGN(UniqueFd fd, open_file(path, O_RDONLY));
   recovered.spool = SpoolReader::adopt(std::move(fd), path, spool->take_model());
   return recovered;
@@ -280,7 +360,11 @@ int run_recovery(const RecoveryRequest& request) {
   job.may_move_spool = from_session || is_spool_name(request.source);
   const int status = finish_run(*recovered->spool, std::move(job), request.keep_raw);
   if (status == 0 && from_session) {
-    remove_session(recovered->session_folder);
+    if (recovered->some_live_on) {
+      leave_session(recovered->session_folder);
+    } else {
+      remove_session(recovered->session_folder);
+    }
   }
   return status;
 }

@@ -5,12 +5,11 @@
 #include <atomic>
 #include <thread>
 
-#include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,7 +34,13 @@ constexpr long kGatherNs = 300'000;
 // program must not wait for a disk.
 constexpr int kBusyLookMs = 10;
 constexpr uint64_t kHeldUpNs = 5'000'000;
-constexpr int kLastDeathsMs = 1000;  // a killed supervisor's program has so long to die
+// Who dies along with the program has so long to do it; and so long a killed supervisor's program.
+constexpr int kLastDeathsMs = 20;
+constexpr int kKilledDeathsMs = 1000;
+// A child may not have its slot yet when its parent has gone: so long nobody must be there before
+// the waiting for children is over.
+constexpr uint64_t kNobodyNs = 50'000'000;
+constexpr int kNobodyLookMs = 10;
 
 uint64_t monotonic_ns() {
   struct timespec now = {};
@@ -55,30 +60,25 @@ constexpr unsigned kProcessorsPerDrainThread = 3;
 }  // namespace
 
 struct Recorder::Shared {
-  struct Watched {
-    uint32_t slot;
-    UniqueFd pidfd;
-  };
-
-  Mutex mutex;
-  std::vector<Watched> fresh VTN_GUARDED_BY(mutex);  // from the drain thread to the watcher
-  std::vector<uint32_t> dead VTN_GUARDED_BY(mutex);  // slots, the other way
-  bool stop VTN_GUARDED_BY(mutex) = false;
-  UniqueFd wake;  // eventfd: there is something in `fresh`, or `busy` has become true
+  std::atomic<bool> stop{false};
+  UniqueFd wake;                            // eventfd: `busy` has become true
   std::atomic<bool> busy{false};            // chunks come in
   std::atomic<uint64_t> round_began_ns{0};  // the drain thread's
   Mutex provision_mutex;                    // for provision_; taken alone
-  std::vector<Watched> watched;             // the watcher's own
 };
 
-Recorder::Recorder(const Session& session, SpoolWriter& spool)
+Recorder::Recorder(const Session& session, SpoolWriter& spool, int wait_children_ms)
     : session_(session),
       spool_(spool),
       clock_(static_cast<ClockKind>(spool.model().header.clock_kind)),
+      wait_children_ms_(wait_children_ms),
       provision_(session.arena, session.arena_fd.get()),
+      slot_provision_(session.arena, session.control_fd.get()),
+      watch_(clock_),
       drain_(session.arena,
              clock_,
              spool,
+             watch_,
              processors() > 1,
              std::max(1u, processors() / kProcessorsPerDrainThread)),
       shared_(std::make_unique<Shared>()) {}
@@ -107,17 +107,18 @@ void Recorder::top_up() {
   }
 }
 
+void Recorder::wake_drainer() {
+  ControlPage* control = session_.arena.control;
+  add_release(&control->full_chunks, uint32_t{1});
+  futex_wake(&control->full_chunks, 1);
+}
+
 void Recorder::drain_loop() {
   ControlPage* control = session_.arena.control;
   uint32_t seen_before = 0;
   for (;;) {
-    std::vector<uint32_t> dead;
-    bool stop = false;
-    {
-      MutexLock lock(shared_->mutex);
-      dead.swap(shared_->dead);
-      stop = shared_->stop;
-    }
+    const bool stop = shared_->stop.load(std::memory_order_acquire);
+    std::vector<uint32_t> dead = watch_.take_dead();
     if (stop && dead.empty()) {
       return;
     }
@@ -129,31 +130,14 @@ void Recorder::drain_loop() {
       wake_watcher();
     }
     seen_before = seen;
-    const size_t taken = drain_.pass();
-    for (const uint32_t slot : dead) {
-      drain_.process_ended(slot);
-    }
+    drain_.processes_died(std::move(dead));
+    const bool anything = drain_.pass();
     top_up();
+    if (Status status = slot_provision_.top_up(drain_.slots_in_use()); !status) {
+      log_debug("%s", status.error().message.c_str());
+    }
     note_clock(false);
-    bool again = stop;  // with deaths to see to: no wake will come any more
-    for (const NewProcess& process : drain_.take_new_processes()) {
-      if (process.image == kNoImage) {
-        untraced_.push_back(Untraced{process.pid, process.reason, process.python_version});
-      }
-      UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, process.pid, 0)));
-      MutexLock lock(shared_->mutex);
-      if (pidfd) {
-        shared_->fresh.push_back(Shared::Watched{process.slot, std::move(pidfd)});
-        wake_watcher();
-      } else if (errno == ESRCH) {
-        shared_->dead.push_back(process.slot);
-        again = true;
-      }
-    }
-    if (again) {
-      continue;
-    }
-    if (taken != 0) {
+    if (anything) {
       const struct timespec gather = {0, kGatherNs};
       (void)nanosleep(&gather, nullptr);
       continue;
@@ -166,79 +150,93 @@ void Recorder::drain_loop() {
   }
 }
 
+// Waits once, and does what has become due. `end_fd` -1: it is not waited for any more.
+void Recorder::turn(int end_fd, int timeout_ms, bool& end_told) {
+  const bool busy = shared_->busy.load(std::memory_order_relaxed);
+  int wait_ms = watch_.timeout_ms();
+  for (const int other : {timeout_ms, busy ? kBusyLookMs : -1}) {
+    wait_ms = wait_ms < 0 ? other : (other < 0 ? wait_ms : std::min(wait_ms, other));
+  }
+  struct pollfd polls[] = {
+      {end_fd, POLLIN, 0}, {shared_->wake.get(), POLLIN, 0}, {watch_.fd(), POLLIN, 0}};
+  const int ready = poll(polls, 3, wait_ms);
+  if (busy &&
+      monotonic_ns() - shared_->round_began_ns.load(std::memory_order_relaxed) > kHeldUpNs) {
+    top_up();
+  }
+  if (watch_.collect()) {
+    wake_drainer();
+  }
+  if (ready > 0 && polls[1].revents != 0) {
+    uint64_t count = 0;
+    (void)!read(shared_->wake.get(), &count, sizeof(count));
+  }
+  end_told = ready > 0 && polls[0].revents != 0;
+}
+
 Recorder::Outcome Recorder::watch(int end_fd, ProgramEnd& end) {
-  ControlPage* control = session_.arena.control;
-  std::vector<struct pollfd> polls;
+  bool end_told = false;
+  while (!end_told) {
+    turn(end_fd, -1, end_told);
+  }
+  auto got = read_all(end_fd, &end, sizeof(end));
+  if (!got || *got != sizeof(end)) {
+    return Outcome::kSupervisorDied;
+  }
+  if (wait_children_ms_ >= 0 && end.pid != 0) {
+    wait_for_children();
+  }
+  return Outcome::kProgramEnded;
+}
+
+// Until nobody of the session lives, the time is over, or a signal says that it is enough.
+void Recorder::wait_for_children() {
+  const uint64_t began_ns = monotonic_ns();
+  const uint64_t most_ns = wait_children_ms_ == INT_MAX
+                               ? UINT64_MAX
+                               : static_cast<uint64_t>(wait_children_ms_) * 1'000'000;
+  uint64_t nobody_since_ns = 0;
   for (;;) {
-    polls.clear();
-    polls.push_back({end_fd, POLLIN, 0});
-    polls.push_back({shared_->wake.get(), POLLIN, 0});
-    for (const Shared::Watched& watched : shared_->watched) {
-      polls.push_back({watched.pidfd.get(), POLLIN, 0});
+    sigset_t pending;
+    (void)sigpending(&pending);
+    if (sigismember(&pending, SIGUSR1) == 1 || sigismember(&pending, SIGTERM) == 1) {
+      return;
     }
-    const bool busy = shared_->busy.load(std::memory_order_relaxed);
-    if (poll(polls.data(), polls.size(), busy ? kBusyLookMs : -1) < 0 && errno != EINTR) {
-      return Outcome::kSupervisorDied;
+    const uint64_t now = monotonic_ns();
+    if (watch_.living() != 0) {
+      nobody_since_ns = 0;
+    } else if (nobody_since_ns == 0) {
+      nobody_since_ns = now;
+      wake_drainer();
+    } else if (now - nobody_since_ns >= kNobodyNs) {
+      return;
     }
-    if (busy &&
-        monotonic_ns() - shared_->round_began_ns.load(std::memory_order_relaxed) > kHeldUpNs) {
-      top_up();
+    if (now - began_ns >= most_ns) {
+      return;
     }
-    // From the back, so that places stay as they are.
-    for (size_t i = shared_->watched.size(); i-- > 0;) {
-      if (polls[i + 2].revents != 0) {
-        MutexLock lock(shared_->mutex);
-        shared_->dead.push_back(shared_->watched[i].slot);
-        shared_->watched.erase(shared_->watched.begin() + static_cast<ptrdiff_t>(i));
-        add_release(&control->full_chunks, uint32_t{1});  // so that the drain thread looks
-        futex_wake(&control->full_chunks, 1);
-      }
-    }
-    if (polls[1].revents != 0) {
-      uint64_t count = 0;
-      (void)!read(shared_->wake.get(), &count, sizeof(count));
-      MutexLock lock(shared_->mutex);
-      for (Shared::Watched& watched : shared_->fresh) {
-        shared_->watched.push_back(std::move(watched));
-      }
-      shared_->fresh.clear();
-    }
-    if (polls[0].revents != 0) {
-      auto got = read_all(end_fd, &end, sizeof(end));
-      return got && *got == sizeof(end) ? Outcome::kProgramEnded : Outcome::kSupervisorDied;
-    }
+    bool ignored = false;
+    turn(-1, kNobodyLookMs, ignored);
   }
 }
 
-// Hands the slots of dead processes to the drain, which nobody else uses any more.
+// The drain thread has ended: what it did is done here.
 void Recorder::await_deaths(int timeout_ms) {
-  {
-    MutexLock lock(shared_->mutex);
-    for (Shared::Watched& watched : shared_->fresh) {
-      shared_->watched.push_back(std::move(watched));
-    }
-    shared_->fresh.clear();
-    for (const uint32_t slot : shared_->dead) {
-      drain_.process_ended(slot);
-    }
-    shared_->dead.clear();
-  }
   const uint64_t until_ns = monotonic_ns() + static_cast<uint64_t>(timeout_ms) * 1'000'000;
-  do {
-    std::vector<struct pollfd> polls;
-    for (const Shared::Watched& watched : shared_->watched) {
-      polls.push_back({watched.pidfd.get(), POLLIN, 0});
-    }
-    if (polls.empty() || poll(polls.data(), polls.size(), timeout_ms) <= 0) {
+  for (;;) {
+    (void)watch_.collect();
+    drain_.processes_died(watch_.take_dead());
+    (void)drain_.pass();
+    const uint64_t now = monotonic_ns();
+    if (watch_.living() == 0 || now >= until_ns) {
       return;
     }
-    for (size_t i = polls.size(); i-- > 0;) {
-      if (polls[i].revents != 0) {
-        drain_.process_ended(shared_->watched[i].slot);
-        shared_->watched.erase(shared_->watched.begin() + static_cast<ptrdiff_t>(i));
-      }
+    struct pollfd waiting = {watch_.fd(), POLLIN, 0};
+    int wait_ms = static_cast<int>((until_ns - now + 999'999) / 1'000'000);
+    if (const int due_ms = watch_.timeout_ms(); due_ms >= 0) {
+      wait_ms = std::min(wait_ms, due_ms);
     }
-  } while (monotonic_ns() < until_ns);
+    (void)poll(&waiting, 1, wait_ms);
+  }
 }
 
 Recorder::Outcome Recorder::run(int end_fd, ProgramEnd& end) {
@@ -248,33 +246,29 @@ Recorder::Outcome Recorder::run(int end_fd, ProgramEnd& end) {
   const Outcome outcome = watch(end_fd, end);
   ControlPage* control = session_.arena.control;
   store_release(&control->state, static_cast<uint32_t>(SessionState::kStopping));
-  {
-    MutexLock lock(shared_->mutex);
-    shared_->stop = true;
-    add_release(&control->full_chunks, uint32_t{1});
-    futex_wake(&control->full_chunks, 1);
-  }
+  shared_->stop.store(true, std::memory_order_release);
+  wake_drainer();
   drainer.join();
-  (void)drain_.pass();  // processes that came last
-  for (const NewProcess& process : drain_.take_new_processes()) {
-    if (process.image == kNoImage) {
-      untraced_.push_back(Untraced{process.pid, process.reason, process.python_version});
-    }
-  }
-  await_deaths(outcome == Outcome::kSupervisorDied ? kLastDeathsMs : 0);
+  await_deaths(outcome == Outcome::kSupervisorDied ? kKilledDeathsMs : kLastDeathsMs);
   drain_.take_rest();
   note_clock(true);
-  if (Status status = close_spool(
-          spool_, outcome == Outcome::kProgramEnded ? &end : nullptr, drain_.chunks_discarded());
+  if (Status status = close_spool(spool_,
+                                  outcome == Outcome::kProgramEnded ? &end : nullptr,
+                                  drain_.chunks_discarded(),
+                                  load_relaxed(&control->unslotted));
       !status) {
     log_debug("%s", status.error().message.c_str());
   }
   return outcome;
 }
 
-Status close_spool(SpoolWriter& spool, const ProgramEnd* end, uint64_t lost_chunks) {
+Status close_spool(SpoolWriter& spool,
+                   const ProgramEnd* end,
+                   uint64_t lost_chunks,
+                   uint32_t unslotted) {
   RunEndFrame frame = {};
   frame.lost_chunks = lost_chunks;
+  frame.unslotted = unslotted;
   frame.flags = lost_chunks != 0 ? kRunDiskFull : 0u;
   if (end != nullptr) {
     frame.flags |= end->wait_status == kUnknownWaitStatus ? 0u : kRunHasStatus;

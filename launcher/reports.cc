@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/reports.h"
 
+#include <algorithm>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -131,7 +133,10 @@ Status save_spool(const SpoolReader& spool, const std::string& path, bool may_mo
   return {};
 }
 
-Status write_output(const SpoolReader& spool, const OutputSpec& output, bool show_progress) {
+Status write_output(const SpoolReader& spool,
+                    const OutputSpec& output,
+                    bool,
+                    bool show_progress) {
   ProgressBar bar("writing " + name_of(output.path), show_progress);
   ReportOptions options;
   options.path = output.path;
@@ -144,18 +149,44 @@ Status write_output(const SpoolReader& spool, const OutputSpec& output, bool sho
                                             : write_perfetto(spool, options);
 }
 
-void print_summary(const SpoolReader& spool, const ReportJob& job) {
+// "ID NAME (why)" of as many as a line may hold.
+std::string named(const std::vector<const ProcessInfo*>& processes) {
+  constexpr size_t kMostNamed = 5;
+  std::string text;
+  for (size_t i = 0; i < processes.size() && i < kMostNamed; ++i) {
+    const ProcessInfo& process = *processes[i];
+    const uint32_t version = process.python_version;
+    text += fmt::format(
+        "{}{} {} ({}{})",
+        i == 0 ? "" : "; ",
+        process.pid,
+        process.name,
+        version == 0 ? "" : fmt::format("Python {}.{}: ", version >> 24, (version >> 16) & 0xff),
+        untraced_text(process.reason));
+  }
+  if (processes.size() > kMostNamed) {
+    text += fmt::format("; and {} more", processes.size() - kMostNamed);
+  }
+  return text;
+}
+
+void print_summary(const SpoolReader& spool, const ProcessTree& tree, const ReportJob& job) {
   const TraceModel& model = spool.model();
   const TraceTotals totals = totals_of(model);
   for (const OutputSpec& output : job.outputs) {
     log_info("report: %s%s", output.path.c_str(), size_text(output.path).c_str());
   }
-  if (totals.processes == 0 && job.untraced.empty()) {
+  const auto missed = std::count_if(tree.processes.begin(),
+                                    tree.processes.end(),
+                                    [](const ProcessInfo& process) { return process.missed(); });
+  if (totals.processes == 0 && missed == 0) {
     log_info("nothing was traced: no CPython of 3.10 or later ran in the program");
     return;
   }
-  log_info("%s, %s, %s, %s lost",
+  const uint64_t others = tree.processes.size() - totals.processes;
+  log_info("%s traced%s, %s, %s, %s lost",
            counted(totals.processes, "process", "processes").c_str(),
+           others == 0 ? "" : fmt::format(" ({} more not)", grouped(others)).c_str(),
            counted(totals.threads, "thread", "threads").c_str(),
            counted(totals.calls, "call", "calls").c_str(),
            counted(totals.lost_events, "event", "events").c_str());
@@ -174,7 +205,7 @@ void print_summary(const SpoolReader& spool, const ReportJob& job) {
   }
 }
 
-void print_troubles(const SpoolReader& spool, const ReportJob& job) {
+void print_troubles(const SpoolReader& spool, const ProcessTree& tree) {
   const TraceModel& model = spool.model();
   if ((model.run_end.flags & kRunDiskFull) != 0) {
     log_warning("the disk was full while recording: the report ends there (%s lost)",
@@ -189,14 +220,20 @@ void print_troubles(const SpoolReader& spool, const ReportJob& job) {
                   image.pid);
     }
   }
-  for (const Untraced& process : job.untraced) {
-    const uint32_t version = process.python_version;
-    log_warning("process %u%s ran untraced: %s",
-                process.pid,
-                version != 0
-                    ? fmt::format(" (Python {}.{})", version >> 24, (version >> 16) & 0xff).c_str()
-                    : "",
-                untraced_text(process.reason));
+  std::vector<const ProcessInfo*> missed;
+  for (const uint32_t number : tree.order) {
+    if (tree.processes[number].missed()) {
+      missed.push_back(&tree.processes[number]);
+    }
+  }
+  if (!missed.empty()) {
+    log_warning("%s not traced: %s",
+                counted(missed.size(), "Python process was", "Python processes were").c_str(),
+                named(missed).c_str());
+  }
+  if (const uint32_t unslotted = model.run_end.unslotted; unslotted != 0) {
+    log_warning("%s too many at a time: nothing is known of them",
+                counted(unslotted, "process was one", "processes were").c_str());
   }
 }
 
@@ -212,7 +249,7 @@ ReportOutcome write_reports(const SpoolReader& spool, const ReportJob& job, bool
         continue;
       }
       Status status = save ? save_spool(spool, output.path, job.may_move_spool, moved)
-                           : write_output(spool, output, !job.quiet);
+                           : write_output(spool, output, job.python_only, !job.quiet);
       if (told_to_give_up()) {
         return ReportOutcome::kGivenUp;
       }
@@ -226,8 +263,9 @@ ReportOutcome write_reports(const SpoolReader& spool, const ReportJob& job, bool
     return ReportOutcome::kFailed;
   }
   if (!job.quiet) {
-    print_summary(spool, job);
-    print_troubles(spool, job);
+    const ProcessTree tree = build_process_tree(spool.model());
+    print_summary(spool, tree, job);
+    print_troubles(spool, tree);
   }
   return ReportOutcome::kComplete;
 }

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "launcher/collector.h"
-#include "launcher/recorder.h"
 #include "report/spool_reader.h"
 
 namespace vtn {
@@ -16,7 +15,7 @@ struct ReportJob {
   std::vector<OutputSpec> outputs;
   bool quiet = false;
   int verbose = 1;
-  std::vector<Untraced> untraced;
+  bool python_only = false;  // as in CollectorRequest
   // The spool becomes the first `.vtn` output by a rename where it can; else it is copied.
   bool may_move_spool = false;
   // The run has just ended, on this machine: the summary says what tracing it cost.

@@ -110,6 +110,16 @@ Status fill_session(Session& session, const SessionRequest& request, uint64_t ar
   control->state = static_cast<uint32_t>(SessionState::kRecording);
   control->geometry = geometry;
   control->process_slots = kFirstProcessSlots;
+  size_t at = 0;
+  for (const std::string& pattern : request.exclude) {
+    // Each with its NUL, and one more at the end of all.
+    if (pattern.size() + 2 > sizeof(control->exclude) - at) {
+      return fail("cannot exclude so many processes: the patterns are longer than " +
+                  std::to_string(sizeof(control->exclude)) + " bytes together");
+    }
+    memcpy(control->exclude + at, pattern.c_str(), pattern.size() + 1);
+    at += pattern.empty() ? 0 : pattern.size() + 1;
+  }
   session.arena = Arena(session.control_mapping.data(), session.arena_mapping.data());
   VTN_TRY(ArenaProvision(session.arena, session.arena_fd.get()).provide_first());
   if (symlink(request.shim_path.c_str(), session.file(kShimLinkName).c_str()) != 0) {
@@ -155,6 +165,44 @@ bool lock_is_free(const std::string& path) {
   return fd && flock(fd->get(), LOCK_EX | LOCK_NB) == 0;
 }
 
+template <class Function>
+void for_each_session(const std::string& parent, Function function) {
+  DIR* entries = opendir(parent.c_str());
+  if (entries == nullptr) {
+    return;
+  }
+  while (const dirent* entry = readdir(entries)) {
+    if (is_session_name(entry->d_name)) {
+      function(parent + "/" + entry->d_name);
+    }
+  }
+  (void)closedir(entries);
+}
+
+// Takes those out of the list that a living process may still come back to: it was started with the
+// link in its environment, or has the control page mapped (a program may write over what was its
+// environment).
+void drop_used_folders(std::vector<std::string>& folders) {
+  DIR* entries = opendir("/proc");
+  if (entries == nullptr) {
+    folders.clear();  // nobody can tell
+    return;
+  }
+  while (const dirent* entry = readdir(entries)) {
+    if (atoi(entry->d_name) <= 0 || folders.empty()) {
+      continue;
+    }
+    const std::string process = std::string("/proc/") + entry->d_name;
+    for (const char* file : {"/environ", "/maps"}) {
+      const std::string text = read_file(process + file).value_or("");
+      std::erase_if(folders, [&](const std::string& folder) {
+        return text.find(folder + "/") != std::string::npos;
+      });
+    }
+  }
+  (void)closedir(entries);
+}
+
 Status check_geometry(const ArenaGeometry& geometry, uint64_t file_bytes) {
   // What is in the file must be what this version lays out for a file of that size: all offsets
   // and counts follow from one number, so there is nothing else to believe.
@@ -183,6 +231,7 @@ Status check_geometry(const ArenaGeometry& geometry, uint64_t file_bytes) {
 }  // namespace
 
 Result<Session> create_session(const SessionRequest& request) {
+  remove_left_sessions();
   std::vector<std::string> roots = possible_roots();
   if (!request.output_folder.empty()) {
     roots.push_back(request.output_folder);
@@ -248,6 +297,32 @@ void remove_session(const std::string& folder) {
   (void)rmdir(folder.c_str());
 }
 
+void leave_session(const std::string& folder) {
+  for (const char* name : {kSpoolLinkName, kArenaFileName, kControlFileName}) {
+    (void)unlink((folder + "/" + name).c_str());
+  }
+}
+
+void remove_left_sessions() {
+  for (const std::string& root : possible_roots()) {
+    const std::string parent = root + "/vtn-" + std::to_string(geteuid());
+    std::vector<std::string> left;
+    for_each_session(parent, [&](const std::string& folder) {
+      struct stat info = {};
+      if (lstat((folder + "/" + kShimLinkName).c_str(), &info) == 0 &&
+          access((folder + "/" + kControlFileName).c_str(), F_OK) != 0 && lock_is_free(folder)) {
+        left.push_back(folder);
+      }
+    });
+    if (!left.empty()) {
+      drop_used_folders(left);
+    }
+    for (const std::string& folder : left) {
+      remove_session(folder);
+    }
+  }
+}
+
 bool session_is_live(const std::string& folder) {
   return !lock_is_free(folder) || !lock_is_free(folder + "/" + kControlFileName);
 }
@@ -255,23 +330,15 @@ bool session_is_live(const std::string& folder) {
 std::vector<std::string> stale_sessions() {
   std::map<std::string, int64_t> found;  // by the time they were made
   for (const std::string& root : possible_roots()) {
-    auto parent = root + "/vtn-" + std::to_string(geteuid());
-    DIR* entries = opendir(parent.c_str());
-    if (entries == nullptr) {
-      continue;
-    }
-    while (const dirent* entry = readdir(entries)) {
-      const std::string folder = parent + "/" + entry->d_name;
-      // A folder without a control page is being made, or being removed.
+    for_each_session(root + "/vtn-" + std::to_string(geteuid()), [&](const std::string& folder) {
+      // A folder without a control page is being made, or being removed, or was left on purpose.
       struct stat info = {};
-      if (is_session_name(entry->d_name) &&
-          lstat((folder + "/" + kShimLinkName).c_str(), &info) == 0 &&
+      if (lstat((folder + "/" + kShimLinkName).c_str(), &info) == 0 &&
           access((folder + "/" + kControlFileName).c_str(), F_OK) == 0 &&
           !session_is_live(folder)) {
         found[folder] = int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
       }
-    }
-    (void)closedir(entries);
+    });
   }
   std::vector<std::string> folders;
   for (const auto& [folder, made_ns] : found) {

@@ -9,6 +9,8 @@
 //       libvtn.so                symlink to the installed shim: what LD_PRELOAD names
 //       spool                    symlink to the spool file (made by the collector)
 //
+// A folder with nothing but the link is what a finished run left for processes that outlived it.
+//
 // <root> is /dev/shm, else $TMPDIR, else /tmp, else the folder of the first output.
 #pragma once
 
@@ -48,7 +50,8 @@ struct SessionRequest {
   std::vector<std::string> exclude = {};
 };
 
-// Creates folder and files, provides the first chunks. Nothing is left behind on failure.
+// Creates folder and files, provides the first chunks. Nothing is left behind on failure. Removes
+// what earlier runs left for processes that are gone.
 Result<Session> create_session(const SessionRequest& request);
 
 // Opens what a killed run left. Checks magic, version and that the geometry fits the files: these
@@ -57,6 +60,13 @@ Result<Session> open_session(const std::string& folder);
 
 // Removes the folder and the files of a session in it, and nothing else. Missing files are fine.
 void remove_session(const std::string& folder);
+
+// The report is made, but processes of the session live on: only the link stays in the folder, so
+// that their later execs have no dead entry in LD_PRELOAD that the loader complains of.
+void leave_session(const std::string& folder);
+
+// Removes what leave_session() left, of all runs of this user whose processes have gone since.
+void remove_left_sessions();
 
 // Whether the supervisor or the collector of a run still lives, by their locks. What cannot be
 // examined counts as alive.

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 #include "base/freestanding/atomic.h"
@@ -67,19 +65,23 @@ struct ArenaDrain::Scratch {
   FrameEncoder encoder;
 };
 
-ArenaDrain::ArenaDrain(
-    const Arena& arena, ClockKind clock, SpoolWriter& spool, bool compress, unsigned threads)
+ArenaDrain::ArenaDrain(const Arena& arena,
+                       ClockKind clock,
+                       SpoolWriter& spool,
+                       ProcessProbe& probe,
+                       bool compress,
+                       unsigned threads)
     : arena_(arena),
       clock_(clock),
       spool_(spool),
       compress_(compress),
       tick_step_(spool.model().header.tick_step),
-      untraced_noted_(kMaxProcesses),
+      notes_(arena, clock, spool, probe),
+      ending_(kMaxProcesses),
       crew_(threads) {
   for (unsigned member = 0; member < crew_.members(); ++member) {
     scratch_.push_back(std::make_unique<Scratch>());
   }
-  next_image_ = static_cast<uint32_t>(spool.model().images.size());
 }
 
 ArenaDrain::~ArenaDrain() = default;
@@ -87,15 +89,9 @@ ArenaDrain::~ArenaDrain() = default;
 void ArenaDrain::resume() {
   const TraceModel& model = spool_.model();
   recycle_ = false;
+  notes_.resume();
   for (const ImageInfo& image : model.images) {
-    // Ended or not: a collector may have died after it noted the end. What counts is that the slot
-    // is still this image's.
-    if (image.slot >= kMaxProcesses) {
-      continue;
-    }
-    const ProcessSlot& shared = arena_.processes[image.slot];
-    if (load_relaxed(&shared.pid) != image.pid ||
-        load_relaxed(&shared.start_ticks) != image.slot_start_ticks) {
+    if (image.slot >= kMaxProcesses || notes_.known_image(image.slot) != image.image) {
       continue;
     }
     auto process = std::make_unique<Process>();
@@ -119,57 +115,22 @@ void ArenaDrain::resume() {
   }
 }
 
-void ArenaDrain::note_processes() {
-  const uint32_t used = std::min(load_acquire(&arena_.control->process_high_water), kMaxProcesses);
-  for (uint32_t slot = 0; slot < used; ++slot) {
-    const ProcessSlot& shared = arena_.processes[slot];
-    // Acquire: pairs with the release that ends the process's own filling in.
-    const auto state = static_cast<ProcessState>(load_acquire(&shared.state));
-    if (state == ProcessState::kTracing) {
-      (void)process_of(slot);
-    } else if (state == ProcessState::kUntraced && untraced_noted_[slot] == 0) {
-      untraced_noted_[slot] = 1;
-      new_processes_.push_back(NewProcess{slot,
-                                          kNoImage,
-                                          load_relaxed(&shared.pid),
-                                          static_cast<UntracedReason>(load_relaxed(&shared.reason)),
-                                          load_relaxed(&shared.python_version)});
-    }
-  }
-}
-
 ArenaDrain::Process* ArenaDrain::process_of(uint32_t slot) {
   if (const auto found = processes_.find(slot); found != processes_.end()) {
     return found->second.get();
   }
-  if (slot >= kMaxProcesses || static_cast<ProcessState>(load_acquire(
-                                   &arena_.processes[slot].state)) == ProcessState::kUnused) {
+  const uint32_t image = notes_.image_of(slot);
+  if (image == kNoImage) {
     return nullptr;  // nobody's: the header is not what a tracer writes
   }
-  const ProcessSlot& shared = arena_.processes[slot];
   auto process = std::make_unique<Process>();
-  process->image = next_image_++;
-  ImageFrame frame = {};
-  frame.image = frame.process = process->image;
-  frame.pid = frame.own_pid = load_relaxed(&shared.pid);
-  frame.slot = slot;
-  frame.kind = static_cast<uint32_t>(SlotKind::kImage);
-  frame.flags = kSlotPython;
-  frame.parent_process = kNoProcess;
-  frame.slot_start_ticks = frame.start_ticks = load_relaxed(&shared.start_ticks);
-  (void)spool_.append_struct(FrameKind::kImage, frame);
-  new_processes_.push_back(NewProcess{slot,
-                                      process->image,
-                                      frame.pid,
-                                      UntracedReason::kNone,
-                                      load_relaxed(&shared.python_version)});
+  process->image = image;
   return (processes_[slot] = std::move(process)).get();
 }
 
 void ArenaDrain::list_chunks(std::vector<Found>& events,
                              std::vector<Found>& names,
-                             bool owned_too,
-                             uint32_t only_slot) {
+                             bool owned_too) {
   uint64_t in_use = 0;
   uint64_t in_all = 0;
   for (uint32_t c = 0; c < kChunkClasses; ++c) {
@@ -197,16 +158,13 @@ void ArenaDrain::list_chunks(std::vector<Found>& events,
                            load_relaxed(&header.tid),
                            state == ChunkState::kFull,
                            load_relaxed(&header.base_ticks)};
-      if (only_slot != kMaxProcesses && found.slot != only_slot) {
-        continue;
-      }
       if (kind == static_cast<uint32_t>(ChunkKind::kNames)) {
         names.push_back(found);
       } else if (kind == static_cast<uint32_t>(ChunkKind::kEvents)) {
-        if (found.full || owned_too) {
+        if (found.full || owned_too || ending(found.slot)) {
           events.push_back(found);
         }
-      } else if (found.full || only_slot != kMaxProcesses) {
+      } else if (found.full || ending(found.slot)) {
         give_back(found);  // its owner died between the claim and the kind; or it is scribbled on
       }
     }
@@ -214,58 +172,52 @@ void ArenaDrain::list_chunks(std::vector<Found>& events,
   fill_ = in_all == 0 ? 0 : static_cast<double>(in_use) / static_cast<double>(in_all);
 }
 
-size_t ArenaDrain::pass() {
+void ArenaDrain::processes_died(std::vector<uint32_t> numbers) {
+  died_.insert(died_.end(), numbers.begin(), numbers.end());
+}
+
+bool ArenaDrain::pass() {
+  // Whatever a process has begun before it died is noted before its end.
+  bool anything = notes_.look();
+  for (const uint32_t number : std::exchange(died_, {})) {
+    notes_.process_ended(number);
+    anything = true;
+  }
+  return take(false) || anything;
+}
+
+void ArenaDrain::take_rest() {
+  (void)notes_.look();
+  for (const uint32_t number : std::exchange(died_, {})) {
+    notes_.process_ended(number);
+  }
+  notes_.end_all();
+  recycle_ = false;  // the owners may live
+  (void)take(true);
+  processes_.clear();
+}
+
+bool ArenaDrain::take(bool all) {
+  const std::vector<EndedImage> ended = notes_.take_ended();
+  for (const EndedImage& image : ended) {
+    ending_[image.slot] = 1;
+  }
   std::vector<Found> events;
   std::vector<Found> names;
-  note_processes();
-  list_chunks(events, names, false, kMaxProcesses);
+  list_chunks(events, names, all);
   if (!events.empty()) {
     // Once more: a chunk of names may have been claimed behind the scan's back.
     std::vector<Found> ignored;
     names.clear();
-    list_chunks(ignored, names, false, kMaxProcesses);
+    list_chunks(ignored, names, all);
   }
-  drain_names(names, false);
-  drain_events(events, false);
-  return events.size();
-}
-
-void ArenaDrain::process_ended(uint32_t slot) {
-  std::vector<Found> events;
-  std::vector<Found> names;
-  list_chunks(events, names, true, slot);
-  drain_names(names, true);
-  drain_events(events, true);
-  if (const auto found = processes_.find(slot); found != processes_.end()) {
-    end_image(*found->second, slot, kImageDied);
-    processes_.erase(found);
+  drain_names(names, all);
+  drain_events(events, all);
+  for (const EndedImage& image : ended) {
+    end_image(image);
+    ending_[image.slot] = 0;
   }
-  untraced_noted_[slot] = 0;
-  ProcessSlot& shared = arena_.processes[slot];
-  memset(reinterpret_cast<char*>(&shared) + sizeof(shared.state),
-         0,
-         sizeof(shared) - sizeof(shared.state));
-  // Release: pairs with claim_process's compare-and-swap, whose winner finds an empty slot.
-  store_release(&shared.state, static_cast<uint32_t>(ProcessState::kUnused));
-}
-
-void ArenaDrain::take_rest() {
-  note_processes();
-  std::vector<Found> events;
-  std::vector<Found> names;
-  list_chunks(events, names, true, kMaxProcesses);
-  std::vector<Found> ignored;
-  names.clear();
-  list_chunks(ignored, names, true, kMaxProcesses);
-  recycle_ = false;  // the owners live
-  drain_names(names, true);
-  drain_events(events, true);
-  for (auto& [slot, process] : processes_) {
-    const auto pid = static_cast<pid_t>(load_relaxed(&arena_.processes[slot].pid));
-    const bool gone = pid > 0 && kill(pid, 0) != 0 && errno == ESRCH;
-    end_image(*process, slot, gone ? kImageDied : 0u);
-  }
-  processes_.clear();
+  return !events.empty();
 }
 
 void ArenaDrain::drain_names(std::vector<Found>& names, bool all) {
@@ -277,7 +229,7 @@ void ArenaDrain::drain_names(std::vector<Found>& names, bool all) {
     if (process != nullptr) {
       drain_names_chunk(*process, found);
     }
-    if (found.full || all) {
+    if (found.full || all || ending(found.slot)) {
       if (process != nullptr) {
         process->names_done.erase(found.chunk);
       }
@@ -352,8 +304,9 @@ void ArenaDrain::drain_events(std::vector<Found>& events, bool all) {
     }
     at = end;
   }
-  crew_.run(groups.size(),
-            [&](size_t job, unsigned member) { drain_group(groups[job], all, *scratch_[member]); });
+  crew_.run(groups.size(), [&](size_t job, unsigned member) {
+    drain_group(groups[job], all || ending(groups[job].begin->slot), *scratch_[member]);
+  });
 }
 
 void ArenaDrain::drain_group(const Group& group, bool all, Scratch& scratch) {
@@ -417,21 +370,32 @@ void ArenaDrain::give_back(const Found& found) {
   }
 }
 
-void ArenaDrain::end_image(Process& process, uint32_t slot, uint32_t flags) {
-  const ProcessSlot& shared = arena_.processes[slot];
-  uint64_t discarded_events = 0;
-  for (const auto& [number, thread] : process.threads) {
-    discarded_events += thread->discarded_events;
-    process.damaged |= thread->damaged;
-  }
+void ArenaDrain::end_image(const EndedImage& ended) {
+  const ProcessSlot& shared = arena_.processes[ended.slot];
   ImageEndFrame frame = {};
-  frame.image = process.image;
-  frame.flags = flags | (process.damaged ? kImageDamaged : 0u);
-  frame.end_ticks = read_ticks(clock_);
-  frame.lost_events = load_relaxed(&shared.lost_events) + discarded_events;
+  frame.image = ended.image;
+  frame.flags = ended.flags;
+  frame.end_ticks = ended.end_ticks;
+  frame.lost_events = load_relaxed(&shared.lost_events);
   frame.stall_ticks = load_relaxed(&shared.stall_ticks);
   frame.stalls = load_relaxed(&shared.stalls);
+  frame.reason = load_relaxed(&shared.reason);
+  frame.python_version = load_relaxed(&shared.python_version);
+  frame.image_flags = load_relaxed(&shared.flags);
+  frame.last_state = load_relaxed(&shared.state);
+  if (const auto found = processes_.find(ended.slot); found != processes_.end()) {
+    bool damaged = found->second->damaged;
+    for (const auto& [number, thread] : found->second->threads) {
+      frame.lost_events += thread->discarded_events;
+      damaged = damaged || thread->damaged;
+    }
+    frame.flags |= damaged ? kImageDamaged : 0u;
+    processes_.erase(found);
+  }
   (void)spool_.append_struct(FrameKind::kImageEnd, frame);
+  if (recycle_) {
+    notes_.free_slot(ended.slot);
+  }
 }
 
 }  // namespace vtn

@@ -38,7 +38,8 @@ TEST_CASE("drain: a dead process gives all its chunks and its slot back", "[drai
   run.arena.headers[run.arena.geometry.chunk_count - 1].owner =
       chunk_owner(ChunkState::kOwned, process.slot(), 3);
   run.arena.processes[process.slot()].lost_events = 12;
-  run.drain->process_ended(process.slot());
+  run.drain->pass();
+  run.kill(0);
   CHECK(run.chunks_in(ChunkState::kFree) == run.arena.geometry.chunk_count);
   CHECK(run.arena.processes[process.slot()].state == static_cast<uint32_t>(ProcessState::kUnused));
   // The slot's next owner is another image.
@@ -107,15 +108,18 @@ TEST_CASE("drain: any bytes in headers, slots, names and words do no harm", "[dr
           run.arena.words(chunk)[random() % 16] =
               random() % 3 == 0 ? random() * random() : random() % 64;
           break;
-        default:
-          run.arena.processes[random() % 4].state = static_cast<uint32_t>(random() % 4);
+        default: {
+          auto* slot = reinterpret_cast<uint32_t*>(&run.arena.processes[random() % 4]);
+          slot[random() % 24] = static_cast<uint32_t>(random() % 3 == 0 ? random() : random() % 7);
+          run.arena.control->process_high_water = 4;
           break;
+        }
       }
       if (i % 50 == 0) {
         run.drain->pass();
       }
     }
-    run.drain->process_ended(static_cast<uint32_t>(random() % 4));
+    run.kill(static_cast<uint32_t>(random() % 4));
     auto spool = run.read();
     ReportOptions options;
     options.workers = 2;

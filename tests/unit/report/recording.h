@@ -4,7 +4,10 @@
 // threads would, drain it into a real spool and read that.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,6 +55,37 @@ inline UniqueFd create_file(const std::string& path) {
 }
 
 class Recording;
+
+// A kernel in which every pid is a live process until a test says otherwise.
+class FakeKernel : public ProcessProbe {
+ public:
+  SeenProcess met(uint32_t process, const ProcessSlot& slot, uint32_t) override {
+    pids[process] = slot.pid;
+    ++asked;
+    return {dead.contains(slot.pid) ? 0 : slot.pid, 0};
+  }
+  void changed(uint32_t process) override { command_lines.erase(process); }
+  bool lives(uint32_t process) override { return !fates.contains(process); }
+  ProcessFate fate(uint32_t process) override {
+    const auto found = fates.find(process);
+    ProcessFate fate = found == fates.end() ? ProcessFate{} : found->second;
+    if (const auto line = command_lines.find(process); line != command_lines.end()) {
+      fate.command_line = line->second;
+    }
+    return fate;
+  }
+  uint32_t parent_of(uint32_t pid) override {
+    const auto found = parents.find(pid);
+    return found == parents.end() ? 0 : found->second;
+  }
+
+  std::map<uint32_t, uint32_t> pids;  // by number
+  std::map<uint32_t, ProcessFate> fates;
+  std::map<uint32_t, std::string> command_lines;
+  std::map<uint32_t, uint32_t> parents;
+  std::set<uint32_t> dead;  // pids that nobody has any more
+  int asked = 0;
+};
 
 // A thread of a traced process that writes words.
 class FakeThread {
@@ -143,7 +177,7 @@ class Recording {
     auto started = SpoolWriter::start(create_file(folder.file("spool")), header);
     REQUIRE(started.has_value());
     spool = std::move(*started);
-    drain = std::make_unique<ArenaDrain>(arena, clock, *spool, true, 3);
+    drain = std::make_unique<ArenaDrain>(arena, clock, *spool, kernel, true, 3);
   }
   ~Recording() {
     drain.reset();
@@ -152,6 +186,16 @@ class Recording {
   }
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
+
+  // The process has died; a pass ends it.
+  void kill(uint32_t number, std::optional<int32_t> wait_status = {}) {
+    ProcessFate& fate = kernel.fates[number];
+    fate.died = true;
+    fate.status_known = wait_status.has_value();
+    fate.wait_status = wait_status.value_or(0);
+    drain->processes_died({number});
+    drain->pass();
+  }
 
   // Takes all there is, closes the spool and reads it again.
   std::unique_ptr<SpoolReader> read() {
@@ -180,6 +224,7 @@ class Recording {
   const ClockKind clock;
   TemporaryFolder folder;
   Arena arena;
+  FakeKernel kernel;
   std::unique_ptr<SpoolWriter> spool;
   std::unique_ptr<ArenaDrain> drain;
 
@@ -194,6 +239,8 @@ class Recording {
 inline FakeProcess::FakeProcess(Recording& run, uint32_t pid, uint64_t start_ticks)
     : run_(run), slot_(claim_process(run.arena)), pid_(pid), start_ticks_(start_ticks) {
   ProcessSlot& slot = run.arena.processes[slot_];
+  slot.kind = VTN_SLOT_IMAGE;
+  slot.flags = VTN_SLOT_PYTHON;
   slot.pid = pid;
   slot.start_ticks = start_ticks;
   store_release(&slot.state, static_cast<uint32_t>(ProcessState::kTracing));

@@ -179,7 +179,7 @@ TEST_CASE("spool: recording goes on behind what a dead collector left", "[spool]
   const uint64_t end = reader->end_offset();
   auto writer = SpoolWriter::resume(std::move(*fd), reader->take_model(), end);
   REQUIRE(writer.has_value());
-  ArenaDrain drain(run.arena, run.clock, **writer, true);
+  ArenaDrain drain(run.arena, run.clock, **writer, run.kernel, true);
   drain.resume();
   drain.take_rest();
   REQUIRE((*writer)->close().has_value());
