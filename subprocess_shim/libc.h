@@ -18,6 +18,9 @@ extern void* dlsym(void* handle, const char* name);
 
 typedef char* const* vtn_strings; /* argv or envp */
 
+typedef int (*vtn_spawn_fn)(
+    int*, const char*, const void* actions, const void* attributes, vtn_strings, vtn_strings);
+
 typedef struct {
   int found;
   char*** environ_word; /* the program's `environ` */
@@ -28,6 +31,33 @@ typedef struct {
   int (*fexecve)(int, vtn_strings, vtn_strings);
   int (*execveat)(int, const char*, vtn_strings, vtn_strings, int);
 
+  vtn_spawn_fn posix_spawn;
+  vtn_spawn_fn posix_spawnp;
+  vtn_spawn_fn pidfd_spawn; /* glibc 2.39 */
+  vtn_spawn_fn pidfd_spawnp;
+  int (*pidfd_getpid)(int);
+  int (*attributes_init)(void*); /* posix_spawnattr_ */
+  int (*attributes_destroy)(void*);
+  int (*attributes_setflags)(void*, short);
+  int (*attributes_setsigmask)(void*, const void*);
+  int (*attributes_setsigdefault)(void*, const void*);
+  int (*actions_init)(void*); /* posix_spawn_file_actions_ */
+  int (*actions_destroy)(void*);
+  int (*actions_adddup2)(void*, int, int);
+  int (*actions_addclose)(void*, int);
+
+  int (*system)(const char*);
+  void* (*popen)(const char*, const char*);
+  int (*pclose)(void*);
+  int (*fclose)(void*);
+  void* (*fdopen)(int, const char*);
+  const char* (*glibc_version)(void); /* gnu_get_libc_version; NULL: musl */
+
+  int (*wait)(int*);
+  int (*waitpid)(int, int*, int);
+  int (*wait3)(int*, int, void*);
+  int (*wait4)(int, int*, int, void*);
+  int (*waitid)(int, unsigned, void*, int);
   void (*exit_now)(int); /* _exit */
 } vtn_libc_functions;
 

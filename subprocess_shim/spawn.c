@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The functions that start a program in a child. They are called in the parent, so everything is
+ * known here: what, whether it worked, and the pid.
+ */
+#include "subprocess_shim/spawn.h"
+
+#include "subprocess_shim/environment.h"
+#include "subprocess_shim/raw.h"
+#include "subprocess_shim/slots.h"
+#include "subprocess_shim/started.h"
+#include "subprocess_shim/target.h"
+
+typedef struct {
+  vtn_spawn_fn real;
+  int by_name;  /* found on PATH */
+  int by_pidfd; /* gives a pidfd instead of a pid */
+  const char* path;
+  const void* actions;
+  const void* attributes;
+  vtn_strings argv;
+  vtn_strings environment;
+} spawn_call;
+
+static int call_real(const spawn_call* call, int* id, vtn_strings environment) {
+  return call->real(id, call->path, call->actions, call->attributes, call->argv, environment);
+}
+
+/* File actions may change the folder that a relative path starts from, and an attribute the user:
+ * then the look is a guess. What is not there is started with our entry all the same. */
+static int run(const spawn_call* call, int* id) {
+  if (call->real == NULL) {
+    return ENOSYS;
+  }
+  if (vtn_control() == NULL || call->path == NULL) {
+    return call_real(call, id, call->environment);
+  }
+  char buffer[VTN_PATH_BYTES];
+  const vtn_target target = {
+      .folder = AT_FDCWD,
+      .path = call->by_name ? vtn_find_on_path(call->path, buffer) : call->path,
+      .argv = call->argv,
+      .environment = call->environment,
+  };
+  const vtn_verdict verdict = vtn_look_at(&target);
+  vtn_process_slot* start = vtn_announce(&target, &verdict);
+  const vtn_environment_plan plan = vtn_environment_measure(call->environment, verdict.carries);
+  void* pages;
+  const vtn_strings environment = VTN_MAKE_ENVIRONMENT(plan, pages);
+  int mine = 0;
+  int* to = id != NULL ? id : &mine;
+  int result = call_real(call, to, environment);
+  if (result == E2BIG && environment != call->environment) {
+    result = call_real(call, to, call->environment); /* it is our entry that is too much */
+  }
+  if (pages != NULL) {
+    vtn_unmap(pages, plan.memory_bytes);
+  }
+  if (result != 0) {
+    vtn_withdraw_start(start, start == NULL ? 0 : start->start_ticks);
+    return result;
+  }
+  int pid = *to;
+  if (call->by_pidfd) {
+    pid = g_libc.pidfd_getpid == NULL ? 0 : g_libc.pidfd_getpid(*to);
+  }
+  vtn_publish_start(start, pid > 0 ? (uint32_t)pid : 0);
+  return 0;
+}
+
+int vtn_spawn(int* pid,
+              const char* path,
+              const void* actions,
+              const void* attributes,
+              vtn_strings argv,
+              vtn_strings environment) {
+  const spawn_call call = {.real = vtn_libc()->posix_spawn,
+                           .path = path,
+                           .actions = actions,
+                           .attributes = attributes,
+                           .argv = argv,
+                           .environment = environment};
+  return run(&call, pid);
+}
+
+VTN_EXPORT int posix_spawn(int* pid,
+                           const char* path,
+                           const void* actions,
+                           const void* attributes,
+                           vtn_strings argv,
+                           vtn_strings environment) {
+  return vtn_spawn(pid, path, actions, attributes, argv, environment);
+}
+
+VTN_EXPORT int posix_spawnp(int* pid,
+                            const char* name,
+                            const void* actions,
+                            const void* attributes,
+                            vtn_strings argv,
+                            vtn_strings environment) {
+  const spawn_call call = {.real = vtn_libc()->posix_spawnp,
+                           .by_name = 1,
+                           .path = name,
+                           .actions = actions,
+                           .attributes = attributes,
+                           .argv = argv,
+                           .environment = environment};
+  return run(&call, pid);
+}
+
+VTN_EXPORT int pidfd_spawn(int* pidfd,
+                           const char* path,
+                           const void* actions,
+                           const void* attributes,
+                           vtn_strings argv,
+                           vtn_strings environment) {
+  const spawn_call call = {.real = vtn_libc()->pidfd_spawn,
+                           .by_pidfd = 1,
+                           .path = path,
+                           .actions = actions,
+                           .attributes = attributes,
+                           .argv = argv,
+                           .environment = environment};
+  return run(&call, pidfd);
+}
+
+VTN_EXPORT int pidfd_spawnp(int* pidfd,
+                            const char* name,
+                            const void* actions,
+                            const void* attributes,
+                            vtn_strings argv,
+                            vtn_strings environment) {
+  const spawn_call call = {.real = vtn_libc()->pidfd_spawnp,
+                           .by_name = 1,
+                           .by_pidfd = 1,
+                           .path = name,
+                           .actions = actions,
+                           .attributes = attributes,
+                           .argv = argv,
+                           .environment = environment};
+  return run(&call, pidfd);
+}
