@@ -15,6 +15,7 @@
 #include "launcher/collector.h"
 #include "launcher/install.h"
 #include "launcher/keep_pid.h"
+#include "launcher/nested.h"
 #include "launcher/options.h"
 #include "launcher/outputs.h"
 #include "launcher/session.h"
@@ -129,7 +130,8 @@ Tracing prepare_tracing(const Options& options,
   request.output_folder = folder_of(outputs[0].path);
   request.shim_path = tracing.files.shim;
   request.exclude = options.excluded_processes;
-  request.options = options.ignore_c_function ? uint32_t{kOptionIgnoreCFunctions} : 0;
+  request.options = (options.ignore_c_function ? uint32_t{kOptionIgnoreCFunctions} : 0) |
+                    (options.ignore_multiprocess ? uint32_t{kOptionOnlyProgram} : 0);
   auto session = create_session(request);
   if (!session) {
     reason = session.error().message;
@@ -166,6 +168,22 @@ std::string current_folder() {
 
 int status_of_launch_error(const Error& error) {
   return error.code == ENOENT ? 127 : error.code == EACCES ? 126 : kOtherError;
+}
+
+// In a process tree that is recorded already: becomes the program, which the outer run records.
+int run_joined(Options options) {
+  if (!options.quiet) {
+    log_info("%s", joined_line(options).c_str());
+  }
+  options.host = HostChoice::kExec;
+  auto launch = plan_launch(options, current_folder(), Environment::copy_of(environ));
+  if (!launch) {
+    return report_error(launch.error(), status_of_launch_error(launch.error()));
+  }
+  const Error error = exec_program({launch->file, launch->argv, launch->environment.entries()},
+                                   take_over_signals());
+  log_error("%s", error.message.c_str());
+  end_as(status_of_failed_start(error));
 }
 
 int run_program(const Options& options, const std::string& command_line) {
@@ -233,6 +251,9 @@ int run(const std::vector<std::string>& arguments) {
       return kUsageError;
     }
     return run_report_only(*options);
+  }
+  if (!outer_session().empty()) {
+    return run_joined(*options);
   }
   return run_program(*options, quoted(arguments));
 }

@@ -3,6 +3,7 @@
 
 import contextlib
 import glob
+import json
 import os
 import shutil
 import signal
@@ -72,6 +73,13 @@ class SupervisorCase(unittest.TestCase):
         """The session folders of launchers that wrote to this test's folder."""
         return [folder for folder in glob.glob(f"/dev/shm/vtn-{os.getuid()}/*")
                 if os.path.realpath(folder + "/spool").startswith(os.path.realpath(self.folder))]
+
+    def calls(self, report, function):
+        """How many calls of a Python function the JSON report of that name has."""
+        with open(os.path.join(self.folder, report), encoding="utf-8") as file:
+            events = json.load(file)["traceEvents"]
+        return sum(event["ph"] in "XB" and event["name"].startswith(function + " (")
+                   for event in events)
 
     def remove_sessions(self):
         """What launchers left that were killed on purpose."""

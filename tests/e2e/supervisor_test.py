@@ -324,12 +324,48 @@ class Services(SupervisorCase):
             os.kill(pid, signal.SIGTERM)
         _, err = process.communicate(timeout=PATIENCE)
         self.assertEqual((process.returncode, err), (-signal.SIGTERM, ""))
-        self.assertIn('"f (', self.report("out.json"))
+        self.assertEqual(self.calls("out.json", "f"), 1)
         self.assertEqual(self.sessions(), [])
 
-    def report(self, name):
-        with open(os.path.join(self.folder, name), encoding="utf-8") as file:
-            return file.read()
+
+class Nested(SupervisorCase):
+    """A launcher in a traced tree joins the run it is part of."""
+
+    inner = "def inner(): pass\ninner()\nprint('inner', flush=True)"
+
+    def run_outer(self, *arguments):
+        with open(os.path.join(self.folder, "inner.py"), "w", encoding="utf-8") as file:
+            file.write(self.inner)
+        done = subprocess.run([LAUNCHER, "--quiet", "-o", "out.json", "--", *arguments],
+                              cwd=self.folder, capture_output=True, text=True, check=False,
+                              timeout=PATIENCE, stdin=subprocess.DEVNULL)
+        return done, self.calls("out.json", "inner")
+
+    def test_it_joins_and_says_so(self):
+        done, calls = self.run_outer("sh", "-c", f"{LAUNCHER} -o mine.json inner.py; echo $?")
+        self.assertEqual(done.stdout, "inner\n0\n")
+        self.assertEqual(done.stderr, "viztracer-native: recorded by the outer run, in its report; "
+                         "without effect here: -o mine.json\n")
+        self.assertEqual(calls, 1)
+        self.assertNotIn("mine.json", os.listdir(self.folder))
+
+    def test_quiet_says_nothing(self):
+        done, calls = self.run_outer("sh", "-c", f"{LAUNCHER} --quiet -m inner")
+        self.assertEqual((done.stdout, done.stderr, calls), ("inner\n", "", 1))
+
+    def test_status_and_signal_are_the_targets(self):
+        for end, status in (("exit 7", "7"), ("kill -9 $$", "137")):
+            done, _ = self.run_outer("sh", "-c", f"{LAUNCHER} --quiet -- sh -c '{end}'; echo $?")
+            self.assertEqual(done.stdout, status + "\n", done.stderr)
+
+    def test_what_cannot_be_run_ends_as_in_a_shell(self):
+        done, _ = self.run_outer("sh", "-c", f"{LAUNCHER} --quiet -- ./no-such; echo $?")
+        self.assertEqual(done.stdout, "127\n")
+        self.assertEqual(done.stderr.count("\n"), 1)
+
+    def test_three_deep(self):
+        done, calls = self.run_outer(LAUNCHER, "--quiet", "--", LAUNCHER, "--quiet", "inner.py")
+        self.assertEqual((done.returncode, done.stdout, done.stderr, calls), (0, "inner\n", "", 1))
 
 
 class GivingUp(SupervisorCase):
