@@ -84,7 +84,8 @@ void CollectorProcess::finish(const ProgramEnd& end) {
     log_error("cannot write the report; %s makes it", recover.c_str());
     return;
   }
-  ReportWait wait = wait_for_report(worker, first_interrupt);
+  ReportWait wait =
+      wait_for_report(worker, first_interrupt, worker == pid_ && request_.wait_children_ms >= 0);
   if (wait.killed && worker == pid_) {
     // After the program had ended: what it had not written yet another one writes.
     worker = start_recovery(end);

@@ -199,7 +199,8 @@ void Recorder::wait_for_children() {
   for (;;) {
     sigset_t pending;
     (void)sigpending(&pending);
-    if (sigismember(&pending, SIGUSR1) == 1 || sigismember(&pending, SIGTERM) == 1) {
+    if (sigismember(&pending, kStopWaitingSignal) == 1 ||
+        sigismember(&pending, kGiveUpSignal) == 1) {
       return;
     }
     const uint64_t now = monotonic_ns();

@@ -72,7 +72,9 @@ void internal::enter_worker() {
 
 void internal::leave_worker(int status) { _exit(status); }
 
-ReportWait wait_for_report(pid_t worker, const std::string& first_interrupt) {
+ReportWait wait_for_report(pid_t worker,
+                           const std::string& first_interrupt,
+                           bool waits_for_children) {
   ReportWait result;
   sigset_t all;
   sigfillset(&all);
@@ -90,10 +92,13 @@ ReportWait wait_for_report(pid_t worker, const std::string& first_interrupt) {
       }
     } else if (is_stop_signal(number)) {
       (void)raise(SIGSTOP);
-    } else if (number == SIGINT && !may_interrupt && !is_ignored(SIGINT)) {
+    } else if (!gives_up(number) || is_ignored(number) || result.given_up) {
+      continue;
+    } else if (!may_interrupt && (number == SIGINT || waits_for_children)) {
       log_info("%s", first_interrupt.c_str());
+      (void)kill(worker, kStopWaitingSignal);
       may_interrupt = true;
-    } else if (gives_up(number) && !is_ignored(number) && !result.given_up) {
+    } else {
       result.given_up = true;
       result.signal = number;
       (void)kill(worker, kGiveUpSignal);

@@ -26,9 +26,13 @@ struct ReportWait {
 };
 
 // Waits until the worker has ended. The first Ctrl-C only says what a second would do, if
-// `first_interrupt` (a line) is not empty; a further one, or SIGTERM, SIGQUIT or SIGHUP, gives the
-// report up. A worker that somebody has stopped is continued.
-ReportWait wait_for_report(pid_t worker, const std::string& first_interrupt);
+// `first_interrupt` (a line) is not empty, and ends the wait for children if the worker is at that;
+// a further one, or SIGTERM, SIGQUIT or SIGHUP, gives the report up. If the worker may wait for
+// children, these are as good as Ctrl-C the first time. A worker that somebody has stopped is
+// continued.
+ReportWait wait_for_report(pid_t worker,
+                           const std::string& first_interrupt,
+                           bool waits_for_children = false);
 
 // Puts /dev/null in the place of stdin and stdout; stderr stays for the last lines. A pipe that the
 // program writes to must break when its reader goes, and a terminal's stdin is the program's alone.
