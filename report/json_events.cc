@@ -13,7 +13,7 @@ namespace vtn {
 namespace {
 
 constexpr uint64_t kOffsetUnit = uint64_t{1} << 52;
-constexpr uint32_t kFirstMadeUpTid = 0x4000'0000;
+constexpr uint32_t kFirstMadeUpTid = 0x5000'0000;  // above kMadeUpPid and its like
 constexpr char kMiddle[kCopyBlock + 1] = ",\"ph\":\"X\",\"cat\":\"FEE\",\"dur\":    ";
 constexpr size_t kMiddleBytes = 28;
 constexpr size_t kMaxPrefixBytes = 2 * kCopyBlock;
@@ -40,28 +40,49 @@ inline char* copy_blocks(char* to, const char* from, size_t bytes) {
 
 }  // namespace
 
-JsonLayout::JsonLayout(const TraceModel& trace, const ClockMap& map)
-    : model(trace), clock(map), losses(untold_losses(trace, map)) {
-  uint64_t first_ns = UINT64_MAX;
+JsonLayout::JsonLayout(const TraceModel& trace, const ClockMap& map, bool python_only)
+    : model(trace),
+      clock(map),
+      picture(trace, map, python_only),
+      names(trace),
+      losses(untold_losses(trace, map)) {
+  uint64_t first_ns = picture.start_ns;
   for (const ThreadInfo& thread : model.threads) {
     first_ns = std::min(first_ns, clock.to_ns(thread.first_ticks));
   }
   offset_ns = first_ns == UINT64_MAX ? 0 : first_ns / kOffsetUnit * kOffsetUnit;
-  for (const ImageInfo& image : model.images) {
-    names.push_back(std::make_unique<JsonNames>(image));
-  }
   uint32_t made_up = kFirstMadeUpTid;
-  for (const ThreadInfo& thread : model.threads) {
-    const uint32_t pid = model.images[thread.image].pid;
+  for (uint32_t i = 0; i < model.threads.size(); ++i) {
+    const ThreadInfo& thread = model.threads[i];
+    const uint32_t pid = picture.shown_pid(thread.image);
     std::vector<JsonTrack>& levels = tracks.emplace_back();
-    levels.push_back(make_track(pid, thread.tid));
+    levels.push_back(make_track(pid, picture.shown_tid(i)));
     while (levels.size() * kTrackDepth < thread.deepest) {
       levels.push_back(make_track(pid, made_up++));
     }
   }
   for (const UntoldLoss& loss : losses) {
-    loss_tracks.push_back(make_track(model.images[loss.image].pid, made_up++));
+    loss_tracks.push_back(make_track(picture.shown_pid(loss.image), made_up++));
   }
+  main_lines.resize(picture.processes.size());
+  start_lines.resize(picture.processes.size());
+  for (const uint32_t process : picture.order) {
+    const uint32_t pid = picture.info(process).shown_pid;
+    main_lines[process] = make_track(pid, pid);
+  }
+  for (const TreePicture::Arrow& arrow : picture.arrows) {
+    if (arrow.thread != kNothing && tracks[arrow.thread].size() > 1 &&
+        start_lines[arrow.parent].tid == 0) {
+      start_lines[arrow.parent] = make_track(picture.info(arrow.parent).shown_pid, made_up++);
+    }
+  }
+}
+
+const JsonTrack& JsonLayout::source_of(const TreePicture::Arrow& arrow) const {
+  if (arrow.thread == kNothing) {
+    return main_lines[arrow.parent];
+  }
+  return tracks[arrow.thread].size() == 1 ? tracks[arrow.thread][0] : start_lines[arrow.parent];
 }
 
 template <bool kDeep>
@@ -127,25 +148,24 @@ const NameTail* JsonPieceMaker::keep(std::string text) {
   return &tail;
 }
 
-const NameTail* JsonPieceMaker::tail_of(const JsonNames& names, uint32_t id) {
-  const NameTail* tail = names.find(id);
+const NameTail* JsonPieceMaker::tail_of(uint32_t image, uint32_t id) {
+  const NameTail* tail = layout_.names.find(image, id);
   return tail != nullptr ? tail : keep(json_name_tail(display_name(nullptr, id)));
 }
 
 Status JsonPieceMaker::encode(const FrameInfo& info, const DecodedFrame& frame, ByteBuffer& to) {
   const ThreadInfo& thread = layout_.model.threads[info.thread];
-  const JsonNames& names = *layout_.names[thread.image];
   const std::vector<JsonTrack>& tracks = layout_.tracks[info.thread];
   extra_.clear();
   functions_.clear();
   for (const uint32_t id : frame.functions) {
-    functions_.push_back(tail_of(names, id));
+    functions_.push_back(tail_of(thread.image, id));
   }
   const size_t closed = frame.closed.size();
   stack_.resize(closed + frame.head.ops + 1);
   for (size_t i = 0; i < closed; ++i) {
     const OpenCall& call = frame.closed[closed - 1 - i];
-    stack_[i] = Open{tail_of(names, call.id), layout_.clock.to_ns(call.start_ticks)};
+    stack_[i] = Open{tail_of(thread.image, call.id), layout_.clock.to_ns(call.start_ticks)};
   }
   if (tracks.size() == 1) {
     Sink<false> sink(*this, tracks, frame.head.lowest_open, to);
@@ -161,21 +181,18 @@ Status JsonPieceMaker::encode(const FrameInfo& info, const DecodedFrame& frame, 
   return {};
 }
 
-void append_json_call(std::string& to,
-                      const JsonTrack& track,
-                      uint64_t start_ns,
-                      uint64_t duration_ns,
-                      char ph,
-                      std::string_view name_tail) {
+void append_json_event(
+    std::string& to, const JsonTrack& track, uint64_t ns, char ph, std::string_view category) {
   char number[kMaxTimeBytes];
   to.append(track.prefix, 0, track.prefix_bytes);
-  to.append(number, static_cast<size_t>(put_duration(number, start_ns) - number));
-  to += fmt::format(",\"ph\":\"{}\",\"cat\":\"FEE\"", ph);
-  if (ph == 'X') {
-    to += ",\"dur\":";
-    to.append(number, static_cast<size_t>(put_duration(number, duration_ns) - number));
-  }
-  to += name_tail;
+  to.append(number, static_cast<size_t>(put_duration(number, ns) - number));
+  to += fmt::format(",\"ph\":\"{}\",\"cat\":\"{}\"", ph, category);
+}
+
+void append_json_duration(std::string& to, uint64_t ns) {
+  char number[kMaxTimeBytes];
+  to += ",\"dur\":";
+  to.append(number, static_cast<size_t>(put_duration(number, ns) - number));
 }
 
 }  // namespace vtn

@@ -12,6 +12,7 @@
 #include "report/json_names.h"
 #include "report/number_format.h"
 #include "report/report_writer.h"
+#include "report/tree_picture.h"
 
 namespace vtn {
 
@@ -24,13 +25,20 @@ struct JsonTrack {
 
 // All that is known before the first event. Immutable.
 struct JsonLayout {
-  JsonLayout(const TraceModel& model, const ClockMap& clock);
+  JsonLayout(const TraceModel& model, const ClockMap& clock, bool python_only);
+
+  // Where an arrow begins: the line of the thread it comes from.
+  const JsonTrack& source_of(const TreePicture::Arrow& arrow) const;
 
   const TraceModel& model;
   const ClockMap& clock;
-  uint64_t offset_ns;                             // taken off every stamp
-  std::vector<std::unique_ptr<JsonNames>> names;  // by image
-  std::vector<std::vector<JsonTrack>> tracks;     // by thread, then depth / kTrackDepth
+  const TreePicture picture;
+  uint64_t offset_ns = 0;  // taken off every stamp
+  JsonNames names;
+  std::vector<std::vector<JsonTrack>> tracks;  // by thread, then depth / kTrackDepth
+  std::vector<JsonTrack> main_lines;           // by process
+  // By process; tid 0: none. For arrows from threads whose own line may be full at that moment.
+  std::vector<JsonTrack> start_lines;
   std::vector<UntoldLoss> losses;
   std::vector<JsonTrack> loss_tracks;  // by loss
 };
@@ -47,7 +55,7 @@ class JsonPieceMaker final : public PieceMaker {
   };
   template <bool kDeep>
   class Sink;
-  const NameTail* tail_of(const JsonNames& names, uint32_t id);
+  const NameTail* tail_of(uint32_t image, uint32_t id);
   const NameTail* keep(std::string text);
 
   const JsonLayout& layout_;
@@ -58,12 +66,9 @@ class JsonPieceMaker final : public PieceMaker {
   std::deque<std::pair<std::string, NameTail>> extra_;
 };
 
-// One event outside the hot path. `ph` is 'X' or 'B' (then without dur).
-void append_json_call(std::string& to,
-                      const JsonTrack& track,
-                      uint64_t start_ns,
-                      uint64_t duration_ns,
-                      char ph,
-                      std::string_view name_tail);
+// One event outside the hot path, up to its category: `,{"pid":..,"ts":..,"ph":..,"cat":..`.
+void append_json_event(
+    std::string& to, const JsonTrack& track, uint64_t ns, char ph, std::string_view category);
+void append_json_duration(std::string& to, uint64_t ns);
 
 }  // namespace vtn

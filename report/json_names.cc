@@ -12,19 +12,21 @@ std::string json_name_tail(std::string_view display_name) {
   return tail;
 }
 
-JsonNames::JsonNames(const ImageInfo& image) : image_(image) {
-  std::vector<size_t> ends;
-  ends.reserve(image.functions.size());
-  for (const FunctionInfo& function : image.functions) {
-    blob_ += json_name_tail(display_name(&function, 0));
-    ends.push_back(blob_.size());
-  }
-  blob_.append(kCopyBlock, '\0');
-  tails_.reserve(ends.size());
-  size_t begin = 0;
-  for (const size_t end : ends) {
-    tails_.push_back(NameTail{blob_.data() + begin, end - begin});
-    begin = end;
+JsonNames::JsonNames(const TraceModel& model) : model_(model) {
+  tails_.resize(model.images.size());
+  for (size_t i = 0; i < model.images.size(); ++i) {
+    const std::vector<FunctionInfo>& functions = model.images[i].functions;
+    tails_[i].reserve(functions.size());
+    for (const FunctionInfo& function : functions) {
+      std::string text = json_name_tail(display_name(&function, 0));
+      const size_t bytes = text.size();
+      text.append(kCopyBlock, '\0');
+      const auto [found, fresh] = texts_.try_emplace(std::move(text));
+      if (fresh) {
+        found->second = NameTail{found->first.data(), bytes};
+      }
+      tails_[i].push_back(&found->second);
+    }
   }
 }
 

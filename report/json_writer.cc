@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "report/json_events.h"
+#include "report/json_tree.h"
 #include "report/report_writer.h"
 #include "report/source_files.h"
 #include "report/text.h"
@@ -18,14 +19,12 @@ namespace vtn {
 
 namespace {
 
-void append_name_event(
-    std::string& to, const char* what, uint32_t pid, uint32_t tid, std::string_view name) {
+void append_thread_name(std::string& to, uint32_t pid, uint32_t tid, std::string_view name) {
   to += fmt::format(
-      "{}{{\"ph\":\"M\",\"pid\":{},\"tid\":{},\"name\":\"{}\",\"args\":{{\"name\":{}}}}}",
+      "{}{{\"ph\":\"M\",\"pid\":{},\"tid\":{},\"name\":\"thread_name\",\"args\":{{\"name\":{}}}}}",
       to.back() == '[' ? "\n" : ",\n",
       pid,
       tid,
-      what,
       json_quoted(name));
 }
 
@@ -36,61 +35,52 @@ std::string deep_name(const std::string& name, size_t level) {
 std::string head_text(const JsonLayout& layout) {
   const TraceModel& model = layout.model;
   std::string text = "{\"traceEvents\":[";
-  for (const ImageInfo& image : model.images) {
-    append_name_event(text, "process_name", image.pid, image.pid, process_name(image));
-  }
+  text += json_tree_names(layout);
   for (size_t i = 0; i < model.threads.size(); ++i) {
     const ThreadInfo& thread = model.threads[i];
-    const ImageInfo& image = model.images[thread.image];
-    const std::string name = thread_name(image, thread);
+    const uint32_t pid = layout.picture.shown_pid(thread.image);
+    const std::string name = thread_name(model.images[thread.image], thread);
     for (size_t level = 0; level < layout.tracks[i].size(); ++level) {
-      append_name_event(text,
-                        "thread_name",
-                        image.pid,
-                        layout.tracks[i][level].tid,
-                        level == 0 ? name : deep_name(name, level));
+      append_thread_name(
+          text, pid, layout.tracks[i][level].tid, level == 0 ? name : deep_name(name, level));
     }
   }
   for (size_t i = 0; i < layout.losses.size(); ++i) {
-    append_name_event(text,
-                      "thread_name",
-                      model.images[layout.losses[i].image].pid,
-                      layout.loss_tracks[i].tid,
-                      kLossTrackName);
+    append_thread_name(text,
+                       layout.picture.shown_pid(layout.losses[i].image),
+                       layout.loss_tracks[i].tid,
+                       kLossTrackName);
   }
-  return text;
+  return text + json_tree_events(layout);
 }
 
 // Calls that were open when a thread's record ends, and losses.
 std::string open_calls_text(const JsonLayout& layout) {
   const TraceModel& model = layout.model;
-  const std::vector<ThreadEnd> ends = thread_ends(model, layout.clock);
   std::string text;
   for (size_t i = 0; i < model.threads.size(); ++i) {
     const ThreadInfo& thread = model.threads[i];
     const ImageInfo& image = model.images[thread.image];
+    const TreePicture::ThreadEnd& end = layout.picture.ends[i];
     for (size_t depth = thread.open.size(); depth-- > 0;) {
       const OpenCall& call = thread.open[depth];
       const JsonTrack& track =
           layout.tracks[i][std::min(depth / kTrackDepth, layout.tracks[i].size() - 1)];
       const uint64_t start_ns = layout.clock.to_ns(call.start_ticks);
-      const uint64_t end_ns = ends[i].first_ns + (thread.open.size() - 1 - depth);
-      append_json_call(text,
-                       track,
-                       start_ns - layout.offset_ns,
-                       ends[i].close && end_ns > start_ns ? end_ns - start_ns : 0,
-                       ends[i].close ? 'X' : 'B',
-                       json_name_tail(display_name(image.function(call.id), call.id)));
+      const uint64_t end_ns = end.first_ns + (thread.open.size() - 1 - depth);
+      append_json_event(text, track, start_ns - layout.offset_ns, end.close ? 'X' : 'B', "FEE");
+      if (end.close) {
+        append_json_duration(text, end_ns > start_ns ? end_ns - start_ns : 0);
+        text += ",\"args\":{\"unfinished\":true}";
+      }
+      text += json_name_tail(display_name(image.function(call.id), call.id));
     }
   }
   for (size_t i = 0; i < layout.losses.size(); ++i) {
     const UntoldLoss& loss = layout.losses[i];
-    append_json_call(text,
-                     layout.loss_tracks[i],
-                     loss.start_ns - layout.offset_ns,
-                     loss.end_ns - loss.start_ns,
-                     'X',
-                     json_name_tail(loss.name));
+    append_json_event(text, layout.loss_tracks[i], loss.start_ns - layout.offset_ns, 'X', "FEE");
+    append_json_duration(text, loss.end_ns - loss.start_ns);
+    text += json_name_tail(loss.name);
   }
   return text;
 }
@@ -102,34 +92,6 @@ std::string exit_text(const RunEndFrame& end) {
   return WIFSIGNALED(end.wait_status)
              ? fmt::format("{{\"signal\":{}}}", WTERMSIG(end.wait_status))
              : fmt::format("{{\"status\":{}}}", WEXITSTATUS(end.wait_status));
-}
-
-std::string process_text(const JsonLayout& layout, const ImageInfo& image) {
-  std::string argv;
-  for (const std::string& argument : image.argv) {
-    argv += fmt::format("{}{}", argv.empty() ? "" : ",", json_quoted(argument));
-  }
-  std::string notes;
-  for (const auto& [kind, note] : image.notes) {
-    notes += fmt::format(
-        "{}{{\"kind\":{},\"text\":{}}}", notes.empty() ? "" : ",", kind, json_quoted(note));
-  }
-  return fmt::format(
-      "{{\"pid\":{},\"parent_pid\":{},\"python\":\"{}\",\"executable\":{},\"cwd\":{},\"argv\":[{}],"
-      "\"start_ns\":{},\"lost_events\":{},\"stalls\":{},\"alive_at_end\":{},\"damaged\":{},"
-      "\"notes\":[{}]}}",
-      image.pid,
-      image.parent_pid,
-      python_version_text(image.python_version),
-      json_quoted(image.executable),
-      json_quoted(image.cwd),
-      argv,
-      layout.clock.to_ns(image.start_ticks),
-      image.end.lost_events,
-      image.end.stalls,
-      !image.ended || (image.end.flags & kImageDied) == 0,
-      image.damaged || (image.end.flags & kImageDamaged) != 0,
-      notes);
 }
 
 std::string metadata_text(const JsonLayout& layout) {
@@ -144,7 +106,7 @@ std::string metadata_text(const JsonLayout& layout) {
   text += fmt::format(
       "\"viztracer_native\":{{\"command\":{},\"exit\":{},\"calls\":{},\"lost_events\":{},"
       "\"stray_ends\":{},\"cut_calls\":{},\"complete\":{},\"timestamp_offset_ns\":{},"
-      "\n\"processes\":[",
+      "\n\"processes\":",
       json_quoted(model.command_line),
       exit_text(model.run_end),
       totals.calls,
@@ -153,21 +115,17 @@ std::string metadata_text(const JsonLayout& layout) {
       totals.cut_calls,
       !model.truncated && (model.run_end.flags & kRunDiskFull) == 0,
       layout.offset_ns);
+  text += json_ledger(layout);
+  text += ",\n\"processes_unknown\":" + std::to_string(model.run_end.unslotted);
+  text += ",\n\"deep_tracks\":[";
   bool first = true;
-  for (const ImageInfo& image : model.images) {
-    text += first ? "\n" : ",\n";
-    first = false;
-    text += process_text(layout, image);
-  }
-  text += "],\n\"deep_tracks\":[";
-  first = true;
   for (size_t i = 0; i < model.threads.size(); ++i) {
     for (size_t level = 1; level < layout.tracks[i].size(); ++level) {
       text += fmt::format("{}\n{{\"pid\":{},\"tid\":{},\"of_tid\":{},\"from_depth\":{}}}",
                           first ? "" : ",",
-                          model.images[model.threads[i].image].pid,
+                          layout.picture.shown_pid(model.threads[i].image),
                           layout.tracks[i][level].tid,
-                          model.threads[i].tid,
+                          layout.tracks[i][0].tid,
                           level * kTrackDepth);
       first = false;
     }
@@ -181,7 +139,7 @@ std::string metadata_text(const JsonLayout& layout) {
 Status write_json(const SpoolReader& spool, const ReportOptions& options) {
   const TraceModel& model = spool.model();
   const ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
-  const JsonLayout layout(model, clock);
+  const JsonLayout layout(model, clock, options.python_only);
   VTN_ASSIGN(OutputFile output, OutputFile::create(options.path));
   VTN_TRY(write_text(head_text(layout), options.gzip, output));
   VTN_TRY(write_frames(

@@ -16,8 +16,8 @@ using namespace perfetto;  // field numbers
 
 namespace {
 
-constexpr uint32_t kFirstSequence = 2;  // 1 is for descriptors
-constexpr size_t kEventRoom = 64;       // more than any event packet without text takes
+constexpr uint32_t kFirstSequence = kMetaSequence + 1;
+constexpr size_t kEventRoom = 64;  // more than any event packet without text takes
 constexpr size_t kGrowBytes = size_t{1} << 19;
 
 // Bytes of single tags, written out where packets are put together by hand.
@@ -28,8 +28,8 @@ constexpr char kTagFlags = 0x68;
 constexpr char kTagTrackEvent = 0x5a;
 constexpr char kTagType = 0x48;
 constexpr char kTagNameIid = 0x50;
-constexpr char kTypeBegin = 1;
-constexpr char kTypeEnd = 2;
+constexpr char kTypeBegin = kSliceBegin;
+constexpr char kTypeEnd = kSliceEnd;
 
 uint64_t mix(uint64_t value) {
   value += 0x9e37'79b9'7f4a'7c15;
@@ -38,15 +38,18 @@ uint64_t mix(uint64_t value) {
   return value ^ (value >> 31);
 }
 
-uint64_t make_uuid(uint64_t trace_id, uint64_t image, uint64_t thread, uint64_t level) {
-  const uint64_t uuid = mix(mix(mix(trace_id ^ image) + thread) + level);
+// What tracks there are of an image or a process, beside those of threads.
+enum Owner : uint64_t { kThreadTrack, kLossTrack, kProcessTrack, kProgramsTrack, kStartsTrack };
+
+uint64_t make_uuid(uint64_t trace_id, Owner owner, uint64_t of, uint64_t thread, uint64_t level) {
+  const uint64_t uuid = mix(mix(mix(mix(trace_id ^ owner) + of) + thread) + level);
   return uuid == 0 ? 1 : uuid;
 }
 
 }  // namespace
 
-PerfettoLayout::PerfettoLayout(const TraceModel& trace, const ClockMap& map)
-    : model(trace), clock(map), start_ns(UINT64_MAX) {
+PerfettoLayout::PerfettoLayout(const TraceModel& trace, const ClockMap& map, bool python_only)
+    : model(trace), clock(map), picture(trace, map, python_only), start_ns(picture.start_ns) {
   uint32_t sequence = kFirstSequence;
   for (const ThreadInfo& thread : model.threads) {
     start_ns = std::min(start_ns, clock.to_ns(thread.first_ticks));
@@ -54,27 +57,36 @@ PerfettoLayout::PerfettoLayout(const TraceModel& trace, const ClockMap& map)
     do {
       levels.push_back(PerfettoTrack{
           sequence++,
-          make_uuid(model.header.trace_id, thread.image, thread.thread, levels.size())});
+          make_uuid(
+              model.header.trace_id, kThreadTrack, thread.image, thread.thread, levels.size())});
     } while (levels.size() * kTrackDepth < thread.deepest);
   }
   if (start_ns == UINT64_MAX) {
     start_ns = clock.first_ns();
   }
   for (const ImageInfo& image : model.images) {
-    std::vector<std::string>& texts = names.emplace_back();
+    std::vector<const std::string*>& texts = names.emplace_back();
     texts.reserve(image.functions.size());
     for (const FunctionInfo& function : image.functions) {
-      texts.push_back(display_name(&function, 0));
+      texts.push_back(&*texts_.insert(display_name(&function, 0)).first);
     }
   }
 }
 
-uint64_t PerfettoLayout::process_uuid(uint32_t image) const {
-  return make_uuid(model.header.trace_id, image, UINT64_MAX, 0);
+uint64_t PerfettoLayout::process_uuid(uint32_t process) const {
+  return make_uuid(model.header.trace_id, kProcessTrack, process, 0, 0);
+}
+
+uint64_t PerfettoLayout::programs_uuid(uint32_t process) const {
+  return make_uuid(model.header.trace_id, kProgramsTrack, process, 0, 0);
+}
+
+uint64_t PerfettoLayout::starts_uuid(uint32_t process) const {
+  return make_uuid(model.header.trace_id, kStartsTrack, process, 0, 0);
 }
 
 uint64_t PerfettoLayout::loss_uuid(uint32_t image) const {
-  return make_uuid(model.header.trace_id, image, UINT64_MAX, 1);
+  return make_uuid(model.header.trace_id, kLossTrack, image, 0, 0);
 }
 
 void append_packet(std::string& to, uint32_t sequence, const ProtoMessage& packet) {
@@ -84,6 +96,12 @@ void append_packet(std::string& to, uint32_t sequence, const ProtoMessage& packe
   append_varint(to, head.view().size() + packet.view().size());
   to += head.view();
   to += packet.view();
+}
+
+void append_meta(std::string& to, uint64_t ns, uint32_t field, const ProtoMessage& message) {
+  ProtoMessage packet;
+  packet.number(kTimestamp, ns).number(kTimestampClock, kClockMonotonic).message(field, message);
+  append_packet(to, kMetaSequence, packet);
 }
 
 template <bool kDeep>
@@ -247,7 +265,7 @@ void PerfettoPieceMaker::start_track(const PerfettoTrack& track,
 std::string PerfettoPieceMaker::name_of_function(uint32_t image, uint32_t id) const {
   const ImageInfo& info = layout_.model.images[image];
   const uint32_t function = id < info.function_of_id.size() ? info.function_of_id[id] : 0;
-  return function != 0 ? layout_.names[image][function - 1] : display_name(nullptr, id);
+  return function != 0 ? *layout_.names[image][function - 1] : display_name(nullptr, id);
 }
 
 Status PerfettoPieceMaker::encode(const FrameInfo& info,

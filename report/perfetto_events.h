@@ -13,10 +13,12 @@
 #pragma once
 
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "report/proto.h"
 #include "report/report_writer.h"
+#include "report/tree_picture.h"
 
 namespace vtn {
 
@@ -35,12 +37,23 @@ inline constexpr uint32_t kDefaults = 59;
 inline constexpr uint32_t kTrackDescriptor = 60;
 inline constexpr uint32_t kTraceUuid = 89;
 inline constexpr uint32_t kTraceAttributes = 126;
+// TrackEvent
+inline constexpr uint32_t kAnnotation = 4;
+inline constexpr uint32_t kEventType = 9;
+inline constexpr uint32_t kEventTrack = 11;
+inline constexpr uint32_t kEventName = 23;
+inline constexpr uint32_t kFlow = 47;
+inline constexpr uint32_t kFlowEnd = 48;
 // Values
 inline constexpr uint32_t kStateCleared = 1;
 inline constexpr uint32_t kNeedsState = 2;
+inline constexpr uint32_t kSliceBegin = 1;
+inline constexpr uint32_t kSliceEnd = 2;
+inline constexpr uint32_t kInstant = 3;
 inline constexpr uint32_t kClockRealtime = 1;
 inline constexpr uint32_t kClockMonotonic = 3;
 inline constexpr uint32_t kClockIncremental = 64;
+inline constexpr uint32_t kMetaSequence = 1;  // of all that is not a thread's: absolute stamps
 }  // namespace perfetto
 
 struct PerfettoTrack {
@@ -50,16 +63,22 @@ struct PerfettoTrack {
 
 // All that is known before the first event. Immutable.
 struct PerfettoLayout {
-  PerfettoLayout(const TraceModel& model, const ClockMap& clock);
+  PerfettoLayout(const TraceModel& model, const ClockMap& clock, bool python_only);
 
-  uint64_t process_uuid(uint32_t image) const;
+  uint64_t process_uuid(uint32_t process) const;   // what its tracks lie in
+  uint64_t programs_uuid(uint32_t process) const;  // the track of what it ran
+  uint64_t starts_uuid(uint32_t process) const;    // for arrows that have no place on a thread
   uint64_t loss_uuid(uint32_t image) const;
 
   const TraceModel& model;
   const ClockMap& clock;
-  uint64_t start_ns;                               // no event is earlier
-  std::vector<std::vector<PerfettoTrack>> tracks;  // by thread, then depth / kTrackDepth
-  std::vector<std::vector<std::string>> names;     // by image, then function
+  const TreePicture picture;
+  uint64_t start_ns;                                   // no event is earlier
+  std::vector<std::vector<PerfettoTrack>> tracks;      // by thread, then depth / kTrackDepth
+  std::vector<std::vector<const std::string*>> names;  // by image, then function
+
+ private:
+  std::unordered_set<std::string> texts_;  // one for a name, however many images have it
 };
 
 class PerfettoPieceMaker final : public PieceMaker {
@@ -90,5 +109,7 @@ class PerfettoPieceMaker final : public PieceMaker {
 
 // One packet with the sequence's id and what `packet` holds.
 void append_packet(std::string& to, uint32_t sequence, const ProtoMessage& packet);
+// On the meta sequence, at that time.
+void append_meta(std::string& to, uint64_t ns, uint32_t field, const ProtoMessage& message);
 
 }  // namespace vtn

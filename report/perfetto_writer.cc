@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "report/perfetto_events.h"
+#include "report/perfetto_tree.h"
 #include "report/report_writer.h"
 #include "report/text.h"
 
@@ -16,8 +17,6 @@ using namespace perfetto;  // field numbers
 
 namespace {
 
-constexpr uint32_t kMetaSequence = 1;
-
 ProtoMessage clock_reading(uint32_t clock, uint64_t ns, bool incremental = false) {
   ProtoMessage reading;
   reading.number(1, clock).number(2, ns);
@@ -25,12 +24,6 @@ ProtoMessage clock_reading(uint32_t clock, uint64_t ns, bool incremental = false
     reading.number(3, 1);
   }
   return reading;
-}
-
-void append_attribute(ProtoMessage& attributes, std::string_view key, std::string_view value) {
-  ProtoMessage attribute;
-  attribute.bytes(1, key).bytes(3, value);
-  attributes.message(1, attribute);
 }
 
 void append_run(std::string& to, const PerfettoLayout& layout) {
@@ -52,6 +45,7 @@ void append_run(std::string& to, const PerfettoLayout& layout) {
   append_attribute(attributes, "command", valid_utf8(model.command_line));
   append_attribute(attributes, "calls", std::to_string(totals.calls));
   append_attribute(attributes, "events_lost", std::to_string(totals.lost_events));
+  append_ledger(attributes, layout);
   append_packet(to, kMetaSequence, ProtoMessage().message(kTraceAttributes, attributes));
 
   ProtoMessage uuid;
@@ -59,49 +53,28 @@ void append_run(std::string& to, const PerfettoLayout& layout) {
   append_packet(to, kMetaSequence, ProtoMessage().message(kTraceUuid, uuid));
 }
 
-void append_descriptor(std::string& to, uint64_t ns, const ProtoMessage& descriptor) {
-  ProtoMessage packet;
-  packet.number(kTimestamp, ns)
-      .number(kTimestampClock, kClockMonotonic)
-      .message(kTrackDescriptor, descriptor);
-  append_packet(to, kMetaSequence, packet);
-}
-
-void append_processes(std::string& to, const PerfettoLayout& layout) {
-  for (const ImageInfo& image : layout.model.images) {
-    const uint64_t start_ns = layout.clock.to_ns(image.start_ticks);
-    ProtoMessage process;
-    process.number(1, image.pid);
-    for (const std::string& argument : image.argv) {
-      process.bytes(2, valid_utf8(argument));
-    }
-    process.bytes(6, process_name(image)).number(7, start_ns);
-    ProtoMessage descriptor;
-    descriptor.number(1, layout.process_uuid(image.image)).message(3, process);
-    append_descriptor(to, start_ns, descriptor);
-  }
-}
-
 void append_threads(std::string& to, const PerfettoLayout& layout) {
   const TraceModel& model = layout.model;
-  for (size_t i = 0; i < model.threads.size(); ++i) {
+  for (uint32_t i = 0; i < model.threads.size(); ++i) {
     const ThreadInfo& thread = model.threads[i];
     const ImageInfo& image = model.images[thread.image];
     const std::string name = thread_name(image, thread);
     const uint64_t start_ns = layout.clock.to_ns(thread.first_ticks);
     const std::vector<PerfettoTrack>& tracks = layout.tracks[i];
     ProtoMessage ids;
-    ids.number(1, image.pid).number(2, thread.tid).bytes(5, name);
+    ids.number(1, layout.picture.shown_pid(thread.image))
+        .number(2, layout.picture.shown_tid(i))
+        .bytes(5, name);
     ProtoMessage descriptor;
     descriptor.number(1, tracks[0].uuid).message(4, ids);
-    append_descriptor(to, start_ns, descriptor);
+    append_meta(to, start_ns, kTrackDescriptor, descriptor);
     for (size_t level = 1; level < tracks.size(); ++level) {
       ProtoMessage deeper;
       deeper.number(1, tracks[level].uuid)
           .number(5, tracks[0].uuid)
           .bytes(2, fmt::format("{} (deeper than {})", name, level * kTrackDepth))
           .number(15, 2);  // never merged with another track of that name
-      append_descriptor(to, start_ns, deeper);
+      append_meta(to, start_ns, kTrackDescriptor, deeper);
     }
     if (tracks.size() == 1) {
       // The trace clock must never go backwards from one snapshot to the next: all say the start.
@@ -119,42 +92,39 @@ void append_losses(std::string& to, const PerfettoLayout& layout) {
   for (const UntoldLoss& loss : untold_losses(layout.model, layout.clock)) {
     const uint64_t uuid = layout.loss_uuid(loss.image);
     ProtoMessage track;
-    track.number(1, uuid).number(5, layout.process_uuid(loss.image)).bytes(2, kLossTrackName);
-    append_descriptor(to, loss.start_ns, track);
-    for (const bool begin : {true, false}) {
-      ProtoMessage event;
-      event.number(9, begin ? 1 : 2).number(11, uuid);
-      if (begin) {
-        event.bytes(23, loss.name);
-      }
-      ProtoMessage packet;
-      packet.number(kTimestamp, begin ? loss.start_ns : loss.end_ns)
-          .number(kTimestampClock, kClockMonotonic)
-          .message(kTrackEvent, event);
-      append_packet(to, kMetaSequence, packet);
-    }
+    track.number(1, uuid)
+        .number(5, layout.process_uuid(layout.picture.of_image(loss.image).number))
+        .bytes(2, kLossTrackName);
+    append_meta(to, loss.start_ns, kTrackDescriptor, track);
+    ProtoMessage begin;
+    begin.number(kEventType, kSliceBegin).number(kEventTrack, uuid).bytes(kEventName, loss.name);
+    append_meta(to, loss.start_ns, kTrackEvent, begin);
+    ProtoMessage end;
+    end.number(kEventType, kSliceEnd).number(kEventTrack, uuid);
+    append_meta(to, loss.end_ns, kTrackEvent, end);
   }
 }
 
-// Calls that something followed on their track: they are over. All others stay open.
+// Calls that an exec, a new thread or the end of their process cut. All others stay open.
 std::string closing_text(const PerfettoLayout& layout) {
   const TraceModel& model = layout.model;
-  const std::vector<ThreadEnd> ends = thread_ends(model, layout.clock);
+  ProtoMessage unfinished;
+  unfinished.bytes(10, "unfinished").number(2, 1);
+  ProtoMessage end;
+  end.number(kEventType, kSliceEnd).message(kAnnotation, unfinished);
   std::string text;
   for (size_t i = 0; i < model.threads.size(); ++i) {
-    if (!ends[i].close) {
+    if (!layout.picture.ends[i].close) {
       continue;
     }
     const std::vector<PerfettoTrack>& tracks = layout.tracks[i];
     uint64_t last_ns = layout.clock.to_ns(model.threads[i].last_op_ticks);
-    uint64_t ns = ends[i].first_ns;
+    uint64_t ns = layout.picture.ends[i].first_ns;
     for (size_t depth = model.threads[i].open.size(); depth-- > 0; ++ns) {
-      ProtoMessage event;
-      event.number(9, 2);
       ProtoMessage packet;
       packet.number(kTimestamp, tracks.size() == 1 ? ns - last_ns : ns)
           .number(kSequenceFlags, kNeedsState)
-          .message(kTrackEvent, event);
+          .message(kTrackEvent, end);
       append_packet(
           text, tracks[std::min(depth / kTrackDepth, tracks.size() - 1)].sequence, packet);
       last_ns = ns;
@@ -168,12 +138,13 @@ std::string closing_text(const PerfettoLayout& layout) {
 Status write_perfetto(const SpoolReader& spool, const ReportOptions& options) {
   const TraceModel& model = spool.model();
   const ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
-  const PerfettoLayout layout(model, clock);
+  const PerfettoLayout layout(model, clock, options.python_only);
   VTN_ASSIGN(OutputFile output, OutputFile::create(options.path));
   std::string head;
   append_run(head, layout);
   append_processes(head, layout);
   append_threads(head, layout);
+  append_programs(head, layout);
   append_losses(head, layout);
   VTN_TRY(write_text(head, options.gzip, output));
   VTN_TRY(write_frames(

@@ -26,6 +26,13 @@ class ProtoMessage {
     bytes_ += value;
     return *this;
   }
+  ProtoMessage& fixed64(uint32_t field, uint64_t value) {
+    append_varint(bytes_, (uint64_t{field} << 3) | 1);
+    for (unsigned i = 0; i < 8; ++i) {
+      bytes_ += static_cast<char>(value >> (8 * i));
+    }
+    return *this;
+  }
   ProtoMessage& message(uint32_t field, const ProtoMessage& value) {
     return bytes(field, value.bytes_);
   }

@@ -23,35 +23,6 @@ std::vector<FrameGroup> group_frames(const TraceModel& model, uint64_t ops_per_g
   return groups;
 }
 
-std::vector<ThreadEnd> thread_ends(const TraceModel& model, const ClockMap& clock) {
-  // By pid, tid, time: what follows a thread in this order may follow on its track.
-  std::vector<uint32_t> order(model.threads.size());
-  for (uint32_t i = 0; i < order.size(); ++i) {
-    order[i] = i;
-  }
-  const auto key = [&](uint32_t i) {
-    const ThreadInfo& thread = model.threads[i];
-    return std::tuple(model.images[thread.image].pid, thread.tid, thread.first_ticks);
-  };
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return key(a) < key(b); });
-  std::vector<ThreadEnd> ends(model.threads.size());
-  for (size_t i = 0; i + 1 < order.size(); ++i) {
-    const ThreadInfo& thread = model.threads[order[i]];
-    const ThreadInfo& next = model.threads[order[i + 1]];
-    if (thread.open.empty() || thread.tid != next.tid ||
-        model.images[thread.image].pid != model.images[next.image].pid) {
-      continue;
-    }
-    // As late as can be: what replaced it (an exec, a thread with the same tid) began only then.
-    const uint64_t last_ns = clock.to_ns(thread.last_ticks);
-    const uint64_t next_ns = clock.to_ns(next.first_ticks);
-    const uint64_t count = thread.open.size();
-    ends[order[i]] =
-        ThreadEnd{true, next_ns > last_ns + count + 1 ? next_ns - count - 1 : last_ns + 1};
-  }
-  return ends;
-}
-
 std::vector<UntoldLoss> untold_losses(const TraceModel& model, const ClockMap& clock) {
   std::vector<UntoldLoss> losses;
   for (const ImageInfo& image : model.images) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What all report formats share: the options, how frames are grouped into pieces of work, and what
-// becomes of calls that are open at the end.
+// What all report formats share: the options, how frames are grouped into pieces of work, and
+// losses that have no place among the calls.
 #pragma once
 
 #include <functional>
@@ -27,8 +27,9 @@ using Progress = std::function<bool(uint64_t done, uint64_t total)>;
 struct ReportOptions {
   std::string path;
   bool gzip = false;
-  unsigned workers = 0;  // 0: as many as the machine has
-  Progress progress;     // may be empty
+  bool python_only = false;  // draw nothing of processes that ran no Python
+  unsigned workers = 0;      // 0: as many as the machine has
+  Progress progress;         // may be empty
 };
 
 // Frames that one worker turns into one piece of the file, in file order.
@@ -38,14 +39,6 @@ struct FrameGroup {
   uint64_t ops = 0;
 };
 std::vector<FrameGroup> group_frames(const TraceModel& model, uint64_t ops_per_group);
-
-// When each thread's open calls are closed. The innermost gets `first_ns`, each further one 1 ns
-// more; not `close` where nothing follows on that pid and tid: those stay open.
-struct ThreadEnd {
-  bool close = false;
-  uint64_t first_ns = 0;
-};
-std::vector<ThreadEnd> thread_ends(const TraceModel& model, const ClockMap& clock);
 
 // Losses that no gap tells of, since the threads did not get to record again: drawn on a track of
 // their own, from when the first of the process's threads fell silent to the process's end.

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "base/file.h"
 #include "tracer/event_abi.h"
 
 namespace vtn {
@@ -42,10 +41,6 @@ size_t utf8_sequence(std::string_view text, size_t at, size_t& bad) {
     bad = i + 1;
   }
   return length;
-}
-
-bool is_python(std::string_view program) {
-  return program.starts_with("python") || program.starts_with("pypy");
 }
 
 }  // namespace
@@ -140,42 +135,12 @@ std::string gap_name(const Special& gap) {
                               : fmt::format("not recorded: {}", why);
 }
 
-std::string process_name(const ImageInfo& image) {
-  if (!image.name.empty()) {
-    return valid_utf8(image.name);
-  }
-  if (image.argv.empty()) {
-    return image.executable.empty() ? fmt::format("process {}", image.pid)
-                                    : valid_utf8(name_of(image.executable));
-  }
-  const std::string program = name_of(image.argv[0]);
-  if (!is_python(program)) {
-    return valid_utf8(program);
-  }
-  // python [options] script | -m module | -c code
-  for (size_t i = 1; i < image.argv.size(); ++i) {
-    const std::string& argument = image.argv[i];
-    if (argument == "-m" && i + 1 < image.argv.size()) {
-      return valid_utf8(fmt::format("{} -m {}", program, image.argv[i + 1]));
-    }
-    if (argument == "-c" || argument == "-") {
-      return valid_utf8(fmt::format("{} {}", program, argument));
-    }
-    if (argument == "-X" || argument == "-W") {
-      ++i;
-    } else if (!argument.starts_with("-")) {
-      return valid_utf8(name_of(argument));
-    }
-  }
-  return valid_utf8(program);
-}
-
 std::string thread_name(const ImageInfo& image, const ThreadInfo& thread) {
   if (const auto found = image.thread_names.find(thread.thread);
       found != image.thread_names.end() && !found->second.empty()) {
     return valid_utf8(found->second);
   }
-  return thread.tid == image.pid ? "MainThread" : fmt::format("thread {}", thread.tid);
+  return thread.tid == image.own_pid ? "MainThread" : fmt::format("thread {}", thread.tid);
 }
 
 std::string python_version_text(uint32_t version) {

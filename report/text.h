@@ -24,8 +24,6 @@ std::string display_name(const FunctionInfo* function, uint32_t id);
 // What a gap is called in a report.
 std::string gap_name(const Special& gap);
 
-// Of a process: what it called itself, else what it was started as.
-std::string process_name(const ImageInfo& image);
 std::string thread_name(const ImageInfo& image, const ThreadInfo& thread);
 // "3.12.1"
 std::string python_version_text(uint32_t version);

@@ -25,9 +25,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     abort();
   }
   const ImageInfo& info = model.images[0];
-  const JsonNames names(info);
+  const JsonNames names(model);
   for (uint32_t id = 0; id < 40; ++id) {
-    const NameTail* tail = names.find(id);
+    const NameTail* tail = names.find(0, id);
     if ((tail != nullptr) != (info.function(id) != nullptr)) {
       abort();
     }
@@ -38,7 +38,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
   }
   ThreadInfo thread;
-  (void)process_name(info);
   (void)thread_name(info, thread);
   return 0;
 }

@@ -180,7 +180,7 @@ TEST_CASE("json: deeper calls go on tracks of their own", "[json]") {
     ++per_tid[event.tid];
   }
   CHECK(per_tid == std::map<uint64_t, uint32_t>{
-                       {7, 512}, {0x40000000, 512}, {0x40000001, 512}, {0x40000002, 464}});
+                       {7, 512}, {0x50000000, 512}, {0x50000001, 512}, {0x50000002, 464}});
   CHECK(report.root["viztracer_native"]["deep_tracks"].get_array().size() == 3);
 }
 

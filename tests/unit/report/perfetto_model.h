@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What Perfetto makes of a trace, as far as we use the format: packet sequences with their state,
-// the incremental clock, interning, tracks and slices. Written from the format's rules, with a
-// protocol-buffer reader that is not ours; it complains of whatever Perfetto would drop.
+// the incremental clock, interning, tracks, slices, instants and flows. Events are sorted by time,
+// those of one time by their place in the file, before they are looked at. Written from the
+// format's rules, with a protocol-buffer reader that is not ours; it complains of whatever Perfetto
+// would drop.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -21,6 +24,8 @@ struct Slice {
   uint64_t start_ns = 0;
   uint64_t end_ns = 0;  // 0: still open
   size_t depth = 0;
+  std::string inside;                            // what is open around it on its track
+  std::map<std::string, std::string> args = {};  // arrays joined by spaces
 };
 
 struct PerfettoTrackInfo {
@@ -28,9 +33,26 @@ struct PerfettoTrackInfo {
   uint64_t pid = 0;
   uint64_t tid = 0;
   std::string name;
-  std::vector<Slice> slices;  // in order of their beginnings
+  std::vector<Slice> slices;    // in order of their beginnings
+  std::vector<Slice> instants;  // start_ns is when
   std::vector<size_t> open;
-  uint64_t last_ns = 0;
+};
+
+struct PerfettoProcess {
+  uint64_t uuid = 0;
+  std::string name;
+  std::vector<std::string> cmdline;
+  uint64_t start_ns = 0;
+  uint64_t order = 0;
+};
+
+// An arrow: names and times of its two ends.
+struct Flow {
+  std::string from;
+  uint64_t from_ns = 0;
+  std::string from_inside;
+  std::string to;
+  uint64_t to_ns = 0;
 };
 
 class PerfettoModel {
@@ -45,18 +67,31 @@ class PerfettoModel {
       }
       packet(trace.get_message());
     }
+    std::stable_sort(
+        events_.begin(), events_.end(), [](const Event& a, const Event& b) { return a.ns < b.ns; });
+    for (const Event& event : events_) {
+      take(event);
+    }
+    for (const auto& [id, flow] : flows) {
+      if (flow.to.empty()) {
+        complain("a flow that leads nowhere");
+      }
+    }
   }
 
   std::vector<std::string> errors;
-  std::map<uint64_t, PerfettoTrackInfo> tracks;  // by uuid
-  std::map<uint64_t, std::string> processes;     // names by pid
+  std::map<uint64_t, PerfettoTrackInfo> tracks;       // by uuid; of a process: its own slices
+  std::map<uint64_t, std::string> processes;          // names by pid
+  std::map<uint64_t, PerfettoProcess> process_infos;  // by pid
+  std::map<uint64_t, Flow> flows;
   std::map<std::string, std::string> attributes;
   std::map<uint32_t, uint64_t> first_snapshot;  // clock -> value
 
+  // Calls: not what processes ran.
   size_t slice_count() const {
     size_t count = 0;
     for (const auto& [uuid, track] : tracks) {
-      count += track.slices.size();
+      count += track.name == "process" ? 0 : track.slices.size();
     }
     return count;
   }
@@ -69,6 +104,16 @@ class PerfettoModel {
     FAIL("no track of thread " << tid);
     return tracks.begin()->second;
   }
+  // The track of that name within a process.
+  const PerfettoTrackInfo& track_in(uint64_t pid, const std::string& name) const {
+    for (const auto& [uuid, track] : tracks) {
+      if (track.name == name && track.parent != 0 && track.parent == process_infos.at(pid).uuid) {
+        return track;
+      }
+    }
+    FAIL("no track " << name << " in process " << pid);
+    return tracks.begin()->second;
+  }
 
  private:
   struct Sequence {
@@ -77,7 +122,8 @@ class PerfettoModel {
     uint32_t default_clock = 0;
     uint64_t default_track = 0;
     bool has_clock = false;
-    uint64_t clock_ns = 0;  // of the incremental clock
+    uint64_t clock_ns = 0;                      // of the incremental clock
+    std::map<uint64_t, uint64_t> last_ns = {};  // by track
   };
 
   void complain(const std::string& what) {
@@ -266,6 +312,7 @@ class PerfettoModel {
   void read_descriptor(protozero::pbf_reader from) {
     uint64_t uuid = 0;
     PerfettoTrackInfo track;
+    PerfettoProcess process;
     while (from.next()) {
       if (from.tag() == 1) {
         uuid = from.get_uint64();
@@ -274,19 +321,7 @@ class PerfettoModel {
       } else if (from.tag() == 2) {
         track.name = from.get_string();
       } else if (from.tag() == 3) {
-        protozero::pbf_reader process(from.get_message());
-        uint64_t pid = 0;
-        std::string name;
-        while (process.next()) {
-          if (process.tag() == 1) {
-            pid = process.get_uint64();
-          } else if (process.tag() == 6) {
-            name = process.get_string();
-          } else {
-            process.skip();
-          }
-        }
-        processes[pid] = name;
+        read_process(from.get_message(), process);
       } else if (from.tag() == 4) {
         protozero::pbf_reader thread(from.get_message());
         while (thread.next()) {
@@ -304,70 +339,204 @@ class PerfettoModel {
         from.skip();
       }
     }
+    if (track.pid == 0 && track.parent == 0 && uuid == 0) {
+      return;  // the root
+    }
     if (uuid == 0 || !tracks.try_emplace(uuid, track).second) {
       complain("a track's uuid is 0 or used twice");
     }
+    if (const uint64_t pid = last_pid_; pid != 0) {
+      last_pid_ = 0;
+      process.uuid = uuid;
+      processes[pid] = process.name;
+      if (!process_infos.try_emplace(pid, process).second) {
+        complain("a pid that two processes have");
+      }
+    }
+  }
+
+  void read_process(protozero::pbf_reader from, PerfettoProcess& to) {
+    while (from.next()) {
+      switch (from.tag()) {
+        case 1:
+          last_pid_ = from.get_uint64();
+          break;
+        case 2:
+          to.cmdline.push_back(from.get_string());
+          break;
+        case 3:
+          to.order = from.get_uint64();
+          break;
+        case 6:
+          to.name = from.get_string();
+          break;
+        case 7:
+          to.start_ns = from.get_uint64();
+          break;
+        default:
+          from.skip();
+      }
+    }
+  }
+
+  struct Event {
+    uint64_t ns = 0;
+    uint64_t type = 0;
+    uint64_t track = 0;
+    uint64_t flow = 0;
+    bool flow_ends = false;
+    std::string name;
+    std::map<std::string, std::string> args;
+  };
+
+  // name -> text; an array's values are joined by spaces.
+  static std::string read_value(protozero::pbf_reader from, std::string& name) {
+    std::string value;
+    while (from.next()) {
+      switch (from.tag()) {
+        case 10:
+          name = from.get_string();
+          break;
+        case 2:
+          value = from.get_bool() ? "true" : "false";
+          break;
+        case 3:
+          value = std::to_string(from.get_uint64());
+          break;
+        case 4:
+          value = std::to_string(from.get_int64());
+          break;
+        case 6:
+          value = from.get_string();
+          break;
+        case 12: {
+          std::string none;
+          const std::string entry = read_value(from.get_message(), none);
+          value += value.empty() ? entry : " " + entry;
+          break;
+        }
+        default:
+          from.skip();
+      }
+    }
+    return value;
   }
 
   void read_event(protozero::pbf_reader from, Sequence& sequence, uint64_t ns) {
-    uint64_t type = 0;
+    Event event;
+    event.ns = ns;
+    event.track = sequence.default_track;
     uint64_t iid = 0;
-    std::string name;
-    uint64_t uuid = sequence.default_track;
     while (from.next()) {
-      if (from.tag() == 9) {
-        type = from.get_uint64();
-      } else if (from.tag() == 10) {
-        iid = from.get_uint64();
-      } else if (from.tag() == 23) {
-        name = from.get_string();
-      } else if (from.tag() == 11) {
-        uuid = from.get_uint64();
-      } else {
-        from.skip();
+      switch (from.tag()) {
+        case 4: {
+          std::string name;
+          std::string value = read_value(from.get_message(), name);
+          event.args[name] = value;
+          break;
+        }
+        case 9:
+          event.type = from.get_uint64();
+          break;
+        case 10:
+          iid = from.get_uint64();
+          break;
+        case 11:
+          event.track = from.get_uint64();
+          break;
+        case 23:
+          event.name = from.get_string();
+          break;
+        case 47:
+        case 48:
+          event.flow_ends = from.tag() == 48;
+          event.flow = from.get_fixed64();
+          break;
+        default:
+          from.skip();
       }
     }
-    const auto found = tracks.find(uuid);
-    if (found == tracks.end()) {
+    if (iid != 0) {
+      const auto interned = sequence.names.find(iid);
+      if (interned == sequence.names.end()) {
+        complain("a name that is not interned");
+      } else {
+        event.name = interned->second;
+      }
+    }
+    if (!tracks.contains(event.track)) {
       complain("an event on a track without a descriptor");
       return;
     }
-    PerfettoTrackInfo& track = found->second;
-    if (ns <= track.last_ns) {
-      complain("stamps of a track do not increase");
+    if (event.type != kInstant) {
+      uint64_t& last_ns = sequence.last_ns[event.track];
+      if (ns <= last_ns) {
+        complain("stamps of a track do not increase");
+      }
+      last_ns = ns;
     }
-    track.last_ns = ns;
-    if (type == 1) {
-      if (iid != 0) {
-        const auto interned = sequence.names.find(iid);
-        if (interned == sequence.names.end()) {
-          complain("a name that is not interned");
-        } else {
-          name = interned->second;
-        }
-      }
-      if (name.empty()) {
-        complain("a slice without a name");
-      }
-      if (track.open.size() >= 512) {
-        complain("deeper than 512 on one track");
-      }
-      track.open.push_back(track.slices.size());
-      track.slices.push_back(Slice{name, ns, 0, track.open.size() - 1});
-    } else if (type == 2) {
+    events_.push_back(std::move(event));
+  }
+
+  // In the order of time.
+  void take(const Event& event) {
+    PerfettoTrackInfo& track = tracks.at(event.track);
+    if (event.type == kEnd) {
       if (track.open.empty()) {
         complain("an end without a slice");
         return;
       }
-      track.slices[track.open.back()].end_ns = ns;
+      Slice& slice = track.slices[track.open.back()];
+      slice.end_ns = event.ns;
+      slice.args.insert(event.args.begin(), event.args.end());
       track.open.pop_back();
+      return;
+    }
+    if (event.type != kBegin && event.type != kInstant) {
+      complain("an event of type " + std::to_string(event.type));
+      return;
+    }
+    if (event.name.empty()) {
+      complain("a slice without a name");
+    }
+    if (track.open.size() >= 512) {
+      complain("deeper than 512 on one track");
+    }
+    const std::string inside = track.open.empty() ? "" : track.slices[track.open.back()].name;
+    const Slice slice = {event.name, event.ns, 0, track.open.size(), inside, event.args};
+    if (event.flow != 0) {
+      take_flow(event, inside);
+    }
+    if (event.type == kInstant) {
+      track.instants.push_back(slice);
     } else {
-      complain("an event of type " + std::to_string(type));
+      track.open.push_back(track.slices.size());
+      track.slices.push_back(slice);
     }
   }
 
+  void take_flow(const Event& event, const std::string& inside) {
+    if (event.flow_ends) {
+      const auto found = flows.find(event.flow);
+      if (found == flows.end() || !found->second.to.empty()) {
+        complain("a flow ends that has not begun, or again");
+        return;
+      }
+      found->second.to = event.name;
+      found->second.to_ns = event.ns;
+    } else if (!flows.try_emplace(event.flow, Flow{event.name, event.ns, inside, "", 0}).second) {
+      complain("a flow's id is used twice");
+    }
+  }
+
+  static constexpr uint64_t kBegin = 1;
+  static constexpr uint64_t kEnd = 2;
+  static constexpr uint64_t kInstant = 3;
+
+  std::vector<Event> events_;
   std::map<uint32_t, Sequence> sequences_;
   uint64_t trace_clock_ns_ = 0;
+  uint64_t last_pid_ = 0;  // of the descriptor at hand
 };
 
 }  // namespace vtn::test

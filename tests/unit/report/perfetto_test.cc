@@ -101,7 +101,7 @@ TEST_CASE("perfetto: deeper calls go on further tracks, gaps are drawn", "[perfe
     WARN(error);
   }
   CHECK(model.errors.empty());
-  CHECK(model.tracks.size() == 1 + 5);  // the process; 2 * 300 + 1500 calls deep
+  CHECK(model.tracks.size() == 2 + 5);  // the process, what it ran; 2 * 300 + 1500 calls deep
   CHECK(model.slice_count() == 3 * 1500 + 2);
   const PerfettoTrackInfo& track = model.track_of(7);
   REQUIRE(track.slices.size() >= 2);
@@ -182,31 +182,6 @@ TEST_CASE("perfetto: losses that no gap tells of have a track", "[perfetto]") {
   REQUIRE(write_json(*spool, json).has_value());
   const bool named = read_file(json.path)->find("\"name\":\"1234 events lost") != std::string::npos;
   CHECK(named);
-}
-
-TEST_CASE("perfetto: calls that an exec cut are over", "[perfetto]") {
-  Recording run;
-  FakeProcess before(run, 7, 1);
-  const uint32_t f = before.python("f");
-  FakeThread first = before.thread(7);
-  first.enter(10, f);
-  first.enter(20, f);
-  FakeProcess after(run, 7, 1000);
-  const uint32_t g = after.python("g");
-  FakeThread second = after.thread(7);
-  second.enter(1100, g);
-  auto spool = run.read();
-  const PerfettoModel model(write(*spool, run.folder));
-  CHECK(model.errors.empty());
-  size_t open = 0;
-  for (const auto& [uuid, track] : model.tracks) {
-    open += track.open.size();
-    for (const Slice& slice : track.slices) {
-      CAPTURE(slice.name, slice.start_ns, slice.end_ns);
-      CHECK((slice.name[0] == 'g' || (slice.end_ns > 20 && slice.end_ns < 1100)));
-    }
-  }
-  CHECK(open == 1);
 }
 
 }  // namespace vtn::test

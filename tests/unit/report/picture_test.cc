@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The process tree as the writers draw it.
+#include <signal.h>
+#include <simdjson.h>
+
+#include "report/tree_picture.h"
+#include "tests/unit/report/perfetto_model.h"
+#include "tests/unit/report/tree_recording.h"
+
+namespace vtn::test {
+namespace {
+
+constexpr EventKind kEnter = EventKind::kEnter;
+constexpr EventKind kLeave = EventKind::kLeave;
+constexpr int kStatus3 = 3 << 8;
+
+struct JsonEvent {
+  std::string ph;
+  std::string name;
+  std::string cat;
+  uint64_t pid = 0;
+  uint64_t tid = 0;
+  int64_t start_ns = 0;
+  int64_t end_ns = 0;
+  std::string id;
+  std::string bp;
+  simdjson::dom::element args;
+};
+
+struct JsonTree {
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  std::vector<JsonEvent> events;
+
+  JsonTree(TreeRecording& run, const SpoolReader& spool, bool python_only = false) {
+    ReportOptions options;
+    options.path = run.folder.file("r.json");
+    options.workers = 1;
+    options.python_only = python_only;
+    REQUIRE(write_json(spool, options).has_value());
+    REQUIRE(parser.load(options.path).get(root) == simdjson::SUCCESS);
+    for (simdjson::dom::element from : root["traceEvents"].get_array()) {
+      JsonEvent event;
+      const auto text = [&](const char* key, std::string& to) {
+        std::string_view value;
+        if (from[key].get(value) == simdjson::SUCCESS) {
+          to = std::string(value);
+        }
+      };
+      text("ph", event.ph);
+      text("name", event.name);
+      text("cat", event.cat);
+      text("id", event.id);
+      text("bp", event.bp);
+      event.pid = from["pid"].get_uint64().value();
+      event.tid = from["tid"].get_uint64().value();
+      double value = 0;
+      if (from["ts"].get(value) == simdjson::SUCCESS) {
+        event.start_ns = event.end_ns = llround(value * 1000);
+      }
+      if (from["dur"].get(value) == simdjson::SUCCESS) {
+        event.end_ns = event.start_ns + llround(value * 1000);
+      }
+      if (simdjson::dom::element args; from["args"].get(args) == simdjson::SUCCESS) {
+        event.args = args;
+      }
+      events.push_back(event);
+    }
+  }
+
+  const JsonEvent& one(const std::string& ph, const std::string& name) const {
+    const JsonEvent* found = nullptr;
+    for (const JsonEvent& event : events) {
+      if (event.ph == ph && event.name == name) {
+        REQUIRE(found == nullptr);
+        found = &event;
+      }
+    }
+    CAPTURE(ph, name);
+    REQUIRE(found != nullptr);
+    return *found;
+  }
+  // By the arrow's other end.
+  const JsonEvent& end_of(const JsonEvent& start) const {
+    for (const JsonEvent& event : events) {
+      if (event.ph == "f" && event.id == start.id) {
+        return event;
+      }
+    }
+    FAIL("an arrow that leads nowhere");
+    return start;
+  }
+  // The beginning of the arrow at that instant.
+  const JsonEvent& arrow_at(const JsonEvent& instant) const {
+    for (const JsonEvent& event : events) {
+      if (event.ph == "s" && event.pid == instant.pid && event.tid == instant.tid &&
+          event.start_ns == instant.start_ns) {
+        return event;
+      }
+    }
+    FAIL("no arrow at " << instant.name);
+    return instant;
+  }
+  std::string named(const char* what, uint64_t pid) const {
+    for (const JsonEvent& event : events) {
+      if (event.ph == "M" && event.name == what && event.pid == pid) {
+        return std::string(event.args["name"].get_string().value());
+      }
+    }
+    return "";
+  }
+  simdjson::dom::element ledger(size_t at) const {
+    return root["viztracer_native"]["processes"].at(at);
+  }
+  std::string text(simdjson::dom::element from, const char* key) const {
+    return std::string(from[key].get_string().value());
+  }
+
+  // On each line, what overlaps is nested, and nothing else has cat "process" inside or around it.
+  void check_nesting() const {
+    std::map<std::pair<uint64_t, uint64_t>, std::vector<JsonEvent>> lines;
+    for (const JsonEvent& event : events) {
+      if (event.ph == "X") {
+        lines[{event.pid, event.tid}].push_back(event);
+      }
+    }
+    for (auto& [line, found] : lines) {
+      std::sort(found.begin(), found.end(), [](const JsonEvent& a, const JsonEvent& b) {
+        return std::pair(a.start_ns, -a.end_ns) < std::pair(b.start_ns, -b.end_ns);
+      });
+      for (size_t i = 0; i < found.size(); ++i) {
+        for (size_t k = i + 1; k < found.size() && found[k].start_ns < found[i].end_ns; ++k) {
+          CAPTURE(found[i].name, found[k].name);
+          CHECK(found[k].end_ns <= found[i].end_ns);
+          CHECK(found[i].cat == "FEE");
+          CHECK(found[k].cat == "FEE");
+        }
+      }
+    }
+  }
+};
+
+PerfettoModel perfetto(TreeRecording& run, const SpoolReader& spool, bool python_only = false) {
+  ReportOptions options;
+  options.path = run.folder.file("r.pftrace");
+  options.workers = 1;
+  options.python_only = python_only;
+  REQUIRE(write_perfetto(spool, options).has_value());
+  PerfettoModel model(read_file(options.path, uint64_t{1} << 32).value());
+  for (const std::string& error : model.errors) {
+    FAIL_CHECK(error);
+  }
+  return model;
+}
+
+// app.py calls run(), which starts ls by posix_spawn, then forks a child that calls work().
+struct Family {
+  TreeRecording run;
+  Family() {
+    const uint32_t app = run.image(
+        {.process = 0, .pid = 100, .ticks = 1000, .argv = {"python3", "app.py"}, .python = true});
+    const uint32_t f = run.python(app, "run");
+    const uint32_t g = run.python(app, "helper");
+    run.calls(
+        app, 0, 100, {{2000, kEnter, f}, {2100, kEnter, g}, {2200, kLeave, g}, {9000, kLeave, f}});
+    run.image({.process = 1, .pid = 101, .ticks = 3500, .argv = {"ls", "-l"}, .parent = 0});
+    run.start(1, 0, 100, 3000, {"ls", "-l"}, 101);
+    const uint32_t child = run.image({.process = 2,
+                                      .pid = 102,
+                                      .ticks = 4000,
+                                      .parent = 0,
+                                      .parent_tid = 100,
+                                      .kind = SlotKind::kForked,
+                                      .python = true});
+    const uint32_t work = run.python(child, "work");
+    run.calls(child, 0, 102, {{4100, kEnter, work}, {4200, kLeave, work}});
+    run.end(1, 5000, kStatus3);
+    run.end(2, 6000, SIGKILL);
+    run.end(0, 10000, 0);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("picture: programs, arrows and the ledger in JSON", "[picture]") {
+  Family family;
+  auto spool = family.run.read();
+  const JsonTree json(family.run, *spool);
+  json.check_nesting();
+
+  CHECK(json.named("process_name", 100) == "app.py");
+  CHECK(json.named("process_name", 101) == "ls -l");
+  CHECK(json.named("thread_name", 101) == "ls");
+  CHECK(json.named("thread_name", 102) == "MainThread");
+  std::vector<std::pair<uint64_t, uint64_t>> order;
+  for (const JsonEvent& event : json.events) {
+    if (event.name == "process_sort_index") {
+      order.emplace_back(event.pid, event.args["sort_index"].get_uint64().value());
+    }
+  }
+  CHECK(order == std::vector<std::pair<uint64_t, uint64_t>>{{100, 0}, {101, 1}, {102, 2}});
+
+  const JsonEvent& ls = json.one("X", "ls -l");
+  CHECK(ls.cat == "process");
+  CHECK(ls.pid == 101);
+  CHECK(ls.tid == 101);
+  CHECK(ls.start_ns == 3000);
+  CHECK(ls.end_ns == 5000);
+  CHECK(ls.args["argv"].at(1).get_string().value() == "-l");
+  CHECK(ls.args["executable"].get_string().value() == "/bin/ls");
+  CHECK(ls.args["exit_status"].get_uint64().value() == 3);
+
+  // The arrow begins at an instant of its own, within the call, and ends within the slice.
+  const JsonEvent& started = json.one("i", "start ls -l");
+  CHECK(started.pid == 100);
+  CHECK(started.tid == 100);
+  CHECK(started.start_ns == 3000);
+  const JsonEvent& arrow = json.end_of(json.arrow_at(started));
+  CHECK(arrow.pid == 101);
+  CHECK(arrow.bp == "e");
+  CHECK(arrow.start_ns == 3001);
+  // To a traced process: to the next call on its thread.
+  const JsonEvent& fork = json.one("i", "start app.py");
+  CHECK(fork.start_ns == 4000);
+  const JsonEvent& first = json.end_of(json.arrow_at(fork));
+  CHECK(first.pid == 102);
+  CHECK(first.tid == 102);
+  CHECK(first.bp.empty());
+  CHECK(first.start_ns <= 4100);
+  for (const JsonEvent& event : json.events) {
+    CHECK((event.cat != "process" || event.name != "app.py"));  // its calls are there instead
+  }
+
+  REQUIRE(json.root["viztracer_native"]["processes"].get_array().size() == 3);
+  CHECK(json.ledger(0)["traced"].get_bool().value());
+  CHECK(json.ledger(0)["parent"].is_null());
+  CHECK(json.text(json.ledger(1), "ledger") == "not a CPython");
+  CHECK(json.ledger(1)["parent"].get_uint64().value() == 100);
+  CHECK(json.ledger(1)["exit"]["status"].get_uint64().value() == 3);
+  CHECK(json.ledger(1)["start_ns"].get_uint64().value() == 3000);
+  CHECK(json.ledger(1)["end_ns"].get_uint64().value() == 5000);
+  CHECK(json.ledger(2)["exit"]["signal"].get_uint64().value() == SIGKILL);
+  CHECK(json.text(json.ledger(2)["images"].at(0), "by") == "fork");
+}
+
+TEST_CASE("picture: programs, arrows and the ledger in Perfetto", "[picture]") {
+  Family family;
+  auto spool = family.run.read();
+  const PerfettoModel model = perfetto(family.run, *spool);
+  CHECK(model.process_infos.at(101).cmdline == std::vector<std::string>{"ls", "-l"});
+  CHECK(model.process_infos.at(101).start_ns == 3000);
+  CHECK(model.process_infos.at(102).order == 2);
+
+  const PerfettoTrackInfo& ls = model.track_in(101, "process");
+  REQUIRE(ls.slices.size() == 1);
+  CHECK(ls.slices[0].name == "ls -l");
+  CHECK(ls.slices[0].start_ns == 3000);
+  CHECK(ls.slices[0].end_ns == 5000);
+  CHECK(ls.slices[0].args.at("argv") == "ls -l");
+  CHECK(ls.slices[0].args.at("exit_status") == "3");
+  const PerfettoTrackInfo& app = model.track_in(100, "process");
+  REQUIRE(app.slices.size() == 1);
+  CHECK(app.slices[0].name == "app.py");
+  CHECK(app.slices[0].args.at("exit_status") == "0");
+  CHECK(model.track_in(102, "process").slices[0].args.at("killed_by") == "SIGKILL");
+
+  REQUIRE(model.track_of(100).instants.size() == 2);
+  CHECK(model.track_of(100).instants[0].inside == "run (/x.py:1)");
+  REQUIRE(model.flows.size() == 2);
+  for (const auto& [id, flow] : model.flows) {
+    CHECK(flow.from_inside == "run (/x.py:1)");
+    CHECK(flow.from_ns == (flow.to == "ls -l" ? 3000 : 4000));
+    CHECK(flow.from_ns <= flow.to_ns);
+  }
+  CHECK(model.attributes.at("processes") == "3");
+  CHECK(model.attributes.at("processes_traced") == "2");
+}
+
+TEST_CASE("picture: a chain of wrappers is one line", "[picture]") {
+  TreeRecording run;
+  run.image({.process = 0, .pid = 7, .ticks = 1000, .argv = {"sh", "-c", "exec nice x"}});
+  run.image({.process = 0, .pid = 7, .ticks = 2000, .argv = {"nice", "python3", "x.py"}});
+  const uint32_t x = run.image(
+      {.process = 0, .pid = 7, .ticks = 3000, .argv = {"python3", "x.py"}, .python = true});
+  const uint32_t f = run.python(x, "f");
+  run.calls(x, 0, 7, {{3100, kEnter, f}, {3200, kEnter, f}});
+  run.image({.process = 0, .pid = 7, .ticks = 4000, .argv = {"cat", "y"}});
+  run.end(0, 5000, 0);
+  auto spool = run.read();
+
+  const JsonTree json(run, *spool);
+  json.check_nesting();
+  CHECK(json.named("process_name", 7) == "x.py");
+  CHECK(json.one("X", "sh -c exec nice x").end_ns == json.one("X", "nice python3 x.py").start_ns);
+  CHECK(json.one("X", "nice python3 x.py").end_ns == 3000);
+  CHECK(json.one("X", "cat y").start_ns == 4000);
+  // Calls that the exec cut end before what follows, and say that they did not end themselves.
+  size_t cut = 0;
+  for (const JsonEvent& event : json.events) {
+    CHECK(event.ph != "B");
+    if (event.name == "f (/x.py:1)") {
+      ++cut;
+      CHECK(event.end_ns < 4000);
+      CHECK(event.args["unfinished"].get_bool().value());
+    }
+  }
+  CHECK(cut == 2);
+  CHECK(json.ledger(0)["images"].get_array().size() == 4);
+
+  const PerfettoModel model = perfetto(run, *spool);
+  const PerfettoTrackInfo& track = model.track_in(7, "process");
+  REQUIRE(track.slices.size() == 4);
+  CHECK(track.slices[2].name == "x.py");
+  CHECK(track.slices[2].args.count("exit_status") == 0);
+  CHECK(track.slices[3].args.at("exit_status") == "0");
+  CHECK(track.open.empty());
+  CHECK(model.track_of(7).open.empty());
+}
+
+TEST_CASE("picture: who is alive at the end is drawn open, and said to be", "[picture]") {
+  TreeRecording run;
+  const uint32_t app = run.image(
+      {.process = 0, .pid = 1, .ticks = 100, .argv = {"python3", "app.py"}, .python = true});
+  const uint32_t f = run.python(app, "f");
+  run.calls(app, 0, 1, {{200, kEnter, f}, {300, kLeave, f}});
+  run.image({.process = 1, .pid = 2, .ticks = 250, .argv = {"sleep", "9"}, .parent = 0});
+  run.end(0, 400, 0);
+  auto spool = run.read();
+  const JsonTree json(run, *spool);
+  const JsonEvent& sleep = json.one("B", "sleep 9");
+  CHECK(sleep.args["alive_at_end"].get_string().value() == "yes");
+  CHECK(json.ledger(1)["alive_at_end"].get_bool().value());
+  CHECK(json.ledger(1)["exit"].is_null());
+  const PerfettoModel model = perfetto(run, *spool);
+  CHECK(model.track_in(2, "process").open.size() == 1);
+}
+
+TEST_CASE("picture: calls of a process that was killed end with it", "[picture]") {
+  TreeRecording run;
+  const uint32_t app = run.image(
+      {.process = 0, .pid = 1, .ticks = 100, .argv = {"python3", "app.py"}, .python = true});
+  const uint32_t f = run.python(app, "f");
+  run.calls(app, 0, 1, {{200, kEnter, f}});
+  const uint32_t child = run.image({.process = 1,
+                                    .pid = 2,
+                                    .ticks = 300,
+                                    .parent = 0,
+                                    .parent_tid = 1,
+                                    .kind = SlotKind::kForked,
+                                    .python = true});
+  const uint32_t g = run.python(child, "g");
+  run.calls(child, 0, 2, {{400, kEnter, g}});
+  run.end(1, 500, SIGKILL);
+  run.end(0, 1000, SIGKILL);
+  auto spool = run.read();
+  const JsonTree json(run, *spool);
+  const JsonEvent& cut = json.one("X", "g (/x.py:1)");
+  CHECK(cut.end_ns > 490);
+  CHECK(cut.end_ns <= 500);
+  CHECK(cut.args["unfinished"].get_bool().value());
+  CHECK(json.one("B", "f (/x.py:1)").start_ns == 200);  // nothing is later
+  const PerfettoModel model = perfetto(run, *spool);
+  CHECK(model.track_of(2).open.empty());
+  CHECK(model.track_of(2).slices[0].args.at("unfinished") == "true");
+  CHECK(model.track_of(1).open.size() == 1);
+}
+
+TEST_CASE("picture: a pid that was used twice is two processes", "[picture]") {
+  TreeRecording run;
+  for (uint32_t process = 0; process < 2; ++process) {
+    const uint32_t image = run.image({.process = process,
+                                      .pid = 7,
+                                      .ticks = 100 + process * 1000,
+                                      .argv = {"python3", process == 0 ? "a.py" : "b.py"},
+                                      .python = true});
+    const uint32_t f = run.python(image, process == 0 ? "a" : "b");
+    run.calls(image, 0, 7, {{200 + process * 1000, kEnter, f}, {300 + process * 1000, kLeave, f}});
+    run.end(process, 400 + process * 1000, 0);
+  }
+  auto spool = run.read();
+  const JsonTree json(run, *spool);
+  const JsonEvent& a = json.one("X", "a (/x.py:1)");
+  const JsonEvent& b = json.one("X", "b (/x.py:1)");
+  CHECK(a.pid == 7);
+  CHECK(b.pid == kMadeUpPid + 1);
+  CHECK(b.tid == b.pid);
+  CHECK(json.named("process_name", b.pid) == "b.py");
+  CHECK(json.named("thread_name", b.pid) == "MainThread");
+  CHECK(json.ledger(1)["system_pid"].get_uint64().value() == 7);
+  const PerfettoModel model = perfetto(run, *spool);
+  CHECK(model.processes.at(7) == "a.py");
+  CHECK(model.processes.at(kMadeUpPid + 1) == "b.py");
+  CHECK(model.track_of(kMadeUpPid + 1).slices.size() == 1);
+}
+
+TEST_CASE("picture: a process in a pid namespace has the outer pid", "[picture]") {
+  TreeRecording run;
+  const uint32_t image = run.image({.process = 0,
+                                    .pid = 5000,
+                                    .ticks = 100,
+                                    .argv = {"python3", "a.py"},
+                                    .python = true,
+                                    .own_pid = 1});
+  const uint32_t f = run.python(image, "f");
+  run.calls(image, 0, 1, {{200, kEnter, f}, {300, kLeave, f}});
+  run.calls(image, 1, 9, {{200, kEnter, f}, {300, kLeave, f}});
+  run.end(0, 400, 0);
+  auto spool = run.read();
+  const JsonTree json(run, *spool);
+  CHECK(json.named("thread_name", 5000) == "MainThread");
+  CHECK(json.ledger(0)["own_pid"].get_uint64().value() == 1);
+  std::vector<uint64_t> tids;
+  for (const JsonEvent& event : json.events) {
+    if (event.ph == "X") {
+      CHECK(event.pid == 5000);
+      tids.push_back(event.tid);
+    }
+  }
+  CHECK(tids == std::vector<uint64_t>{5000, 9});
+}
+
+TEST_CASE("picture: Python only leaves the others out, but not of the ledger", "[picture]") {
+  TreeRecording run;
+  const uint32_t app = run.image(
+      {.process = 0, .pid = 1, .ticks = 100, .argv = {"python3", "app.py"}, .python = true});
+  const uint32_t f = run.python(app, "f");
+  run.calls(app, 0, 1, {{200, kEnter, f}, {900, kLeave, f}});
+  run.image({.process = 1, .pid = 2, .ticks = 350, .argv = {"sh", "-c", "x"}, .parent = 0});
+  run.start(1, 0, 1, 300, {"sh", "-c", "x"}, 2);
+  const uint32_t child = run.image({.process = 2,
+                                    .pid = 3,
+                                    .ticks = 500,
+                                    .argv = {"python3", "child.py"},
+                                    .parent = 1,
+                                    .python = true});
+  const uint32_t g = run.python(child, "g");
+  run.calls(child, 0, 3, {{600, kEnter, g}, {700, kLeave, g}});
+  run.end(2, 750, 0);
+  run.end(1, 800, 0);
+  run.end(0, 1000, 0);
+  auto spool = run.read();
+  const JsonTree json(run, *spool, true);
+  for (const JsonEvent& event : json.events) {
+    CHECK(event.pid != 2);
+  }
+  CHECK(json.root["viztracer_native"]["processes"].get_array().size() == 3);
+  // The arrow comes from where the one in between was started.
+  const JsonEvent& started = json.one("i", "start child.py");
+  CHECK(started.pid == 1);
+  CHECK(started.start_ns == 300);
+  CHECK(json.end_of(json.arrow_at(started)).pid == 3);
+  const PerfettoModel model = perfetto(run, *spool, true);
+  CHECK(model.processes.count(2) == 0);
+  CHECK(model.attributes.at("processes_not_shown") == "1");
+}
+
+TEST_CASE("picture: a Python that was not traced is a slice with the reason", "[picture]") {
+  TreeRecording run;
+  const uint32_t app = run.image(
+      {.process = 0, .pid = 1, .ticks = 100, .argv = {"python3", "app.py"}, .python = true});
+  const uint32_t f = run.python(app, "f");
+  run.calls(app, 0, 1, {{200, kEnter, f}, {900, kLeave, f}});
+  run.start(1, 0, 1, 300, {"python2", "old.py"}, 2, UntracedReason::kStatic);
+  run.end(1, 600, 0);
+  run.end(0, 1000, 0);
+  auto spool = run.read();
+  const JsonTree json(run, *spool);
+  const JsonEvent& old = json.one("X", "old.py");
+  CHECK(old.args["untraced"].get_string().value() == untraced_text(UntracedReason::kStatic));
+  CHECK(!json.ledger(1)["traced"].get_bool().value());
+  CHECK(json.text(json.ledger(1), "ledger").starts_with("untraced: "));
+  const PerfettoModel model = perfetto(run, *spool);
+  CHECK(model.attributes.at("process 2").starts_with("old.py: untraced: "));
+}
+
+TEST_CASE("picture: what is started from a very deep call has an arrow of its own line",
+          "[picture]") {
+  TreeRecording run;
+  const uint32_t app = run.image(
+      {.process = 0, .pid = 1, .ticks = 10, .argv = {"python3", "app.py"}, .python = true});
+  const uint32_t f = run.python(app, "f");
+  std::vector<TreeRecording::Call> calls;
+  uint64_t ticks = 100;
+  for (int i = 0; i < 600; ++i) {
+    calls.push_back({ticks++, kEnter, f});
+  }
+  ticks = 5000;
+  for (int i = 0; i < 600; ++i) {
+    calls.push_back({ticks++, kLeave, f});
+  }
+  run.calls(app, 0, 1, calls);
+  run.image({.process = 1, .pid = 2, .ticks = 3000, .argv = {"ls"}, .parent = 0, .parent_tid = 1});
+  run.end(1, 4000, 0);
+  run.end(0, 6000, 0);
+  auto spool = run.read();
+  const JsonTree json(run, *spool);
+  const JsonEvent& started = json.one("i", "start ls");
+  CHECK(started.pid == 1);
+  CHECK(started.tid >= 0x5000'0000);
+  CHECK(json.end_of(json.arrow_at(started)).pid == 2);
+  const PerfettoModel model = perfetto(run, *spool);
+  CHECK(model.track_in(1, "processes started").instants.size() == 1);
+}
+
+}  // namespace vtn::test
