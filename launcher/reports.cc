@@ -135,12 +135,13 @@ Status save_spool(const SpoolReader& spool, const std::string& path, bool may_mo
 
 Status write_output(const SpoolReader& spool,
                     const OutputSpec& output,
-                    bool,
+                    bool python_only,
                     bool show_progress) {
   ProgressBar bar("writing " + name_of(output.path), show_progress);
   ReportOptions options;
   options.path = output.path;
   options.gzip = output.gzip;
+  options.python_only = python_only;
   options.progress = [&](uint64_t done, uint64_t total) {
     bar.show(done, total);
     return !told_to_give_up();

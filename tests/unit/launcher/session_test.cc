@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -210,6 +211,100 @@ TEST_CASE("arena size: a cgroup's limit is the least up to the root", "[session]
   CHECK(cgroup_memory_limit("5:cpu,memory2:/q\n4:memory:/x\n0::/a", root.path()) == 5000);
   CHECK(cgroup_memory_limit("nonsense\n::\n:", root.path()) == UINT64_MAX);
   CHECK(cgroup_memory_limit("", root.path()) == UINT64_MAX);
+}
+
+TEST_CASE("session: what is to be excluded is in the control page", "[session]") {
+  SessionRequest request = {"", "/lib/shim.so", 0};
+  request.exclude = {"gcc", "", "*.sh"};
+  const OwnedSession owned(request);
+  CHECK(std::string(owned.session.arena.control->exclude, 10) == std::string("gcc\0*.sh\0\0", 10));
+  request.exclude = {std::string(VTN_EXCLUDE_BYTES - 2, 'x')};
+  const OwnedSession full(request);
+  CHECK(full.session.arena.control->exclude[VTN_EXCLUDE_BYTES - 1] == '\0');
+  request.exclude = {std::string(VTN_EXCLUDE_BYTES - 1, 'x')};
+  auto refused = create_session(request);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("exclude") != std::string::npos);
+}
+
+TEST_CASE("session: what is left for the living is only the link, until they are gone",
+          "[session]") {
+  std::string folder;
+  {
+    auto created = create_session({"", "/lib/shim.so", 0});
+    REQUIRE(created);
+    folder = created->folder;
+    const std::string link = folder + "/" + kShimLinkName;
+    // One that has the link in its environment, one that has the control page mapped.
+    for (const bool mapped : {true, false}) {
+      const Session* session = &*created;
+      int ends[2];
+      REQUIRE(pipe2(ends, 0) == 0);
+      const pid_t child = fork();
+      REQUIRE(child >= 0);
+      if (child == 0) {
+        (void)close(ends[1]);
+        if (mapped) {
+          char byte = 0;
+          (void)!read(ends[0], &byte, 1);
+          _exit(session->arena.control->magic == kControlMagic ? 0 : 1);
+        }
+        (void)dup2(ends[0], 0);
+        const std::string preload = "LD_PRELOAD_OF_NOBODY=" + link;
+        char* environment[] = {const_cast<char*>(preload.c_str()), nullptr};
+        (void)execle("/bin/cat", "cat", nullptr, environment);
+        _exit(1);
+      }
+      (void)close(ends[0]);
+      if (!mapped) {
+        // From here on only the child knows of it; wait until it is what it is to be.
+        created->control_mapping = {};
+        created->arena_mapping = {};
+        created->folder_fd.reset();
+        while (read_file("/proc/" + std::to_string(child) + "/environ").value_or("").find(link) ==
+               std::string::npos) {
+          (void)usleep(1000);
+        }
+      } else {
+        created->folder_fd.reset();
+      }
+      leave_session(folder);
+      CHECK(std::filesystem::is_symlink(link));
+      CHECK(access((folder + "/" + kControlFileName).c_str(), F_OK) != 0);
+      CHECK(access((folder + "/" + kArenaFileName).c_str(), F_OK) != 0);
+      const std::vector<std::string> stale = stale_sessions();
+      CHECK(std::find(stale.begin(), stale.end(), folder) == stale.end());
+      remove_left_sessions();
+      CHECK(std::filesystem::is_symlink(link));
+      (void)close(ends[1]);
+      int status = 0;
+      REQUIRE(waitpid(child, &status, 0) == child);
+    }
+  }
+  remove_left_sessions();
+  CHECK_FALSE(std::filesystem::exists(folder));
+}
+
+TEST_CASE("session: process slots get memory ahead of need", "[session]") {
+  const OwnedSession owned;
+  const Session& session = owned.session;
+  SlotProvision provision(session.arena, session.control_fd.get());
+  REQUIRE(provision.top_up(kFirstProcessSlots / 2));
+  CHECK(load_relaxed(&session.arena.control->process_slots) == kFirstProcessSlots);
+  struct stat before;
+  REQUIRE(fstat(session.control_fd.get(), &before) == 0);
+  REQUIRE(provision.top_up(kFirstProcessSlots / 2 + 1));
+  CHECK(load_relaxed(&session.arena.control->process_slots) == 2 * kFirstProcessSlots);
+  struct stat after;
+  REQUIRE(fstat(session.control_fd.get(), &after) == 0);
+  CHECK(after.st_blocks - before.st_blocks >=
+        static_cast<blkcnt_t>(kFirstProcessSlots * sizeof(ProcessSlot) / 512));
+  while (provision.provided() < kMaxProcesses) {
+    REQUIRE(provision.top_up(provision.provided()));
+  }
+  REQUIRE(provision.top_up(kMaxProcesses));
+  CHECK(load_relaxed(&session.arena.control->process_slots) == kMaxProcesses);
+  CHECK(static_cast<uint64_t>(after.st_size) == kControlBytes);
 }
 
 }  // namespace
