@@ -112,6 +112,13 @@ class JobControl:
         self.assertEqual(text.count("KeyboardInterrupt"), 1, text)
         self.assertIn("rc=130", self.terminal.command("echo rc=$?"))
 
+    def test_the_quit_key_kills(self):
+        self.terminal.send(self.loop + "\n")
+        self.terminal.until("ready")
+        self.terminal.send("\x1c")
+        self.terminal.until(r"PROMPT\$ $")
+        self.assertIn("rc=131", self.terminal.command("echo rc=$?"))
+
     def test_each_interrupt_is_counted_once(self):
         self.terminal.send(self.loop + " catch\n")
         self.terminal.until("ready")
@@ -165,6 +172,43 @@ class JobControl:
         self.terminal.send("\x03")
         self.terminal.until(r"PROMPT\$ $")
 
+    def test_a_pipeline_of_two_launchers_is_interrupted_once_each(self):
+        other = " ".join(launcher("-o", "other.json"))
+        self.terminal.send(f"{self.loop} >&2 | {other} loop.py\n")
+        self.terminal.until(r"ready[\s\S]*ready")
+        self.terminal.send("\x03")
+        text = self.terminal.until(r"PROMPT\$ $")
+        self.assertEqual(text.count("KeyboardInterrupt"), 2, text)
+
+    def test_stopped_and_killed_it_is_gone(self):
+        self.terminal.send(self.loop + "\n")
+        self.terminal.until("ready")
+        self.terminal.send("\x1a")
+        self.terminal.until(r"PROMPT\$ $")
+        self.terminal.command("kill -9 %%")
+        end = time.monotonic() + PATIENCE
+        while re.search("unning|topped", self.terminal.command("jobs")):
+            self.assertLess(time.monotonic(), end, self.processes())
+        self.eventually(lambda: not list(filter(lambda pid: not gone(pid), self.of_the_loop())),
+                        "the program ends with its launcher")
+
+    def test_a_background_job_is_waited_for(self):
+        self.terminal.send(" ".join(launcher("--", "sh", "-c")) + " 'exit 6' &\n")
+        self.terminal.until(r"PROMPT\$ $")
+        self.assertIn("rc=6", self.terminal.command("wait $!; echo rc=$?"))
+
+    def test_a_stopped_job_of_several_processes_goes_on(self):
+        self.terminal.send(" ".join(launcher("--", "sh", "-c")) + f" '{PYTHON} loop.py cont; echo after'\n")
+        self.terminal.until("ready")
+        self.terminal.send("\x1a")
+        self.terminal.until(r"PROMPT\$ $")
+        self.assertIn("topped", self.terminal.command("jobs"))
+        self.terminal.send("fg\n")
+        self.terminal.until("CONT")
+        self.terminal.send("\x03")
+        text = self.terminal.until(r"PROMPT\$ $")
+        self.assertEqual(text.count("KeyboardInterrupt"), 1, text)
+
     def test_the_repl_has_the_terminal(self):
         self.terminal.send(" ".join([LAUNCHER, "--quiet", "--", PYTHON, "-q", "-i"]) + "\n")
         self.terminal.until(">>> ")
@@ -185,11 +229,14 @@ class JobControl:
         self.assertEqual(len(re.findall("(?<!-)CONT", text)), 1, text)
         self.terminal.command("kill %%")
         while re.search("unning|topped", self.terminal.command("jobs")):
-            self.assertLess(time.monotonic(), end, "the job never ends")
+            self.assertLess(time.monotonic(), end, self.processes())
 
-    def test_closing_the_terminal_ends_the_program(self):
-        self.terminal.send(self.loop + "\n")
-        self.terminal.until("ready")
+    def processes(self):
+        """For the message of a failure."""
+        return self.terminal.command("jobs -l; ps -o pid,ppid,pgid,stat,comm")
+
+    def of_the_loop(self):
+        """The processes that have loop.py on their command line, in this test's folder."""
         found = []
         for path in glob.glob("/proc/[0-9]*/cmdline"):
             with contextlib.suppress(OSError), open(path, "rb") as file:
@@ -197,6 +244,12 @@ class JobControl:
                 pid = int(path.split("/")[2])
                 if b"loop.py" in words and os.readlink(f"/proc/{pid}/cwd") == self.folder:
                     found.append(pid)
+        return found
+
+    def test_closing_the_terminal_ends_the_program(self):
+        self.terminal.send(self.loop + "\n")
+        self.terminal.until("ready")
+        found = self.of_the_loop()
         self.assertTrue(found)
         os.close(self.terminal.fd)
         self.eventually(lambda: all(map(gone, found)), "the program and its launcher end")

@@ -11,7 +11,8 @@ import sys
 import time
 import unittest
 
-from processes import LAUNCHER, PATIENCE, SupervisorCase, children, gone, launcher, state
+from processes import (COUNTER, LAUNCHER, PATIENCE, SupervisorCase, children, gone, launcher,
+                       state)
 
 PYTHON = sys.executable
 
@@ -66,6 +67,16 @@ class Status(SupervisorCase):
         self.assertEqual(done.returncode, 4)
         self.assertLess(time.monotonic() - begin, 15)
 
+    def test_orphans_are_not_adopted(self):
+        code = ("import os, time\n"
+                "launcher, parent = os.getppid(), os.getpid()\n"
+                "if os.fork() == 0:\n"
+                "    while os.getppid() == parent: time.sleep(0.01)\n"
+                "    print(os.getppid() == launcher, flush=True); os._exit(0)\n")
+        done = subprocess.run(launcher("-c", code), cwd=self.folder, capture_output=True, text=True,
+                              check=False, timeout=PATIENCE)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "False\n", ""))
+
     def test_nothing_is_left_behind(self):
         process = self.start("-c", "import sys; print('x', flush=True); sys.stdin.readline()")
         process.stdout.readline()
@@ -97,10 +108,15 @@ class Inheritance(SupervisorCase):
     def test_limits_group_and_session_are_the_shells(self):
         code = ("import os, resource, sys\n"
                 "print(os.getpgrp() == os.getpgid(os.getppid()), os.getsid(0) == os.getsid(os.getppid()),"
-                " os.umask(0), os.nice(0), resource.getrlimit(resource.RLIMIT_NOFILE), os.getcwd())")
+                " os.umask(0), os.nice(0), resource.getrlimit(resource.RLIMIT_NOFILE), os.getcwd(),"
+                " os.sched_getaffinity(0), open('/proc/self/oom_score_adj').read())")
 
         def limit():
             os.umask(0o37)
+            os.nice(3)
+            os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
+            with open("/proc/self/oom_score_adj", "w", encoding="utf-8") as file:
+                file.write("300")
             resource.setrlimit(resource.RLIMIT_NOFILE, (77, 88))
         self.assert_same([PYTHON, "-c", code], preexec_fn=limit)
 
@@ -167,6 +183,16 @@ class Signals(SupervisorCase):
         process = self.start("-c", code)
         out, _ = process.communicate(timeout=PATIENCE)
         self.assertEqual((out, process.returncode), ("1\n", 0))
+
+    def test_a_program_that_leaves_the_group_gets_what_is_its_own(self):
+        for leave in ("setsid", "setpgrp"):
+            process = self.start("-c", f"import os; os.{leave}()\n" + COUNTER, "SIGUSR1,SIGUSR2")
+            self.assertEqual(process.stdout.readline(), "ready\n")
+            os.killpg(process.pid, signal.SIGUSR1)
+            os.kill(process.pid, signal.SIGUSR2)
+            self.settle(process)
+            out, err = process.communicate("\n", timeout=PATIENCE)
+            self.assertEqual((out, err), ("SIGUSR1=0 SIGUSR2=1\n", ""))
 
     def test_a_queued_value_arrives(self):
         code = ("import signal\n"
@@ -303,31 +329,6 @@ class Collector(SupervisorCase):
         process.communicate("\n", timeout=PATIENCE)
 
 
-class Services(SupervisorCase):
-    """As service managers, containers and job runners do it."""
-
-    work = ("import sys, time\n"
-            "def f(): pass\n"
-            "f(); print('ready', flush=True)\n"
-            "time.sleep(60)")
-
-    def descendants(self, pid):
-        found = [pid]
-        for parent in found:
-            found += children(parent)
-        return found
-
-    def test_a_manager_that_signals_every_process_gets_a_report(self):
-        process = self.start("-o", "out.json", "-c", self.work)
-        process.stdout.readline()
-        for pid in self.descendants(process.pid):
-            os.kill(pid, signal.SIGTERM)
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual((process.returncode, err), (-signal.SIGTERM, ""))
-        self.assertEqual(self.calls("out.json", "f"), 1)
-        self.assertEqual(self.sessions(), [])
-
-
 class Nested(SupervisorCase):
     """A launcher in a traced tree joins the run it is part of."""
 
@@ -427,6 +428,17 @@ class GivingUp(SupervisorCase):
 
     def test_a_sigterm_keeps_the_data(self):
         self.recover(self.interrupted(lambda process: os.kill(process.pid, signal.SIGTERM)))
+
+    def test_stopped_while_the_report_is_written_it_goes_on_later(self):
+        def stop(process):
+            os.kill(process.pid, signal.SIGTSTP)
+            self.eventually(lambda: state(process.pid) == "T" or gone(process.pid),
+                            "the launcher stops")
+            os.kill(process.pid, signal.SIGCONT)
+        self.interrupted_once(stop, 2_000_000)
+        subprocess.run(["gzip", "-t", os.path.join(self.folder, "out.json.gz")], check=True,
+                       timeout=120)
+        self.assertEqual(self.sessions(), [])
 
     def test_what_a_killed_launcher_leaves_is_recovered(self):
         process = self.start("-o", "out.json", "-c", self.work, "1000000")
