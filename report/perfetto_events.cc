@@ -39,7 +39,14 @@ uint64_t mix(uint64_t value) {
 }
 
 // What tracks there are of an image or a process, beside those of threads.
-enum Owner : uint64_t { kThreadTrack, kLossTrack, kProcessTrack, kProgramsTrack, kStartsTrack };
+enum Owner : uint64_t {
+  kThreadTrack,
+  kLossTrack,
+  kProcessTrack,
+  kProgramsTrack,
+  kStartsTrack,
+  kMainLine,
+};
 
 uint64_t make_uuid(uint64_t trace_id, Owner owner, uint64_t of, uint64_t thread, uint64_t level) {
   const uint64_t uuid = mix(mix(mix(mix(trace_id ^ owner) + of) + thread) + level);
@@ -63,6 +70,17 @@ PerfettoLayout::PerfettoLayout(const TraceModel& trace, const ClockMap& map, boo
   }
   if (start_ns == UINT64_MAX) {
     start_ns = clock.first_ns();
+  }
+  main_lines.resize(picture.processes.size());
+  bare.resize(picture.processes.size());
+  for (const uint32_t number : picture.order) {
+    const std::vector<uint32_t>& threads = picture.processes[number].threads;
+    const auto main = std::find_if(threads.begin(), threads.end(), [&](uint32_t thread) {
+      return picture.shown_tid(thread) == picture.info(number).shown_pid;
+    });
+    bare[number] = main == threads.end();
+    main_lines[number] = bare[number] ? make_uuid(model.header.trace_id, kMainLine, number, 0, 0)
+                                      : tracks[*main][0].uuid;
   }
   for (const ImageInfo& image : model.images) {
     std::vector<const std::string*>& texts = names.emplace_back();

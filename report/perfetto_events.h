@@ -66,7 +66,7 @@ struct PerfettoLayout {
   PerfettoLayout(const TraceModel& model, const ClockMap& clock, bool python_only);
 
   uint64_t process_uuid(uint32_t process) const;   // what its tracks lie in
-  uint64_t programs_uuid(uint32_t process) const;  // the track of what it ran
+  uint64_t programs_uuid(uint32_t process) const;  // the track of its traced programs
   uint64_t starts_uuid(uint32_t process) const;    // for arrows that have no place on a thread
   uint64_t loss_uuid(uint32_t image) const;
 
@@ -75,6 +75,8 @@ struct PerfettoLayout {
   const TreePicture picture;
   uint64_t start_ns;                                   // no event is earlier
   std::vector<std::vector<PerfettoTrack>> tracks;      // by thread, then depth / kTrackDepth
+  std::vector<uint64_t> main_lines;                    // by process: uuids of its main thread
+  std::vector<bool> bare;                              // by process: no calls are on its main line
   std::vector<std::vector<const std::string*>> names;  // by image, then function
 
  private:

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/file.h"
 #include "report/text.h"
 
 namespace vtn {
@@ -45,7 +46,7 @@ void append_track(std::string& to,
 // On the track of the thread that it comes from, unless the call there may be too deep for it.
 uint64_t source_of(const PerfettoLayout& layout, const TreePicture::Arrow& arrow) {
   if (arrow.thread == kNothing) {
-    return layout.programs_uuid(arrow.parent);
+    return layout.main_lines[arrow.parent];
   }
   const std::vector<PerfettoTrack>& tracks = layout.tracks[arrow.thread];
   return tracks.size() == 1 ? tracks[0].uuid : layout.starts_uuid(arrow.parent);
@@ -111,7 +112,20 @@ void append_processes(std::string& to, const PerfettoLayout& layout) {
     ProtoMessage descriptor;
     descriptor.number(1, layout.process_uuid(number)).message(3, process).number(12, info.order);
     append_meta(to, start_ns, kTrackDescriptor, descriptor);
-    append_track(to, layout, number, layout.programs_uuid(number), kProgramsTrackName);
+    const std::vector<TreePicture::Program>& programs = layout.picture.processes[number].programs;
+    if (std::any_of(programs.begin(), programs.end(), [](const auto& one) { return one.traced; })) {
+      append_track(to, layout, number, layout.programs_uuid(number), kProgramsTrackName);
+    }
+    if (layout.bare[number]) {
+      ProtoMessage thread;
+      thread.number(1, info.shown_pid).number(2, info.shown_pid);
+      if (!info.argv.empty()) {
+        thread.bytes(5, valid_utf8(name_of(info.argv[0])));
+      }
+      ProtoMessage line;
+      line.number(1, layout.main_lines[number]).message(4, thread);
+      append_meta(to, start_ns, kTrackDescriptor, line);
+    }
   }
 }
 
@@ -131,9 +145,10 @@ void append_programs(std::string& to, const PerfettoLayout& layout) {
     }
   }
   for (const uint32_t number : picture.order) {
-    const uint64_t uuid = layout.programs_uuid(number);
     bool first = true;
     for (const TreePicture::Program& program : picture.processes[number].programs) {
+      const uint64_t uuid =
+          program.traced ? layout.programs_uuid(number) : layout.main_lines[number];
       ProtoMessage begin;
       begin.number(kEventType, kSliceBegin)
           .number(kEventTrack, uuid)

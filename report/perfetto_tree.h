@@ -3,8 +3,9 @@
 // The process tree in a Perfetto trace, all on the meta sequence and before the first call:
 //
 //   a process        a descriptor with its command line and place in the tree
-//   its programs     slices of a track of their own, with arguments, exit status and, if it is so,
-//                    why they were not traced
+//   its programs     slices with arguments, exit status and, if it is so, why they were not traced:
+//                    on its main thread's track, but for traced ones; the main thread's calls are
+//                    there, so these are on a track named "process"
 //   its start        an instant on the thread that did it, from which a flow leads to its first
 //                    program: the call itself may last as long as the child
 #pragma once

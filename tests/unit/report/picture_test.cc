@@ -252,7 +252,8 @@ TEST_CASE("picture: programs, arrows and the ledger in Perfetto", "[picture]") {
   CHECK(model.process_infos.at(101).start_ns == 3000);
   CHECK(model.process_infos.at(102).order == 2);
 
-  const PerfettoTrackInfo& ls = model.track_in(101, "process");
+  const PerfettoTrackInfo& ls = model.track_of(101);
+  CHECK(ls.name == "ls");
   REQUIRE(ls.slices.size() == 1);
   CHECK(ls.slices[0].name == "ls -l");
   CHECK(ls.slices[0].start_ns == 3000);
@@ -309,13 +310,22 @@ TEST_CASE("picture: a chain of wrappers is one line", "[picture]") {
   CHECK(json.ledger(0)["images"].get_array().size() == 4);
 
   const PerfettoModel model = perfetto(run, *spool);
-  const PerfettoTrackInfo& track = model.track_in(7, "process");
-  REQUIRE(track.slices.size() == 4);
-  CHECK(track.slices[2].name == "x.py");
-  CHECK(track.slices[2].args.count("exit_status") == 0);
-  CHECK(track.slices[3].args.at("exit_status") == "0");
+  const PerfettoTrackInfo& traced = model.track_in(7, "process");
+  REQUIRE(traced.slices.size() == 1);
+  CHECK(traced.slices[0].name == "x.py");
+  CHECK(traced.slices[0].args.count("exit_status") == 0);
+  const PerfettoTrackInfo& track = model.track_of(7);
+  std::vector<std::string> names;
+  for (const Slice& slice : track.slices) {
+    names.push_back(slice.name);
+    CHECK(slice.depth == (names.size() == 4 ? 1 : 0));  // the second call within the first
+  }
+  CHECK(names ==
+        std::vector<std::string>{
+            "sh -c exec nice x", "nice python3 x.py", "f (/x.py:1)", "f (/x.py:1)", "cat y"});
+  CHECK(track.slices[4].args.at("exit_status") == "0");
+  CHECK(traced.open.empty());
   CHECK(track.open.empty());
-  CHECK(model.track_of(7).open.empty());
 }
 
 TEST_CASE("picture: who is alive at the end is drawn open, and said to be", "[picture]") {
@@ -333,7 +343,7 @@ TEST_CASE("picture: who is alive at the end is drawn open, and said to be", "[pi
   CHECK(json.ledger(1)["alive_at_end"].get_bool().value());
   CHECK(json.ledger(1)["exit"].is_null());
   const PerfettoModel model = perfetto(run, *spool);
-  CHECK(model.track_in(2, "process").open.size() == 1);
+  CHECK(model.track_of(2).open.size() == 1);
 }
 
 TEST_CASE("picture: calls of a process that was killed end with it", "[picture]") {
