@@ -11,11 +11,17 @@
 //  -m, directory, zipapp     the first `exec` of code that is not frozen, below runpy's
 //                            _run_module_as_main as the outermost frame
 //  an embedder               any `exec` without a frame, or the first thread, once initialised
+//  a sub-interpreter         the first of several events without a frame, once it has its streams
+//
+// A sub-interpreter, and a main one that an embedder begins anew, put the hook back for as long as
+// that takes (interpreters.h).
 #include <string.h>
 
 #include "base/freestanding/atomic.h"
+#include "runtime/audit_hook.h"
 #include "runtime/backends.h"
 #include "runtime/functions.h"
+#include "runtime/interpreters.h"
 #include "runtime/process.h"
 #include "runtime/profile_threads.h"
 #include "runtime/python_api.h"
@@ -29,75 +35,16 @@ namespace {
 constexpr uint32_t kFirstVersion = 0x030a0000;
 constexpr uint32_t kMonitoringMinor = 12;
 
-// A node of CPython's list of audit hooks: next, function, user data. It has to come from the raw
-// allocator, but that may be another one by the time the interpreter frees it (-X dev,
-// PYTHONMALLOC=debug): so it is our own memory, handed out and taken back by a stand-in.
-alignas(16) char g_hook_node[64];
-
 struct {
-  bool node_given;
   bool armed;
   bool installed;
+  bool with_c_functions;
   char mode;  // of cpython.run_<mode>
-  PyAllocator allocator;
-  void (*free_before)(void*, void*);
+  Backend backend;
+  uint32_t expected;  // interpreters that have begun and are not settled
 } g_bootstrap;
 
-void* allocate_node(void*, size_t bytes) {
-  if (!g_bootstrap.node_given && bytes <= sizeof(g_hook_node)) {
-    g_bootstrap.node_given = true;
-    return g_hook_node;
-  }
-  return g_bootstrap.allocator.malloc(g_bootstrap.allocator.context, bytes);
-}
-
-void free_but_node(void* context, void* block) {
-  if (block != g_hook_node) {
-    g_bootstrap.free_before(context, block);
-  }
-}
-
 int on_audit(const char* event, PyObject* arguments, void*);
-
-bool add_hook() {
-  g_python.PyMem_GetAllocator(kAllocatorRaw, &g_bootstrap.allocator);
-  PyAllocator stand_in = g_bootstrap.allocator;
-  stand_in.malloc = allocate_node;
-  g_python.PyMem_SetAllocator(kAllocatorRaw, &stand_in);
-  const int result = g_python.PySys_AddAuditHook(on_audit, nullptr);
-  g_python.PyMem_SetAllocator(kAllocatorRaw, &g_bootstrap.allocator);
-  return result == 0;
-}
-
-// The interpreter is about to free its hooks and ours is still among them.
-void survive_clearing() {
-  if (!g_bootstrap.node_given) {
-    return;
-  }
-  PyAllocator allocator;
-  g_python.PyMem_GetAllocator(kAllocatorRaw, &allocator);
-  g_bootstrap.free_before = allocator.free;
-  allocator.free = free_but_node;
-  g_python.PyMem_SetAllocator(kAllocatorRaw, &allocator);
-}
-
-// The list's head is the one word of _PyRuntime that holds our node's address; what comes behind
-// us stays. With somebody's hook before ours there is no such word: then we stay as well.
-bool remove_hook() {
-  if (!g_bootstrap.node_given || g_python._PyRuntime == nullptr) {
-    return false;
-  }
-  auto* words = static_cast<uintptr_t*>(const_cast<void*>(g_python._PyRuntime));
-  const size_t count = g_python.runtime_state_bytes / sizeof(uintptr_t);
-  const auto node = reinterpret_cast<uintptr_t>(g_hook_node);
-  for (size_t i = 0; i < count; ++i) {
-    if (words[i] == node) {
-      words[i] = *reinterpret_cast<uintptr_t*>(g_hook_node);
-      return true;
-    }
-  }
-  return false;
-}
 
 // Under a JIT that corrupts locals when a tool is active, tracing would break the program.
 bool jit_corrupts() {
@@ -112,27 +59,53 @@ bool jit_corrupts() {
   return enabled && g_python.PyLong_AsLong(enabled.get()) == 1;
 }
 
+using FindObject = int (*)(void*, void*);
+FindObject find_object_function() {
+  return reinterpret_cast<FindObject>(find_symbol("_dl_find_object"));
+}
+
+void choose_backend(Backend backend) {
+  g_bootstrap.backend = backend;
+  set_backend(backend);
+}
+
 bool install_backend(bool with_c_functions) {
+  g_bootstrap.with_c_functions = with_c_functions;
   if (g_python.minor >= kMonitoringMinor) {
-    set_backend(Backend::kMonitoring);
+    choose_backend(Backend::kMonitoring);
     if (install_monitoring(with_c_functions)) {
       return true;
     }
   } else if (g_python.minor == 11 && !with_c_functions) {
-    set_backend(Backend::kEvalFrame);
+    choose_backend(Backend::kEvalFrame);
     if (install_eval_frame()) {
       return true;
     }
   }
-  set_backend(Backend::kProfile);
+  choose_backend(Backend::kProfile);
   return install_profile(with_c_functions);
+}
+
+// The backend of the main interpreter in another one, the current.
+bool install_backend_again() {
+  switch (g_bootstrap.backend) {
+    case Backend::kMonitoring:
+      return install_monitoring(g_bootstrap.with_c_functions);
+    case Backend::kEvalFrame:
+      if (!profile_installed()) {
+        return install_eval_frame();
+      }
+      [[fallthrough]];
+    default:
+      return set_profile(g_python.PyThreadState_Get());
+  }
 }
 
 void install() {
   g_bootstrap.installed = true;
   const KeepErrno keep_errno;
   const PendingException pending;
-  const bool hook_gone = remove_hook();
+  const bool hook_gone = unlink_audit_hook();
   if (const char* wrong = check_layout(); wrong != nullptr) {
     stay_untraced(UntracedReason::kSelfTest, g_python.version);
     return;
@@ -142,8 +115,8 @@ void install() {
     return;
   }
   g_python.PyErr_Clear();
-  const auto find_object = reinterpret_cast<int (*)(void*, void*)>(find_symbol("_dl_find_object"));
-  if (!start_functions(find_object) || !install_backend(!session_option(kOptionIgnoreCFunctions))) {
+  if (!start_functions(find_object_function()) ||
+      !install_backend(!session_option(kOptionIgnoreCFunctions))) {
     g_python.PyErr_Clear();
     stay_untraced(UntracedReason::kInstallFailed, g_python.version);
     return;
@@ -210,26 +183,114 @@ bool program_begins(const char* event, PyObject* arguments) {
   return begins;
 }
 
+// Installs in a sub-interpreter, the current one.
+void install_again(int64_t id) {
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  if (!start_functions(find_object_function()) || !install_backend_again()) {
+    settle_interpreter(id, -1);
+  }
+  g_python.PyErr_Clear();
+}
+
+void one_less_expected() {
+  if (add_relaxed(&g_bootstrap.expected, ~uint32_t{0}) == 1) {
+    (void)unlink_audit_hook();
+    if (load_relaxed(&g_bootstrap.expected) != 0) {  // another began meanwhile
+      link_audit_hook();
+    }
+  }
+}
+
+// Whether a sub-interpreter's next frame is the program's own first one: it has its standard
+// streams, and nothing runs in it. The import of site is CPython's own, and that of warnings.
+bool program_begins_again(const char* event, PyObject* arguments) {
+  constexpr const char* kEvents[] = {
+      "exec", "compile", "import", "marshal.load", "pickle.find_class", "_thread.start_"};
+  bool of_interest = false;
+  for (const char* known : kEvents) {
+    of_interest = of_interest || starts_with(event, known);
+  }
+  if (!of_interest || g_python.PySys_GetObject("stdout") == nullptr ||
+      (g_python.PyEval_GetFrame() != nullptr && !starts_with(event, "_thread"))) {
+    return false;
+  }
+  if (event[0] != 'i') {
+    return true;
+  }
+  const PendingException pending;
+  const Utf8 module(g_python.PyTuple_GetItem(arguments, 0));
+  const bool own = !module.equals("site") && !module.equals("warnings");
+  g_python.PyErr_Clear();
+  return own;
+}
+
+// An event in an interpreter that may be a new one. All of this with the GIL of that interpreter,
+// perhaps beside others.
+void look_at_interpreter(const char* event, PyObject* arguments) {
+  PyInterp* interpreter = current_interpreter();
+  if (interpreter == nullptr || interpreter == g_python.PyInterpreterState_Main()) {
+    return;
+  }
+  const int64_t id = interpreter_id(interpreter);
+  if (interpreter_is_settled(id)) {
+    return;
+  }
+  if (strcmp(event, "cpython.PyInterpreterState_Clear") == 0) {
+    settle_interpreter(id, -1);
+    one_less_expected();
+  } else if (program_begins_again(event, arguments)) {
+    install_again(id);
+    one_less_expected();
+  }
+}
+
+// An interpreter begins; its module `_imp` is being made.
+void interpreter_begins() {
+  if (!g_bootstrap.installed) {
+    return;
+  }
+  if (g_python.Py_IsInitialized() == 0) {  // an embedder ended the main one and begins again
+    forget_interpreters();
+    g_bootstrap.installed = g_bootstrap.armed = false;
+    store_relaxed(&g_bootstrap.expected, uint32_t{0});
+    link_audit_hook();
+    return;
+  }
+  // Before 3.13 the new interpreter is the current one; a program may as well make the module anew
+  // for itself.
+  if (g_python.minor < 13 && interpreter_is_settled(interpreter_id(current_interpreter()))) {
+    return;
+  }
+  add_relaxed(&g_bootstrap.expected, uint32_t{1});
+  link_audit_hook();
+}
+
 int on_audit(const char* event, PyObject* arguments, void*) {
   // Called for every audited operation until the program begins, and for ever where it must stay:
   // the first letters tell almost all of them apart.
   switch (event[0]) {
     case 'c':
-      if (!starts_with(event, "cpython.")) {
-        break;
-      }
       if (starts_with(event, "cpython.run_")) {
         g_bootstrap.armed = true;
         g_bootstrap.mode = event[sizeof("cpython.run_") - 1];
       } else if (strcmp(event, "cpython._PySys_ClearAuditHooks") == 0) {
         survive_clearing();
       }
-      break;
+      [[fallthrough]];
     case 'e':
+    case 'i':
     case 'm':
+    case 'p':
     case '_':
-      if (!g_bootstrap.installed && g_python.Py_IsInitialized() != 0 &&
-          program_begins(event, arguments)) {
+      if (g_python.Py_IsInitialized() == 0) {
+        break;
+      }
+      if (g_bootstrap.installed) {
+        if (load_relaxed(&g_bootstrap.expected) != 0) {
+          look_at_interpreter(event, arguments);
+        }
+      } else if (program_begins(event, arguments)) {
         install();
       }
       break;
@@ -258,10 +319,11 @@ int start(const vtn_runtime_args& args) {
     stay_untraced(UntracedReason::kFreeThreaded, version);
     return 1;
   }
-  if (!add_hook()) {
+  if (!add_audit_hook(on_audit)) {
     stay_untraced(UntracedReason::kInstallFailed, version);
     return 1;
   }
+  watch_interpreters(interpreter_begins);
   store_release(args.on_thread_value, on_thread_value);
   return 0;
 }

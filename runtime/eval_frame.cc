@@ -13,6 +13,7 @@
 #include "base/freestanding/syscalls.h"
 #include "runtime/backends.h"
 #include "runtime/functions.h"
+#include "runtime/interpreters.h"
 #include "runtime/process.h"
 #include "tracer/thread_writer.h"
 
@@ -27,7 +28,6 @@ constexpr uintptr_t kStackReserveBytes = 256 * 1024;
 constexpr uintptr_t kNoLimit = 1;
 
 struct {
-  PyInterp* interpreter;
   PyObject* (*function_code)(PyObject*);
   bool checked;
   bool installed;
@@ -73,17 +73,29 @@ uintptr_t stack_limit() {
   return known ? reinterpret_cast<uintptr_t>(low) + kStackReserveBytes : kNoLimit;
 }
 
+// Ours is taken out of every interpreter that has it.
+void change_to_profile() {
+  g_eval.installed = false;
+  for (PyInterp* interpreter = g_python.PyInterpreterState_Head(); interpreter != nullptr;
+       interpreter = g_python.PyInterpreterState_Next(interpreter)) {
+    if (g_python._PyInterpreterState_GetEvalFrameFunc(interpreter) == evaluate) {
+      g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, g_python._PyEval_EvalFrameDefault);
+    }
+  }
+  (void)install_profile(false);
+}
+
 [[gnu::noinline, gnu::cold]] PyObject* run_guarded(ThreadState* thread,
                                                    PyThread* state,
                                                    void* frame,
                                                    int throwing) {
   record_gap(thread, GapReason::kStackGuard);
-  g_python._PyInterpreterState_SetEvalFrameFunc(g_eval.interpreter,
-                                                g_python._PyEval_EvalFrameDefault);
+  PyInterp* interpreter = g_python.PyThreadState_GetInterpreter(state);
+  g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, g_python._PyEval_EvalFrameDefault);
   g_eval.guarded = true;
   PyObject* result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
   g_eval.guarded = false;
-  g_python._PyInterpreterState_SetEvalFrameFunc(g_eval.interpreter, evaluate);
+  g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate);
   record_gap(current_thread(), GapReason::kStackGuard);
   return result;
 }
@@ -98,10 +110,7 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
     PyObject* function = field<PyObject*>(frame, kFrameFunction);
     g_eval.checked = true;
     if (type_of(function) != g_python.PyFunction_Type || g_eval.function_code(function) != code) {
-      g_python._PyInterpreterState_SetEvalFrameFunc(g_eval.interpreter,
-                                                    g_python._PyEval_EvalFrameDefault);
-      g_eval.installed = false;
-      (void)install_profile(false);
+      change_to_profile();
       return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
     }
   }
@@ -134,24 +143,23 @@ bool install_eval_frame() {
   }
   g_eval.function_code =
       reinterpret_cast<PyObject* (*)(PyObject*)>(find_python_symbol("PyFunction_GetCode"));
-  g_eval.interpreter = g_python.PyInterpreterState_Main();
-  if (g_eval.function_code == nullptr ||
-      g_python._PyInterpreterState_GetEvalFrameFunc(g_eval.interpreter) !=
-          g_python._PyEval_EvalFrameDefault) {
+  PyInterp* interpreter = current_interpreter();
+  if (g_eval.function_code == nullptr || g_python._PyInterpreterState_GetEvalFrameFunc(
+                                             interpreter) != g_python._PyEval_EvalFrameDefault) {
     return false;
   }
-  g_python._PyInterpreterState_SetEvalFrameFunc(g_eval.interpreter, evaluate);
+  g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate);
   g_eval.installed = true;
   return true;
 }
 
 void check_eval_frame() {
   if (!g_eval.installed || g_eval.guarded ||
-      g_python._PyInterpreterState_GetEvalFrameFunc(g_eval.interpreter) == evaluate) {
+      g_python._PyInterpreterState_GetEvalFrameFunc(g_python.PyInterpreterState_Main()) ==
+          evaluate) {
     return;
   }
-  g_eval.installed = false;
-  (void)install_profile(false);
+  change_to_profile();
 }
 
 }  // namespace vtn

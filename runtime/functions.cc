@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/freestanding/lock.h"
 #include "base/freestanding/pages.h"
+#include "runtime/interpreters.h"
 #include "runtime/own_profilers.h"
 #include "runtime/text.h"
 #include "tracer/names_writer.h"
@@ -31,10 +33,16 @@ constexpr int kDeepestMethod = 8;  // bound methods of bound methods
 constexpr size_t kFindObjectResultBytes = 256;
 
 struct {
-  PySize extra_index;
   CodeIdentity* free_identities;
   int (*find_object)(void*, void*);
 } g_functions;
+
+// Interpreters with a GIL each share the list.
+void give_identity(CodeIdentity* identity) {
+  const WordLock lock(&g_engine.root->identities_lock);
+  identity->next_free = g_functions.free_identities;
+  g_functions.free_identities = identity;
+}
 
 // The code object is being freed: its address may be another's the next moment.
 void code_died(void* extra) {
@@ -44,11 +52,11 @@ void code_died(void* extra) {
   }
   forget_code(identity->code);
   identity->code = nullptr;
-  identity->next_free = g_functions.free_identities;
-  g_functions.free_identities = identity;
+  give_identity(identity);
 }
 
 CodeIdentity* take_identity() {
+  const WordLock lock(&g_engine.root->identities_lock);
   if (g_functions.free_identities == nullptr) {
     auto* block = static_cast<CodeIdentity*>(map_pages(kIdentityBlockBytes));
     if (block == nullptr) {
@@ -84,6 +92,15 @@ bool lasts_for_ever(const void* address) {
   alignas(16) char result[kFindObjectResultBytes];
   return address == nullptr || (g_functions.find_object != nullptr &&
                                 g_functions.find_object(const_cast<void*>(address), result) == 0);
+}
+
+// The standard library's frozen code of 3.11 and 3.12: one object for all interpreters. What a
+// sub-interpreter stored in it would be read, and freed, by the others. Where nothing tells what
+// lasts, any code may be such.
+bool is_shared_code(const PyObject* code) {
+  return (g_python.minor == 11 || g_python.minor == 12) &&
+         current_interpreter() != g_python.PyInterpreterState_Main() &&
+         (g_functions.find_object == nullptr || lasts_for_ever(code));
 }
 
 uint32_t intern_dotted(FunctionKind kind, Text first, Text second) {
@@ -143,8 +160,9 @@ uint32_t named_by_type(ThreadState* thread, PyObject* callable, PyObject* kind) 
 
 bool start_functions(int (*find_object)(void* address, void* result)) {
   g_functions.find_object = find_object;
-  g_functions.extra_index = g_python._PyEval_RequestCodeExtraIndex(code_died);
-  return g_functions.extra_index >= 0;
+  const PySize index = g_python._PyEval_RequestCodeExtraIndex(code_died);
+  settle_interpreter(interpreter_id(current_interpreter()), index);
+  return code_extra_index() >= 0;
 }
 
 uint32_t code_id_slow(ThreadState* thread, PyObject* code) {
@@ -154,19 +172,25 @@ uint32_t code_id_slow(ThreadState* thread, PyObject* code) {
   const KeepErrno keep_errno;
   const PendingException pending;
   ensure_process();
+  const PySize index = code_extra_index();
+  if (index < 0 || is_shared_code(code)) {
+    const uint32_t id = intern_code(code);
+    if (index >= 0 && lasts_for_ever(code)) {
+      thread->codes[code_cache_slot(code)] = {code, id, 0};
+    }
+    return id;
+  }
   void* extra = nullptr;
-  (void)g_python._PyCode_GetExtra(code, g_functions.extra_index, &extra);
+  (void)g_python._PyCode_GetExtra(code, index, &extra);
   auto* identity = static_cast<CodeIdentity*>(extra);
   if (identity == nullptr || identity->epoch != g_engine.epoch) {
     const uint32_t id = intern_code(code);
     look_for_lsprof();
     if (identity == nullptr) {
       identity = take_identity();
-      if (identity == nullptr ||
-          g_python._PyCode_SetExtra(code, g_functions.extra_index, identity) != 0) {
+      if (identity == nullptr || g_python._PyCode_SetExtra(code, index, identity) != 0) {
         if (identity != nullptr) {
-          identity->next_free = g_functions.free_identities;
-          g_functions.free_identities = identity;
+          give_identity(identity);
         }
         return id;  // not remembered: nobody would tell us of its death
       }

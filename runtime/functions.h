@@ -19,7 +19,7 @@
 
 namespace vtn {
 
-// Before anything else here. False: the interpreter has no room for another co_extra.
+// In each interpreter before anything else here. False: it has no room for another co_extra.
 // `find_object`: glibc's _dl_find_object (takes no lock), or null.
 bool start_functions(int (*find_object)(void* address, void* result));
 

@@ -3,6 +3,7 @@
 
 #include "base/freestanding/atomic.h"
 #include "runtime/backends.h"
+#include "runtime/interpreters.h"
 #include "runtime/layout.h"
 #include "runtime/text.h"
 
@@ -77,6 +78,7 @@ bool has_function(const PyThread* state) {
 
 void start_profile_threads(PyProfileFunction function) {
   g_threads.function = function;
+  g_threads.newest_thread_id = 0;
   if (g_python.minor < 12) {
     find_fields();
   } else {
@@ -102,6 +104,26 @@ void on_thread_value(const void* value) {
   }
 }
 
+namespace {
+
+// 3.10 and 3.11, where one GIL serves all interpreters.
+void cover_sub_interpreters(const PyInterp* main) {
+  for (PyInterp* interpreter = g_python.PyInterpreterState_Head(); interpreter != nullptr;
+       interpreter = g_python.PyInterpreterState_Next(interpreter)) {
+    if (interpreter == main || !interpreter_is_settled(interpreter_id(interpreter))) {
+      continue;
+    }
+    for (PyThread* state = g_python.PyInterpreterState_ThreadHead(interpreter); state != nullptr;
+         state = g_python.PyThreadState_Next(state)) {
+      if (field<PyProfileFunction>(state, g_threads.function_offset) == nullptr) {
+        (void)set_profile(state);
+      }
+    }
+  }
+}
+
+}  // namespace
+
 bool starts_thread(const PyObject* callable) {
   if (type_of(callable) != g_python.PyCFunction_Type) {
     return false;
@@ -111,14 +133,19 @@ bool starts_thread(const PyObject* callable) {
 }
 
 void cover_new_threads() {
-  if (load_acquire(&g_threads.ready) == 0 || g_python._PyEval_SetProfile == nullptr ||
-      !holds_gil()) {
+  if (load_acquire(&g_threads.ready) == 0 || g_python._PyEval_SetProfile == nullptr) {
     return;
   }
+  PyInterp* main = g_python.PyInterpreterState_Main();
+  if (g_python.minor >= 12 && current_interpreter() != main) {
+    return;  // the states of another GIL
+  }
   const KeepErrno keep_errno;
+  if (g_threads.function_offset != 0) {
+    cover_sub_interpreters(main);
+  }
   uint64_t newest = g_threads.newest_thread_id;
-  for (PyThread* state = g_python.PyInterpreterState_ThreadHead(g_python.PyInterpreterState_Main());
-       state != nullptr;
+  for (PyThread* state = g_python.PyInterpreterState_ThreadHead(main); state != nullptr;
        state = g_python.PyThreadState_Next(state)) {
     const uint64_t id = g_python.PyThreadState_GetID(state);
     if (id > g_threads.newest_thread_id) {

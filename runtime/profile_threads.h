@@ -28,8 +28,8 @@ void on_thread_value(const void* value);
 // GIL.
 bool starts_thread(const PyObject* callable);
 
-// Sets the profile function on thread states that are not known yet. Needs the GIL (does nothing
-// without it, or when the backend is another).
+// Sets the profile function on thread states that are not known yet. Needs the GIL; does nothing
+// when the backend is another.
 void cover_new_threads();
 
 }  // namespace vtn

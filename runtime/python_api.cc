@@ -21,14 +21,15 @@ struct DlInfo {
 
 }  // namespace
 
-bool holds_gil() {
+PyThread* current_thread_state() {
   const auto current = g_python.PyThreadState_GetUnchecked != nullptr
                            ? g_python.PyThreadState_GetUnchecked
                            : g_python._PyThreadState_UncheckedGet;
-  if (current == nullptr) {
-    return false;
-  }
-  PyThread* const state = current();
+  return current == nullptr ? nullptr : current();
+}
+
+bool holds_gil() {
+  PyThread* const state = current_thread_state();
   return state != nullptr && state == g_python.PyGILState_GetThisThreadState();
 }
 

@@ -100,6 +100,10 @@ struct PyMethodDef {
   optional(PyThread*, PyThreadState_GetUnchecked, ())                                          \
   required(PyThread*, PyThreadState_Get, ())                                                   \
   required(PyInterp*, PyInterpreterState_Main, ())                                             \
+  required(PyInterp*, PyInterpreterState_Head, ())                                             \
+  required(PyInterp*, PyInterpreterState_Next, (PyInterp*))                                    \
+  required(int64_t, PyInterpreterState_GetID, (PyInterp*))                                     \
+  required(PyInterp*, PyThreadState_GetInterpreter, (PyThread*))                               \
   required(PyThread*, PyInterpreterState_ThreadHead, (PyInterp*))                              \
   required(PyThread*, PyThreadState_Next, (PyThread*))                                         \
   required(uint64_t, PyThreadState_GetID, (PyThread*))                                         \
@@ -153,6 +157,9 @@ extern PythonApi g_python;
 const char* load_python_api(void* python,
                             void* (*dlsym_fn)(void*, const char*),
                             int (*dladdr1_fn)(const void*, void*, void**, int));
+
+// The calling thread's state if it holds the GIL (of its interpreter), else null.
+PyThread* current_thread_state();
 
 // Whether the calling thread holds the GIL. PyGILState_Check answers yes to everybody once a
 // sub-interpreter has been made.

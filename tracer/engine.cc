@@ -167,9 +167,9 @@ void forget_code(const void* code) {
   const uint32_t slot = code_cache_slot(code);
   const WordLock lock(&g_engine.root->lock);
   for (ThreadState* state = g_engine.root->threads; state != nullptr; state = state->next) {
-    if (state->codes[slot].code == code) {
-      state->codes[slot] = {};
-    }
+    // The thread may be storing another code there now, under the GIL of another interpreter.
+    const void* expected = code;
+    (void)compare_swap(&state->codes[slot].code, &expected, static_cast<const void*>(nullptr));
   }
 }
 

@@ -81,6 +81,7 @@ struct ProcessRoot {
   uint64_t table_capacity;
   struct NameEntry* table;
   ThreadState* threads;
+  uint32_t identities_lock;    // WordLock of the runtime (functions.cc)
   uint64_t process_name_hash;  // runtime: of the name that was published last; 0: none
 };
 

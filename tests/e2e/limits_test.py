@@ -201,22 +201,6 @@ class Limits(support.TestCase):
         self.assertEqual((0, b"1\n"), (outcome.status, outcome.stdout))
         self.assertIn(b"3.9", outcome.stderr.splitlines()[-1])
 
-    def test_subinterpreter(self):
-        """L-SUBINTERPRETER"""
-        plain, traced, report = self.both("""
-            try: import _interpreters as xi
-            except ImportError: import _xxsubinterpreters as xi
-            one = xi.create()
-            text = "def inside(): pass\\ninside()\\nprint('done', flush=True)"
-            (xi.exec if hasattr(xi, "exec") else xi.run_string)(one, text)
-            xi.destroy(one)
-            def outside(): pass
-            outside()
-            """)
-        self.assertEqual(plain, traced)
-        self.assertEqual([], report.named("inside"))
-        self.assertEqual(1, len(report.named("outside")))
-
 
 if __name__ == "__main__":
     unittest.main()
