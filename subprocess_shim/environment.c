@@ -15,8 +15,8 @@ static struct {
   size_t bytes;
 } g_entry;
 
-/* Where our entry begins in an LD_PRELOAD value that ends with it: its colon, or the value itself
- * when there is no other. NULL: it does not end with us. */
+/* Where our entry begins in an LD_PRELOAD value that ends with it: at its colon, or at its first
+ * letter when there is no other. NULL: it does not end with us. */
 static const char* own_part(const char* value) {
   const size_t bytes = vtn_length(value);
   if (g_entry.bytes == 0 || bytes < g_entry.bytes) {
@@ -32,6 +32,9 @@ static const char* own_part(const char* value) {
   return at[-1] == ':' || at[-1] == ' ' ? at - 1 : NULL;
 }
 
+/* Nobody else had set the variable: an empty value of the user's own would have left a colon. */
+static int is_all_ours(const char* value, const char* own) { return own == value && *own == '/'; }
+
 void vtn_environment_enter(const char* own_path) {
   const size_t bytes = vtn_length(own_path);
   if (bytes >= sizeof(g_entry.path)) {
@@ -43,14 +46,13 @@ void vtn_environment_enter(const char* own_path) {
   if (word == NULL || *word == NULL) {
     return;
   }
-  /* Values are shortened where they stand. A variable that holds nothing else is ours as a whole:
-   * the user's own empty one would have left a colon. */
+  /* Values are shortened where they stand. */
   char** to = *word;
   for (char** entry = *word; *entry != NULL; ++entry) {
     if (vtn_starts_with(*entry, PRELOAD)) {
       char* value = *entry + PRELOAD_BYTES;
       char* own = (char*)own_part(value);
-      if (own == value) {
+      if (is_all_ours(value, own)) {
         continue;
       }
       if (own != NULL) {
@@ -89,7 +91,7 @@ vtn_environment_plan vtn_environment_measure(vtn_strings from, int carries) {
       continue;
     }
     plan.as_it_is = 0;
-    if (own == value) {
+    if (is_all_ours(value, own)) {
       --plan.entries;
     } else {
       text_bytes += PRELOAD_BYTES + vtn_length(value) + 1 + g_entry.bytes + 1;
@@ -120,7 +122,7 @@ vtn_strings vtn_environment_copy(const vtn_environment_plan* plan, void* memory)
       *to++ = *from;
       continue;
     }
-    if (own == value) {
+    if (is_all_ours(value, own)) {
       continue;
     }
     *to++ = text;

@@ -56,7 +56,9 @@ static int too_big(void) {
 
 static int run(const exec_call* call) {
   (void)vtn_libc();
-  if (vtn_control() == NULL || (call->path == NULL && call->way != BY_FD)) {
+  /* (fexecve refuses an environment that is not there; the others take it for an empty one.) */
+  if (vtn_control() == NULL ||
+      (call->way == BY_FD ? call->environment == NULL : call->path == NULL)) {
     return call_real(call, call->environment);
   }
   char buffer[VTN_PATH_BYTES];

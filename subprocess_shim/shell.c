@@ -273,7 +273,8 @@ VTN_EXPORT void* popen(const char* command, const char* mode) {
 static int end_stream(void* stream, int pid) {
   const int closed = g_libc.fclose(stream);
   const int status = wait_for(pid);
-  return status != 0 ? status : closed;
+  /* glibc also says if the last of what was written found no reader. */
+  return status == 0 && g_libc.glibc_version != NULL ? closed : status;
 }
 
 VTN_EXPORT int pclose(void* stream) {

@@ -26,6 +26,46 @@ static int call_real(const spawn_call* call, int* id, vtn_strings environment) {
   return call->real(id, call->path, call->actions, call->attributes, call->argv, environment);
 }
 
+/* pidfd_spawn for a libc that lacks it: a program that looks for the function finds ours, so it has
+ * to work. The child cannot be gone: nobody but the caller waits for it. */
+static int spawn_for_pidfd(int* pidfd,
+                           const char* path,
+                           const void* actions,
+                           const void* attributes,
+                           vtn_strings argv,
+                           vtn_strings environment,
+                           vtn_spawn_fn spawn) {
+  const long possible = vtn_call3(SYS_pidfd_open, vtn_pid(), 0, 0);
+  if (possible < 0) {
+    return (int)-possible;
+  }
+  vtn_close(possible);
+  int pid = 0;
+  const int error = spawn(&pid, path, actions, attributes, argv, environment);
+  if (error == 0) {
+    *pidfd = (int)vtn_call3(SYS_pidfd_open, pid, 0, 0);
+  }
+  return error;
+}
+
+static int spawn_by_path_for_pidfd(int* pidfd,
+                                   const char* path,
+                                   const void* actions,
+                                   const void* attributes,
+                                   vtn_strings argv,
+                                   vtn_strings environment) {
+  return spawn_for_pidfd(pidfd, path, actions, attributes, argv, environment, g_libc.posix_spawn);
+}
+
+static int spawn_by_name_for_pidfd(int* pidfd,
+                                   const char* name,
+                                   const void* actions,
+                                   const void* attributes,
+                                   vtn_strings argv,
+                                   vtn_strings environment) {
+  return spawn_for_pidfd(pidfd, name, actions, attributes, argv, environment, g_libc.posix_spawnp);
+}
+
 /* File actions may change the folder that a relative path starts from, and an attribute the user:
  * then the look is a guess. What is not there is started with our entry all the same. */
 static int run(const spawn_call* call, int* id) {
@@ -114,7 +154,8 @@ VTN_EXPORT int pidfd_spawn(int* pidfd,
                            const void* attributes,
                            vtn_strings argv,
                            vtn_strings environment) {
-  const spawn_call call = {.real = vtn_libc()->pidfd_spawn,
+  const vtn_spawn_fn real = vtn_libc()->pidfd_spawn;
+  const spawn_call call = {.real = real != NULL ? real : spawn_by_path_for_pidfd,
                            .by_pidfd = 1,
                            .path = path,
                            .actions = actions,
@@ -130,7 +171,8 @@ VTN_EXPORT int pidfd_spawnp(int* pidfd,
                             const void* attributes,
                             vtn_strings argv,
                             vtn_strings environment) {
-  const spawn_call call = {.real = vtn_libc()->pidfd_spawnp,
+  const vtn_spawn_fn real = vtn_libc()->pidfd_spawnp;
+  const spawn_call call = {.real = real != NULL ? real : spawn_by_name_for_pidfd,
                            .by_name = 1,
                            .by_pidfd = 1,
                            .path = name,
