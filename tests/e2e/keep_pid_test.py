@@ -198,7 +198,7 @@ class KeepPid(SupervisorCase):
     def test_a_manager_that_signals_every_process_gets_a_report(self):
         process = self.start_keeping("-c", WORK)
         process.stdout.readline()
-        for pid in (process.pid, *self.guardian(process)):
+        for pid in (*self.guardian(process), process.pid):  # the last of them ends the others
             os.kill(pid, signal.SIGTERM)
         process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, -signal.SIGTERM)

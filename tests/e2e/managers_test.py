@@ -2,6 +2,7 @@
 """The launcher under what starts, bounds and ends commands: service managers, job runners, timeout,
 nohup, pipelines and background jobs of scripts."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -40,13 +41,15 @@ class Managers(SupervisorCase):
     def test_every_process_is_signalled(self):
         process = self.started("-c", WORK)
         for pid in self.descendants(process.pid):
-            os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # the first may have ended the others
+                os.kill(pid, signal.SIGTERM)
         self.assertEqual(self.end(process), -signal.SIGTERM)
 
     def test_every_process_is_signalled_from_the_leaves_up(self):
         process = self.started("-c", WORK)
         for pid in reversed(self.descendants(process.pid)):
-            os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
         self.assertEqual(self.end(process), -signal.SIGTERM)
 
     def test_an_interrupt_then_termination_as_job_runners_have_it(self):
