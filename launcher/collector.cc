@@ -356,6 +356,7 @@ int run_recovery(const RecoveryRequest& request) {
   job.outputs = request.outputs;
   job.quiet = request.quiet;
   job.verbose = request.verbose;
+  job.python_only = request.python_only;
   const bool from_session = !recovered->session_folder.empty();
   job.may_move_spool = from_session || is_spool_name(request.source);
   const int status = finish_run(*recovered->spool, std::move(job), request.keep_raw);
@@ -391,6 +392,7 @@ int convert_file(const ConvertRequest& request) {
   job.outputs = request.outputs;
   job.quiet = request.quiet;
   job.verbose = request.verbose;
+  job.python_only = request.python_only;
   return finish_run(**spool, std::move(job), false);
 }
 

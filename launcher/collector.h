@@ -45,9 +45,7 @@ struct CollectorRequest {
   bool quiet = false;
   int verbose = 1;
   bool keep_raw = false;
-  bool python_only = false;          // --processes python: other programs are no rows
-  bool only_program = false;         // --ignore_multiprocess: the children run untraced
-  std::vector<std::string> exclude;  // as in SessionRequest: what the ledger is to say of them
+  bool python_only = false;  // --processes python: other programs are no rows
   // After the program's end: how long to go on while processes of the session live. -1: not at
   // all; INT_MAX: as long as it takes. kStopWaitingSignal pending means: no longer.
   int wait_children_ms = -1;
@@ -75,6 +73,7 @@ struct RecoveryRequest {
   bool quiet = false;
   int verbose = 1;
   bool keep_raw = false;
+  bool python_only = false;
   // How the program ended, where that is known (the collector died, the supervisor did not).
   bool has_end = false;
   ProgramEnd end = {};
@@ -91,6 +90,7 @@ struct ConvertRequest {
   std::vector<OutputSpec> outputs;
   bool quiet = false;
   int verbose = 1;
+  bool python_only = false;
 };
 
 int convert_file(const ConvertRequest& request);

@@ -84,8 +84,7 @@ void CollectorProcess::finish(const ProgramEnd& end) {
     log_error("cannot write the report; %s makes it", recover.c_str());
     return;
   }
-  ReportWait wait =
-      wait_for_report(worker, first_interrupt, worker == pid_ && request_.wait_children_ms >= 0);
+  ReportWait wait = wait_for_report(worker, first_interrupt);
   if (wait.killed && worker == pid_) {
     // After the program had ended: what it had not written yet another one writes.
     worker = start_recovery(end);
@@ -113,6 +112,7 @@ pid_t CollectorProcess::start_recovery(const ProgramEnd& end) const {
     request.quiet = request_.quiet;
     request.verbose = request_.verbose;
     request.keep_raw = request_.keep_raw;
+    request.python_only = request_.python_only;
     request.has_end = true;
     request.end = end;
     request.command_line = request_.command_line;

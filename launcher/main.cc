@@ -81,7 +81,7 @@ int run_report_only(const Options& options) {
   (void)take_over_signals();
   auto worker = start_worker([&] {
     if (!options.convert.empty()) {
-      return convert_file({source, *outputs, options.quiet, options.verbose});
+      return convert_file({source, *outputs, options.quiet, options.verbose, options.python_only});
     }
     RecoveryRequest request;
     request.source = source;
@@ -89,6 +89,7 @@ int run_report_only(const Options& options) {
     request.quiet = options.quiet;
     request.verbose = options.verbose;
     request.keep_raw = options.keep_raw;
+    request.python_only = options.python_only;
     return run_recovery(request);
   });
   if (!worker) {
@@ -212,8 +213,6 @@ int run_program(const Options& options, const std::string& command_line) {
   request.collector.verbose = options.verbose;
   request.collector.keep_raw = options.keep_raw;
   request.collector.python_only = options.python_only;
-  request.collector.only_program = options.ignore_multiprocess;
-  request.collector.exclude = options.excluded_processes;
   request.collector.wait_children_ms = options.wait_children_ms;
   request.collector.command_line = command_line;
   if (!tracing.ready) {
