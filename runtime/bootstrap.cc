@@ -10,8 +10,10 @@
 //  script, -c, stdin, REPL   the first `exec` or `marshal.load*` event without a frame on the stack
 //  -m, directory, zipapp     the first `exec` of code that is not frozen, below runpy's
 //                            _run_module_as_main as the outermost frame
-//  an embedder               any `exec` without a frame, or the first thread, once initialised
-//  a sub-interpreter         the first of several events without a frame, once it has its streams
+//  an embedder that passes   any `exec` without a frame, or the first thread, once initialised
+//  a command line
+//  any other embedder, a     the first of several events without a frame, once it has its streams
+//  sub-interpreter
 //
 // A sub-interpreter, and a main one that an embedder begins anew, put the hook back for as long as
 // that takes (interpreters.h).
@@ -164,10 +166,44 @@ bool is_frozen(PyObject* code) {
          memcmp(text.text().data, kFrozen, sizeof(kFrozen) - 1) == 0;
 }
 
+// Whether the next frame of an interpreter that C code made is the program's own first one: it has
+// its standard streams, and nothing runs in it. The import of site is CPython's own, and that of
+// warnings.
+bool code_begins(const char* event, PyObject* arguments) {
+  constexpr const char* kEvents[] = {
+      "exec", "compile", "import", "marshal.load", "pickle.find_class", "_thread.start_"};
+  bool of_interest = false;
+  for (const char* known : kEvents) {
+    of_interest = of_interest || starts_with(event, known);
+  }
+  if (!of_interest || g_python.PySys_GetObject("stdout") == nullptr ||
+      (g_python.PyEval_GetFrame() != nullptr && !starts_with(event, "_thread"))) {
+    return false;
+  }
+  if (event[0] != 'i') {
+    return true;
+  }
+  const PendingException pending;
+  const Utf8 module(g_python.PyTuple_GetItem(arguments, 0));
+  const bool own = !module.equals("site") && !module.equals("warnings");
+  g_python.PyErr_Clear();
+  return own;
+}
+
+// An interpreter that python's own main function starts knows its command line from the beginning.
+bool is_embedded() {
+  PyObject* argv = g_python.PySys_GetObject("orig_argv");
+  return argv != nullptr && type_of(argv) == g_python.PyList_Type &&
+         g_python.PyList_Size(argv) == 0;
+}
+
 // Whether the next frame is the program's own first one.
 bool program_begins(const char* event, PyObject* arguments) {
   const bool exec = strcmp(event, "exec") == 0;
-  if (!g_bootstrap.armed) {  // an embedder, so far
+  if (!g_bootstrap.armed) {
+    if (is_embedded()) {
+      return code_begins(event, arguments);
+    }
     return (exec && g_python.PyEval_GetFrame() == nullptr) || starts_with(event, "_thread.start_");
   }
   if (g_bootstrap.mode != 'm') {
@@ -202,29 +238,6 @@ void one_less_expected() {
   }
 }
 
-// Whether a sub-interpreter's next frame is the program's own first one: it has its standard
-// streams, and nothing runs in it. The import of site is CPython's own, and that of warnings.
-bool program_begins_again(const char* event, PyObject* arguments) {
-  constexpr const char* kEvents[] = {
-      "exec", "compile", "import", "marshal.load", "pickle.find_class", "_thread.start_"};
-  bool of_interest = false;
-  for (const char* known : kEvents) {
-    of_interest = of_interest || starts_with(event, known);
-  }
-  if (!of_interest || g_python.PySys_GetObject("stdout") == nullptr ||
-      (g_python.PyEval_GetFrame() != nullptr && !starts_with(event, "_thread"))) {
-    return false;
-  }
-  if (event[0] != 'i') {
-    return true;
-  }
-  const PendingException pending;
-  const Utf8 module(g_python.PyTuple_GetItem(arguments, 0));
-  const bool own = !module.equals("site") && !module.equals("warnings");
-  g_python.PyErr_Clear();
-  return own;
-}
-
 // An event in an interpreter that may be a new one. All of this with the GIL of that interpreter,
 // perhaps beside others.
 void look_at_interpreter(const char* event, PyObject* arguments) {
@@ -239,7 +252,7 @@ void look_at_interpreter(const char* event, PyObject* arguments) {
   if (strcmp(event, "cpython.PyInterpreterState_Clear") == 0) {
     settle_interpreter(id, -1);
     one_less_expected();
-  } else if (program_begins_again(event, arguments)) {
+  } else if (code_begins(event, arguments)) {
     install_again(id);
     one_less_expected();
   }

@@ -86,6 +86,7 @@ struct PyMethodDef {
   required(PyObject*, PyDict_GetItemWithError, (PyObject*, PyObject*))                         \
   required(PyObject*, PyDict_GetItemString, (PyObject*, const char*))                          \
   required(PyObject*, PyModule_GetDict, (PyObject*))                                           \
+  required(PySize, PyList_Size, (PyObject*))                                                   \
   required(PyObject*, PyTuple_GetItem, (PyObject*, PySize))                                    \
   required(PyObject*, PyMethod_Function, (PyObject*))                                          \
   required(PyObject*, PyCFunction_GetSelf, (PyObject*))                                        \
