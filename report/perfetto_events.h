@@ -41,6 +41,7 @@ inline constexpr uint32_t kTraceAttributes = 126;
 inline constexpr uint32_t kAnnotation = 4;
 inline constexpr uint32_t kEventType = 9;
 inline constexpr uint32_t kEventTrack = 11;
+inline constexpr uint32_t kEventCategory = 22;
 inline constexpr uint32_t kEventName = 23;
 inline constexpr uint32_t kFlow = 47;
 inline constexpr uint32_t kFlowEnd = 48;

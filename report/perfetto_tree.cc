@@ -14,6 +14,8 @@ using namespace perfetto;  // field numbers
 
 namespace {
 
+constexpr char kCategory[] = "process";
+
 ProtoMessage annotation(const Remark& remark) {
   ProtoMessage message;
   message.bytes(10, remark.key);
@@ -61,6 +63,7 @@ void append_arrow(std::string& to,
   ProtoMessage event;
   event.number(kEventType, kInstant)
       .number(kEventTrack, source)
+      .bytes(kEventCategory, kCategory)
       .bytes(kEventName, arrow_name(layout.picture, arrow))
       .message(kAnnotation, annotation(pid))
       .fixed64(kFlow, layout.picture.flow_id(arrow));
@@ -152,6 +155,7 @@ void append_programs(std::string& to, const PerfettoLayout& layout) {
       ProtoMessage begin;
       begin.number(kEventType, kSliceBegin)
           .number(kEventTrack, uuid)
+          .bytes(kEventCategory, kCategory)
           .bytes(kEventName, program.what.name.empty() ? "(unknown)" : program.what.name);
       for (const Remark& remark : remarks_on(picture, number, program)) {
         begin.message(kAnnotation, annotation(remark));

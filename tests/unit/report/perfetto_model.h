@@ -24,6 +24,7 @@ struct Slice {
   uint64_t start_ns = 0;
   uint64_t end_ns = 0;  // 0: still open
   size_t depth = 0;
+  std::string category;
   std::string inside;                            // what is open around it on its track
   std::map<std::string, std::string> args = {};  // arrays joined by spaces
 };
@@ -386,6 +387,7 @@ class PerfettoModel {
     uint64_t flow = 0;
     bool flow_ends = false;
     std::string name;
+    std::string category;
     std::map<std::string, std::string> args;
   };
 
@@ -443,6 +445,9 @@ class PerfettoModel {
           break;
         case 11:
           event.track = from.get_uint64();
+          break;
+        case 22:
+          event.category = from.get_string();
           break;
         case 23:
           event.name = from.get_string();
@@ -503,7 +508,8 @@ class PerfettoModel {
       complain("deeper than 512 on one track");
     }
     const std::string inside = track.open.empty() ? "" : track.slices[track.open.back()].name;
-    const Slice slice = {event.name, event.ns, 0, track.open.size(), inside, event.args};
+    const Slice slice = {
+        event.name, event.ns, 0, track.open.size(), event.category, inside, event.args};
     if (event.flow != 0) {
       take_flow(event, inside);
     }

@@ -258,6 +258,7 @@ TEST_CASE("picture: programs, arrows and the ledger in Perfetto", "[picture]") {
   CHECK(ls.slices[0].name == "ls -l");
   CHECK(ls.slices[0].start_ns == 3000);
   CHECK(ls.slices[0].end_ns == 5000);
+  CHECK(ls.slices[0].category == "process");
   CHECK(ls.slices[0].args.at("argv") == "ls -l");
   CHECK(ls.slices[0].args.at("exit_status") == "3");
   const PerfettoTrackInfo& app = model.track_in(100, "process");
