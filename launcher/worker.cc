@@ -72,9 +72,7 @@ void internal::enter_worker() {
 
 void internal::leave_worker(int status) { _exit(status); }
 
-ReportWait wait_for_report(pid_t worker,
-                           const std::string& first_interrupt,
-                           bool waits_for_children) {
+ReportWait wait_for_report(pid_t worker, const std::string& first_interrupt) {
   ReportWait result;
   sigset_t all;
   sigfillset(&all);
@@ -94,7 +92,7 @@ ReportWait wait_for_report(pid_t worker,
       (void)raise(SIGSTOP);
     } else if (!gives_up(number) || is_ignored(number) || result.given_up) {
       continue;
-    } else if (!may_interrupt && (number == SIGINT || waits_for_children)) {
+    } else if (!may_interrupt) {
       log_info("%s", first_interrupt.c_str());
       (void)kill(worker, kStopWaitingSignal);
       may_interrupt = true;

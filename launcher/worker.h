@@ -25,14 +25,11 @@ struct ReportWait {
   int signal = 0;         // by which signal he said so
 };
 
-// Waits until the worker has ended. The first Ctrl-C only says what a second would do, if
-// `first_interrupt` (a line) is not empty, and ends the wait for children if the worker is at that;
-// a further one, or SIGTERM, SIGQUIT or SIGHUP, gives the report up. If the worker may wait for
-// children, these are as good as Ctrl-C the first time. A worker that somebody has stopped is
-// continued.
-ReportWait wait_for_report(pid_t worker,
-                           const std::string& first_interrupt,
-                           bool waits_for_children = false);
+// Waits until the worker has ended. If `first_interrupt` (a line) is not empty, the first Ctrl-C,
+// SIGTERM, SIGQUIT or SIGHUP only says what a second would do, and ends the wait for children if
+// the worker is at that: a service manager's may be meant for the program, and come a moment late.
+// A further one gives the report up. A worker that somebody has stopped is continued.
+ReportWait wait_for_report(pid_t worker, const std::string& first_interrupt);
 
 // Puts /dev/null in the place of stdin and stdout; stderr stays for the last lines. A pipe that the
 // program writes to must break when its reader goes, and a terminal's stdin is the program's alone.

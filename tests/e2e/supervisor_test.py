@@ -417,17 +417,27 @@ class GivingUp(SupervisorCase):
         self.assertGreater(os.path.getsize(os.path.join(self.folder, "again.json")), 50_000_000)
         self.assertFalse(os.path.exists(folder[1]))
 
-    def test_a_second_interrupt_keeps_the_data(self):
+    @staticmethod
+    def twice(number):
         def send(process):
-            os.kill(process.pid, signal.SIGINT)
+            os.kill(process.pid, number)
             line = process.stderr.readline()
             while line and "Ctrl-C again" not in line:
                 line = process.stderr.readline()
-            os.kill(process.pid, signal.SIGINT)
-        self.recover(self.interrupted(send))
+            os.kill(process.pid, number)
+        return send
 
-    def test_a_sigterm_keeps_the_data(self):
-        self.recover(self.interrupted(lambda process: os.kill(process.pid, signal.SIGTERM)))
+    def test_a_second_interrupt_keeps_the_data(self):
+        self.recover(self.interrupted(self.twice(signal.SIGINT)))
+
+    def test_a_second_sigterm_keeps_the_data(self):
+        self.recover(self.interrupted(self.twice(signal.SIGTERM)))
+
+    def test_one_sigterm_lets_the_report_be_written(self):
+        self.interrupted_once(lambda process: os.kill(process.pid, signal.SIGTERM), 2_000_000)
+        subprocess.run(["gzip", "-t", os.path.join(self.folder, "out.json.gz")], check=True,
+                       timeout=120)
+        self.assertEqual(self.sessions(), [])
 
     def test_stopped_while_the_report_is_written_it_goes_on_later(self):
         def stop(process):
