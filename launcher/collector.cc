@@ -299,6 +299,11 @@ Result<Recovered> recover_session(const RecoveryRequest& request) {
     VTN_ASSIGN(auto reader, SpoolReader::open(std::move(fd), path));
     if (reader->closed()) {
       // The run's own collector outlived it and took all that lies in the arena: not once more.
+      const TraceModel& model = reader->model();
+      LateProbe probe(static_cast<ClockKind>(model.header.clock_kind), model);
+      for (uint32_t number = 0; number < model.process_ends.size(); ++number) {
+        recovered.some_live_on = recovered.some_live_on || probe.lives(number);
+      }
       recovered.spool = std::move(reader);
       return recovered;
     }

@@ -103,6 +103,7 @@ bool ProcessNotes::look() {
   const uint32_t used = std::min(load_acquire(&arena_.control->process_high_water), kMaxProcesses);
   bool anything = false;
   slots_in_use_ = 0;
+  slots_claimed_ = 0;
   fresh_.clear();
   for (uint32_t slot = 0; slot < used; ++slot) {
     // Acquire: pairs with the release that publishes what has been filled in.
@@ -112,6 +113,7 @@ bool ProcessNotes::look() {
     }
     ++slots_in_use_;
     Slot& known = slots_[slot];
+    slots_claimed_ += state == VTN_SLOT_CLAIMED ? 1 : 0;
     if (state == VTN_SLOT_CLAIMED || state == known.state) {
       continue;
     }
@@ -393,10 +395,29 @@ void ProcessNotes::end_process(uint32_t number) {
   settle_execs(process, number, UINT64_MAX);
   end_images(process, fate.died ? kImageDied : 0u, frame.end_ticks);
   (void)spool_.append_struct(FrameKind::kProcessEnd, frame, title);
+  if (fate.died && slots_claimed_ != 0) {
+    free_claims_of(process.key);
+  }
   process.ended = true;
   process.arguments = {};
   process.execs = {};
   process.slots = {};
+}
+
+// It died while it filled a slot in: nobody will publish that any more.
+void ProcessNotes::free_claims_of(uint64_t key) {
+  const uint32_t used = std::min(load_acquire(&arena_.control->process_high_water), kMaxProcesses);
+  for (uint32_t slot = 0; slot < used; ++slot) {
+    const ProcessSlot& shared = arena_.processes[slot];
+    if (load_acquire(&shared.state) != VTN_SLOT_CLAIMED || slots_[slot].image != kNoImage) {
+      continue;
+    }
+    const ProcessSlot copy = copy_of(shared);
+    const uint32_t owner = copy.kind == VTN_SLOT_START ? copy.parent_pid : copy.pid;
+    if (owner != 0 && key_of(copy, owner) == key) {
+      free_slot(slot);
+    }
+  }
 }
 
 // What a process calls itself, where that is not the command line it was started with.

@@ -93,6 +93,7 @@ class ProcessNotes {
   bool goes_on_with(const Process& process, uint32_t number, const ProcessSlot& image) const;
   void end_images(Process& process, uint32_t flags, uint64_t end_ticks);
   void end_process(uint32_t number);
+  void free_claims_of(uint64_t key);
   std::string title_of(const Process& process, const std::string& command_line) const;
   uint64_t key_of(const ProcessSlot& copy, uint32_t pid) const;
 
@@ -103,6 +104,7 @@ class ProcessNotes {
   uint32_t own_namespace_ = 0;
   uint32_t next_image_ = 0;
   uint32_t slots_in_use_ = 0;
+  uint32_t slots_claimed_ = 0;  // as of the last look
   std::vector<Slot> slots_;
   std::vector<Process> processes_;                 // by number
   std::unordered_map<uint64_t, uint32_t> by_key_;  // namespace and own pid -> the last process

@@ -127,6 +127,13 @@ class Builder {
     process.end_exact = process.ended && (end.flags & kProcessEndExact) != 0;
     process.status_known = process.ended && (end.flags & kProcessStatusKnown) != 0;
     process.wait_status = process.status_known ? end.wait_status : 0;
+    // Whoever waited for the program knows.
+    const RunEndFrame& run = model_.run_end;
+    if (process.ended && !process.status_known && process.pid == run.pid &&
+        process.parent == kNoProcess && (run.flags & kRunHasStatus) != 0) {
+      process.status_known = true;
+      process.wait_status = run.wait_status;
+    }
     process.end_ticks = std::max({process.ended ? end.end_ticks : last_ticks_,
                                   last_event_ticks_[process.number],
                                   process.start_ticks});

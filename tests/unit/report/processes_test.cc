@@ -292,6 +292,20 @@ TEST_CASE("processes: what failed to start is nothing", "[processes]") {
   CHECK(reader->model().starts.empty());
 }
 
+TEST_CASE("processes: a slot that its owner died in is free again", "[processes]") {
+  Recording run;
+  put(run, image(50, 1, 100, {"/bin/sh", "sh"}));
+  FakeSlot half = start(0, 50, 200, {"/bin/ls", "ls"});
+  half.state = VTN_SLOT_CLAIMED;
+  const uint32_t of_it = put(run, half);
+  half.parent_pid = 51;
+  const uint32_t of_another = put(run, half);
+  run.drain->pass();
+  run.kill(0, 9);
+  CHECK(state_of(run, of_it) == VTN_SLOT_UNUSED);
+  CHECK(state_of(run, of_another) == VTN_SLOT_CLAIMED);
+}
+
 TEST_CASE("processes: how one ended is told by the kernel, by itself or by its parent",
           "[processes]") {
   Recording run;

@@ -160,4 +160,21 @@ TEST_CASE("tree: the ledger says what each process is", "[tree]") {
   CHECK(tree.processes[4].slices.size() == 1);
 }
 
+TEST_CASE("tree: how the program ended is told by whoever ran it, if nobody else knows", "[tree]") {
+  Made made;
+  made.image(0, 10, 1);
+  made.image(1, 10, 2, 0);  // the same pid, later
+  for (ProcessEndInfo& end : made.model.process_ends) {
+    end.known = true;
+    end.flags = kProcessDied;
+  }
+  made.model.run_end.flags = kRunHasStatus;
+  made.model.run_end.pid = 10;
+  made.model.run_end.wait_status = 0x700;
+  const ProcessTree tree = build_process_tree(made.model);
+  CHECK(tree.processes[0].status_known);
+  CHECK(tree.processes[0].wait_status == 0x700);
+  CHECK_FALSE(tree.processes[1].status_known);
+}
+
 }  // namespace vtn::test
