@@ -127,6 +127,9 @@ std::string gap_name(const Special& gap) {
     case GapReason::kStackGuard:
       why = "too little C stack was left";
       break;
+    case GapReason::kOtherEvaluator:
+      why = "an extension's evaluation function had the interpreter";
+      break;
     default:
       why = "unknown reason";
       break;

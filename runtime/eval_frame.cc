@@ -31,7 +31,9 @@ struct {
   PyObject* (*function_code)(PyObject*);
   bool checked;
   bool installed;
-  bool guarded;  // some frame runs under the default evaluator
+  bool guarded;               // some frame runs under the default evaluator
+  uint32_t guards;            // how often that was so
+  PyEvalFunction* main_slot;  // where the main interpreter keeps its evaluator; null: not found
 } g_eval;
 
 constexpr uintptr_t kAssumedArgumentBytes =
@@ -73,9 +75,27 @@ uintptr_t stack_limit() {
   return known ? reinterpret_cast<uintptr_t>(low) + kStackReserveBytes : kNoLimit;
 }
 
+// 3.11 keeps the main interpreter within _PyRuntime: of its words, the one that is our function.
+PyEvalFunction* find_slot(PyInterp* interpreter) {
+  const auto runtime = reinterpret_cast<uintptr_t>(g_python._PyRuntime);
+  const auto begin = reinterpret_cast<uintptr_t>(interpreter);
+  const uintptr_t end = runtime + g_python.runtime_state_bytes;
+  if (begin < runtime || begin >= end) {
+    return nullptr;
+  }
+  for (uintptr_t at = begin; at + sizeof(uintptr_t) <= end; at += sizeof(uintptr_t)) {
+    auto* slot = reinterpret_cast<PyEvalFunction*>(at);
+    if (*slot == evaluate) {
+      return slot;
+    }
+  }
+  return nullptr;
+}
+
 // Ours is taken out of every interpreter that has it.
 void change_to_profile() {
   g_eval.installed = false;
+  g_eval.main_slot = nullptr;
   for (PyInterp* interpreter = g_python.PyInterpreterState_Head(); interpreter != nullptr;
        interpreter = g_python.PyInterpreterState_Next(interpreter)) {
     if (g_python._PyInterpreterState_GetEvalFrameFunc(interpreter) == evaluate) {
@@ -93,10 +113,13 @@ void change_to_profile() {
   PyInterp* interpreter = g_python.PyThreadState_GetInterpreter(state);
   g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, g_python._PyEval_EvalFrameDefault);
   g_eval.guarded = true;
+  ++g_eval.guards;
   PyObject* result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
   g_eval.guarded = false;
   g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate);
-  record_gap(current_thread(), GapReason::kStackGuard);
+  thread = current_thread();
+  thread->guards_seen = g_eval.guards;
+  record_gap(thread, GapReason::kStackGuard);
   return result;
 }
 
@@ -116,6 +139,12 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   }
   if (__builtin_expect(thread->stack_limit == 0, 0)) {
     thread->stack_limit = stack_limit();
+    thread->guards_seen = g_eval.guards;
+  }
+  if (__builtin_expect(thread->guards_seen != g_eval.guards, 0)) {
+    // What this thread called while another was guarded went by us.
+    thread->guards_seen = g_eval.guards;
+    record_gap(thread, GapReason::kStackGuard);
   }
   const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   if (__builtin_expect(here < thread->stack_limit, 0)) {
@@ -130,6 +159,9 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   thread = current_thread();
   const EventKind kind = result == nullptr ? EventKind::kUnwind : EventKind::kLeave;
   record_at(thread, ticks, kind, epoch == g_engine.epoch ? id : kIdAnyPython);
+  if (__builtin_expect(g_eval.main_slot != nullptr && *g_eval.main_slot != evaluate, 0)) {
+    check_eval_frame();
+  }
   return result;
 }
 
@@ -150,6 +182,9 @@ bool install_eval_frame() {
   }
   g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate);
   g_eval.installed = true;
+  if (interpreter == g_python.PyInterpreterState_Main()) {
+    g_eval.main_slot = find_slot(interpreter);
+  }
   return true;
 }
 
@@ -159,6 +194,7 @@ void check_eval_frame() {
           evaluate) {
     return;
   }
+  record_gap(current_thread(), GapReason::kOtherEvaluator);
   change_to_profile();
 }
 

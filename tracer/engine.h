@@ -60,6 +60,7 @@ struct ThreadState {
   uint32_t named;           // runtime: its name is published
   uint32_t profile_paused;  // runtime: the program's own profiler has this thread
   uintptr_t setprofile;     // runtime: a call of sys.setprofile in progress (own_profilers.h)
+  uint32_t guards_seen;     // runtime: stack guards there had been when it last made a call
   uintptr_t stack_limit;    // runtime: lowest address an evaluation function may use; 0: unknown
   CodeCacheEntry codes[1u << kCodeCacheBits];
   CallableCacheEntry callables[1u << kCallableCacheBits];

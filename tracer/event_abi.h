@@ -49,9 +49,10 @@ enum class Opcode : uint32_t {
 };
 
 enum class GapReason : uint64_t {
-  kArenaFull = 1,      // the collector did not keep up, or the spool's disk is full
-  kOtherProfiler = 2,  // the program's own profiler had the thread (3.10, 3.11)
-  kStackGuard = 3,     // too little C stack left for an evaluation function (3.11)
+  kArenaFull = 1,       // the collector did not keep up, or the spool's disk is full
+  kOtherProfiler = 2,   // the program's own profiler had the thread (3.10, 3.11)
+  kStackGuard = 3,      // too little C stack left for an evaluation function (3.11)
+  kOtherEvaluator = 4,  // an extension's evaluation function took the place of ours (3.11)
 };
 
 constexpr uint64_t event_word(uint64_t delta_ticks, EventKind kind, uint32_t id) {
