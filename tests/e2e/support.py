@@ -22,7 +22,7 @@ import unittest
 LAUNCHER = os.environ.get("VIZTRACER_NATIVE", "viztracer-native")
 PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs")
 TIMEOUT = 60
-DEEP_TID = 0x4000_0000  # made-up thread ids of the report: what lies deeper than 512 calls
+DEEP_TID = 0x5000_0000  # made-up thread ids of the report: what lies deeper than 512 calls
 
 
 @dataclasses.dataclass
@@ -111,7 +111,8 @@ class Report:
             if phase == "M":
                 names = {"process_name": self.process_names, "thread_name": self.thread_names}
                 key = event["pid"] if event["name"] == "process_name" else (event["pid"], event["tid"])
-                names.get(event["name"], {})[key] = event["args"]["name"]
+                if event["name"] in names:
+                    names[event["name"]][key] = event["args"]["name"]
             elif phase in ("X", "B"):
                 start = nanoseconds(event["ts"])
                 end = start + nanoseconds(event["dur"]) if phase == "X" else None
