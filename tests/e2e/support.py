@@ -63,13 +63,13 @@ def nanoseconds(value):
 
 
 class Call:
-    """A call of the report. `end` is None where it was never seen to return."""
+    """A call of the report. `end` is None where it is drawn open; `unfinished`: it never returned."""
 
-    __slots__ = ("name", "start", "end", "children", "category")
+    __slots__ = ("name", "start", "end", "children", "category", "unfinished")
 
-    def __init__(self, name, start, end, category):
+    def __init__(self, name, start, end, category, unfinished):
         self.name, self.start, self.end, self.category = name, start, end, category
-        self.children = []
+        self.children, self.unfinished = [], unfinished
 
     @property
     def is_python(self):
@@ -116,8 +116,9 @@ class Report:
             elif phase in ("X", "B"):
                 start = nanoseconds(event["ts"])
                 end = start + nanoseconds(event["dur"]) if phase == "X" else None
+                unfinished = end is None or "unfinished" in event.get("args", ())
                 calls.setdefault((event["pid"], event["tid"]), []).append(
-                    Call(event["name"], start, end, event.get("cat")))
+                    Call(event["name"], start, end, event.get("cat"), unfinished))
         self.threads = {key: self._nest(key, found) for key, found in calls.items()}
 
     @staticmethod
