@@ -92,9 +92,7 @@ static int run(const exec_call* call) {
   if (too_big() && environment != call->environment) {
     result = call_real(call, call->environment); /* it is our entry that is too much */
   }
-  if (pages != NULL) {
-    vtn_unmap(pages, plan.memory_bytes);
-  }
+  vtn_give_pages(pages);
   if (own != NULL) {
     __atomic_store_n(&own->exec_ticks, 0, __ATOMIC_RELEASE);
   }

@@ -215,12 +215,12 @@ vtn_process_slot* vtn_find_slot(uint32_t pid) {
   return slot_at(pid == g_slots.pid ? g_slots.slot : find(pid));
 }
 
-int vtn_not_wanted(void) {
+int vtn_not_wanted(int child) {
   return g_slots.control != NULL && (g_slots.control->options & VTN_OPTION_ONLY_PROGRAM) != 0 &&
-         (g_slots.forked || vtn_pid() != g_slots.pid);
+         (child || g_slots.forked || vtn_pid() != g_slots.pid);
 }
 
-static uint32_t process_slot(void) { return vtn_not_wanted() ? VTN_MAX_PROCESSES : own_index(); }
+static uint32_t process_slot(void) { return vtn_not_wanted(0) ? VTN_MAX_PROCESSES : own_index(); }
 
 void vtn_slots_found_python(void) {
   g_slots.python = 1;

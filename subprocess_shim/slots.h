@@ -41,8 +41,9 @@ vtn_process_slot* vtn_own_slot(void);
 /* The slot of a process (as this one sees its pid) that is in a session, or NULL. Claims none. */
 vtn_process_slot* vtn_find_slot(uint32_t pid);
 
-/* Whether this process is one that --ignore_multiprocess leaves out: any but the program itself. */
-int vtn_not_wanted(void);
+/* Whether this process, or else a new child of it, is one that --ignore_multiprocess leaves out:
+ * any but the program itself. */
+int vtn_not_wanted(int child);
 
 /* Says what is about to be started: a claimed slot without a pid, or NULL. */
 vtn_process_slot* vtn_claim_start(const vtn_slot_text* text);

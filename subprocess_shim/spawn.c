@@ -81,6 +81,7 @@ static int run(const spawn_call* call, int* id) {
       .path = call->by_name ? vtn_find_on_path(call->path, buffer) : call->path,
       .argv = call->argv,
       .environment = call->environment,
+      .in_child = 1,
   };
   const vtn_verdict verdict = vtn_look_at(&target);
   vtn_process_slot* start = vtn_announce(&target, &verdict);
@@ -93,9 +94,7 @@ static int run(const spawn_call* call, int* id) {
   if (result == E2BIG && environment != call->environment) {
     result = call_real(call, to, call->environment); /* it is our entry that is too much */
   }
-  if (pages != NULL) {
-    vtn_unmap(pages, plan.memory_bytes);
-  }
+  vtn_give_pages(pages);
   if (result != 0) {
     vtn_withdraw_start(start, start == NULL ? 0 : start->start_ticks);
     return result;

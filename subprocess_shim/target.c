@@ -269,7 +269,7 @@ vtn_verdict vtn_look_at(const vtn_target* target) {
   const uint32_t found = look_at_file(target, &verdict.exists, &wanted);
   const char* own_switch = vtn_environment_get(target->environment, "VIZTRACER_NATIVE");
   /* What the user wants comes before what the file is: it holds for all that the program starts. */
-  if (vtn_not_wanted()) {
+  if (vtn_not_wanted(target->in_child)) {
     verdict.reason = VTN_UNTRACED_NOT_WANTED;
   } else if (own_switch != NULL && vtn_equal(own_switch, "0")) {
     verdict.reason = VTN_UNTRACED_SWITCHED_OFF;

@@ -15,6 +15,7 @@ typedef struct {
   const char* path; /* "": the file that `folder` has open */
   vtn_strings argv;
   vtn_strings environment; /* as the caller passes it on */
+  int in_child;            /* a process of its own is made for it */
 } vtn_target;
 
 typedef struct {
