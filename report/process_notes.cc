@@ -91,6 +91,10 @@ void ProcessNotes::resume() {
       }
     }
     know(image.process, image.pid, key_of(named, image.own_pid), image.start_ticks);
+    if (image.kind == SlotKind::kImage) {
+      uint64_t& program_ticks = processes_[image.process].program_ticks;
+      program_ticks = std::max(program_ticks, image.start_ticks);
+    }
   }
   for (const StartInfo& start : model.starts) {
     if (start.process != kNoProcess) {
@@ -214,6 +218,11 @@ void ProcessNotes::note_start(uint32_t slot, const ProcessSlot& copy) {
       SeenProcess seen;
       number = add_process(copy, kNoProcess, seen);
     }
+    if (processes_[number].program_ticks > copy.start_ticks) {
+      write_start(copy, number, number);  // the look that found its image had missed it
+      free_slot(slot);
+      return;
+    }
     processes_[number].execs.push_back(slot);
     slots_[slot].process = number;
     return;
@@ -265,6 +274,12 @@ void ProcessNotes::settle_execs(Process& process, uint32_t number, uint64_t befo
   }
 }
 
+// A look takes the slots in turn: it may find the image that an exec led to and miss the one that
+// was there before.
+bool ProcessNotes::precedes(const ProcessSlot& image, const Process& process) const {
+  return !process.ended && image.exec_ticks != 0 && image.exec_ticks <= process.program_ticks;
+}
+
 bool ProcessNotes::goes_on_with(const Process& process,
                                 uint32_t number,
                                 const ProcessSlot& image) const {
@@ -297,7 +312,10 @@ uint32_t ProcessNotes::note_image(uint32_t slot, const ProcessSlot& copy) {
   const auto found = by_key_.find(key_of(copy, copy.pid));
   uint32_t number = found == by_key_.end() ? kNoProcess : found->second;
   frame.parent_process = find_parent(copy);
-  if (number != kNoProcess && goes_on_with(processes_[number], number, copy)) {
+  const bool late = number != kNoProcess && precedes(copy, processes_[number]);
+  if (late) {
+    ended_.push_back({slot, next_image_, kImageDied, copy.exec_ticks});
+  } else if (number != kNoProcess && goes_on_with(processes_[number], number, copy)) {
     Process& process = processes_[number];
     if (frame.kind == VTN_SLOT_IMAGE) {
       settle_execs(process, number, copy.start_ticks);
@@ -314,8 +332,13 @@ uint32_t ProcessNotes::note_image(uint32_t slot, const ProcessSlot& copy) {
     }
   }
   Process& process = processes_[number];
-  process.slots.push_back(slot);
-  if (frame.kind == VTN_SLOT_IMAGE) {
+  if (!late) {
+    process.slots.push_back(slot);
+  }
+  if (late) {
+    process.start_ticks = std::min(process.start_ticks, copy.start_ticks);
+  } else if (frame.kind == VTN_SLOT_IMAGE) {
+    process.program_ticks = copy.start_ticks;
     process.arguments = arguments_of(text_of(copy));
     process.arguments_cut = copy.text_bytes == VTN_SLOT_TEXT_BYTES;
   } else if (frame.parent_process != kNoProcess && process.arguments.empty()) {

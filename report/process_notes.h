@@ -71,6 +71,7 @@ class ProcessNotes {
     uint32_t before = kNoProcess;  // the last process that had the same key
     bool ended = false;
     uint64_t start_ticks = 0;
+    uint64_t program_ticks = 0;   // when its current program began; 0: there was no exec so far
     std::vector<uint32_t> slots;  // of its current image
     std::vector<uint32_t> execs;  // slots of starts by exec that have not come to anything so far
     std::string arguments;        // of its current image
@@ -90,6 +91,7 @@ class ProcessNotes {
   uint32_t latest(uint64_t key, uint64_t ticks) const;
   uint32_t find_parent(const ProcessSlot& copy) const;
   uint32_t find_ancestor(uint32_t pid) const;
+  bool precedes(const ProcessSlot& image, const Process& process) const;
   bool goes_on_with(const Process& process, uint32_t number, const ProcessSlot& image) const;
   void end_images(Process& process, uint32_t flags, uint64_t end_ticks);
   void end_process(uint32_t number);

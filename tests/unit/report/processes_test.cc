@@ -169,6 +169,29 @@ TEST_CASE("processes: a chain of execs that all came in one pass is put in order
   CHECK(run.kernel.asked == 1);
 }
 
+TEST_CASE("processes: what was before an exec may be found after it", "[processes]") {
+  Recording run;
+  put(run, image(50, 1, 100, {"/bin/sh", "sh"}));
+  put(run, image(51, 50, 300, {"/bin/ls", "ls"}));
+  run.drain->pass();
+  // The fork and the announcement were there before; now the process is dead.
+  run.kernel.fates[1].died = true;
+  const uint32_t fork_of_it = put(run, forked(51, 50, 200));
+  run.arena.processes[fork_of_it].exec_ticks = 290;
+  const uint32_t announced = put(run, start(51, 51, 280, {"/bin/ls", "ls"}));
+  run.kill(1, 0);
+  CHECK(state_of(run, fork_of_it) == VTN_SLOT_UNUSED);
+  CHECK(state_of(run, announced) == VTN_SLOT_UNUSED);
+  std::unique_ptr<SpoolReader> reader;
+  const ProcessTree tree = tree_of(run, reader);
+  REQUIRE(tree.processes.size() == 2);
+  CHECK(tree.processes[1].images == std::vector<uint32_t>{2, 1});  // in time
+  CHECK(tree.processes[1].start_ticks == 200);
+  CHECK(tree.processes[1].starts.size() == 1);
+  REQUIRE(tree.processes[1].slices.size() == 1);
+  CHECK(tree.processes[1].name == "ls");
+}
+
 TEST_CASE("processes: a fork, and the exec that follows, are a child of their parent",
           "[processes]") {
   Recording run;
