@@ -39,6 +39,9 @@ constexpr int kParentField = 1;
 constexpr int kStartField = 19;
 constexpr int kExitCodeField = 49;
 
+// 0: not a number.
+pid_t number_of(const char* text) { return static_cast<pid_t>(strtol(text, nullptr, 10)); }
+
 std::string proc_path(pid_t pid, const char* name) {
   return "/proc/" + std::to_string(pid) + "/" + name;
 }
@@ -47,7 +50,7 @@ std::string proc_path(pid_t pid, const char* name) {
 bool proc_is_ours() {
   static const bool ours = [] {
     char link[16] = {};
-    return readlink("/proc/self", link, sizeof(link) - 1) > 0 && atoi(link) == getpid();
+    return readlink("/proc/self", link, sizeof(link) - 1) > 0 && number_of(link) == getpid();
   }();
   return ours;
 }
@@ -83,7 +86,7 @@ std::vector<pid_t> numbers_in(const std::string& folder) {
   std::vector<pid_t> numbers;
   if (DIR* entries = opendir(folder.c_str()); entries != nullptr) {
     while (const dirent* entry = readdir(entries)) {
-      if (const int number = atoi(entry->d_name); number > 0) {
+      if (const int number = number_of(entry->d_name); number > 0) {
         numbers.push_back(number);
       }
     }
@@ -100,12 +103,12 @@ SeenProcess look_at(pid_t pid, uint32_t pid_namespace, uint32_t own_pid) {
   }
   const std::string status = read_file(proc_path(pid, "status")).value_or("");
   const std::vector<std::string> pids = status_words(status, "NSpid");
-  if (pids.empty() || static_cast<uint32_t>(atoi(pids.back().c_str())) != own_pid) {
+  if (pids.empty() || static_cast<uint32_t>(number_of(pids.back().c_str())) != own_pid) {
     return {};
   }
   const std::vector<std::string> parent = status_words(status, "PPid");
   return {static_cast<uint32_t>(pid),
-          parent.empty() ? 0 : static_cast<uint32_t>(atoi(parent[0].c_str()))};
+          parent.empty() ? 0 : static_cast<uint32_t>(number_of(parent[0].c_str()))};
 }
 
 }  // namespace
@@ -187,7 +190,7 @@ SeenProcess find_in_namespace(uint32_t pid_namespace, uint32_t own_pid, uint32_t
       const std::string children =
           read_file(tasks + "/" + std::to_string(task) + "/children").value_or("");
       for (const char* at = children.c_str(); *at != '\0'; at += strspn(at, " ")) {
-        const SeenProcess seen = look_at(atoi(at), pid_namespace, own_pid);
+        const SeenProcess seen = look_at(number_of(at), pid_namespace, own_pid);
         if (seen.pid != 0) {
           return seen;
         }

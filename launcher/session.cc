@@ -189,7 +189,7 @@ void drop_used_folders(std::vector<std::string>& folders) {
     return;
   }
   while (const dirent* entry = readdir(entries)) {
-    if (atoi(entry->d_name) <= 0 || folders.empty()) {
+    if (strspn(entry->d_name, "0123456789") == 0 || folders.empty()) {
       continue;
     }
     const std::string process = std::string("/proc/") + entry->d_name;

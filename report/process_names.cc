@@ -42,7 +42,7 @@ std::string name_of_script(std::string_view script) {
 }
 
 std::string name_of_python(const std::vector<std::string>& argv) {
-  const std::string program = name_of(argv[0]);
+  std::string program = name_of(argv[0]);
   for (size_t i = 1; i < argv.size(); ++i) {
     const std::string& argument = argv[i];
     if (argument.size() < 2 || argument[0] != '-') {
