@@ -3,8 +3,9 @@
 
 vtn_libc_functions g_libc;
 
-void vtn_libc_find(void) {
 #define NEXT(member, name) g_libc.member = (__typeof__(g_libc.member))dlsym(VTN_RTLD_NEXT, name)
+
+void vtn_libc_find(void) {
   g_libc.environ_word = (char***)dlsym(VTN_RTLD_DEFAULT, "environ");
   NEXT(errno_location, "__errno_location");
   NEXT(execve, "execve");
@@ -13,6 +14,17 @@ void vtn_libc_find(void) {
   NEXT(execveat, "execveat");
   NEXT(posix_spawn, "posix_spawn");
   NEXT(posix_spawnp, "posix_spawnp");
+  NEXT(fclose, "fclose");
+  NEXT(wait, "wait");
+  NEXT(waitpid, "waitpid");
+  NEXT(wait3, "wait3");
+  NEXT(wait4, "wait4");
+  NEXT(waitid, "waitid");
+  NEXT(exit_now, "_exit");
+  g_libc.found = 1;
+}
+
+void vtn_libc_find_for_shells(void) {
   NEXT(pidfd_spawn, "pidfd_spawn");
   NEXT(pidfd_spawnp, "pidfd_spawnp");
   NEXT(pidfd_getpid, "pidfd_getpid");
@@ -28,15 +40,7 @@ void vtn_libc_find(void) {
   NEXT(system, "system");
   NEXT(popen, "popen");
   NEXT(pclose, "pclose");
-  NEXT(fclose, "fclose");
   NEXT(fdopen, "fdopen");
   NEXT(glibc_version, "gnu_get_libc_version");
-  NEXT(wait, "wait");
-  NEXT(waitpid, "waitpid");
-  NEXT(wait3, "wait3");
-  NEXT(wait4, "wait4");
-  NEXT(waitid, "waitid");
-  NEXT(exit_now, "_exit");
-#undef NEXT
-  g_libc.found = 1;
+  __atomic_store_n(&g_libc.found_for_shells, 1, __ATOMIC_RELEASE);
 }

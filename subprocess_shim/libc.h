@@ -33,6 +33,10 @@ typedef struct {
 
   vtn_spawn_fn posix_spawn;
   vtn_spawn_fn posix_spawnp;
+  int (*fclose)(void*);
+
+  /* For these vtn_libc_for_shells() has to be asked: few programs need them. */
+  int found_for_shells;
   vtn_spawn_fn pidfd_spawn; /* glibc 2.39 */
   vtn_spawn_fn pidfd_spawnp;
   int (*pidfd_getpid)(int);
@@ -49,10 +53,10 @@ typedef struct {
   int (*system)(const char*);
   void* (*popen)(const char*, const char*);
   int (*pclose)(void*);
-  int (*fclose)(void*);
   void* (*fdopen)(int, const char*);
   const char* (*glibc_version)(void); /* gnu_get_libc_version; NULL: musl */
 
+  /* Again for all. */
   int (*wait)(int*);
   int (*waitpid)(int, int*, int);
   int (*wait3)(int*, int, void*);
@@ -72,6 +76,16 @@ static inline const vtn_libc_functions* vtn_libc(void) {
     vtn_libc_find();
   }
   return &g_libc;
+}
+
+/* Finds what popen and its like need, at first use: never in a vfork child. */
+void vtn_libc_find_for_shells(void);
+
+static inline const vtn_libc_functions* vtn_libc_for_shells(void) {
+  if (__builtin_expect(!g_libc.found_for_shells, 0)) {
+    vtn_libc_find_for_shells();
+  }
+  return vtn_libc();
 }
 
 static inline vtn_strings vtn_environ(void) {

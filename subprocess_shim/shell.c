@@ -106,7 +106,7 @@ static void lock_ignoring(void) {
 static void unlock_ignoring(void) { __atomic_store_n(&g_ignoring.lock, 0, __ATOMIC_RELEASE); }
 
 VTN_EXPORT int system(const char* command) {
-  if (vtn_libc()->attributes_init == NULL || g_libc.attributes_destroy == NULL ||
+  if (vtn_libc_for_shells()->attributes_init == NULL || g_libc.attributes_destroy == NULL ||
       g_libc.attributes_setflags == NULL || g_libc.attributes_setsigmask == NULL ||
       g_libc.attributes_setsigdefault == NULL || vtn_control() == NULL || command == NULL) {
     return g_libc.system(command);
@@ -258,7 +258,7 @@ static void* open_stream(int entry, const char* command, char direction, int clo
 VTN_EXPORT void* popen(const char* command, const char* mode) {
   int close_on_exec = 0;
   const char direction = direction_of(mode, &close_on_exec);
-  const int ready = vtn_libc()->fdopen != NULL && g_libc.fclose != NULL &&
+  const int ready = vtn_libc_for_shells()->fdopen != NULL && g_libc.fclose != NULL &&
                     g_libc.actions_init != NULL && g_libc.actions_destroy != NULL &&
                     g_libc.actions_adddup2 != NULL && g_libc.actions_addclose != NULL;
   const int entry = ready && vtn_control() != NULL && direction != 0 ? reserve_stream() : -1;
@@ -279,7 +279,7 @@ static int end_stream(void* stream, int pid) {
 
 VTN_EXPORT int pclose(void* stream) {
   const int pid = release_stream(stream);
-  return pid != 0 ? end_stream(stream, pid) : vtn_libc()->pclose(stream);
+  return pid != 0 ? end_stream(stream, pid) : vtn_libc_for_shells()->pclose(stream);
 }
 
 /* glibc's fclose waits for the command of a stream from popen, musl's does not. */

@@ -12,10 +12,11 @@
 static struct {
   vtn_control_page* control;
   vtn_process_slot* slots;
-  uint32_t pid;  /* of the process that `slot` belongs to */
-  uint32_t slot; /* VTN_MAX_PROCESSES: it has none */
-  int forked;    /* no exec since its fork */
-  int python;    /* it holds a CPython */
+  uint32_t pid;           /* of the process that `slot` belongs to */
+  uint32_t slot;          /* VTN_MAX_PROCESSES: it has none */
+  uint32_t pid_namespace; /* of it; 0: unknown */
+  int forked;             /* no exec since its fork */
+  int python;             /* it holds a CPython */
   uint32_t (*thread_of_word)(const void*);
   long word_offset; /* of the runtime's word in a thread, from the thread pointer; 0: unknown */
 } g_slots;
@@ -24,6 +25,7 @@ static struct {
 static __thread struct {
   uint32_t pid;
   uint32_t tid;
+  uint64_t ticks; /* the child may run much later, when its parent is in another call */
 } t_forker __attribute__((tls_model("initial-exec")));
 
 uint64_t vtn_ticks(void) {
@@ -40,7 +42,14 @@ uint64_t vtn_ticks(void) {
 
 vtn_control_page* vtn_control(void) { return g_slots.control; }
 
+static uint32_t parent_pid(void) { return (uint32_t)vtn_call3(SYS_getppid, 0, 0, 0); }
+
+/* A child in another namespace does not see its parent. (The look at /proc takes 10 us in a new
+ * process, more than all else.) */
 static uint32_t pid_namespace(void) {
+  if (g_slots.pid_namespace != 0 && (vtn_pid() == g_slots.pid || parent_pid() == g_slots.pid)) {
+    return g_slots.pid_namespace;
+  }
   struct stat info;
   if (vtn_call4(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/ns/pid", (long)&info, 0) != 0) {
     return 0;
@@ -126,7 +135,10 @@ static vtn_process_slot* slot_at(uint32_t index) {
   return index < VTN_MAX_PROCESSES ? &g_slots.slots[index] : NULL;
 }
 
-static uint32_t claim_own(uint32_t kind, uint32_t parent_pid, uint32_t parent_tid) {
+static uint32_t claim_own(uint32_t kind,
+                          uint32_t parent,
+                          uint32_t parent_tid,
+                          uint64_t start_ticks) {
   const uint32_t index = claim();
   if (index == VTN_MAX_PROCESSES) {
     (void)__atomic_fetch_add(&g_slots.control->unslotted, 1, __ATOMIC_RELAXED);
@@ -136,10 +148,10 @@ static uint32_t claim_own(uint32_t kind, uint32_t parent_pid, uint32_t parent_ti
   slot->kind = kind;
   slot->flags = g_slots.python ? VTN_SLOT_PYTHON : 0;
   slot->pid = vtn_pid();
-  slot->parent_pid = parent_pid;
+  slot->parent_pid = parent;
   slot->parent_tid = parent_tid;
   slot->pid_namespace = pid_namespace();
-  slot->start_ticks = vtn_ticks();
+  slot->start_ticks = start_ticks;
   if (kind == VTN_SLOT_IMAGE) {
     write_own_text(slot);
   }
@@ -200,8 +212,7 @@ static uint32_t own_index(void) {
   const uint32_t found = find(pid);
   return found != VTN_MAX_PROCESSES
              ? found
-             : claim_own(
-                   VTN_SLOT_FORKED, (uint32_t)vtn_call3(SYS_getppid, 0, 0, 0), thread_of_memory());
+             : claim_own(VTN_SLOT_FORKED, parent_pid(), thread_of_memory(), vtn_ticks());
 }
 
 vtn_process_slot* vtn_own_slot(void) {
@@ -282,12 +293,14 @@ void vtn_withdraw_start(vtn_process_slot* start, uint64_t ticks) {
 static void before_fork(void) {
   t_forker.pid = vtn_pid();
   t_forker.tid = vtn_tid();
+  t_forker.ticks = g_slots.control == NULL ? 0 : vtn_ticks();
 }
 
 static void in_forked_child(void) {
+  g_slots.pid_namespace = pid_namespace();
   g_slots.pid = vtn_pid();
   g_slots.forked = 1;
-  g_slots.slot = claim_own(VTN_SLOT_FORKED, t_forker.pid, t_forker.tid);
+  g_slots.slot = claim_own(VTN_SLOT_FORKED, t_forker.pid, t_forker.tid, t_forker.ticks);
 }
 
 /* In a process that is about to end of its own will. */
@@ -375,8 +388,9 @@ int vtn_slots_enter(const char* session_folder) {
   }
   g_slots.control = control;
   g_slots.slots = (vtn_process_slot*)((char*)control + VTN_CONTROL_HEAD_BYTES);
+  g_slots.pid_namespace = pid_namespace();
   g_slots.pid = vtn_pid();
-  g_slots.slot = claim_own(VTN_SLOT_IMAGE, (uint32_t)vtn_call3(SYS_getppid, 0, 0, 0), 0);
+  g_slots.slot = claim_own(VTN_SLOT_IMAGE, parent_pid(), 0, vtn_ticks());
   watch_life();
   return 1;
 }

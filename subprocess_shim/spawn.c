@@ -153,7 +153,7 @@ VTN_EXPORT int pidfd_spawn(int* pidfd,
                            const void* attributes,
                            vtn_strings argv,
                            vtn_strings environment) {
-  const vtn_spawn_fn real = vtn_libc()->pidfd_spawn;
+  const vtn_spawn_fn real = vtn_libc_for_shells()->pidfd_spawn;
   const spawn_call call = {.real = real != NULL ? real : spawn_by_path_for_pidfd,
                            .by_pidfd = 1,
                            .path = path,
@@ -170,7 +170,7 @@ VTN_EXPORT int pidfd_spawnp(int* pidfd,
                             const void* attributes,
                             vtn_strings argv,
                             vtn_strings environment) {
-  const vtn_spawn_fn real = vtn_libc()->pidfd_spawnp;
+  const vtn_spawn_fn real = vtn_libc_for_shells()->pidfd_spawnp;
   const spawn_call call = {.real = real != NULL ? real : spawn_by_name_for_pidfd,
                            .by_name = 1,
                            .by_pidfd = 1,
