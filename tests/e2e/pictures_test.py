@@ -130,6 +130,7 @@ class PicturesTest(support.TestCase):
         # To a traced child, the arrow leads to what begins next on its line.
         child = next(process for process in picture.processes if process["exit"] == {"status": 5})
         mark, end = picture.start_of(child["pid"])
+        self.assertEqual("posix.fork", picture.innermost(mark).name)
         self.assertEqual((child["pid"], child["pid"], None), (end["pid"], end["tid"], end.get("bp")))
         self.assertEqual({child["pid"]: 1}, picture.called("in_child"))
 
