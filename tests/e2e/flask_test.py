@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """`flask run`: by itself, with its reloader, ended by Ctrl-C and by SIGTERM."""
 
-import os
 import signal
-import time
 import unittest
 
 import servers
 
 APP = """
 import os
+import werkzeug._reloader
 from flask import Flask, Response
+
+class Watching(werkzeug._reloader.StatReloaderLoop):
+    def __enter__(self):
+        loop = super().__enter__()  # a change before this first look is none
+        with open("watched", "a") as file:
+            file.write(f"{os.getpid()}\\n")
+        return loop
+
+werkzeug._reloader.reloader_loops["auto"] = Watching
 
 app = Flask(__name__)
 
@@ -30,6 +38,7 @@ class Flask(servers.ServerCase):
 
     def prepare(self):
         self.write("app.py", APP)
+        self.remove("watched")
 
     def play(self, scenario, *more, **kwargs):
         return self.compare(self.argv + list(more), scenario, prepare=self.prepare, masks=MASKS, **kwargs)
@@ -66,13 +75,8 @@ class Flask(servers.ServerCase):
             run.look()
             if generation == times:
                 break
-            path = os.path.join(self.work, "app.py")
-            text = APP.replace("generation 0", f"generation {generation + 1}")
-            with open(path + ".new", "w", encoding="utf-8") as file:
-                file.write(text)
-            later = time.time() + 2 * (generation + 1)  # the reloader looks at times, of whole seconds perhaps
-            os.utime(path + ".new", (later, later))
-            os.replace(path + ".new", path)
+            run.eventually(lambda: len(self.lines("watched")) > generation, "the reloader watches")
+            self.change("app.py", APP.replace("generation 0", f"generation {generation + 1}"))
             run.wait_for("Debugger is active", generation + 2)
         return answers
 

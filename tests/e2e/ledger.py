@@ -1,36 +1,62 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The processes of a report: its ledger, and the calls of each."""
+"""The report of a whole process tree: its ledger, and chosen calls.
+
+A test runner or an installer makes millions of calls. So the file is searched, one event a line, for
+what a test asks for; only a small report is read as a whole, with all that support.Report checks.
+"""
 
 import collections
+import json
+import mmap
 import os
 
 import support
 
+SMALL = 8 << 20  # bytes of a report that is read as a whole
 
-class TreeReport(support.Report):
-    """A report of a whole process tree."""
 
+class TreeReport:
     def __init__(self, path):
-        super().__init__(path)
-        self.processes = self.data["viztracer_native"]["processes"]
+        self.path = path
+        if os.path.getsize(path) <= SMALL:
+            support.Report(path)
+        with open(path, "rb") as file:
+            self.text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        key = b'"viztracer_native":'
+        start = self.text.rfind(key)
+        assert start >= 0, f"no ledger in {path}"
+        tail = self.text[start + len(key):].decode()
+        self.processes = json.JSONDecoder().raw_decode(tail)[0]["processes"]
+        self.process_names = {event["pid"]: event["args"]["name"]
+                              for event in self.events(b'"name":"process_name"')}
+
+    def events(self, needle):
+        """The events whose line holds `needle`."""
+        at = self.text.find(needle)
+        while at >= 0:
+            begin = self.text.rfind(b"\n", 0, at) + 1
+            end = self.text.find(b"\n", at)
+            yield json.loads(self.text[begin:end].rstrip(b",\r"), parse_float=support.Nanoseconds.parse)
+            at = self.text.find(needle, end)
+
+    def named(self, function):
+        """The calls of a Python function, as (pid, whether it was seen to return)."""
+        return [(event["pid"], event["ph"] == "X" and "unfinished" not in event.get("args", ()))
+                for event in self.events(b'"name":"' + function.encode() + b" (")]
+
+    def returned(self, function):
+        """Whether each call of `function` was seen to return."""
+        return [done for _, done in self.named(function)]
+
+    def called(self, function):
+        """How often each process called `function`: {pid: number}."""
+        return collections.Counter(pid for pid, _ in self.named(function))
 
     def pids(self):
         return {process["pid"] for process in self.processes}
 
-    def entry(self, pid):
-        found = [process for process in self.processes if process["pid"] == pid]
-        assert len(found) == 1, f"{len(found)} processes {pid} in the ledger"
-        return found[0]
-
     def traced(self):
         return {process["pid"] for process in self.processes if process["traced"]}
-
-    def called(self, function):
-        """How often each process called `function`: {pid: number}."""
-        counts = collections.Counter()
-        for (pid, _), roots in self.threads.items():
-            counts[pid] += sum(call.function == function for root in roots for call in root.walk())
-        return +counts
 
     def by_name(self, part):
         """The pids of processes whose name in the report holds `part`."""

@@ -5,7 +5,6 @@ in them. All packages are local ones, so no index is asked."""
 import base64
 import hashlib
 import os
-import shutil
 import unittest
 import zipfile
 
@@ -86,14 +85,12 @@ class Packaging(servers.ServerCase):
         target = os.path.join(self.work, "target")
         self.write("project/pyproject.toml", PROJECT)
 
-        def prepare():
-            shutil.rmtree(target, ignore_errors=True)
         run = self.compare(
             ["pip", "--disable-pip-version-check", "--isolated", "install", "--no-index", "--no-cache-dir",
              "--find-links", wheels, "--target", target, "./project"],
-            prepare=prepare, masks=self.masks,
+            prepare=lambda: self.remove("target"), masks=self.masks,
             env={name: None for name in os.environ if name.startswith("PIP_")})
-        self.assertEqual(0, run.status)
+        self.assertEqual(0, run.status, run.output())
         self.assertTrue(os.path.exists(os.path.join(target, "demo.py")))
         report = self.check_tree(run)
         # pip, pip again for the isolated environment, the backend for each of its hooks.
@@ -111,13 +108,11 @@ class Packaging(servers.ServerCase):
         self.write("tox.ini", TOX)
         self.write("check.py", "import sys\ndef checked(words): print(*words)\nchecked(sys.argv[1:])\n")
 
-        def prepare():
-            shutil.rmtree(os.path.join(self.work, ".tox"), ignore_errors=True)
         run = self.compare(
-            ["tox", "run"], prepare=prepare, masks=self.masks + [(r"\(.*=.*\)|\d+\.\d+", "TIMES")],
+            ["tox", "run"], prepare=lambda: self.remove(".tox"), masks=self.masks + [(r"\(.*=.*\)|\d+\.\d+", "TIMES")],
             env={"VIRTUALENV_OVERRIDE_APP_DATA": os.path.join(self.folder, "appdata"),
                  "VIRTUALENV_NO_DOWNLOAD": "1", "TOX_COLORED": "no"})
-        self.assertEqual(0, run.status)
+        self.assertEqual(0, run.status, run.output())
         report = self.check_tree(run)
         self.assertEqual(1, len(report.named("checked")))
         self.assertLessEqual(3, len(report.traced()))

@@ -121,16 +121,10 @@ class Pools(servers.ServerCase):
 
     def play(self, text, function, calls, *arguments):
         self.write("program.py", text)
-        pids = os.path.join(self.work, "pids")
-
-        def prepare():
-            for path in (pids, os.path.join(self.work, "forever")):
-                if os.path.exists(path):
-                    os.unlink(path)
-        run = self.compare([os.path.join(self.bin, "python3"), "program.py", *arguments], prepare=prepare)
-        self.assertEqual(0, run.status)
-        with open(pids, encoding="utf-8") as file:
-            workers = set(map(int, file.read().split()))
+        run = self.compare([os.path.join(self.bin, "python3"), "program.py", *arguments],
+                           prepare=lambda: self.remove("pids", "forever"))
+        self.assertEqual(0, run.status, run.output())
+        workers = set(map(int, self.lines("pids")))
         report = self.check_tree(run)
         self.assertEqual(workers, set(report.called(function)))
         self.assertEqual(calls, len(report.named(function)))
@@ -146,13 +140,13 @@ class Pools(servers.ServerCase):
         for method in ("fork", "spawn", "forkserver"):
             with self.subTest(method):
                 report = self.play(POOL, "square", 20, method)
-                self.assertEqual([None] * 3, [call.end for call in report.named("forever")])
+                self.assertEqual([False] * 3, report.returned("forever"))
 
     def test_executor(self):
         for method in ("fork", "spawn", "forkserver"):
             with self.subTest(method):
                 report = self.play(EXECUTOR, "square", 20, method)
-                self.assertIsNone(report.one("dies").end)
+                self.assertEqual([False], report.returned("dies"))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import os
 import pty
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -309,6 +310,30 @@ class ServerCase(support.TestCase):
         if self.venv:
             env["PATH"] = self.venv + "/bin:" + env["PATH"]
         return env
+
+    def lines(self, name):
+        """The lines of a file that the program writes in its folder; none where it is not there yet."""
+        try:
+            with open(os.path.join(self.work, name), encoding="utf-8") as file:
+                return file.read().splitlines()
+        except FileNotFoundError:
+            return []
+
+    def remove(self, *names):
+        """Removes files and folders of the program, if they are there."""
+        for name in names:
+            path = os.path.join(self.work, name)
+            shutil.rmtree(path, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+    def change(self, name, text):
+        """Gives a file of the program another content and a later time, for those who look at that."""
+        path = os.path.join(self.work, name)
+        later = os.stat(path).st_mtime + 5
+        self.write(name + ".new", text)
+        os.utime(path + ".new", (later, later))
+        os.replace(path + ".new", path)
 
     def eventually(self, condition, what):
         deadline = time.monotonic() + PATIENCE

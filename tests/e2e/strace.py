@@ -17,12 +17,14 @@ CALL = re.compile(r"^(\w+)\((.*)\) += (-?\d+)")
 @dataclasses.dataclass
 class Seen:
     """A process. `executed`: the arguments of its successful execs, as strace writes them. `status` as
-    subprocess has it: negative for a signal, None where its end was not seen."""
+    subprocess has it: negative for a signal, None where its end was not seen. `borrows`: born by vfork, so
+    that it lives in its parent's memory until it executes something."""
 
     pid: int
     parent: int
     executed: list = dataclasses.field(default_factory=list)
     status: int = None
+    borrows: bool = False
 
 
 def parse(text):
@@ -61,7 +63,9 @@ def parse(text):
             threads[result] = pid
         else:
             # The child may have been seen before its parent's call came back.
-            processes.setdefault(result, Seen(result, pid)).parent = pid
+            child = processes.setdefault(result, Seen(result, pid))
+            child.parent = pid
+            child.borrows = name == "vfork" or "CLONE_VFORK" in arguments
     for pid, process in processes.items():
         process.status = statuses.get(pid)
     return processes

@@ -2,7 +2,6 @@
 """Celery's workers (billiard forks them) and joblib's loky (which execs its own)."""
 
 import os
-import shutil
 import signal
 import unittest
 
@@ -62,8 +61,8 @@ if __name__ == "__main__":
 @servers.on_every_base
 class Celery(servers.ServerCase):
     def prepare(self):
+        self.remove("queue", "results")
         for name in ("queue", "results"):
-            shutil.rmtree(os.path.join(self.work, name), ignore_errors=True)
             os.mkdir(os.path.join(self.work, name))
         self.write("app.py", CELERY)
         self.write("sender.py", SENDER)
@@ -99,7 +98,7 @@ class Celery(servers.ServerCase):
 
     def test_threads(self):
         report = self.play("--pool", "threads")
-        self.assertEqual(1, len(report.processes))
+        self.assertEqual(1, len(report.traced()))
 
 
 @servers.on_every_base
@@ -107,8 +106,7 @@ class Loky(servers.ServerCase):
     def test_joblib(self):
         self.write("program.py", LOKY)
         run = self.compare(["python3", "program.py"])
-        with open(os.path.join(self.work, "pids"), encoding="utf-8") as file:
-            workers = set(map(int, file.read().split()))
+        workers = {int(word) for line in self.lines("pids") for word in line.split()}
         report = self.check_tree(run)
         self.assertEqual(workers, set(report.called("task")))
         self.assertEqual(20, len(report.named("task")))

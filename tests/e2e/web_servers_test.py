@@ -3,9 +3,7 @@
 
 import contextlib
 import glob
-import os
 import signal
-import time
 import unittest
 
 import servers
@@ -46,6 +44,18 @@ from django.conf import settings
 from django.core.management import execute_from_command_line
 from django.http import HttpResponse
 from django.urls import path
+from django.utils import autoreload
+
+class Reloader(autoreload.StatReloader):
+    SLEEP_TIME = 0.1
+
+    def tick(self):
+        for _ in super().tick():  # a change before the first look is none
+            with open("looked", "a") as file:
+                file.write(f"{os.getpid()}\\n")
+            yield
+
+autoreload.StatReloader = Reloader
 
 settings.configure(DEBUG=True, SECRET_KEY="of a test", ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"])
 
@@ -59,19 +69,8 @@ if __name__ == "__main__":
 """
 
 
-class Reloading(servers.ServerCase):
-    def change(self, name, text, generation):
-        """A later generation of a file of the program, for a reloader that looks at times."""
-        path = os.path.join(self.work, name)
-        with open(path + ".new", "w", encoding="utf-8") as file:
-            file.write(text.replace("generation 0", f"generation {generation}"))
-        later = time.time() + 2 * generation
-        os.utime(path + ".new", (later, later))
-        os.replace(path + ".new", path)
-
-
 @servers.on_every_base
-class Uvicorn(Reloading):
+class Uvicorn(servers.ServerCase):
     def play(self, scenario, *more):
         argv = ["uvicorn", "--port", "{port}", *more, "app:app"]
         return self.compare(argv, scenario, prepare=lambda: self.write("app.py", ASGI), ordered=False,
@@ -111,7 +110,7 @@ class Uvicorn(Reloading):
             run.wait_for("Application startup complete")
             answers = [run.get()]
             run.eventually(lambda: self.watches(run), "the reloader watches the folder")
-            self.change("app.py", ASGI, 1)
+            self.change("app.py", ASGI.replace("generation 0", "generation 1"))
             run.wait_for("Application startup complete", 2)
             answers.append(run.get())
             run.signal(signal.SIGTERM)
@@ -122,21 +121,26 @@ class Uvicorn(Reloading):
 
 
 @servers.on_every_base
-class DjangoServer(Reloading):
+class DjangoServer(servers.ServerCase):
     """The reloader starts the server by `subprocess.run([sys.executable, ...])`."""
+
+    def prepare(self):
+        self.write("manage.py", DJANGO)
+        self.remove("looked")
 
     def test_runserver(self):
         def scenario(run):
             answers = [run.get()]
             run.look()
-            self.change("manage.py", DJANGO, 1)
+            run.eventually(lambda: self.lines("looked"), "the reloader has looked at the files")
+            self.change("manage.py", DJANGO.replace("generation 0", "generation 1"))
             run.wait_for("Watching for file changes", 2)
             answers.append(run.get())
             run.look()
             run.type(b"\x03")
             return answers
         run = self.compare(["python3", "manage.py", "runserver", "127.0.0.1:{port}"], scenario,
-                           prepare=lambda: self.write("manage.py", DJANGO), ordered=False, terminal=True,
+                           prepare=self.prepare, ordered=False, terminal=True,
                            masks=[(r"^\w+ \d+, \d{4} - TIME", "TIME"), (r"^Starting.*", "START")])
         report = self.check_tree(run, view="view")
         self.assertEqual(3, len(report.traced()))
