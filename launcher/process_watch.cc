@@ -86,9 +86,10 @@ SeenProcess ProcessWatch::met(uint32_t process, const ProcessSlot& slot, uint32_
   ++living_;
   Watched& kept = watched_[process] = std::move(watched);
   if (gone) {
+    // Its parent has waited for it, and may be about to say how it ended.
     note_death(kept);
-    dead_.push_back(process);
-    --living_;
+    settling_.push_back(process);
+    wake();
     return seen;
   }
   if (unwatched) {
@@ -191,7 +192,7 @@ bool ProcessWatch::settle(const Watched& watched, std::optional<int32_t>& wait_s
   if (watched.pidfd) {
     wait_status = kernel_.exit_status_of(watched.pidfd.get());
   }
-  if (!wait_status) {
+  if (!wait_status && watched.pid > 0) {
     if (const auto stat = kernel_.read_process_stat(watched.pid)) {
       wait_status = stat->wait_status;
     }

@@ -165,6 +165,17 @@ bool lock_is_free(const std::string& path) {
   return fd && flock(fd->get(), LOCK_EX | LOCK_NB) == 0;
 }
 
+// Who lives can be told of the processes of one's own pid namespace, and from the first one of all.
+constexpr char kOwnNamespace[] = "/proc/self/ns/pid";
+constexpr char kFirstNamespace[] = "pid:[4026531836]";
+
+// Empty: there is no such link.
+std::string target_of(const std::string& link) {
+  char target[256];
+  const ssize_t length = readlink(link.c_str(), target, sizeof(target));
+  return length > 0 ? std::string(target, static_cast<size_t>(length)) : "";
+}
+
 template <class Function>
 void for_each_session(const std::string& parent, Function function) {
   DIR* entries = opendir(parent.c_str());
@@ -291,19 +302,26 @@ Result<Session> open_session(const std::string& folder) {
 }
 
 void remove_session(const std::string& folder) {
-  for (const char* name : {kShimLinkName, kSpoolLinkName, kArenaFileName, kControlFileName}) {
+  for (const char* name :
+       {kShimLinkName, kSpoolLinkName, kLeftLinkName, kArenaFileName, kControlFileName}) {
     (void)unlink((folder + "/" + name).c_str());
   }
   (void)rmdir(folder.c_str());
 }
 
 void leave_session(const std::string& folder) {
+  if (symlink(target_of(kOwnNamespace).c_str(), (folder + "/" + kLeftLinkName).c_str()) != 0 &&
+      errno != EEXIST) {
+    remove_session(folder);
+    return;
+  }
   for (const char* name : {kSpoolLinkName, kArenaFileName, kControlFileName}) {
     (void)unlink((folder + "/" + name).c_str());
   }
 }
 
 void remove_left_sessions() {
+  const std::string own = target_of(kOwnNamespace);
   for (const std::string& root : possible_roots()) {
     const std::string parent = root + "/vtn-" + std::to_string(geteuid());
     std::vector<std::string> left;

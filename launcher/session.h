@@ -9,7 +9,8 @@
 //       libvtn.so                symlink to the installed shim: what LD_PRELOAD names
 //       spool                    symlink to the spool file (made by the collector)
 //
-// A folder with nothing but the link is what a finished run left for processes that outlived it.
+// A finished run leaves nothing, unless processes outlive it: then the link stays, and another one,
+// `left`, which says from which pid namespace they are to be looked for.
 //
 // <root> is /dev/shm, else $TMPDIR, else /tmp, else the folder of the first output.
 #pragma once
@@ -28,6 +29,7 @@
 namespace vtn {
 
 inline constexpr char kSpoolLinkName[] = "spool";
+inline constexpr char kLeftLinkName[] = "left";
 
 struct Session {
   std::string folder;  // absolute, without a slash at the end
@@ -61,11 +63,12 @@ Result<Session> open_session(const std::string& folder);
 // Removes the folder and the files of a session in it, and nothing else. Missing files are fine.
 void remove_session(const std::string& folder);
 
-// The report is made, but processes of the session live on: only the link stays in the folder, so
-// that their later execs have no dead entry in LD_PRELOAD that the loader complains of.
+// The report is made, but processes of the session live on: the link stays in the folder, so that
+// their later execs have no dead entry in LD_PRELOAD that the loader complains of.
 void leave_session(const std::string& folder);
 
-// Removes what leave_session() left, of all runs of this user whose processes have gone since.
+// Removes what leave_session() left, of all runs of this user whose processes have gone since, as
+// far as that can be seen from here.
 void remove_left_sessions();
 
 // Whether the supervisor or the collector of a run still lives, by their locks. What cannot be

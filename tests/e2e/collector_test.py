@@ -171,13 +171,13 @@ echo $!""")
         left = int(done.stdout)
         self.addCleanup(lambda: gone(left) or os.kill(left, signal.SIGKILL))
         folder = self.left_folder(left)
-        self.assertEqual(os.listdir(folder), ["libvtn.so"])
+        self.assertEqual(sorted(os.listdir(folder)), ["left", "libvtn.so"])
         [entry] = [process for process in self.load() if process["pid"] == left]
         self.assertTrue(entry["alive_at_end"])
         # The next run neither takes it for a run to recover, nor away.
         done = self.run_launcher("--", "/bin/true")
         self.assertNotIn(folder, done.stderr)
-        self.assertEqual(os.listdir(folder), ["libvtn.so"])
+        self.assertEqual(sorted(os.listdir(folder)), ["left", "libvtn.so"])
         self.write("gate", "go\n")
         self.eventually(lambda: gone(left), "the child ends")
         with open(os.path.join(self.folder, "left.err"), encoding="utf-8") as file:

@@ -227,6 +227,26 @@ TEST_CASE("session: what is to be excluded is in the control page", "[session]")
   CHECK(refused.error().message.find("exclude") != std::string::npos);
 }
 
+TEST_CASE("session: what was left in another pid namespace is let alone", "[session]") {
+  char own[64] = {};
+  REQUIRE(readlink("/proc/self/ns/pid", own, sizeof(own) - 1) > 0);
+  auto created = create_session({"", "/lib/shim.so", 0});
+  REQUIRE(created);
+  const std::string folder = created->folder;
+  created->folder_fd.reset();
+  created->control_mapping = {};  // or it would be one of those that use it
+  created->arena_mapping = {};
+  leave_session(folder);
+  const std::string left = folder + "/" + kLeftLinkName;
+  CHECK(std::filesystem::read_symlink(left) == own);
+  REQUIRE(unlink(left.c_str()) == 0);
+  REQUIRE(symlink("pid:[1]", left.c_str()) == 0);
+  remove_left_sessions();
+  // Only the first namespace sees the processes of all others.
+  CHECK(std::filesystem::exists(folder) == (std::string(own) != "pid:[4026531836]"));
+  remove_session(folder);
+}
+
 TEST_CASE("session: what is left for the living is only the link, until they are gone",
           "[session]") {
   std::string folder;
