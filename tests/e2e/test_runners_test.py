@@ -66,7 +66,8 @@ class RunnerCase(servers.ServerCase):
 @servers.on_every_base
 class Xdist(RunnerCase):
     argv = ["pytest", "-p", "no:cacheprovider", "-q", "-n", "4", "test_suite.py"]
-    masks = [(r"gw\d+", "gwN"), (r"^bringing up nodes\.\.\.\s*$", ""), (r"[.FE]*( +\[ *\d+%\]$|(?=\[gwN\]))", "")]
+    masks = [(r"gw\d+", "gwN"), (r"^bringing up nodes\.\.\.\s*$", ""),
+             (r"[.FE]*( +\[ *\d+%\]$|(?=\[gwN\]))", "")]
 
     def play(self, text, *more):
         self.write("test_suite.py", text)
