@@ -4,7 +4,7 @@
  * and musl alike. In a CPython it loads the runtime; elsewhere it does next to nothing.
  *
  * Rules of this file:
- *  - C, no needed libraries, unversioned imports only (dlsym), everything else found through it.
+ *  - C, no needed libraries, unversioned imports only: dlsym, everything else is found through it.
  *  - No allocation, no lock, no descriptor kept, errno as it was.
  *  - Its own path names the session: LD_PRELOAD holds a symlink in the session folder, and dladdr
  *    tells which. No variable of ours is ever in the program's environment.
@@ -30,6 +30,12 @@ typedef int (*dladdr_fn)(const void*, void*);
 typedef int (*dladdr1_fn)(const void*, void*, void**, int);
 typedef void* (*dlopen_fn)(const char*, int);
 typedef char* (*setlocale_fn)(int, const char*);
+
+/* Null where there is no CPython among what the process starts with. A dlsym that finds nothing
+ * allocates its error message, which costs a short process more than all else here. */
+__attribute__((weak)) extern char PySys_AddAuditHook;
+__attribute__((weak)) extern char Py_GetVersion;
+__attribute__((weak)) extern char Py_Main;
 
 static struct {
   char session[VTN_PATH_BYTES]; /* folder of our link; empty: not in a session */
@@ -96,7 +102,11 @@ static void load_runtime(void* python) {
 }
 
 /* A CPython that is in the process from the start: the executable, or a library it needs. The
- * second name is there in those that are too old for audit hooks: the runtime says so. */
+ * other names are there in those that are too old for audit hooks: the runtime says so. */
+static int starts_with_python(void) {
+  return &PySys_AddAuditHook != NULL || (&Py_GetVersion != NULL && &Py_Main != NULL);
+}
+
 static int holds_python(void* handle) {
   return dlsym(handle, "PySys_AddAuditHook") != NULL ||
          (dlsym(handle, "Py_GetVersion") != NULL && dlsym(handle, "Py_Main") != NULL);
@@ -147,7 +157,7 @@ __attribute__((constructor)) static void enter_process(void) {
     g_shim.session[0] = 0;
     return;
   }
-  if (holds_python(VTN_RTLD_DEFAULT)) {
+  if (starts_with_python()) {
     load_runtime(VTN_RTLD_DEFAULT);
   }
 }
