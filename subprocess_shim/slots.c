@@ -270,10 +270,16 @@ vtn_process_slot* vtn_claim_start(const vtn_slot_text* text) {
 }
 
 void vtn_publish_start(vtn_process_slot* start, uint32_t pid) {
-  if (start != NULL) {
-    start->pid = pid;
-    publish(start, VTN_SLOT_PRESENT);
+  if (start == NULL) {
+    return;
   }
+  start->pid = pid;
+  if (start->reason != VTN_UNTRACED_NONE) {
+    publish(start, VTN_SLOT_PRESENT);
+    return;
+  }
+  /* The program itself will wake the collector: twice is more than a short one should pay. */
+  __atomic_store_n(&start->state, VTN_SLOT_PRESENT, __ATOMIC_RELEASE);
 }
 
 void vtn_withdraw_start(vtn_process_slot* start, uint64_t ticks) {
