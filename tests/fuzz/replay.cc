@@ -13,7 +13,7 @@
 
 namespace {
 
-constexpr int kMutations = 4000;
+constexpr int kMutations = VTN_MUTATIONS;
 
 class Random {
  public:

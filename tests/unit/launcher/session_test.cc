@@ -261,7 +261,6 @@ TEST_CASE("session: what is left for the living is only the link, until they are
       int ends[2];
       REQUIRE(pipe2(ends, 0) == 0);
       const pid_t child = fork();
-      REQUIRE(child >= 0);
       if (child == 0) {
         (void)close(ends[1]);
         if (mapped) {
@@ -275,6 +274,7 @@ TEST_CASE("session: what is left for the living is only the link, until they are
         (void)execle("/bin/cat", "cat", nullptr, environment);
         _exit(1);
       }
+      REQUIRE(child > 0);
       (void)close(ends[0]);
       if (!mapped) {
         // From here on only the child knows of it; wait until it is what it is to be.
