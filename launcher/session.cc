@@ -165,9 +165,8 @@ bool lock_is_free(const std::string& path) {
   return fd && flock(fd->get(), LOCK_EX | LOCK_NB) == 0;
 }
 
-// Who lives can be told of the processes of one's own pid namespace, and from the first one of all.
+// Who lives can be told of the processes of one's own pid namespace.
 constexpr char kOwnNamespace[] = "/proc/self/ns/pid";
-constexpr char kFirstNamespace[] = "pid:[4026531836]";
 
 // Empty: there is no such link.
 std::string target_of(const std::string& link) {
