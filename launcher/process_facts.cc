@@ -55,13 +55,6 @@ bool proc_is_ours() {
   return ours;
 }
 
-// The kernel shows 0 to those who may not know.
-bool may_know_exit_of(pid_t pid) {
-  struct stat info;
-  return geteuid() == 0 ||
-         (stat(proc_path(pid, "").c_str(), &info) == 0 && info.st_uid == geteuid());
-}
-
 // "Name:\tvalue ..."; the value's words.
 std::vector<std::string> status_words(const std::string& status, const char* name) {
   std::vector<std::string> words;
@@ -80,6 +73,18 @@ std::vector<std::string> status_words(const std::string& status, const char* nam
     }
   }
   return words;
+}
+
+// The kernel shows 0 to those who may not look into the process.
+bool may_know_exit_of(pid_t pid) {
+  if (geteuid() == 0) {
+    return true;
+  }
+  const std::string status = read_file(proc_path(pid, "status")).value_or("");
+  std::vector<std::string> ids =
+      status_words(status, "Uid");  // real, effective, saved, file system
+  ids.resize(std::min<size_t>(ids.size(), 3));
+  return ids.size() == 3 && std::count(ids.begin(), ids.end(), std::to_string(geteuid())) == 3;
 }
 
 std::vector<pid_t> numbers_in(const std::string& folder) {
