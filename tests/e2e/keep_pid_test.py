@@ -27,18 +27,7 @@ def command(*arguments):
 
 class KeepPid(SupervisorCase):
     def start_keeping(self, *arguments, **options):
-        process = subprocess.Popen(command(*arguments), cwd=self.folder, stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                   start_new_session=True, **options)
-
-        def end():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.kill()
-            process.communicate()
-
-        self.addCleanup(end)
-        return process
+        return self.start_command(command(*arguments), **options)
 
     def run_to_end(self, *arguments, **options):
         done = subprocess.run(command(*arguments), cwd=self.folder, capture_output=True, text=True,

@@ -109,7 +109,10 @@ class SupervisorCase(unittest.TestCase):
 
     def start(self, *arguments, **options):
         """A launcher in a process group of its own; ended with the test, whatever happens."""
-        process = subprocess.Popen(launcher(*arguments), cwd=self.folder, stdin=subprocess.PIPE,
+        return self.start_command(launcher(*arguments), **options)
+
+    def start_command(self, command, **options):
+        process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    start_new_session=True, **options)
 
