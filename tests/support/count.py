@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts tests from Meson's testlog.json files and prints `N passed, N failed` as its last line.
+"""Counts tests from Meson's testlog.json files and prints `N passed, N failed` as its last line, the
+failed ones by name before it: of a long log often only the end is kept.
 
     count.py FAILED-STAGES BUILD-FOLDER...
 
@@ -49,6 +50,26 @@ def count(entry):
     return passed, failed, skipped
 
 
+def failures(entry):
+    """The lines that say what failed in one test and why, for a reader who has nothing else of the log:
+    each `not ok`, with the name of its test case before it and at most 40 comments after it."""
+    lines, case, left = [], None, 0
+    for line in (entry.get("stdout") or "").splitlines():
+        match, named = TAP_LINE.match(line), CASE_LINE.match(line)
+        if match:
+            left = 40 if match[1] else 0
+            if match[1]:
+                lines.append(f"{line} [{case}]" if case else line)
+        elif left and line.startswith("#"):
+            lines.append(line)
+            left -= 1
+        case = named[1] if named and not left else None
+    if not lines:
+        said = (entry.get("stdout") or "").splitlines() + (entry.get("stderr") or "").splitlines()
+        lines = [f"{entry['result']} after {entry.get('duration', 0):.0f} s; its last lines:", *said[-20:]]
+    return lines
+
+
 def main():
     stages, folders = sys.argv[1], sys.argv[2:]
     totals = [0, 0, 0]
@@ -61,7 +82,11 @@ def main():
         with open(log, encoding="utf-8") as file:
             for line in file:
                 entry = json.loads(line)
-                totals = [a + b for a, b in zip(totals, count(entry))]
+                counted = count(entry)
+                totals = [a + b for a, b in zip(totals, counted)]
+                if counted[1]:
+                    for line in failures(entry):
+                        print(f"{folder}: {entry['name']}: {line[:400]}")
     if stages.strip() and not totals[1]:
         totals[1] = 1
     if totals[2]:
