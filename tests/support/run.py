@@ -13,6 +13,7 @@ import argparse
 import faulthandler
 import importlib.util
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -29,6 +30,10 @@ for name in list(os.environ):
     if name.startswith(("PYTHON", "PYENV_VERSION", "PYENV_DIR", "COV_")) or name in (
             "LD_PRELOAD", "VIRTUAL_ENV", "VIZTRACER_NATIVE_LOG", "MALLOC_PERTURB_"):
         del os.environ[name]
+# What the tests send must arrive, also if whoever started them ignores it (nohup, a shell's `&`).
+for ignored in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+    signal.signal(ignored, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["LC_ALL"] = "C.UTF-8"
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
