@@ -19,8 +19,7 @@ namespace vtn {
 namespace {
 
 constexpr uint64_t kMillisecondNs = 1'000'000;
-// A zombie's parent may be about to wait for it, and then the kernel tells how it ended, or the
-// parent does.
+// A zombie's parent may be about to wait for it, and then the kernel tells how it ended.
 constexpr uint64_t kSettleNs = 10 * kMillisecondNs;
 constexpr int kSettleLookMs = 1;
 constexpr int kUnwatchedLookMs = 20;
@@ -36,6 +35,11 @@ uint64_t monotonic_ns() {
   struct timespec now = {};
   (void)clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// Of two times to wait, -1 being for ever.
+int sooner(int one_ms, int other_ms) {
+  return one_ms < 0 ? other_ms : (other_ms < 0 ? one_ms : std::min(one_ms, other_ms));
 }
 
 }  // namespace
@@ -86,10 +90,10 @@ SeenProcess ProcessWatch::met(uint32_t process, const ProcessSlot& slot, uint32_
   ++living_;
   Watched& kept = watched_[process] = std::move(watched);
   if (gone) {
-    // Its parent has waited for it, and may be about to say how it ended.
     note_death(kept);
-    settling_.push_back(process);
-    wake();
+    kept.pid = 0;  // another's soon
+    dead_.push_back(process);
+    --living_;
     return seen;
   }
   if (unwatched) {
@@ -172,13 +176,13 @@ int ProcessWatch::timeout_ms() const {
   int timeout = -1;
   if (next_titles_ns_ != UINT64_MAX) {
     const uint64_t now = monotonic_ns();
-    timeout = next_titles_ns_ <= now
-                  ? 0
-                  : static_cast<int>((next_titles_ns_ - now + kMillisecondNs - 1) / kMillisecondNs);
+    timeout = sooner(
+        timeout,
+        next_titles_ns_ <= now
+            ? 0
+            : static_cast<int>((next_titles_ns_ - now + kMillisecondNs - 1) / kMillisecondNs));
   }
-  return unwatched_.empty()
-             ? timeout
-             : (timeout < 0 ? kUnwatchedLookMs : std::min(timeout, kUnwatchedLookMs));
+  return unwatched_.empty() ? timeout : sooner(timeout, kUnwatchedLookMs);
 }
 
 void ProcessWatch::note_death(Watched& watched) const {
@@ -187,20 +191,22 @@ void ProcessWatch::note_death(Watched& watched) const {
   watched.end_ticks = read_ticks(clock_);
 }
 
-// How it ended, from whoever knows by now.
+// How it ended, from whoever knows by now. False: the kernel may come to know more.
 bool ProcessWatch::settle(const Watched& watched, std::optional<int32_t>& wait_status) const {
   if (watched.pidfd) {
     wait_status = kernel_.exit_status_of(watched.pidfd.get());
   }
+  bool there = false;
   if (!wait_status && watched.pid > 0) {
     if (const auto stat = kernel_.read_process_stat(watched.pid)) {
+      there = true;
       wait_status = stat->wait_status;
     }
   }
   if (!wait_status && watched.pidfd) {
     wait_status = kernel_.exit_status_of(watched.pidfd.get());  // waited for in between
   }
-  return wait_status.has_value();
+  return wait_status.has_value() || !there;
 }
 
 void ProcessWatch::settle_all() {

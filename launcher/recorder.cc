@@ -27,8 +27,11 @@ namespace {
 constexpr uint64_t kSecondNs = 1'000'000'000;
 // The second triple comes soon, so that short runs have a rate; later ones every second.
 constexpr uint64_t kFirstClockNs = 5'000'000;
-// After a pass that found something: chunks gather meanwhile, and nobody has to wake us.
+// After a pass that found chunks: more gather meanwhile, and nobody has to wake us.
 constexpr long kGatherNs = 300'000;
+// After one that only heard of processes: where one came others follow, and a short one should not
+// pay for waking us.
+constexpr uint64_t kDozeNs = 10'000'000;
 // While there is something to drain the watcher looks so often, and gives the arena more memory
 // itself if the drain thread has been away for so long: a disk may hold it up for seconds, and the
 // program must not wait for a disk.
@@ -116,6 +119,7 @@ void Recorder::wake_drainer() {
 void Recorder::drain_loop() {
   ControlPage* control = session_.arena.control;
   uint32_t seen_before = 0;
+  bool dozed = false;  // and nobody has cut that short: it cannot have been for a chunk
   for (;;) {
     const bool stop = shared_->stop.load(std::memory_order_acquire);
     std::vector<uint32_t> dead = watch_.take_dead();
@@ -125,28 +129,33 @@ void Recorder::drain_loop() {
     // Acquire: what is counted here is full when the pass looks.
     const uint32_t seen = load_acquire(&control->full_chunks);
     shared_->round_began_ns.store(monotonic_ns(), std::memory_order_relaxed);
-    if (const bool busy = seen != seen_before;
+    if (const bool busy = seen != seen_before && !dozed;
         shared_->busy.exchange(busy, std::memory_order_relaxed) != busy && busy) {
       wake_watcher();
     }
     seen_before = seen;
     drain_.processes_died(std::move(dead));
-    const bool anything = drain_.pass();
+    const ArenaDrain::Pass pass = drain_.pass();
     top_up();
     if (Status status = slot_provision_.top_up(drain_.slots_in_use()); !status) {
       log_debug("%s", status.error().message.c_str());
     }
     note_clock(false);
-    if (anything) {
+    dozed = false;
+    if (pass.chunks) {
       const struct timespec gather = {0, kGatherNs};
       (void)nanosleep(&gather, nullptr);
       continue;
     }
     // The futex compares again, after the store: a chunk that got full meanwhile is not missed.
-    store_relaxed(&control->collector_waiting, uint32_t{1});
+    store_relaxed(&control->collector_waiting,
+                  uint32_t{pass.processes ? VTN_COLLECTOR_DOZING : VTN_COLLECTOR_ASLEEP});
     const uint64_t now = monotonic_ns();
-    (void)futex_wait(&control->full_chunks, seen, next_clock_ns_ > now ? next_clock_ns_ - now : 0);
-    store_relaxed(&control->collector_waiting, uint32_t{0});
+    const uint64_t most_ns = next_clock_ns_ > now ? next_clock_ns_ - now : 0;
+    const int waited = futex_wait(
+        &control->full_chunks, seen, pass.processes ? std::min(kDozeNs, most_ns) : most_ns);
+    store_relaxed(&control->collector_waiting, uint32_t{VTN_COLLECTOR_AWAKE});
+    dozed = pass.processes && waited == -ETIMEDOUT;
   }
 }
 

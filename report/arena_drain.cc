@@ -176,14 +176,16 @@ void ArenaDrain::processes_died(std::vector<uint32_t> numbers) {
   died_.insert(died_.end(), numbers.begin(), numbers.end());
 }
 
-bool ArenaDrain::pass() {
+ArenaDrain::Pass ArenaDrain::pass() {
+  Pass found;
   // Whatever a process has begun before it died is noted before its end.
-  bool anything = notes_.look();
+  found.processes = notes_.look();
   for (const uint32_t number : std::exchange(died_, {})) {
     notes_.process_ended(number);
-    anything = true;
+    found.processes = true;
   }
-  return take(false) || anything;
+  found.chunks = take(false);
+  return found;
 }
 
 void ArenaDrain::take_rest() {

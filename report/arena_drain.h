@@ -47,8 +47,13 @@ class ArenaDrain {
 
   // Processes that have died, by number: the next pass ends them.
   void processes_died(std::vector<uint32_t> numbers);
-  // Drains what is full. True: there was something to do.
-  bool pass();
+  // What a pass has found.
+  struct Pass {
+    bool processes = false;  // news of some
+    bool chunks = false;     // events
+  };
+  // Drains what is full.
+  Pass pass();
   // The end: takes full chunks, and of all processes that are left what they have written so far.
   // The arena is not to be drained afterwards.
   void take_rest();

@@ -14,6 +14,9 @@ namespace vtn {
 namespace {
 
 constexpr int kMostAncestors = 16;  // steps up the kernel's tree to a process that is known
+// A parent that has waited for its child needs a moment to say how that ended: it may have to wait
+// for a processor.
+constexpr uint64_t kToldNs = 1'000'000'000;
 
 ProcessSlot copy_of(const ProcessSlot& shared) {
   ProcessSlot copy;
@@ -21,6 +24,8 @@ ProcessSlot copy_of(const ProcessSlot& shared) {
   copy.text_bytes = std::min<uint32_t>(copy.text_bytes, VTN_SLOT_TEXT_BYTES);
   return copy;
 }
+
+uint64_t monotonic_ns() { return read_ticks(ClockKind::kMonotonic); }
 
 std::string_view text_of(const ProcessSlot& copy) { return {copy.text, copy.text_bytes}; }
 
@@ -140,7 +145,7 @@ bool ProcessNotes::look() {
   for (const Fresh& fresh : fresh_) {
     note(fresh.slot, fresh.copy);
   }
-  return anything;
+  return end_told() || anything;
 }
 
 void ProcessNotes::note(uint32_t slot, const ProcessSlot& copy) {
@@ -200,6 +205,7 @@ uint32_t ProcessNotes::add_process(const ProcessSlot& copy, uint32_t parent, See
   const auto number = static_cast<uint32_t>(processes_.size());
   Process process;
   process.key = key_of(copy, copy.pid);
+  process.parent = parent;
   process.start_ticks = copy.start_ticks;
   if (const auto [found, first] = by_key_.try_emplace(process.key, number); !first) {
     process.before = std::exchange(found->second, number);
@@ -371,22 +377,56 @@ void ProcessNotes::end_images(Process& process, uint32_t flags, uint64_t end_tic
   process.slots.clear();
 }
 
+// Whether somebody may still say how a process died whose fate the kernel does not know.
+bool ProcessNotes::may_be_told(const Process& process) const {
+  if (process.parent == kNoProcess || processes_[process.parent].ended || process.slots.empty()) {
+    return false;
+  }
+  return std::none_of(process.slots.begin(), process.slots.end(), [this](uint32_t slot) {
+    return load_acquire(&arena_.processes[slot].exit_known) != 0;
+  });
+}
+
 void ProcessNotes::process_ended(uint32_t number) {
-  if (number < processes_.size() && !processes_[number].ended) {
-    end_process(number);
+  if (number >= processes_.size() || processes_[number].ended) {
+    return;
+  }
+  ProcessFate fate = probe_.fate(number);
+  if (fate.died && !fate.status_known && may_be_told(processes_[number])) {
+    untold_.push_back({number, std::move(fate), monotonic_ns() + kToldNs});
+  } else {
+    end_process(number, fate);
   }
 }
 
+// True: there are some left, which are to be looked at again soon.
+bool ProcessNotes::end_told() {
+  if (untold_.empty()) {
+    return false;
+  }
+  const uint64_t now_ns = monotonic_ns();
+  std::erase_if(untold_, [&](const Untold& untold) {
+    const bool over = now_ns >= untold.until_ns || !may_be_told(processes_[untold.process]);
+    if (over) {
+      end_process(untold.process, untold.fate);
+    }
+    return over;
+  });
+  return true;
+}
+
 void ProcessNotes::end_all() {
+  for (const Untold& untold : std::exchange(untold_, {})) {
+    end_process(untold.process, untold.fate);
+  }
   for (uint32_t number = 0; number < processes_.size(); ++number) {
     if (!processes_[number].ended) {
-      end_process(number);
+      end_process(number, probe_.fate(number));
     }
   }
 }
 
-void ProcessNotes::end_process(uint32_t number) {
-  const ProcessFate fate = probe_.fate(number);
+void ProcessNotes::end_process(uint32_t number, const ProcessFate& fate) {
   Process& process = processes_[number];
   const uint64_t now = read_ticks(clock_);
   ProcessEndFrame frame = {};

@@ -48,7 +48,9 @@ class ProcessNotes {
   // The image whose slot that is; notes it if nobody has. kNoImage: a slot that nobody may use.
   uint32_t image_of(uint32_t slot);
   uint32_t known_image(uint32_t slot) const { return slots_[slot].image; }
-  // The process has died, as the probe says: what it ran last is over.
+  // The process has died, as the probe says: what it ran last is over. If nobody has said how, its
+  // parent may be about to: it waits for its child and then tells the child's slot. Until then, for
+  // a second at most, a later look() ends it.
   void process_ended(uint32_t process);
   // Recording is over: says of all that have not ended what they are.
   void end_all();
@@ -68,6 +70,7 @@ class ProcessNotes {
   struct Process {
     uint32_t pid = 0;  // as the recorder sees it
     uint64_t key = 0;
+    uint32_t parent = kNoProcess;
     uint32_t before = kNoProcess;  // the last process that had the same key
     bool ended = false;
     uint64_t start_ticks = 0;
@@ -80,6 +83,12 @@ class ProcessNotes {
   struct Fresh {
     uint32_t slot;
     ProcessSlot copy;
+  };
+  // Dead, and how it died may still be told.
+  struct Untold {
+    uint32_t process;
+    ProcessFate fate;
+    uint64_t until_ns;
   };
 
   void note(uint32_t slot, const ProcessSlot& copy);
@@ -94,7 +103,9 @@ class ProcessNotes {
   bool precedes(const ProcessSlot& image, const Process& process) const;
   bool goes_on_with(const Process& process, uint32_t number, const ProcessSlot& image) const;
   void end_images(Process& process, uint32_t flags, uint64_t end_ticks);
-  void end_process(uint32_t number);
+  void end_process(uint32_t number, const ProcessFate& fate);
+  bool may_be_told(const Process& process) const;
+  bool end_told();
   void free_claims_of(uint64_t key);
   std::string title_of(const Process& process, const std::string& command_line) const;
   uint64_t key_of(const ProcessSlot& copy, uint32_t pid) const;
@@ -111,6 +122,7 @@ class ProcessNotes {
   std::vector<Process> processes_;                 // by number
   std::unordered_map<uint64_t, uint32_t> by_key_;  // namespace and own pid -> the last process
   std::vector<EndedImage> ended_;
+  std::vector<Untold> untold_;
   std::vector<Fresh> fresh_;
 };
 

@@ -87,7 +87,7 @@ static uint32_t claim(void) {
 static void tell_collector(void) {
   vtn_control_page* control = g_slots.control;
   (void)__atomic_fetch_add(&control->full_chunks, 1, __ATOMIC_RELEASE);
-  if (__atomic_load_n(&control->collector_waiting, __ATOMIC_RELAXED) != 0) {
+  if (__atomic_load_n(&control->collector_waiting, __ATOMIC_RELAXED) == VTN_COLLECTOR_ASLEEP) {
     (void)vtn_call3(SYS_futex, (long)&control->full_chunks, FUTEX_WAKE, 1);
   }
 }
@@ -344,12 +344,14 @@ static void watch_life(void) {
   typedef int (*on_exit_fn)(void (*)(int, void*), void*);
   const register_atfork_fn register_atfork =
       (register_atfork_fn)dlsym(VTN_RTLD_DEFAULT, "__register_atfork");
-  const pthread_atfork_fn pthread_atfork =
-      (pthread_atfork_fn)dlsym(VTN_RTLD_DEFAULT, "pthread_atfork");
   if (register_atfork != NULL) {
     (void)register_atfork(before_fork, NULL, in_forked_child, NULL);
-  } else if (pthread_atfork != NULL) {
-    (void)pthread_atfork(before_fork, NULL, in_forked_child);
+  } else {
+    const pthread_atfork_fn pthread_atfork =
+        (pthread_atfork_fn)dlsym(VTN_RTLD_DEFAULT, "pthread_atfork");
+    if (pthread_atfork != NULL) {
+      (void)pthread_atfork(before_fork, NULL, in_forked_child);
+    }
   }
   const on_exit_fn on_exit = (on_exit_fn)dlsym(VTN_RTLD_DEFAULT, "on_exit");
   if (on_exit != NULL) {

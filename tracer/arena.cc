@@ -111,7 +111,7 @@ void finish_chunk(const Arena& arena, uint32_t chunk) {
   // Release: pairs with the collector's acquire load of the owner word.
   store_release(owner, chunk_owner(ChunkState::kFull, chunk_process(seen), chunk_thread(seen)));
   add_release(&arena.control->full_chunks, uint32_t{1});
-  if (load_relaxed(&arena.control->collector_waiting) != 0) {
+  if (load_relaxed(&arena.control->collector_waiting) != VTN_COLLECTOR_AWAKE) {
     futex_wake(&arena.control->full_chunks, 1);
   }
 }

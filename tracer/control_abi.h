@@ -7,7 +7,7 @@
  * Every integer that two processes touch is read and written with __atomic builtins. A slot is
  * claimed by compare-and-swap of its state from UNUSED to CLAIMED, filled in, and published by a
  * release store of a further state; then the claimer adds one to `full_chunks` and wakes the
- * collector if that says it waits. Only the collector makes a slot UNUSED again.
+ * collector if that is asleep. Only the collector makes a slot UNUSED again.
  */
 #pragma once
 
@@ -29,6 +29,13 @@ enum { VTN_CHUNK_CLASSES = 5 };
 enum {
   VTN_OPTION_IGNORE_C_FUNCTIONS = 1u << 0,
   VTN_OPTION_ONLY_PROGRAM = 1u << 1, /* its children run untraced */
+};
+
+/* vtn_control_page.collector_waiting */
+enum {
+  VTN_COLLECTOR_AWAKE = 0,
+  VTN_COLLECTOR_ASLEEP = 1, /* wake it for anything */
+  VTN_COLLECTOR_DOZING = 2, /* looks by itself soon: wake it for a full chunk, not for a slot */
 };
 
 enum { VTN_CLOCK_TSC = 1, VTN_CLOCK_MONOTONIC = 2 };
@@ -128,7 +135,7 @@ typedef struct {
   uint32_t full_chunks;        /* counts what waits for the collector, which waits on it (futex) */
   uint32_t freed_chunks;       /* counts chunks set free; producers without one wait on it */
   uint32_t waiting_producers;  /* who waits on freed_chunks */
-  uint32_t collector_waiting;  /* 1 while the collector waits on full_chunks: wake it */
+  uint32_t collector_waiting;  /* VTN_COLLECTOR_: how the collector waits on full_chunks */
   uint32_t process_high_water; /* slots ever used */
   uint32_t process_slots;      /* slots that have memory */
   uint32_t unslotted;          /* processes that found no slot: in no report, but counted */

@@ -357,6 +357,41 @@ TEST_CASE("processes: how one ended is told by the kernel, by itself or by its p
   CHECK_FALSE(tree.processes[3].ended);
 }
 
+TEST_CASE("processes: a parent that is slow to say how its child ended is heard", "[processes]") {
+  Recording run;
+  put(run, image(50, 1, 100, {"/bin/sh", "sh"}));
+  const uint32_t child = put(run, image(51, 50, 200, {"/bin/a", "a"}));
+  run.drain->pass();
+  run.kill(1);
+  CHECK(run.drain->pass().processes);  // to be looked at again soon
+  CHECK(state_of(run, child) == VTN_SLOT_PRESENT);
+  run.arena.processes[child].exit_status = 0x700;
+  run.arena.processes[child].exit_ticks = 300;
+  run.arena.processes[child].exit_known = 1;
+  run.drain->pass();
+  CHECK(state_of(run, child) == VTN_SLOT_UNUSED);
+  CHECK_FALSE(run.drain->pass().processes);
+
+  std::unique_ptr<SpoolReader> reader;
+  const ProcessTree tree = tree_of(run, reader);
+  REQUIRE(tree.processes.size() == 2);
+  CHECK(tree.processes[1].ended);
+  CHECK(tree.processes[1].wait_status == 0x700);
+}
+
+TEST_CASE("processes: a child whose parent has died is not waited for", "[processes]") {
+  Recording run;
+  put(run, image(50, 1, 100, {"/bin/sh", "sh"}));
+  const uint32_t child = put(run, image(51, 50, 200, {"/bin/a", "a"}));
+  run.drain->pass();
+  run.kill(1);
+  CHECK(state_of(run, child) == VTN_SLOT_PRESENT);
+  run.kill(0, 9);
+  run.drain->pass();
+  CHECK(state_of(run, child) == VTN_SLOT_UNUSED);
+  CHECK_FALSE(run.drain->pass().processes);
+}
+
 TEST_CASE("processes: parents are found through those that left no slot", "[processes]") {
   Recording run;
   put(run, image(50, 1, 100, {"/bin/sh", "sh"}));
