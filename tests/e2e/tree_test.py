@@ -212,7 +212,9 @@ SHELL = {
     "awk and tar": "awk 'BEGIN { system(\"true\"); \"echo got\" | getline x; print x }'; tar -czf x.tgz a.txt; tar -tzf x.tgz",
 }
 BASH = {
-    "process substitution": "cat <(echo one) <(python3 -c 'print(2)') > >(cat >out); wait; cat out",
+    # (With `> >(...)` at the command itself its process is that command's child: no wait would help.)
+    "process substitution": "exec 3> >(cat >out); cat <(echo one) <(python3 -c 'print(2)') >&3; exec 3>&-; "
+                            "wait; cat out",
     "coproc and pipes": "coproc cat; echo x >&${COPROC[1]}; read -u ${COPROC[0]} y; echo $y; "
                         "exec {COPROC[1]}>&-; wait; true | python3 -c 'print(1)' |& cat; (exec true); $(exit 3); echo $?",
 }
