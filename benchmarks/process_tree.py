@@ -21,20 +21,20 @@ from watched import Watched, least, mib
 SPAWN_LOOP = os.path.join(os.environ["VIZTRACER_NATIVE_BUILD"], "benchmarks", "spawn_loop")
 
 
-def means(rounds, *commands):
-    """The least of what each command prints (one number); commands take turns."""
-    best = [float("inf")] * len(commands)
+def middles(rounds, *commands):
+    """The median of what each command prints (one number); commands take turns."""
+    printed = [[] for _ in commands]
     for _ in range(rounds):
-        for i, command in enumerate(commands):
-            best[i] = min(best[i], float(command().stdout.split()[0]))
-    return best
+        for numbers, command in zip(printed, commands):
+            numbers.append(float(command().stdout.split()[0]))
+    return [statistics.median(numbers) for numbers in printed]
 
 
 def short(interpreter, folder):
     output = os.path.join(folder, "run.vtn")
-    loop = [SPAWN_LOOP, "1000", "/bin/true"]
-    plain, ours = means(
-        5, lambda: Watched(interpreter, loop, interval_s=1),
+    loop = [SPAWN_LOOP, "500", "/bin/true"]
+    plain, ours = middles(
+        15, lambda: Watched(interpreter, loop, interval_s=1),
         lambda: Watched(interpreter, [bench.LAUNCHER, "--quiet", "-o", output, "--", *loop],
                         interval_s=1))
     bench.print_table("/bin/true, start to exit", ["plain", "traced", "above plain"],
@@ -52,7 +52,7 @@ def python(interpreter, folder):
         commands.append(lambda: Watched(
             interpreter, bench.viztracer_argv(interpreter, output) + target,
             bench.viztracer_env(interpreter), interval_s=1))
-    plain, ours, *peer = means(5, *commands)
+    plain, ours, *peer = middles(5, *commands)
     rows = [["viztracer-native", f"{plain:.1f} ms", f"{ours:.1f} ms", f"{ours - plain:.1f} ms"]]
     rows += [["VizTracer", f"{plain:.1f} ms", f"{other:.1f} ms", f"{other - plain:.1f} ms"]
              for other in peer]
@@ -114,7 +114,7 @@ def make(interpreter, folder):
     build = ["/usr/bin/make", "-s", "-j4", "-C", project]
     env = {"CC": "cc", "CCACHE_DISABLE": "1"}
     pairs = []
-    for number in range(7):
+    for number in range(4):
         seconds = {}
         # Which goes first alternates: a machine that warms up or slows down favours neither.
         for traced in (False, True) if number % 2 == 0 else (True, False):

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "launcher/arena_provision.h"
 #include "launcher/arena_size.h"
+#include "launcher/process_facts.h"
 
 namespace vtn {
 
@@ -110,6 +111,7 @@ Status fill_session(Session& session, const SessionRequest& request, uint64_t ar
   control->state = static_cast<uint32_t>(SessionState::kRecording);
   control->geometry = geometry;
   control->process_slots = kFirstProcessSlots;
+  control->pid_namespace = own_pid_namespace();
   size_t at = 0;
   for (const std::string& pattern : request.exclude) {
     // Each with its NUL, and one more at the end of all.

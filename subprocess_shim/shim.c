@@ -37,6 +37,9 @@ __attribute__((weak)) extern char PySys_AddAuditHook;
 __attribute__((weak)) extern char Py_GetVersion;
 __attribute__((weak)) extern char Py_Main;
 
+/* Null in another C library than glibc, which alone tells constructors the arguments. */
+__attribute__((weak)) extern char gnu_get_libc_version;
+
 static struct {
   char session[VTN_PATH_BYTES]; /* folder of our link; empty: not in a session */
   int runtime_tried;
@@ -75,6 +78,7 @@ static void load_runtime(void* python) {
   char path[VTN_PATH_BYTES];
   g_shim.runtime_tried = 1;
   vtn_slots_found_python();
+  g_shim.dladdr1 = (dladdr1_fn)dlsym(VTN_RTLD_DEFAULT, "dladdr1");
   g_shim.dlopen = (dlopen_fn)dlsym(VTN_RTLD_DEFAULT, "dlopen");
   if (g_shim.dlopen == NULL || !runtime_path(path)) {
     return;
@@ -136,13 +140,11 @@ VTN_EXPORT char* setlocale(int category, const char* locale) {
   return g_shim.setlocale == NULL ? NULL : g_shim.setlocale(category, locale);
 }
 
-__attribute__((constructor)) static void enter_process(void) {
+__attribute__((constructor)) static void enter_process(int argc, char** argv) {
+  (void)argc;
   dl_info self;
   vtn_libc_find();
-  vtn_threads_find();
-  g_shim.setlocale = (setlocale_fn)dlsym(VTN_RTLD_NEXT, "setlocale");
   g_shim.dladdr = (dladdr_fn)dlsym(VTN_RTLD_DEFAULT, "dladdr");
-  g_shim.dladdr1 = (dladdr1_fn)dlsym(VTN_RTLD_DEFAULT, "dladdr1");
   if (g_shim.dladdr == NULL || g_shim.dladdr((void*)enter_process, &self) == 0 ||
       self.file_name == NULL) {
     return;
@@ -153,7 +155,7 @@ __attribute__((constructor)) static void enter_process(void) {
   }
   vtn_environment_enter(self.file_name);
   vtn_copy(g_shim.session, self.file_name, (size_t)slash);
-  if (!vtn_slots_enter(g_shim.session)) {
+  if (!vtn_slots_enter(g_shim.session, &gnu_get_libc_version != NULL ? argv : NULL)) {
     g_shim.session[0] = 0;
     return;
   }

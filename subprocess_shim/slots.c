@@ -44,15 +44,25 @@ vtn_control_page* vtn_control(void) { return g_slots.control; }
 
 static uint32_t parent_pid(void) { return (uint32_t)vtn_call3(SYS_getppid, 0, 0, 0); }
 
-/* A child in another namespace does not see its parent. (The look at /proc takes 10 us in a new
- * process, more than all else.) */
+/* The look at /proc takes 10 us in a new process, more than all else, and only the first process of
+ * a namespace can be in another than its parent, which it does not see. */
 static uint32_t pid_namespace(void) {
-  if (g_slots.pid_namespace != 0 && (vtn_pid() == g_slots.pid || parent_pid() == g_slots.pid)) {
-    return g_slots.pid_namespace;
+  vtn_control_page* control = g_slots.control;
+  const uint32_t parent = parent_pid();
+  if (parent != 0) {
+    if (g_slots.pid_namespace != 0 && (vtn_pid() == g_slots.pid || parent == g_slots.pid)) {
+      return g_slots.pid_namespace;
+    }
+    if (__atomic_load_n(&control->namespaces_vary, __ATOMIC_RELAXED) == 0) {
+      return control->pid_namespace;
+    }
   }
   struct stat info;
   if (vtn_call4(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/ns/pid", (long)&info, 0) != 0) {
     return 0;
+  }
+  if ((uint32_t)info.st_ino != control->pid_namespace) {
+    __atomic_store_n(&control->namespaces_vary, 1, __ATOMIC_RELAXED);
   }
   return (uint32_t)info.st_ino;
 }
@@ -111,11 +121,21 @@ static void append(vtn_process_slot* slot, const char* text) {
   slot->text_bytes = at;
 }
 
-static void write_own_text(vtn_process_slot* slot) {
+static void append_all(vtn_process_slot* slot, vtn_strings argv) {
+  for (size_t i = 0; argv != NULL && argv[i] != NULL; ++i) {
+    append(slot, argv[i]);
+  }
+}
+
+static void write_own_text(vtn_process_slot* slot, vtn_strings argv) {
   const long bytes = vtn_call4(
       SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)slot->text, VTN_SLOT_TEXT_BYTES / 2);
   slot->text_bytes = bytes > 0 ? (uint32_t)bytes : 0;
   append(slot, "");
+  if (argv != NULL) {
+    append_all(slot, argv);
+    return;
+  }
   const long fd = vtn_open(AT_FDCWD, "/proc/self/cmdline", O_RDONLY);
   if (fd < 0) {
     return;
@@ -135,10 +155,8 @@ static vtn_process_slot* slot_at(uint32_t index) {
   return index < VTN_MAX_PROCESSES ? &g_slots.slots[index] : NULL;
 }
 
-static uint32_t claim_own(uint32_t kind,
-                          uint32_t parent,
-                          uint32_t parent_tid,
-                          uint64_t start_ticks) {
+static uint32_t claim_own(
+    uint32_t kind, uint32_t parent, uint32_t parent_tid, uint64_t start_ticks, vtn_strings argv) {
   const uint32_t index = claim();
   if (index == VTN_MAX_PROCESSES) {
     (void)__atomic_fetch_add(&g_slots.control->unslotted, 1, __ATOMIC_RELAXED);
@@ -153,7 +171,7 @@ static uint32_t claim_own(uint32_t kind,
   slot->pid_namespace = pid_namespace();
   slot->start_ticks = start_ticks;
   if (kind == VTN_SLOT_IMAGE) {
-    write_own_text(slot);
+    write_own_text(slot, argv);
   }
   const int unwanted =
       kind == VTN_SLOT_FORKED && (g_slots.control->options & VTN_OPTION_ONLY_PROGRAM) != 0;
@@ -212,7 +230,7 @@ static uint32_t own_index(void) {
   const uint32_t found = find(pid);
   return found != VTN_MAX_PROCESSES
              ? found
-             : claim_own(VTN_SLOT_FORKED, parent_pid(), thread_of_memory(), vtn_ticks());
+             : claim_own(VTN_SLOT_FORKED, parent_pid(), thread_of_memory(), vtn_ticks(), NULL);
 }
 
 vtn_process_slot* vtn_own_slot(void) {
@@ -262,10 +280,12 @@ vtn_process_slot* vtn_claim_start(const vtn_slot_text* text) {
   slot->parent_tid = vtn_tid();
   slot->pid_namespace = pid_namespace();
   slot->start_ticks = vtn_ticks();
-  append(slot, text->file);
-  for (size_t i = 0; text->argv != NULL && text->argv[i] != NULL; ++i) {
-    append(slot, text->argv[i]);
+  if (text->reason != VTN_UNTRACED_NONE) {
+    /* It may be the first of a namespace, and tell nobody. */
+    __atomic_store_n(&g_slots.control->namespaces_vary, 1, __ATOMIC_RELAXED);
   }
+  append(slot, text->file);
+  append_all(slot, text->argv);
   return slot;
 }
 
@@ -306,7 +326,7 @@ static void in_forked_child(void) {
   g_slots.pid_namespace = pid_namespace();
   g_slots.pid = vtn_pid();
   g_slots.forked = 1;
-  g_slots.slot = claim_own(VTN_SLOT_FORKED, t_forker.pid, t_forker.tid, t_forker.ticks);
+  g_slots.slot = claim_own(VTN_SLOT_FORKED, t_forker.pid, t_forker.tid, t_forker.ticks, NULL);
 }
 
 /* In a process that is about to end of its own will. */
@@ -389,7 +409,7 @@ static vtn_control_page* map_control(const char* session_folder) {
   return (vtn_control_page*)at;
 }
 
-int vtn_slots_enter(const char* session_folder) {
+int vtn_slots_enter(const char* session_folder, vtn_strings argv) {
   vtn_control_page* control = map_control(session_folder);
   if (control == NULL) {
     return 0;
@@ -398,7 +418,7 @@ int vtn_slots_enter(const char* session_folder) {
   g_slots.slots = (vtn_process_slot*)((char*)control + VTN_CONTROL_HEAD_BYTES);
   g_slots.pid_namespace = pid_namespace();
   g_slots.pid = vtn_pid();
-  g_slots.slot = claim_own(VTN_SLOT_IMAGE, parent_pid(), 0, vtn_ticks());
+  g_slots.slot = claim_own(VTN_SLOT_IMAGE, parent_pid(), 0, vtn_ticks(), argv);
   watch_life();
   return 1;
 }

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "subprocess_shim/libc.h"
 #include "subprocess_shim/runtime_abi.h"
 #include "tracer/control_abi.h"
 
@@ -19,8 +20,9 @@ typedef struct {
 } vtn_slot_text;
 
 /* Maps the control file of the session and claims a slot for this program; at its start, once.
- * Returns 0 where there is no session or it is of another version. */
-int vtn_slots_enter(const char* session_folder);
+ * `argv`: its arguments; NULL: they are looked up. Returns 0 where there is no session or it is of
+ * another version. */
+int vtn_slots_enter(const char* session_folder, vtn_strings argv);
 
 /* The mapped control page, or NULL. */
 vtn_control_page* vtn_control(void);

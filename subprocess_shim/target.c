@@ -20,12 +20,19 @@
 
 typedef struct {
   int fd;
+  const char* head; /* its first bytes, as read */
+  uint64_t head_bytes;
   const Elf64_Phdr* segments;
   int count;
 } elf_file;
 
-static long read_at(int fd, void* to, size_t bytes, uint64_t offset) {
-  return vtn_call4(SYS_pread64, fd, (long)to, (long)bytes, (long)offset);
+/* Every start of a program pays for each call into the kernel here. */
+static long read_at(const elf_file* file, void* to, size_t bytes, uint64_t offset) {
+  if (offset <= file->head_bytes && bytes <= file->head_bytes - offset) {
+    vtn_copy(to, file->head + offset, bytes);
+    return (long)bytes;
+  }
+  return vtn_call4(SYS_pread64, file->fd, (long)to, (long)bytes, (long)offset);
 }
 
 static const Elf64_Phdr* segment_of_type(const elf_file* file, uint32_t type) {
@@ -60,7 +67,7 @@ static int names(const elf_file* file, int64_t tag, const char* prefix) {
   Elf64_Dyn entries[32];
   int ended = 0;
   for (uint64_t at = 0; at < dynamic->p_filesz && !ended; at += sizeof(entries)) {
-    const long bytes = read_at(file->fd, entries, sizeof(entries), dynamic->p_offset + at);
+    const long bytes = read_at(file, entries, sizeof(entries), dynamic->p_offset + at);
     const long count = bytes <= 0 ? 0 : bytes / (long)sizeof(Elf64_Dyn);
     ended = count < (long)(sizeof(entries) / sizeof(entries[0]));
     for (long i = 0; i < count && !ended; ++i) {
@@ -75,7 +82,7 @@ static int names(const elf_file* file, int64_t tag, const char* prefix) {
   }
   for (int i = 0; i < found && strings != 0; ++i) {
     char name[32];
-    const long bytes = read_at(file->fd, name, sizeof(name) - 1, strings + offsets[i]);
+    const long bytes = read_at(file, name, sizeof(name) - 1, strings + offsets[i]);
     name[bytes < 0 ? 0 : bytes] = 0;
     if (vtn_starts_with(vtn_base_name(name), prefix)) {
       return 1;
@@ -91,14 +98,16 @@ static uint32_t look_at_elf(int fd, const char* head, long head_bytes) {
     return VTN_UNTRACED_FOREIGN;
   }
   Elf64_Phdr segments[MOST_SEGMENTS];
-  elf_file file = {fd, segments, elf->e_phnum < MOST_SEGMENTS ? elf->e_phnum : MOST_SEGMENTS};
+  elf_file file = {fd,
+                   head,
+                   (uint64_t)head_bytes,
+                   segments,
+                   elf->e_phnum < MOST_SEGMENTS ? elf->e_phnum : MOST_SEGMENTS};
   const size_t bytes = (size_t)file.count * sizeof(Elf64_Phdr);
   if (elf->e_phentsize != sizeof(Elf64_Phdr)) {
     return VTN_UNTRACED_NONE;
   }
-  if (elf->e_phoff <= (uint64_t)head_bytes && bytes <= (uint64_t)head_bytes - elf->e_phoff) {
-    vtn_copy(segments, head + elf->e_phoff, bytes);
-  } else if (read_at(fd, segments, bytes, elf->e_phoff) != (long)bytes) {
+  if (read_at(&file, segments, bytes, elf->e_phoff) != (long)bytes) {
     return VTN_UNTRACED_NONE;
   }
   const Elf64_Phdr* interpreter = segment_of_type(&file, PT_INTERP);
@@ -107,7 +116,12 @@ static uint32_t look_at_elf(int fd, const char* head, long head_bytes) {
                                                                    : VTN_UNTRACED_STATIC;
   }
   char loader[LINE_BYTES];
-  const long loader_bytes = read_at(fd, loader, sizeof(loader) - 1, interpreter->p_offset);
+  const size_t most = sizeof(loader) - 1;
+  const long loader_bytes =
+      read_at(&file,
+              loader,
+              interpreter->p_filesz < most ? (size_t)interpreter->p_filesz : most,
+              interpreter->p_offset);
   loader[loader_bytes < 0 ? 0 : loader_bytes] = 0;
   const char* name = vtn_base_name(loader);
   if (!vtn_equal(name, "ld-linux-x86-64.so.2") && !vtn_equal(name, "ld-musl-x86_64.so.1")) {
@@ -120,9 +134,9 @@ static uint32_t look_at_elf(int fd, const char* head, long head_bytes) {
  * does not lie in the system's own folders, silently. */
 static int gains_rights(int fd, const struct stat* info) {
   const uint32_t uid = (uint32_t)vtn_call3(SYS_getuid, 0, 0, 0);
-  const uint32_t gid = (uint32_t)vtn_call3(SYS_getgid, 0, 0, 0);
   if (((info->st_mode & S_ISUID) != 0 && info->st_uid != uid) ||
-      ((info->st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && info->st_gid != gid)) {
+      ((info->st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
+       info->st_gid != (uint32_t)vtn_call3(SYS_getgid, 0, 0, 0))) {
     return 1;
   }
   return uid != 0 && vtn_call4(SYS_fgetxattr, fd, (long)"security.capability", 0, 0) > 0;
@@ -235,7 +249,7 @@ static uint32_t look_at_file(const vtn_target* target, int* exists, int* wanted)
     struct stat info;
     long bytes = -1;
     if (vtn_call3(SYS_fstat, fd, (long)&info, 0) == 0 && (info.st_mode & S_IFMT) == S_IFREG) {
-      bytes = read_at(fd, head, sizeof(head), 0);
+      bytes = vtn_call4(SYS_pread64, fd, (long)head, sizeof(head), 0);
       if (level == 0) {
         *exists = (info.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;
       }

@@ -32,6 +32,10 @@ static struct {
   int has_exit_key;
 } g_threads;
 
+static void find_setspecific(void) {
+  g_threads.setspecific = (setspecific_fn)dlsym(RTLD_NEXT_HANDLE, "pthread_setspecific");
+}
+
 static void thread_exit(void* value) {
   t_runtime_word = NULL;
   if (g_threads.on_thread_exit != NULL) {
@@ -49,7 +53,7 @@ static void watch_thread_exit(void* value) {
  * state is there, whoever started the thread, and before it runs anything. */
 EXPORT int pthread_setspecific(unsigned key, const void* value) {
   if (g_threads.setspecific == NULL) {
-    vtn_threads_find();
+    find_setspecific();
     if (g_threads.setspecific == NULL) {
       return INVALID_ARGUMENT;
     }
@@ -62,11 +66,8 @@ EXPORT int pthread_setspecific(unsigned key, const void* value) {
   return result;
 }
 
-void vtn_threads_find(void) {
-  g_threads.setspecific = (setspecific_fn)dlsym(RTLD_NEXT_HANDLE, "pthread_setspecific");
-}
-
 void vtn_threads_describe(vtn_runtime_args* args) {
+  find_setspecific();
   const key_create_fn key_create = (key_create_fn)dlsym(RTLD_DEFAULT_HANDLE, "pthread_key_create");
   g_threads.has_exit_key = key_create != NULL && g_threads.setspecific != NULL &&
                            key_create(&g_threads.exit_key, thread_exit) == 0;

@@ -6,9 +6,6 @@
 
 #include "subprocess_shim/runtime_abi.h"
 
-/* Finds the functions that the interposed ones stand before; at the start of the process. */
-void vtn_threads_find(void);
-
 /* Fills in what the runtime is told of threads: the offset of its word and the hooks. Before the
  * runtime starts. */
 void vtn_threads_describe(vtn_runtime_args* args);

@@ -139,9 +139,13 @@ typedef struct {
   uint32_t process_high_water; /* slots ever used */
   uint32_t process_slots;      /* slots that have memory */
   uint32_t unslotted;          /* processes that found no slot: in no report, but counted */
-  uint32_t reserved0;
+  uint32_t pid_namespace;      /* of the launcher, as in a slot */
   vtn_arena_geometry geometry;
-  uint64_t reserved1[16];
+  /* A process of the tree may be in another pid namespace than its parent without being the first
+   * in it: each looks where it is. 0: only those without a parent that they see have to. */
+  uint32_t namespaces_vary;
+  uint32_t reserved0;
+  uint64_t reserved1[15];
   /* --exclude_process: patterns, each with its NUL; an empty one ends them. */
   char exclude[VTN_EXCLUDE_BYTES];
 } vtn_control_page;
