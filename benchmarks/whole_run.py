@@ -149,7 +149,7 @@ def main():
         found = [one for one in found if one.root is None][-1:]
     for interpreter in found:
         for name in names:
-            with tempfile.TemporaryDirectory(prefix="viztracer-native-bench-", dir="/tmp") as folder:
+            with tempfile.TemporaryDirectory(prefix="viztracer-native-bench-") as folder:
                 PARTS[name](interpreter, folder)
 
 
