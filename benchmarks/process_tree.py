@@ -11,6 +11,7 @@ import collections
 import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 
@@ -130,11 +131,12 @@ def make(interpreter, folder):
 
 
 def recorders(interpreter, folder):
-    output = os.path.join(folder, "result.json")
+    recorded, output = os.path.join(folder, "run.vtn"), os.path.join(folder, "result.json")
     calls = 200_000
     run = Watched(interpreter,
-                  bench.launcher_argv(interpreter, output) + [program("recorders.py"), "64",
-                                                              str(calls)], interval_s=0.05)
+                  bench.launcher_argv(interpreter, recorded) + [program("recorders.py"), "64",
+                                                                str(calls)], interval_s=0.05)
+    subprocess.run([bench.LAUNCHER, "--quiet", "--convert", recorded, "-o", output], check=True)
     counts = collections.Counter()
     with open(output) as file:
         for line in file:

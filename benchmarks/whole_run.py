@@ -127,7 +127,7 @@ def parallel(interpreter, folder):
 
 def growth(interpreter, folder):
     rows = []
-    for suffix in (".pftrace", ".json"):
+    for suffix in (".pftrace", ".json", ".json.gz"):
         for count in (1_000_000, 10_000_000, 50_000_000):
             result = many(interpreter, folder, suffix, count)
             seconds = float(result.stdout.split()[0])
