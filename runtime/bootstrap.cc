@@ -12,8 +12,8 @@
 //                            _run_module_as_main as the outermost frame
 //  an embedder that passes   any `exec` without a frame, or the first thread, once initialised
 //  a command line
-//  any other embedder, a     the first of several events without a frame, once it has its streams
-//  sub-interpreter
+//  any other embedder, a     the first of several events without a frame (of an import: with none
+//  sub-interpreter           but importlib's), once it has its streams
 //
 // A sub-interpreter, and a main one that an embedder begins anew, put the hook back for as long as
 // that takes (interpreters.h).
@@ -155,15 +155,34 @@ bool below_run_module_as_main() {
   return Utf8(name.get()).equals("_run_module_as_main");
 }
 
-bool is_frozen(PyObject* code) {
+constexpr char kFrozen[] = "<frozen";
+constexpr char kFrozenImport[] = "<frozen importlib";
+
+// Whether a code object's file begins so.
+bool file_begins(PyObject* code, const char* prefix) {
   if (code == nullptr || type_of(code) != g_python.PyCode_Type) {
     return false;
   }
   const PyRef file = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_filename"));
   const Utf8 text(file.get());
-  constexpr char kFrozen[] = "<frozen";
-  return text.text().bytes >= sizeof(kFrozen) - 1 &&
-         memcmp(text.text().data, kFrozen, sizeof(kFrozen) - 1) == 0;
+  const size_t bytes = strlen(prefix);
+  return text.text().bytes >= bytes && memcmp(text.text().data, prefix, bytes) == 0;
+}
+
+// Whether all frames there are belong to the import system: from 3.15 on that is what tells of an
+// import, also of one that C code asks for.
+bool only_imports_run() {
+  PyFrame* frame = g_python.PyEval_GetFrame();
+  g_python.Py_IncRef(reinterpret_cast<PyObject*>(frame));
+  bool only = true;
+  while (frame != nullptr && only) {
+    const PyRef held = PyRef::steal(reinterpret_cast<PyObject*>(frame));
+    const PyRef code = PyRef::steal(g_python.PyFrame_GetCode(frame));
+    only = file_begins(code.get(), kFrozenImport);
+    frame = g_python.PyFrame_GetBack(frame);
+  }
+  g_python.Py_DecRef(reinterpret_cast<PyObject*>(frame));
+  return only;
 }
 
 // Whether the next frame of an interpreter that C code made is the program's own first one: it has
@@ -176,14 +195,17 @@ bool code_begins(const char* event, PyObject* arguments) {
   for (const char* known : kEvents) {
     of_interest = of_interest || starts_with(event, known);
   }
-  if (!of_interest || g_python.PySys_GetObject("stdout") == nullptr ||
-      (g_python.PyEval_GetFrame() != nullptr && !starts_with(event, "_thread"))) {
+  if (!of_interest || g_python.PySys_GetObject("stdout") == nullptr) {
     return false;
   }
   if (event[0] != 'i') {
-    return true;
+    return g_python.PyEval_GetFrame() == nullptr || starts_with(event, "_thread");
   }
   const PendingException pending;
+  if (!only_imports_run()) {
+    g_python.PyErr_Clear();
+    return false;
+  }
   const Utf8 module(g_python.PyTuple_GetItem(arguments, 0));
   const bool own = !module.equals("site") && !module.equals("warnings");
   g_python.PyErr_Clear();
@@ -214,7 +236,7 @@ bool program_begins(const char* event, PyObject* arguments) {
   }
   const PendingException pending;
   const bool begins =
-      !is_frozen(g_python.PyTuple_GetItem(arguments, 0)) && below_run_module_as_main();
+      !file_begins(g_python.PyTuple_GetItem(arguments, 0), kFrozen) && below_run_module_as_main();
   g_python.PyErr_Clear();
   return begins;
 }

@@ -15,8 +15,10 @@ class Embedders(support.TestCase):
         self.assertTrue(os.path.exists(self.program), "VTN_LATE_PYTHON names no program")
         prefix = os.path.dirname(os.path.dirname(self.interpreter.path))
         name = "libpython{}.{}.so.1.0".format(*self.interpreter.minor)
-        found = glob.glob(os.path.join(prefix, "lib", name))
-        if self.interpreter.root or not found:
+        root = self.interpreter.root or ""
+        found = [path.removeprefix(root) for folder in ("lib", "lib/*-linux-gnu")
+                 for path in glob.glob(os.path.join(root + prefix, folder, name))]
+        if not found:
             self.skipTest("this interpreter has no libpython of its own")
         self.library = found[0]
 
