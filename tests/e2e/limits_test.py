@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The limits of docs/LIMITS.md, each shown. A limit that is gone should leave that page."""
 
+import errno
 import os
+import signal
 import unittest
 
 import support
@@ -46,6 +48,19 @@ class Limits(support.TestCase):
             print(b'libvtn.so' in block, os.environ.get('LD_PRELOAD'), getenv(b'LD_PRELOAD'))
             """)
         self.assertEqual(("False None None\n", "True None None\n"), (plain, traced))
+
+    def test_exec_with_pointers_to_nowhere(self):
+        """L-POINTERS"""
+        plain, traced, _ = self.both("""
+            import ctypes, errno, os
+            child = os.fork()
+            if child == 0:
+                libc = ctypes.CDLL(None, use_errno=True)
+                libc.execve(b"/bin/true", (ctypes.c_char_p * 2)(b"true", None), ctypes.c_void_p(8))
+                os._exit(ctypes.get_errno())
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            """)
+        self.assertEqual((f"{errno.EFAULT}\n", f"{-signal.SIGSEGV}\n"), (plain, traced))
 
     def test_tool_id(self):
         """L-TOOL-ID"""
