@@ -69,6 +69,16 @@ void find_starters() {
   }
 }
 
+// Whether a state in the interpreter's list can be used. One that another thread makes, without the
+// GIL, stands there before it is filled in (3.11), its C frame last; it will have its function by
+// its key.
+bool is_made(const PyThread* state) {
+  return g_threads.function_offset == 0 ||
+         load_acquire(reinterpret_cast<const uintptr_t*>(reinterpret_cast<const char*>(state) +
+                                                         g_threads.function_offset -
+                                                         static_cast<PySize>(sizeof(void*)))) != 0;
+}
+
 bool has_function(const PyThread* state) {
   return g_threads.function_offset != 0 &&
          field<PyProfileFunction>(state, g_threads.function_offset) == g_threads.function;
@@ -115,7 +125,7 @@ void cover_sub_interpreters(const PyInterp* main) {
     }
     for (PyThread* state = g_python.PyInterpreterState_ThreadHead(interpreter); state != nullptr;
          state = g_python.PyThreadState_Next(state)) {
-      if (field<PyProfileFunction>(state, g_threads.function_offset) == nullptr) {
+      if (is_made(state) && field<PyProfileFunction>(state, g_threads.function_offset) == nullptr) {
         (void)set_profile(state);
       }
     }
@@ -148,7 +158,7 @@ void cover_new_threads() {
   for (PyThread* state = g_python.PyInterpreterState_ThreadHead(main); state != nullptr;
        state = g_python.PyThreadState_Next(state)) {
     const uint64_t id = g_python.PyThreadState_GetID(state);
-    if (id > g_threads.newest_thread_id) {
+    if (id > g_threads.newest_thread_id && is_made(state)) {
       if (!has_function(state)) {
         (void)set_profile(state);
       }

@@ -52,6 +52,20 @@ class Threads(support.TestCase):
         self.assertEqual(100, len(report.named("by_c")))
         self.assertEqual(5000, len(report.named("inner")))
 
+    def test_states_that_are_made_while_others_are_looked_at(self):
+        """On 3.11 a state stands in the interpreter's list before it is filled in."""
+        report = self.report(C_THREADS, """
+            def inner(n): return n
+            def by_c(argument):
+                for i in range(5): inner(i)
+            callback = kind(by_c)
+            for i in range(1000):
+                for handle in [start(callback) for j in range(5)]:
+                    libc.pthread_join(handle, None)
+            """)
+        self.assertEqual(5000, len(report.named("by_c")))
+        self.assertEqual(25000, len(report.named("inner")))
+
     def test_one_thread_of_c_with_many_states(self):
         """qsort calls back within one call from C; each callback of a C thread has a new state."""
         report = self.report(C_THREADS, """
