@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -31,6 +33,8 @@ namespace {
 
 constexpr char kProcessName[] = "vtn-collector";
 constexpr char kOomScore[] = "500";  // rather us than the program
+constexpr int kSpoolLookMs = 10;
+constexpr int kSpoolWaitMs = 5000;  // for a spool that is being written
 
 void become_collector() {
   (void)prctl(PR_SET_NAME, kProcessName);
@@ -66,7 +70,23 @@ Result<SpoolFile> create_spool_file(const OutputSpec& output) {
     return fail_errno(fmt::format("cannot create a file in {}", folder));
   }
   VTN_ASSIGN(spool.fd, above_standard(UniqueFd(fd)));
+  (void)flock(spool.fd.get(), LOCK_EX | LOCK_NB);  // for lock_spool; until it is closed
   return spool;
+}
+
+// The collector of a killed run takes what is in the arena before it ends: until then its spool is
+// only half of it. (Where the file system has no locks nobody waits.)
+Result<UniqueFd> lock_spool(const std::string& path) {
+  VTN_ASSIGN(UniqueFd fd, open_file(path, O_RDONLY));
+  for (int waited_ms = 0; flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+       waited_ms += kSpoolLookMs) {
+    if (waited_ms >= kSpoolWaitMs) {
+      return fail(fmt::format("{} is still being written: try again when its run has ended", path));
+    }
+    const struct timespec look = {0, kSpoolLookMs * 1'000'000};
+    (void)nanosleep(&look, nullptr);
+  }
+  return fd;
 }
 
 // Only what we made ourselves may be removed after a recovery.
@@ -344,7 +364,7 @@ Result<Recovered> recover(const RecoveryRequest& request) {
     return recover_session(request);
   }
   Recovered recovered;
-  VTN_ASSIGN(UniqueFd fd, open_file(request.source, O_RDONLY));
+  VTN_ASSIGN(UniqueFd fd, lock_spool(request.source));
   VTN_ASSIGN(recovered.spool, SpoolReader::open(std::move(fd), request.source));
   return recovered;
 }

@@ -2,6 +2,7 @@
 """Deaths: however the program dies, its status and output are as plain, and the report holds every
 call made until then. Calls that had not returned are drawn as open."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -62,6 +63,21 @@ class Deaths(support.TestCase):
         plain, traced = self.plain("program.py"), self.traced("program.py")
         self.assertEqual(plain.parity_key(), traced.parity_key())
         self.check_report(self.recovered())
+
+    def test_recovery_waits_for_who_writes(self):
+        """A collector that outlived its launcher may not have taken all there is."""
+        self.program("os.kill(0, signal.SIGKILL)")
+        traced = self.traced("program.py")
+        self.assertEqual(-signal.SIGKILL, traced.status)
+        (spool,) = [one for one in os.listdir(self.reports) if ".vtn-" in one]
+        path, out = os.path.join(self.reports, spool), os.path.join(self.reports, "recovered.json")
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            recovery = self.spawn([support.LAUNCHER, "--quiet", "--recover", path, "-o", out])
+            with self.assertRaises(subprocess.TimeoutExpired):
+                recovery.wait(0.3)
+        self.assertEqual((0, b"", b""), self.finish(recovery).parity_key())
+        self.check_report(support.Report(out))
 
     def test_launcher_killed(self):
         """The program dies too, as killing python3 would; --recover has all."""
