@@ -40,6 +40,9 @@ constexpr uint64_t kHeldUpNs = 5'000'000;
 // Who dies along with the program has so long to do it; and so long a killed supervisor's program.
 constexpr int kLastDeathsMs = 20;
 constexpr int kKilledDeathsMs = 1000;
+// A child may get no processor before its parent has gone: so long its first word is awaited.
+constexpr int kBirthsMs = 200;
+constexpr int kBirthsLookMs = 1;
 // A child may not have its slot yet when its parent has gone: so long nobody must be there before
 // the waiting for children is over.
 constexpr uint64_t kNobodyNs = 50'000'000;
@@ -232,16 +235,21 @@ void Recorder::wait_for_children() {
 // The drain thread has ended: what it did is done here.
 void Recorder::await_deaths(int timeout_ms) {
   const uint64_t until_ns = monotonic_ns() + static_cast<uint64_t>(timeout_ms) * 1'000'000;
+  const ControlPage* control = session_.arena.control;
+  const uint64_t born_ns = monotonic_ns() + uint64_t{kBirthsMs} * 1'000'000;
   for (;;) {
+    // Acquire: who has been counted has its slot. Before the pass, which then finds it.
+    const bool all_born = load_acquire(&control->forks_met) == load_relaxed(&control->forks_begun);
     (void)watch_.collect();
     drain_.processes_died(watch_.take_dead());
     (void)drain_.pass();
     const uint64_t now = monotonic_ns();
-    if (watch_.living() == 0 || now >= until_ns) {
+    const bool births = !all_born && now < born_ns;
+    if (!births && (watch_.living() == 0 || now >= until_ns)) {
       return;
     }
     struct pollfd waiting = {watch_.fd(), POLLIN, 0};
-    int wait_ms = static_cast<int>((until_ns - now + 999'999) / 1'000'000);
+    int wait_ms = births ? kBirthsLookMs : static_cast<int>((until_ns - now + 999'999) / 1'000'000);
     if (const int due_ms = watch_.timeout_ms(); due_ms >= 0) {
       wait_ms = std::min(wait_ms, due_ms);
     }

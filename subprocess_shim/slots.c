@@ -319,7 +319,10 @@ void vtn_withdraw_start(vtn_process_slot* start, uint64_t ticks) {
 static void before_fork(void) {
   t_forker.pid = vtn_pid();
   t_forker.tid = vtn_tid();
-  t_forker.ticks = g_slots.control == NULL ? 0 : vtn_ticks();
+  if (g_slots.control != NULL) {
+    t_forker.ticks = vtn_ticks();
+    (void)__atomic_fetch_add(&g_slots.control->forks_begun, 1, __ATOMIC_RELAXED);
+  }
 }
 
 static void in_forked_child(void) {
@@ -327,6 +330,7 @@ static void in_forked_child(void) {
   g_slots.pid = vtn_pid();
   g_slots.forked = 1;
   g_slots.slot = claim_own(VTN_SLOT_FORKED, t_forker.pid, t_forker.tid, t_forker.ticks, NULL);
+  (void)__atomic_fetch_add(&g_slots.control->forks_met, 1, __ATOMIC_RELEASE);
 }
 
 /* In a process that is about to end of its own will. */

@@ -144,8 +144,12 @@ typedef struct {
   /* A process of the tree may be in another pid namespace than its parent without being the first
    * in it: each looks where it is. 0: only those without a parent that they see have to. */
   uint32_t namespaces_vary;
+  /* Forks that have begun, and children of them that have said so: where they differ for long, a
+   * fork has failed or a child was killed at birth. */
+  uint32_t forks_begun;
+  uint32_t forks_met;
   uint32_t reserved0;
-  uint64_t reserved1[15];
+  uint64_t reserved1[14];
   /* --exclude_process: patterns, each with its NUL; an empty one ends them. */
   char exclude[VTN_EXCLUDE_BYTES];
 } vtn_control_page;
