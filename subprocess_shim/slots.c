@@ -94,17 +94,19 @@ static uint32_t claim(void) {
   return VTN_MAX_PROCESSES;
 }
 
-static void tell_collector(void) {
+static void tell_collector(int urgent) {
   vtn_control_page* control = g_slots.control;
   (void)__atomic_fetch_add(&control->full_chunks, 1, __ATOMIC_RELEASE);
-  if (__atomic_load_n(&control->collector_waiting, __ATOMIC_RELAXED) == VTN_COLLECTOR_ASLEEP) {
+  const uint32_t waiting = __atomic_load_n(&control->collector_waiting, __ATOMIC_RELAXED);
+  if (waiting == VTN_COLLECTOR_ASLEEP || (urgent && waiting == VTN_COLLECTOR_DOZING)) {
     (void)vtn_call3(SYS_futex, (long)&control->full_chunks, FUTEX_WAKE, 1);
   }
 }
 
 static void publish(vtn_process_slot* slot, uint32_t state) {
   __atomic_store_n(&slot->state, state, __ATOMIC_RELEASE);
-  tell_collector();
+  /* Which pid one of another namespace has elsewhere can only be seen while it lives. */
+  tell_collector(slot->pid_namespace != g_slots.control->pid_namespace);
 }
 
 /* ---- text */
@@ -310,7 +312,7 @@ void vtn_withdraw_start(vtn_process_slot* start, uint64_t ticks) {
   if ((state == VTN_SLOT_CLAIMED || state == VTN_SLOT_PRESENT) &&
       __atomic_compare_exchange_n(
           &start->state, &state, VTN_SLOT_WITHDRAWN, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-    tell_collector();
+    tell_collector(0);
   }
 }
 

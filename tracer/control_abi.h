@@ -35,7 +35,7 @@ enum {
 enum {
   VTN_COLLECTOR_AWAKE = 0,
   VTN_COLLECTOR_ASLEEP = 1, /* wake it for anything */
-  VTN_COLLECTOR_DOZING = 2, /* looks by itself soon: wake it for a full chunk, not for a slot */
+  VTN_COLLECTOR_DOZING = 2, /* looks by itself soon: wake it for a full chunk, not for any slot */
 };
 
 enum { VTN_CLOCK_TSC = 1, VTN_CLOCK_MONOTONIC = 2 };

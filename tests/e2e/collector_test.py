@@ -141,8 +141,8 @@ class Namespaces(CollectorCase):
         if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode != 0:
             self.skipTest("no pid namespace can be made here")
         done = self.run_launcher("--quiet", "--", *unshare, "/bin/sh", "-c",
-                                 f"{sys.executable} -c 'import os; print(os.getpid(), flush=True)\n"
-                                 "def f(): os._exit(9)\nf()'; sleep 0.2; exit 5")
+                                 f"{sys.executable} -c 'import os, time; print(os.getpid(), flush=True)\n"
+                                 "time.sleep(0.2)\ndef f(): os._exit(9)\nf()'; sleep 0.2; exit 5")
         self.assertEqual((done.returncode, done.stderr), (5, ""))
         processes = self.load()
         [python] = [process for process in processes if process["traced"]]
