@@ -148,15 +148,20 @@ class Forks(support.TestCase):
             def renamed():
                 multiprocessing.current_process().name = "Another"
                 for i in range(2000): work(i)
+            def meet(n):
+                barrier.wait()  # a pool may end before a worker has begun
+                return n
             def main():
+                global barrier
                 fork = multiprocessing.get_context("fork")
+                barrier = fork.Barrier(2)
                 children = [fork.Process(target=work, args=(1,)),
                             fork.Process(target=work, args=(2,), name="Zo\\u00eb"),
                             fork.Process(target=renamed)]
                 for child in children: child.start()
                 for child in children: child.join()
                 with fork.Pool(2) as pool:
-                    print(pool.map(work, range(4)))
+                    print(pool.map(meet, range(2), chunksize=1))
             main()
             """)
         main = report.thread_of("main")[0]

@@ -340,6 +340,9 @@ static pid_t child_that(int ends_with) {
   if (child == 0) {
     if (ends_with < 0) {
       raise(-ends_with);
+      for (;;) {
+        pause(); /* it was stopped, and goes on until it is killed */
+      }
     }
     _exit(ends_with);
   }
