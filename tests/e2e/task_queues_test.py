@@ -21,7 +21,7 @@ app.conf.update(
     broker_connection_retry_on_startup=False)
 
 @app.task
-def add(x, y):
+def sum_of_two(x, y):
     print("task", x, y, flush=True)
     return x + y
 
@@ -33,7 +33,7 @@ def whoami(n):
 
 SENDER = """
 import app, sys
-results = [app.add.delay(i, i) for i in range(4)]
+results = [app.sum_of_two.delay(i, i) for i in range(4)]
 print("sums", [result.get(timeout=60, interval=0.02) for result in results], flush=True)
 results = [app.whoami.delay(i) for i in range(4)]
 pids = {result.get(timeout=60, interval=0.02) for result in results}
@@ -83,7 +83,7 @@ class Celery(servers.ServerCase):
         run = self.compare(argv, scenario, prepare=self.prepare, ordered=False, masks=MASKS)
         report = self.check_tree(run)
         self.assertLessEqual(run.workers, report.traced())
-        self.assertEqual(4, len(report.named("add")))
+        self.assertEqual(4, len(report.named("sum_of_two")))
         self.assertEqual(4, len(report.named("whoami")))
         self.assertLessEqual(set(report.called("whoami")), run.workers)
         return report
@@ -94,7 +94,7 @@ class Celery(servers.ServerCase):
 
     def test_a_worker_for_each_task(self):
         report = self.play("--pool", "prefork", "--max-tasks-per-child", "1")
-        self.assertEqual(8, len(report.called("add")) + len(report.called("whoami")))
+        self.assertEqual(8, len(report.called("sum_of_two")) + len(report.called("whoami")))
 
     def test_threads(self):
         report = self.play("--pool", "threads")
