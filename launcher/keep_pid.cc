@@ -15,18 +15,13 @@
 #include "launcher/collector_process.h"
 #include "launcher/exit_status.h"
 #include "launcher/worker.h"
+#include "tracer/clock.h"
 
 namespace vtn {
 
 namespace {
 
 constexpr int kReadyMs = 15'000;  // more than the guardian waits for the collector
-
-uint64_t monotonic_ns() {
-  timespec now;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 class Guardian {
  public:

@@ -31,17 +31,6 @@ constexpr uint64_t kTitleNs = 1000 * kMillisecondNs;
 
 constexpr uint64_t kWakeTag = UINT64_MAX;
 
-uint64_t monotonic_ns() {
-  struct timespec now = {};
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
-// Of two times to wait, -1 being for ever.
-int sooner(int one_ms, int other_ms) {
-  return one_ms < 0 ? other_ms : (other_ms < 0 ? one_ms : std::min(one_ms, other_ms));
-}
-
 }  // namespace
 
 ProcessWatch::ProcessWatch(ClockKind clock, const KernelCalls& kernel)
@@ -176,13 +165,13 @@ int ProcessWatch::timeout_ms() const {
   int timeout = -1;
   if (next_titles_ns_ != UINT64_MAX) {
     const uint64_t now = monotonic_ns();
-    timeout = sooner(
-        timeout,
-        next_titles_ns_ <= now
-            ? 0
-            : static_cast<int>((next_titles_ns_ - now + kMillisecondNs - 1) / kMillisecondNs));
+    timeout = next_titles_ns_ <= now
+                  ? 0
+                  : static_cast<int>((next_titles_ns_ - now + kMillisecondNs - 1) / kMillisecondNs);
   }
-  return unwatched_.empty() ? timeout : sooner(timeout, kUnwatchedLookMs);
+  return unwatched_.empty()
+             ? timeout
+             : (timeout < 0 ? kUnwatchedLookMs : std::min(timeout, kUnwatchedLookMs));
 }
 
 void ProcessWatch::note_death(Watched& watched) const {

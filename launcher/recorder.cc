@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "report/clock_map.h"
+#include "tracer/clock.h"
 
 namespace vtn {
 
@@ -47,12 +48,6 @@ constexpr int kBirthsLookMs = 1;
 // the waiting for children is over.
 constexpr uint64_t kNobodyNs = 50'000'000;
 constexpr int kNobodyLookMs = 10;
-
-uint64_t monotonic_ns() {
-  struct timespec now = {};
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * kSecondNs + static_cast<uint64_t>(now.tv_nsec);
-}
 
 unsigned processors() {
   cpu_set_t set;

@@ -13,18 +13,13 @@
 #include "launcher/collector_process.h"
 #include "launcher/sentinel.h"
 #include "launcher/worker.h"
+#include "tracer/clock.h"
 
 namespace vtn {
 
 namespace {
 
 constexpr size_t kMostNamedLeftovers = 3;
-
-uint64_t monotonic_ns() {
-  timespec now;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 class Supervisor {
  public:

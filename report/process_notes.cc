@@ -25,8 +25,6 @@ ProcessSlot copy_of(const ProcessSlot& shared) {
   return copy;
 }
 
-uint64_t monotonic_ns() { return read_ticks(ClockKind::kMonotonic); }
-
 std::string_view text_of(const ProcessSlot& copy) { return {copy.text, copy.text_bytes}; }
 
 // Behind the executable.

@@ -73,10 +73,7 @@ void find_starters() {
 // GIL, stands there before it is filled in (3.11), its C frame last; it will have its function by
 // its key.
 bool is_made(const PyThread* state) {
-  return g_threads.function_offset == 0 ||
-         load_acquire(reinterpret_cast<const uintptr_t*>(reinterpret_cast<const char*>(state) +
-                                                         g_threads.function_offset -
-                                                         static_cast<PySize>(sizeof(void*)))) != 0;
+  return g_threads.function_offset == 0 || c_frame(state) != nullptr;
 }
 
 bool has_function(const PyThread* state) {

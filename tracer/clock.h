@@ -27,4 +27,6 @@ inline uint64_t read_ticks(ClockKind kind) {
 }
 #endif
 
+inline uint64_t monotonic_ns() { return read_ticks(ClockKind::kMonotonic); }
+
 }  // namespace vtn

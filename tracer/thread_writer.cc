@@ -2,6 +2,7 @@
 #include "tracer/thread_writer.h"
 
 #include "base/freestanding/syscalls.h"
+#include "tracer/clock.h"
 
 namespace vtn {
 
@@ -11,8 +12,6 @@ constexpr uint64_t kLongestWaitNs = 1'000'000'000;  // without any progress of t
 constexpr uint64_t kWaitStepNs = 50'000'000;
 constexpr uint32_t kCloseVisits = 32;
 constexpr uint32_t kLongestCareWords = 1u << 20;
-
-uint64_t monotonic_ns() { return read_ticks(ClockKind::kMonotonic); }
 
 bool recording(const ControlPage* control) {
   return load_relaxed(&control->state) == static_cast<uint32_t>(SessionState::kRecording);
