@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "abi/session_abi.h"
 #include "base/file.h"
-#include "tracer/session_abi.h"
 
 namespace vtn {
 

@@ -18,11 +18,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "abi/session_abi.h"
 #include "base/fd.h"
 #include "base/mutex.h"
 #include "launcher/process_facts.h"
 #include "report/process_probe.h"
-#include "tracer/session_abi.h"
 
 namespace vtn {
 

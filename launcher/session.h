@@ -20,11 +20,11 @@
 
 #include <stdint.h>
 
+#include "abi/session_abi.h"
 #include "base/fd.h"
 #include "base/mapping.h"
 #include "base/result.h"
 #include "tracer/arena.h"
-#include "tracer/session_abi.h"
 
 namespace vtn {
 

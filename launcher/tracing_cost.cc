@@ -3,8 +3,8 @@
 
 #include <time.h>
 
+#include "abi/names_abi.h"
 #include "tracer/clock.h"
-#include "tracer/names_abi.h"
 
 namespace vtn {
 

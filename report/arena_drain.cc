@@ -5,9 +5,9 @@
 
 #include <string.h>
 
+#include "abi/names_abi.h"
 #include "base/freestanding/atomic.h"
 #include "tracer/clock.h"
-#include "tracer/names_abi.h"
 
 namespace vtn {
 

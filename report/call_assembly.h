@@ -19,9 +19,9 @@
 
 #include <stdint.h>
 
+#include "abi/event_abi.h"
+#include "abi/session_abi.h"
 #include "report/frame_columns.h"
-#include "tracer/event_abi.h"
-#include "tracer/session_abi.h"
 
 namespace vtn {
 

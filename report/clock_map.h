@@ -9,8 +9,8 @@
 
 #include <stdint.h>
 
+#include "abi/session_abi.h"
 #include "report/spool_format.h"
-#include "tracer/session_abi.h"
 
 namespace vtn {
 

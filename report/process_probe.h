@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "tracer/session_abi.h"
+#include "abi/session_abi.h"
 
 namespace vtn {
 

@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "abi/event_abi.h"
 #include "report/ordered_jobs.h"
 #include "report/text.h"
-#include "tracer/event_abi.h"
 
 namespace vtn {
 

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "tracer/event_abi.h"
+#include "abi/event_abi.h"
 
 namespace vtn {
 

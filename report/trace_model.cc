@@ -5,8 +5,8 @@
 
 #include <string.h>
 
+#include "abi/event_abi.h"
 #include "report/varint.h"
-#include "tracer/event_abi.h"
 
 namespace vtn {
 

@@ -12,11 +12,11 @@
 
 #include <stdint.h>
 
+#include "abi/names_abi.h"
+#include "abi/session_abi.h"
 #include "report/frame_codec.h"
 #include "report/frame_columns.h"
 #include "report/spool_format.h"
-#include "tracer/names_abi.h"
-#include "tracer/session_abi.h"
 
 namespace vtn {
 

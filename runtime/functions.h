@@ -13,9 +13,9 @@
 
 #include <stdint.h>
 
+#include "abi/event_abi.h"
 #include "runtime/layout.h"
 #include "tracer/engine.h"
-#include "tracer/event_abi.h"
 
 namespace vtn {
 

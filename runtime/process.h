@@ -4,9 +4,9 @@
 // told of the process and its threads in the names stream.
 #pragma once
 
-#include "subprocess_shim/runtime_abi.h"
+#include "abi/runtime_abi.h"
+#include "abi/session_abi.h"
 #include "tracer/engine.h"
-#include "tracer/session_abi.h"
 
 namespace vtn {
 

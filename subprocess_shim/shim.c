@@ -10,10 +10,10 @@
  *    tells which. No variable of ours is ever in the program's environment.
  *  - Whatever fails, the program runs on untraced.
  */
+#include "abi/runtime_abi.h"
 #include "subprocess_shim/environment.h"
 #include "subprocess_shim/libc.h"
 #include "subprocess_shim/raw.h"
-#include "subprocess_shim/runtime_abi.h"
 #include "subprocess_shim/slots.h"
 #include "subprocess_shim/threads.h"
 

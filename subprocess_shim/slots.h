@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What this process writes into the control page of the session: its own slot, and slots for what
- * it starts. tracer/control_abi.h says what they hold.
+ * it starts. abi/control_abi.h says what they hold.
  *
  * All of it is signal-safe and child-safe. Nothing but vtn_slots_enter and the fork handlers writes
  * memory of the shim's own: the rest runs in vfork children, whose memory is their parent's.
  */
 #pragma once
 
+#include "abi/control_abi.h"
+#include "abi/runtime_abi.h"
 #include "subprocess_shim/libc.h"
-#include "subprocess_shim/runtime_abi.h"
-#include "tracer/control_abi.h"
 
 /* A program that is started, as the slot's text has it: its file, then its arguments. */
 typedef struct {

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "subprocess_shim/runtime_abi.h"
+#include "abi/runtime_abi.h"
 
 /* Fills in what the runtime is told of threads: the offset of its word and the hooks. Before the
  * runtime starts. */

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tracer/session_abi.h"
+#include "abi/session_abi.h"
 
 namespace vtn {
 

@@ -13,9 +13,9 @@
 
 #include <stdint.h>
 
+#include "abi/names_abi.h"
 #include "tracer/arena.h"
 #include "tracer/clock.h"
-#include "tracer/names_abi.h"
 
 namespace vtn {
 

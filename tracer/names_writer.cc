@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tracer/names_writer.h"
 
+#include "abi/event_abi.h"
 #include "base/freestanding/atomic.h"
 #include "base/freestanding/lock.h"
 #include "base/freestanding/pages.h"
 #include "base/freestanding/syscalls.h"
-#include "tracer/event_abi.h"
 
 namespace vtn {
 

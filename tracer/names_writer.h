@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/names_abi.h"
 #include "tracer/engine.h"
-#include "tracer/names_abi.h"
 
 namespace vtn {
 

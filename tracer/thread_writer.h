@@ -6,9 +6,9 @@
 
 #include <stdint.h>
 
+#include "abi/event_abi.h"
 #include "base/freestanding/atomic.h"
 #include "tracer/engine.h"
-#include "tracer/event_abi.h"
 
 namespace vtn {
 

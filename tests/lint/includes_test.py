@@ -11,18 +11,17 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 # folder: the folders whose headers it may include.
 MAY_USE = {
+    "abi": {"abi"},
     "base": {"base"},
-    "tracer": {"tracer", "base"},
-    "runtime": {"runtime", "tracer", "base"},
-    "subprocess_shim": {"subprocess_shim", "tracer", "base"},
-    "report": {"report", "tracer", "base"},
-    "viewer": {"viewer", "report", "tracer", "base"},
-    "launcher": {"launcher", "report", "viewer", "tracer", "base"},
+    "tracer": {"tracer", "base", "abi"},
+    "runtime": {"runtime", "tracer", "base", "abi"},
+    "subprocess_shim": {"subprocess_shim", "abi"},
+    "report": {"report", "tracer", "base", "abi"},
+    "viewer": {"viewer", "report", "tracer", "base", "abi"},
+    "launcher": {"launcher", "report", "viewer", "tracer", "base", "abi"},
 }
-# Beyond those: contracts between two binaries.
-MAY_USE_ABI = {"runtime": {"subprocess_shim"}, "launcher": {"subprocess_shim"}}
 # Code that lives in other people's processes: headers of the C++ library that need no library.
-IN_TRACED_PROCESS = ("tracer", "runtime", "subprocess_shim", "base/freestanding")
+IN_TRACED_PROCESS = ("abi", "tracer", "runtime", "subprocess_shim", "base/freestanding")
 FREESTANDING = {"atomic", "bit", "concepts", "cstddef", "cstdint", "initializer_list", "limits", "new",
                 "span", "type_traits", "utility"}
 # Of base/, only this part may be used in a traced process.
@@ -81,10 +80,7 @@ class IncludeRules(unittest.TestCase):
                 if kind != '"' or folder not in MAY_USE:
                     continue
                 used = name.split("/")[0]
-                allowed = MAY_USE[folder]
-                if name.endswith("_abi.h"):
-                    allowed = allowed | MAY_USE_ABI.get(folder, set())
-                if used not in allowed:
+                if used not in MAY_USE[folder]:
                     faults.append(f"{path}: includes {name}: {folder}/ may not use {used}/")
         self.fail_if(faults)
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/replay.h"
-#include "tests/unit/report/recording.h"
+#include "tests/support/recording.h"
 
 namespace vtn::test {
 namespace {

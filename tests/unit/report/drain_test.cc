@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/unit/report/recording.h"
+#include "tests/support/recording.h"
 
 namespace vtn::test {
 

@@ -3,7 +3,7 @@
 
 #include <simdjson.h>
 
-#include "tests/unit/report/recording.h"
+#include "tests/support/recording.h"
 
 namespace vtn::test {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <libdeflate.h>
 
+#include "tests/support/recording.h"
 #include "tests/unit/report/perfetto_model.h"
-#include "tests/unit/report/recording.h"
 
 namespace vtn::test {
 namespace {

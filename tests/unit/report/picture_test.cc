@@ -5,8 +5,8 @@
 #include <simdjson.h>
 
 #include "report/tree_picture.h"
+#include "tests/support/tree_recording.h"
 #include "tests/unit/report/perfetto_model.h"
-#include "tests/unit/report/tree_recording.h"
 
 namespace vtn::test {
 namespace {

@@ -3,7 +3,7 @@
 // Slots, as the shim leaves them all over a tree, and what becomes of them: processes, images,
 // starts, ends.
 #include "report/process_tree.h"
-#include "tests/unit/report/recording.h"
+#include "tests/support/recording.h"
 
 namespace vtn::test {
 namespace {

@@ -13,11 +13,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "abi/event_abi.h"
+#include "abi/names_abi.h"
 #include "base/freestanding/atomic.h"
 #include "tracer/arena.h"
 #include "tracer/engine.h"
-#include "tracer/event_abi.h"
-#include "tracer/names_abi.h"
 
 namespace vtn::test {
 

@@ -2,7 +2,7 @@
  *
  * The control file of a session, for C and C++: one page, then the process slots. The shim (C)
  * writes slots, the runtime (C++) adds to the slot of its process, the collector reads and frees
- * them. tracer/session_abi.h has the C++ names of what is here.
+ * them. abi/session_abi.h has the C++ names of what is here.
  *
  * Every integer that two processes touch is read and written with __atomic builtins. A slot is
  * claimed by compare-and-swap of its state from UNUSED to CLAIMED, filled in, and published by a

@@ -7,7 +7,7 @@
 #include "report/call_assembly.h"
 #include "report/frame_codec.h"
 #include "report/process_tree.h"
-#include "tests/unit/report/recording.h"
+#include "tests/support/recording.h"
 
 namespace vtn::test {
 

@@ -34,7 +34,7 @@ typedef struct {
   /* When a thread ends whose word `watch_thread_exit` was called for; argument: that value. */
   void (**on_thread_exit)(void* value);
   void (*watch_thread_exit)(void* value);
-  /* The mapped control file of the session (tracer/control_abi.h), and the slot of this process in
+  /* The mapped control file of the session (abi/control_abi.h), and the slot of this process in
    * it, filled in up to VTN_SLOT_PRESENT; VTN_MAX_PROCESSES: it has none. In a forked child that
    * nobody has noticed yet it claims one. Any thread, no lock, no allocation. */
   void* control;

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "tracer/control_abi.h"
+#include "abi/control_abi.h"
 
 namespace vtn {
 
