@@ -11,10 +11,10 @@
 #include <sys/syscall.h>
 
 #include "base/freestanding/syscalls.h"
-#include "runtime/backends.h"
-#include "runtime/functions.h"
-#include "runtime/interpreters.h"
-#include "runtime/process.h"
+#include "runtime/capture/backends.h"
+#include "runtime/capture/functions.h"
+#include "runtime/entry/interpreters.h"
+#include "runtime/entry/process.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn {

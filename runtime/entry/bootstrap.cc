@@ -20,14 +20,14 @@
 #include <string.h>
 
 #include "base/freestanding/atomic.h"
-#include "runtime/audit_hook.h"
-#include "runtime/backends.h"
-#include "runtime/functions.h"
-#include "runtime/interpreters.h"
-#include "runtime/process.h"
-#include "runtime/profile_threads.h"
-#include "runtime/python_api.h"
-#include "runtime/text.h"
+#include "runtime/capture/backends.h"
+#include "runtime/capture/functions.h"
+#include "runtime/capture/profile_threads.h"
+#include "runtime/entry/audit_hook.h"
+#include "runtime/entry/interpreters.h"
+#include "runtime/entry/process.h"
+#include "runtime/python/python_api.h"
+#include "runtime/python/text.h"
 #include "tracer/names_writer.h"
 
 namespace vtn {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/layout.h"
+#include "runtime/python/layout.h"
 
 #include <string.h>
 

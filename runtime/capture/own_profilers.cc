@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/own_profilers.h"
+#include "runtime/capture/own_profilers.h"
 
-#include "runtime/backends.h"
+#include "runtime/capture/backends.h"
 #include "tracer/names_writer.h"
 #include "tracer/thread_writer.h"
 

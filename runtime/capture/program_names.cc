@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/program_names.h"
+#include "runtime/capture/program_names.h"
 
 #include <sys/syscall.h>
 
 #include "base/freestanding/syscalls.h"
-#include "runtime/text.h"
+#include "runtime/python/text.h"
 #include "tracer/names_writer.h"
 
 namespace vtn {

@@ -13,7 +13,7 @@
 // All need the GIL.
 #pragma once
 
-#include "runtime/layout.h"
+#include "runtime/python/layout.h"
 #include "tracer/engine.h"
 
 namespace vtn {

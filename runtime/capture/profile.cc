@@ -4,11 +4,11 @@
 //
 // A profile function belongs to a thread: profile_threads.h says how each gets it. The program's
 // own profiler wins in its thread (own_profilers.h).
-#include "runtime/backends.h"
-#include "runtime/functions.h"
-#include "runtime/own_profilers.h"
-#include "runtime/profile_threads.h"
-#include "runtime/text.h"
+#include "runtime/capture/backends.h"
+#include "runtime/capture/functions.h"
+#include "runtime/capture/own_profilers.h"
+#include "runtime/capture/profile_threads.h"
+#include "runtime/python/text.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn {

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "abi/event_abi.h"
-#include "runtime/layout.h"
+#include "runtime/python/layout.h"
 #include "tracer/engine.h"
 
 namespace vtn {

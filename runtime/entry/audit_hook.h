@@ -5,7 +5,7 @@
 // is in the list every audited call of the program (id(), f.__code__, deepcopy) pays for it.
 #pragma once
 
-#include "runtime/python_api.h"
+#include "runtime/python/python_api.h"
 
 namespace vtn {
 

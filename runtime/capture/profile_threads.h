@@ -14,7 +14,7 @@
 //                   a C library): the next visit to any thread (EngineHooks::look_after) finds it
 #pragma once
 
-#include "runtime/python_api.h"
+#include "runtime/python/python_api.h"
 
 namespace vtn {
 

@@ -5,7 +5,7 @@
 // set: use under PendingException.
 #pragma once
 
-#include "runtime/layout.h"
+#include "runtime/python/layout.h"
 #include "tracer/names_writer.h"
 
 namespace vtn {

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "runtime/python_api.h"
+#include "runtime/python/python_api.h"
 
 namespace vtn {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/audit_hook.h"
+#include "runtime/entry/audit_hook.h"
 
 #include "base/freestanding/lock.h"
 

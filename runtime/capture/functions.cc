@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/functions.h"
+#include "runtime/capture/functions.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/freestanding/lock.h"
 #include "base/freestanding/pages.h"
-#include "runtime/interpreters.h"
-#include "runtime/own_profilers.h"
-#include "runtime/text.h"
+#include "runtime/capture/own_profilers.h"
+#include "runtime/entry/interpreters.h"
+#include "runtime/python/text.h"
 #include "tracer/names_writer.h"
 
 namespace vtn {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/profile_threads.h"
+#include "runtime/capture/profile_threads.h"
 
 #include "base/freestanding/atomic.h"
-#include "runtime/backends.h"
-#include "runtime/interpreters.h"
-#include "runtime/layout.h"
-#include "runtime/text.h"
+#include "runtime/capture/backends.h"
+#include "runtime/entry/interpreters.h"
+#include "runtime/python/layout.h"
+#include "runtime/python/text.h"
 
 namespace vtn {
 

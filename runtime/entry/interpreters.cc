@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/interpreters.h"
+#include "runtime/entry/interpreters.h"
 
 #include <string.h>
 
 #include "base/freestanding/atomic.h"
 #include "base/freestanding/lock.h"
 #include "base/freestanding/pages.h"
-#include "runtime/process.h"
+#include "runtime/entry/process.h"
 
 namespace vtn {
 

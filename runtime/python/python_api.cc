@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/python_api.h"
+#include "runtime/python/python_api.h"
 
 #include <elf.h>
 #include <string.h>

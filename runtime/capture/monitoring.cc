@@ -5,9 +5,9 @@
 // never leave an error set: an exception from a callback would appear in the program.
 #include <string.h>
 
-#include "runtime/backends.h"
-#include "runtime/functions.h"
-#include "runtime/own_profilers.h"
+#include "runtime/capture/backends.h"
+#include "runtime/capture/functions.h"
+#include "runtime/capture/own_profilers.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/process.h"
+#include "runtime/entry/process.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -8,9 +8,9 @@
 
 #include "base/freestanding/atomic.h"
 #include "base/freestanding/syscalls.h"
-#include "runtime/backends.h"
-#include "runtime/profile_threads.h"
-#include "runtime/program_names.h"
+#include "runtime/capture/backends.h"
+#include "runtime/capture/profile_threads.h"
+#include "runtime/capture/program_names.h"
 #include "tracer/names_writer.h"
 
 namespace vtn {

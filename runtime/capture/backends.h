@@ -4,7 +4,7 @@
 // program, and leaves no error set.
 #pragma once
 
-#include "runtime/python_api.h"
+#include "runtime/python/python_api.h"
 #include "tracer/engine.h"
 
 namespace vtn {
