@@ -17,11 +17,11 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "report/call_assembly.h"
-#include "report/frame_codec.h"
-#include "report/report_writer.h"
-#include "report/spool_reader.h"
-#include "report/spool_writer.h"
+#include "collector/call_assembly.h"
+#include "report/pieces.h"
+#include "spool/codec.h"
+#include "spool/reader.h"
+#include "spool/writer.h"
 
 namespace vtn {
 namespace {

@@ -20,12 +20,12 @@
 #include "base/file.h"
 #include "base/freestanding/atomic.h"
 #include "base/log.h"
-#include "launcher/process_facts.h"
-#include "launcher/recorder.h"
+#include "base/processes.h"
+#include "collector/recorder.h"
 #include "launcher/reports.h"
-#include "report/clock_map.h"
-#include "report/spool_reader.h"
-#include "report/spool_writer.h"
+#include "spool/clock_map.h"
+#include "spool/reader.h"
+#include "spool/writer.h"
 
 namespace vtn {
 

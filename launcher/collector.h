@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include <signal.h>
 #include <stdint.h>
 
-#include "launcher/session.h"
+#include "collector/program_end.h"
+#include "session/session.h"
 
 namespace vtn {
 
@@ -25,19 +25,6 @@ struct OutputSpec {
   Format format = kJson;
   bool gzip = false;
 };
-
-inline constexpr int32_t kUnknownWaitStatus = -1;
-
-// What the supervisor writes, once, to the pipe whose read end is CollectorRequest::end_fd.
-// End of file without it: the supervisor died; drain once, close the spool, leave (no report).
-// pid == 0: the program could not be started: remove the spool, write no report, exit 0.
-struct ProgramEnd {
-  int32_t pid;
-  int32_t wait_status;  // as from waitpid(2), or kUnknownWaitStatus
-  uint64_t start_ns;    // CLOCK_MONOTONIC, just before exec
-  uint64_t end_ns;      // CLOCK_MONOTONIC, when the supervisor had reaped it
-};
-static_assert(sizeof(ProgramEnd) == 24);
 
 struct CollectorRequest {
   const Session* session = nullptr;
@@ -55,11 +42,6 @@ struct CollectorRequest {
   int ready_fd = -1;
   std::string command_line;  // as the user typed it, for the report's metadata
 };
-
-// What the supervisor says to whoever writes the report. Not SIGTERM: service managers send that to
-// every process there is, and the report is wanted all the same.
-inline constexpr int kStopWaitingSignal = SIGUSR1;
-inline constexpr int kGiveUpSignal = SIGUSR2;
 
 // Called in a fresh child: own session, all signals blocked, stdin and stdout on /dev/null, stderr
 // the user's. kGiveUpSignal pending means: give the report up, remove half-written outputs, keep

@@ -14,15 +14,15 @@
 #include "base/log.h"
 #include "launcher/collector.h"
 #include "launcher/install.h"
-#include "launcher/keep_pid.h"
 #include "launcher/nested.h"
 #include "launcher/options.h"
 #include "launcher/outputs.h"
-#include "launcher/session.h"
-#include "launcher/signals.h"
-#include "launcher/supervisor.h"
-#include "launcher/target.h"
-#include "launcher/worker.h"
+#include "launcher/parent/keep_pid.h"
+#include "launcher/parent/signals.h"
+#include "launcher/parent/supervisor.h"
+#include "launcher/parent/worker.h"
+#include "launcher/target/target.h"
+#include "session/session.h"
 
 extern char** environ;
 

@@ -3,7 +3,7 @@
 
 #include <dlfcn.h>
 
-#include "launcher/session.h"
+#include "session/session.h"
 
 namespace vtn {
 

@@ -16,8 +16,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "launcher/tracing_cost.h"
+#include "report/pieces.h"
 #include "report/process_tree.h"
-#include "report/report_writer.h"
 
 namespace vtn {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "launcher/collector.h"
-#include "report/spool_reader.h"
+#include "spool/reader.h"
 
 namespace vtn {
 

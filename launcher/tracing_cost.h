@@ -6,7 +6,7 @@
 // takes, which is mostly the clock and is measured here and now.
 #pragma once
 
-#include "report/trace_model.h"
+#include "spool/model.h"
 
 namespace vtn {
 

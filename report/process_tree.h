@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "report/trace_model.h"
+#include "spool/model.h"
 
 namespace vtn {
 

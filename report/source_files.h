@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "report/trace_model.h"
+#include "spool/model.h"
 
 namespace vtn {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "report/trace_model.h"
+#include "spool/model.h"
 
 namespace vtn {
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/call_assembly.h"
-#include "report/frame_codec.h"
-#include "report/replay.h"
+#include "collector/call_assembly.h"
+#include "spool/codec.h"
+#include "spool/replay.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace {

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/json_names.h"
+#include "report/json/names.h"
 #include "report/text.h"
-#include "report/trace_model.h"
+#include "spool/model.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace vtn;

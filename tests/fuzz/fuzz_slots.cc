@@ -8,10 +8,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "report/arena_drain.h"
+#include "collector/drain.h"
+#include "report/pieces.h"
 #include "report/process_tree.h"
-#include "report/report_writer.h"
-#include "report/spool_reader.h"
+#include "spool/reader.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace {

@@ -19,9 +19,9 @@
 
 #include "base/file.h"
 #include "base/freestanding/atomic.h"
-#include "report/arena_drain.h"
-#include "report/report_writer.h"
-#include "report/spool_reader.h"
+#include "collector/drain.h"
+#include "report/pieces.h"
+#include "spool/reader.h"
 #include "tests/support/catch.h"
 
 namespace vtn::test {

@@ -4,9 +4,9 @@
 // and read the spool.
 #pragma once
 
-#include "report/call_assembly.h"
-#include "report/frame_codec.h"
+#include "collector/call_assembly.h"
 #include "report/process_tree.h"
+#include "spool/codec.h"
 #include "tests/support/recording.h"
 
 namespace vtn::test {

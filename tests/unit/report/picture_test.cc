@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The process tree as the writers draw it.
+#include "report/picture.h"
+
 #include <signal.h>
 #include <simdjson.h>
 
-#include "report/tree_picture.h"
 #include "tests/support/tree_recording.h"
 #include "tests/unit/report/perfetto_model.h"
 

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HOT PATH. Runs while the program runs: what it costs here is taken from the program's machine.
+#include "collector/call_assembly.h"
+
+#include <algorithm>
+
+#include <stdlib.h>
+
+namespace vtn {
+
+namespace {
+
+// No clock gets there, and sums stay below 2^64.
+constexpr uint64_t kLatestTicks = uint64_t{1} << 62;
+
+}  // namespace
+
+FunctionCodes::FunctionCodes()
+    // calloc of this size is a fresh mapping: pages come when they are touched.
+    : entries_(static_cast<Entry*>(calloc(size_t{kMaxNameId} + 1, sizeof(Entry)))) {
+  if (!entries_) {
+    abort();
+  }
+}
+
+void FunctionCodes::Free::operator()(Entry* entries) const { free(entries); }
+
+void FunctionCodes::next_frame() {
+  if (++frame_ == 0) {  // 2^32 frames later: entries of the first ones must not be taken for new
+    std::fill_n(entries_.get(), size_t{kMaxNameId} + 1, Entry{});
+    frame_ = 1;
+  }
+}
+
+// The state of one pass over a chunk. The stack is bare memory with room for all that the chunk can
+// begin, so that nothing is checked or allocated per event.
+struct CallAssembler::Run {
+  Run(CallAssembler& assembler, uint64_t latest_ticks, FrameColumns& columns)
+      : of(&assembler),
+        to(&columns),
+        codes(columns.codes.get()),
+        steps(columns.steps.get()),
+        last(assembler.last_ticks_),
+        step(assembler.tick_step_),
+        latest(latest_ticks),
+        bottom(assembler.stack_.get()),
+        top(bottom + assembler.depth_),
+        lowest(top),
+        deepest(top) {
+    to->head.start_ticks = last;
+    to->head.open_before = static_cast<uint32_t>(assembler.depth_);
+  }
+
+  CallAssembler* of;
+  FrameColumns* to;
+  uint16_t* codes;
+  uint16_t* steps;
+  uint64_t last;
+  uint64_t step;
+  uint64_t latest;
+  OpenCall* bottom;
+  OpenCall* top;  // behind the innermost open call
+  OpenCall* lowest;
+  OpenCall* deepest;
+  uint32_t ops = 0;
+  uint32_t calls = 0;
+
+  void emit(uint32_t code, uint64_t ticks) {
+    ticks = std::max(std::min(ticks, latest), last + step);
+    const uint64_t delta = ticks - last;
+    last = ticks;
+    codes[ops] = static_cast<uint16_t>(code);
+    if (__builtin_expect(delta < kWideStep, 1)) {
+      steps[ops] = static_cast<uint16_t>(delta);
+    } else {
+      steps[ops] = kWideStep;
+      add_wide(*to, delta);
+    }
+    ++ops;
+  }
+  // What is rare takes no address of the state either: it stays in registers.
+  [[gnu::noinline]] static void add_wide(FrameColumns& to, uint64_t delta) {
+    to.wide.push_back(delta);
+  }
+
+  void pop() {
+    --top;
+    if (__builtin_expect(top < lowest, 0)) {
+      lowest = top;
+      add_closed(*to, *top);
+    }
+  }
+  [[gnu::noinline]] static void add_closed(FrameColumns& to, const OpenCall& call) {
+    to.closed.push_back(call);
+  }
+
+  void push(uint32_t id, uint32_t python) {
+    *top++ = OpenCall{last, id, python};
+    deepest = std::max(deepest, top);
+  }
+
+  void cut_down_to(OpenCall* wanted) {
+    while (top > wanted) {
+      emit(kOpCut, 0);
+      ++to->head.cut_calls;
+      pop();
+    }
+  }
+
+  void gap(uint64_t ticks, uint64_t lost_events, uint64_t reason) {
+    cut_down_to(bottom);
+    to->specials.push_back(Special{SpecialOp::kGap, lost_events, reason});
+    to->head.lost_events += lost_events;
+    emit(kOpSpecial, 0);
+    deepest = std::max(deepest, bottom + 1);
+    emit(kOpReturn, ticks);
+  }
+
+  // An end that does not fit the innermost call.
+  void end_by_search(uint64_t ticks, EventKind kind, uint32_t id) {
+    OpenCall* found = top;
+    while (found != bottom &&
+           !(found[-1].id == id || (id == kIdAnyPython && found[-1].python != 0))) {
+      --found;
+    }
+    if (found == bottom) {
+      ++to->head.stray_ends;
+      return;
+    }
+    cut_down_to(found);
+    emit(kind == EventKind::kLeave ? kOpReturn : kOpUnwind, ticks);
+    pop();
+  }
+
+  [[gnu::noinline]] static void add_function(FrameColumns& to,
+                                             FunctionCodes::Entry& entry,
+                                             uint32_t frame,
+                                             uint32_t id,
+                                             const PythonIds& python) {
+    entry.frame = frame;
+    entry.code = static_cast<uint16_t>(kOpFirstCall + to.functions.size());
+    entry.python = python.contains(id) ? 1 : 0;
+    to.functions.push_back(id);
+  }
+
+  void finish() {
+    to->head.end_ticks = last;
+    to->head.ops = ops;
+    to->head.calls = calls;
+    to->head.lowest_open = static_cast<uint32_t>(lowest - bottom);
+    to->head.open_after = static_cast<uint32_t>(top - bottom);
+    to->head.deepest = static_cast<uint32_t>(deepest - bottom);
+    to->head.functions = static_cast<uint32_t>(to->functions.size());
+    for (const OpenCall* call = top; call > lowest; --call) {
+      to->left_open.push_back(call[-1]);
+    }
+    of->last_ticks_ = last;
+    of->depth_ = static_cast<size_t>(top - bottom);
+  }
+};
+
+void CallAssembler::resume(uint64_t last_ticks, const std::vector<OpenCall>& open) {
+  started_ = true;
+  last_ticks_ = last_ticks;
+  depth_ = 0;
+  make_room(open.size());
+  std::copy(open.begin(), open.end(), stack_.get());
+  depth_ = open.size();
+}
+
+void CallAssembler::make_room(size_t calls) {
+  if (depth_ + calls + 1 <= capacity_) {
+    return;
+  }
+  capacity_ = depth_ + calls + 1 + capacity_ / 2;
+  std::unique_ptr<OpenCall[]> larger(new OpenCall[capacity_]);
+  std::copy_n(stack_.get(), depth_, larger.get());
+  stack_ = std::move(larger);
+}
+
+// Where a thread's time begins, if this is its first chunk.
+void CallAssembler::start(uint64_t ticks, uint64_t latest) {
+  if (!started_) {
+    started_ = true;
+    last_ticks_ = std::min(ticks, latest);
+    last_ticks_ -= std::min<uint64_t>(last_ticks_, 4 * uint64_t{tick_step_});
+  }
+}
+
+bool CallAssembler::assemble(const Chunk& chunk,
+                             const PythonIds& python,
+                             FunctionCodes& function_codes,
+                             FrameColumns& to) {
+  const std::span<const uint64_t> all =
+      chunk.words.first(std::min(chunk.words.size(), kMaxChunkWords));
+  const uint64_t* const words = all.data();
+  const size_t count = all.size();
+  // A word gives at most one op, plus two for a gap, plus one for each call it closes: those were
+  // open before or begun by a word of this chunk.
+  to.reset(4 * count + depth_ + 16);
+  function_codes.next_frame();
+  FunctionCodes::Entry* const entries = function_codes.entries();
+  const uint32_t frame = function_codes.frame();
+  const uint64_t latest = std::min(chunk.latest_ticks, kLatestTicks);
+  uint64_t base = chunk.base_ticks;
+  start(base, latest);
+  make_room(count);
+  Run state(*this, latest, to);
+  if (depth_ >= kMaxOpenCalls) {
+    damaged_ = true;
+    state.cut_down_to(state.bottom);
+  }
+
+  Run run = state;  // a copy whose address nobody takes: it lives in registers
+  const auto slowly = [&](auto&& work) {
+    state = run;
+    work(state);
+    run = state;
+  };
+  for (size_t i = 0; i < count; ++i) {
+    const uint64_t word = words[i];
+    if (word == 0) {
+      break;
+    }
+    const uint64_t ticks = base + event_delta(word);
+    const EventKind kind = event_kind(word);
+    const uint32_t id = event_id(word);
+    if (kind == EventKind::kEnter) {
+      FunctionCodes::Entry& entry = entries[id];
+      if (__builtin_expect(entry.frame != frame, 0)) {
+        Run::add_function(to, entry, frame, id, python);
+      }
+      run.emit(entry.code, ticks);
+      run.push(id, entry.python);
+      ++run.calls;
+    } else if (kind != EventKind::kOpcode) {
+      if (__builtin_expect(
+              run.top != run.bottom &&
+                  (run.top[-1].id == id || (id == kIdAnyPython && run.top[-1].python != 0)),
+              1)) {
+        run.emit(kind == EventKind::kLeave ? kOpReturn : kOpUnwind, ticks);
+        run.pop();
+      } else {
+        slowly([&](Run& slow) { slow.end_by_search(ticks, kind, id); });
+      }
+    } else {
+      const uint32_t payload = event_payload_words(word);
+      if (payload >= count - i) {
+        damaged_ = true;
+        break;
+      }
+      switch (event_opcode(word)) {
+        case Opcode::kResync:
+          if (payload >= 1) {
+            base = words[i + 1];
+          }
+          break;
+        case Opcode::kGap: {
+          const uint64_t lost_events = payload >= 1 ? words[i + 1] : 0;
+          const uint64_t reason =
+              payload >= 2 ? words[i + 2] : static_cast<uint64_t>(GapReason::kArenaFull);
+          slowly([&](Run& slow) { slow.gap(ticks, lost_events, reason); });
+          break;
+        }
+        case Opcode::kThreadEnd:
+          slowly([](Run& slow) { slow.cut_down_to(slow.bottom); });
+          to.head.flags |= kEventsThreadEnd;
+          break;
+        default:
+          damaged_ = true;
+          break;
+      }
+      i += payload;
+    }
+  }
+  run.finish();
+  return run.ops != 0 || to.head.flags != 0 || to.head.stray_ends != 0;
+}
+
+void CallAssembler::missing(uint64_t until_ticks, uint64_t latest_ticks, FrameColumns& to) {
+  const uint64_t latest = std::min(latest_ticks, kLatestTicks);
+  start(until_ticks, latest);
+  to.reset(depth_ + 16);
+  make_room(1);
+  Run run(*this, latest, to);
+  run.gap(until_ticks, 0, static_cast<uint64_t>(GapReason::kArenaFull));
+  run.finish();
+}
+
+}  // namespace vtn

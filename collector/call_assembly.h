@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From event words to well-nested calls. No end is trusted to pair with the last beginning:
+//
+//   an end                  pops to the nearest open call of its id (kIdAnyPython: to the nearest
+//                           Python call); what it skips is closed just before it and counted
+//   an end without its call is dropped and counted
+//   a gap, a thread's end   close what is open
+//   time                    never stands still nor goes back within a thread: a stamp that does
+//                           not follow the last one is moved right after it
+//
+// Words come from memory that a traced program can scribble on: any value is possible and does no
+// harm but to the picture of that thread.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <stdint.h>
+
+#include "abi/event_abi.h"
+#include "abi/session_abi.h"
+#include "spool/columns.h"
+
+namespace vtn {
+
+inline constexpr uint32_t kLargestChunkBytes = kSmallestChunkBytes << (kChunkClasses - 1);
+inline constexpr size_t kMaxChunkWords = kLargestChunkBytes / sizeof(uint64_t);
+// More open calls than any program has: then they are closed as by a gap, and memory stays bounded.
+inline constexpr size_t kMaxOpenCalls = size_t{1} << 21;
+
+// Which ids of a process are Python functions. Ids that nobody has named count as such: the end of
+// a Python call must find its beginning even if the name was lost.
+class PythonIds {
+ public:
+  void set(uint32_t id, bool python) {
+    if (id >= not_python_.size()) {
+      not_python_.resize(static_cast<size_t>(id) + 1);
+    }
+    not_python_[id] = python ? 0 : 1;
+  }
+  bool contains(uint32_t id) const { return id >= not_python_.size() || not_python_[id] == 0; }
+
+ private:
+  std::vector<uint8_t> not_python_;
+};
+
+// Which function has which code in the frame at hand. Shared by the assemblers of one drain
+// thread; 32 MiB of address space, of which only what ids touch becomes memory.
+class FunctionCodes {
+ public:
+  FunctionCodes();
+  void next_frame();
+
+  struct Entry {
+    uint32_t frame;
+    uint16_t code;
+    uint16_t python;
+  };
+  Entry* entries() { return entries_.get(); }
+  uint32_t frame() const { return frame_; }
+
+ private:
+  struct Free {
+    void operator()(Entry* entries) const;
+  };
+  std::unique_ptr<Entry[], Free> entries_;
+  uint32_t frame_ = 0;
+};
+
+// The calls of one thread of one process image. Thread-bound.
+class CallAssembler {
+ public:
+  explicit CallAssembler(uint32_t tick_step) : tick_step_(tick_step) {}
+
+  // Goes on after what was recorded before: for recovery.
+  void resume(uint64_t last_ticks, const std::vector<OpenCall>& open);
+
+  struct Chunk {
+    std::span<const uint64_t> words;  // at most kMaxChunkWords; up to the first zero word
+    uint64_t base_ticks;
+    uint64_t latest_ticks;  // now: nothing can have happened later
+  };
+  // Fills `to`, but for who it is of (image, thread, tid, sequence). False: there was nothing.
+  bool assemble(const Chunk& chunk,
+                const PythonIds& python,
+                FunctionCodes& codes,
+                FrameColumns& to);
+
+  // A frame of nothing but a gap, until `until_ticks`: chunks of this thread are missing.
+  void missing(uint64_t until_ticks, uint64_t latest_ticks, FrameColumns& to);
+
+  std::span<const OpenCall> open() const { return {stack_.get(), depth_}; }  // outermost first
+  uint64_t last_ticks() const { return last_ticks_; }
+  bool damaged() const { return damaged_; }  // words were met that no tracer writes
+
+ private:
+  struct Run;
+  void make_room(size_t calls);
+  void start(uint64_t ticks, uint64_t latest);
+
+  bool started_ = false;
+  bool damaged_ = false;
+  uint32_t tick_step_;
+  uint64_t last_ticks_ = 0;
+  std::unique_ptr<OpenCall[]> stack_;
+  size_t depth_ = 0;
+  size_t capacity_ = 0;
+};
+
+}  // namespace vtn

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collector/drain.h"
+
+#include <algorithm>
+
+#include <string.h>
+
+#include "abi/names_abi.h"
+#include "base/freestanding/atomic.h"
+#include "tracer/clock.h"
+
+namespace vtn {
+
+namespace {
+
+// Clocks of two processors may differ by a little; no event can be later than that.
+constexpr uint64_t kFutureTicks = uint64_t{1} << 20;
+// Passes for which a chunk waits for the one before it, which may have been missed by a moment.
+constexpr uint32_t kPatience = 3;
+constexpr double kBusyFill = 0.75;
+
+}  // namespace
+
+struct ArenaDrain::Thread {
+  explicit Thread(uint32_t tick_step) : assembler(tick_step) {}
+  CallAssembler assembler;
+  uint32_t next_sequence = 0;
+  uint32_t waited = 0;  // passes, for a chunk that is missing
+  bool damaged = false;
+  uint64_t discarded_events = 0;  // drained but not kept
+};
+
+struct ArenaDrain::Process {
+  uint32_t image = 0;
+  bool damaged = false;
+  PythonIds python;
+  std::unordered_map<uint32_t, std::unique_ptr<Thread>> threads;
+  std::unordered_map<uint32_t, uint32_t> names_done;  // words, by chunk
+};
+
+// A chunk that holds something, as its header said when it was listed.
+struct ArenaDrain::Found {
+  uint32_t chunk;
+  uint32_t slot;
+  uint32_t thread;
+  uint32_t sequence;
+  uint32_t tid;
+  bool full;
+  uint64_t base_ticks;
+};
+
+// The listed chunks of one thread, in order: one member of the crew takes them all.
+struct ArenaDrain::Group {
+  Process* process;
+  Thread* thread;
+  const Found* begin;
+  const Found* end;
+};
+
+// What a member of the crew works with.
+struct ArenaDrain::Scratch {
+  std::unique_ptr<uint64_t[]> copy{new uint64_t[kMaxChunkWords]};
+  FunctionCodes codes;
+  FrameColumns columns;
+  FrameEncoder encoder;
+};
+
+ArenaDrain::ArenaDrain(const Arena& arena,
+                       ClockKind clock,
+                       SpoolWriter& spool,
+                       ProcessProbe& probe,
+                       bool compress,
+                       unsigned threads)
+    : arena_(arena),
+      clock_(clock),
+      spool_(spool),
+      compress_(compress),
+      tick_step_(spool.model().header.tick_step),
+      notes_(arena, clock, spool, probe),
+      ending_(kMaxProcesses),
+      crew_(threads) {
+  for (unsigned member = 0; member < crew_.members(); ++member) {
+    scratch_.push_back(std::make_unique<Scratch>());
+  }
+}
+
+ArenaDrain::~ArenaDrain() = default;
+
+void ArenaDrain::resume() {
+  const TraceModel& model = spool_.model();
+  recycle_ = false;
+  notes_.resume();
+  for (const ImageInfo& image : model.images) {
+    if (image.slot >= kMaxProcesses || notes_.known_image(image.slot) != image.image) {
+      continue;
+    }
+    auto process = std::make_unique<Process>();
+    process->image = image.image;
+    for (uint32_t id = 0; id < image.function_of_id.size(); ++id) {
+      if (const FunctionInfo* function = image.function(id)) {
+        process->python.set(id, function->kind == FunctionKind::kPython);
+      }
+    }
+    processes_[image.slot] = std::move(process);
+  }
+  for (const ThreadInfo& info : model.threads) {
+    const auto found = processes_.find(model.images[info.image].slot);
+    if (found == processes_.end() || found->second->image != info.image) {
+      continue;
+    }
+    auto thread = std::make_unique<Thread>(tick_step_);
+    thread->assembler.resume(info.last_ticks, info.open);
+    thread->next_sequence = info.next_sequence;
+    found->second->threads[info.thread] = std::move(thread);
+  }
+}
+
+ArenaDrain::Process* ArenaDrain::process_of(uint32_t slot) {
+  if (const auto found = processes_.find(slot); found != processes_.end()) {
+    return found->second.get();
+  }
+  const uint32_t image = notes_.image_of(slot);
+  if (image == kNoImage) {
+    return nullptr;  // nobody's: the header is not what a tracer writes
+  }
+  auto process = std::make_unique<Process>();
+  process->image = image;
+  return (processes_[slot] = std::move(process)).get();
+}
+
+void ArenaDrain::list_chunks(std::vector<Found>& events,
+                             std::vector<Found>& names,
+                             bool owned_too) {
+  uint64_t in_use = 0;
+  uint64_t in_all = 0;
+  for (uint32_t c = 0; c < kChunkClasses; ++c) {
+    const ChunkClass& range = arena_.geometry.classes[c];
+    const uint64_t bytes = uint64_t{kSmallestChunkBytes} << c;
+    in_all += bytes * range.count;
+    for (uint32_t i = 0; i < range.count; ++i) {
+      const ChunkHeader& header = arena_.headers[range.first_chunk + i];
+      // Acquire: pairs with finish_chunk's release, so a full chunk's words are all there.
+      const uint64_t owner = load_acquire(&header.owner);
+      const ChunkState state = chunk_state(owner);
+      if (state == ChunkState::kAbsent) {
+        break;  // memory is provided front to back
+      }
+      if (state != ChunkState::kOwned && state != ChunkState::kFull) {
+        continue;
+      }
+      in_use += bytes;
+      // Acquire: pairs with claim_chunk's release of the kind, which is written last.
+      const uint32_t kind = load_acquire(&header.kind);
+      const Found found = {range.first_chunk + i,
+                           chunk_process(owner),
+                           chunk_thread(owner),
+                           load_relaxed(&header.sequence),
+                           load_relaxed(&header.tid),
+                           state == ChunkState::kFull,
+                           load_relaxed(&header.base_ticks)};
+      if (kind == static_cast<uint32_t>(ChunkKind::kNames)) {
+        names.push_back(found);
+      } else if (kind == static_cast<uint32_t>(ChunkKind::kEvents)) {
+        if (found.full || owned_too || ending(found.slot)) {
+          events.push_back(found);
+        }
+      } else if (found.full || ending(found.slot)) {
+        give_back(found);  // its owner died between the claim and the kind; or it is scribbled on
+      }
+    }
+  }
+  fill_ = in_all == 0 ? 0 : static_cast<double>(in_use) / static_cast<double>(in_all);
+}
+
+void ArenaDrain::processes_died(std::vector<uint32_t> numbers) {
+  died_.insert(died_.end(), numbers.begin(), numbers.end());
+}
+
+ArenaDrain::Pass ArenaDrain::pass() {
+  Pass found;
+  // Whatever a process has begun before it died is noted before its end.
+  found.processes = notes_.look();
+  for (const uint32_t number : std::exchange(died_, {})) {
+    notes_.process_ended(number);
+    found.processes = true;
+  }
+  found.chunks = take(false);
+  return found;
+}
+
+void ArenaDrain::take_rest() {
+  (void)notes_.look();
+  for (const uint32_t number : std::exchange(died_, {})) {
+    notes_.process_ended(number);
+  }
+  notes_.end_all();
+  recycle_ = false;  // the owners may live
+  (void)take(true);
+  processes_.clear();
+}
+
+bool ArenaDrain::take(bool all) {
+  const std::vector<EndedImage> ended = notes_.take_ended();
+  for (const EndedImage& image : ended) {
+    ending_[image.slot] = 1;
+  }
+  std::vector<Found> events;
+  std::vector<Found> names;
+  list_chunks(events, names, all);
+  if (!events.empty()) {
+    // Once more: a chunk of names may have been claimed behind the scan's back.
+    std::vector<Found> ignored;
+    names.clear();
+    list_chunks(ignored, names, all);
+  }
+  drain_names(names, all);
+  drain_events(events, all);
+  for (const EndedImage& image : ended) {
+    end_image(image);
+    ending_[image.slot] = 0;
+  }
+  return !events.empty();
+}
+
+void ArenaDrain::drain_names(std::vector<Found>& names, bool all) {
+  std::sort(names.begin(), names.end(), [](const Found& a, const Found& b) {
+    return std::pair(a.slot, a.sequence) < std::pair(b.slot, b.sequence);
+  });
+  for (const Found& found : names) {
+    Process* process = process_of(found.slot);
+    if (process != nullptr) {
+      drain_names_chunk(*process, found);
+    }
+    if (found.full || all || ending(found.slot)) {
+      if (process != nullptr) {
+        process->names_done.erase(found.chunk);
+      }
+      give_back(found);
+    }
+  }
+}
+
+void ArenaDrain::drain_names_chunk(Process& process, const Found& found) {
+  const uint32_t count = arena_.chunk_bytes(found.chunk) / sizeof(uint64_t);
+  uint32_t& done = process.names_done[found.chunk];
+  const uint64_t* words = arena_.words(found.chunk);
+  if (done >= count || load_acquire(&words[done]) == 0) {
+    return;
+  }
+  uint64_t* const copy = scratch_[0]->copy.get();
+  memcpy(copy, words + done, (count - done) * sizeof(uint64_t));
+  const uint32_t left = count - done;
+  uint32_t at = 0;
+  while (at < left && copy[at] != 0) {
+    const uint64_t head = copy[at];
+    const uint32_t length = name_record_words(head);
+    if (length < 2 || length > left - at) {
+      process.damaged = true;
+      done = count;  // nothing behind it can be found
+      break;
+    }
+    if (name_record_type(head) == NameRecord::kFunction &&
+        length > sizeof(FunctionRecord) / sizeof(uint64_t)) {
+      FunctionRecord record;
+      memcpy(&record, &copy[at + 1], sizeof(record));
+      if (record.id <= kMaxNameId) {
+        process.python.set(record.id, record.kind == FunctionKind::kPython);
+      }
+    }
+    at += length;
+  }
+  if (done < count) {
+    done += at;
+  }
+  if (at != 0) {
+    const NamesFrame frame = {process.image, 0};
+    (void)spool_.append_struct(
+        FrameKind::kNames,
+        frame,
+        std::string_view(reinterpret_cast<const char*>(copy), at * sizeof(uint64_t)));
+  }
+}
+
+void ArenaDrain::drain_events(std::vector<Found>& events, bool all) {
+  std::sort(events.begin(), events.end(), [](const Found& a, const Found& b) {
+    return std::tuple(a.slot, a.thread, a.sequence) < std::tuple(b.slot, b.thread, b.sequence);
+  });
+  std::vector<Group> groups;
+  for (size_t at = 0; at < events.size();) {
+    const Found& first = events[at];
+    size_t end = at + 1;
+    while (end < events.size() && events[end].slot == first.slot &&
+           events[end].thread == first.thread) {
+      ++end;
+    }
+    if (Process* process = process_of(first.slot)) {
+      std::unique_ptr<Thread>& thread = process->threads[first.thread];
+      if (!thread) {
+        thread = std::make_unique<Thread>(tick_step_);
+      }
+      groups.push_back(Group{process, thread.get(), &first, events.data() + end});
+    } else {
+      for (; at < end; ++at) {
+        give_back(events[at]);
+      }
+    }
+    at = end;
+  }
+  crew_.run(groups.size(), [&](size_t job, unsigned member) {
+    drain_group(groups[job], all || ending(groups[job].begin->slot), *scratch_[member]);
+  });
+}
+
+void ArenaDrain::drain_group(const Group& group, bool all, Scratch& scratch) {
+  Thread& thread = *group.thread;
+  for (const Found* found = group.begin; found != group.end; ++found) {
+    if (found->sequence > thread.next_sequence && !all && ++thread.waited <= kPatience) {
+      return;  // and so do those behind it
+    }
+    drain_chunk(group, *found, scratch);
+    give_back(*found);
+  }
+}
+
+void ArenaDrain::drain_chunk(const Group& group, const Found& found, Scratch& scratch) {
+  Thread& thread = *group.thread;
+  if (found.sequence < thread.next_sequence) {
+    return;  // drained before: a recovery finds it again
+  }
+  const size_t bytes = arena_.chunk_bytes(found.chunk);
+  memcpy(scratch.copy.get(), arena_.words(found.chunk), bytes);
+  const uint64_t latest = read_ticks(clock_) + kFutureTicks;
+  EventsFrame& head = scratch.columns.head;
+  const auto fill_in = [&](uint32_t sequence) {
+    head.image = group.process->image;
+    head.thread = found.thread;
+    head.tid = found.tid;
+    head.sequence = sequence;
+  };
+  if (found.sequence != thread.next_sequence) {
+    thread.assembler.missing(found.base_ticks, latest, scratch.columns);
+    fill_in(found.sequence - 1);
+    store(thread, scratch);
+    thread.damaged = true;
+  }
+  thread.waited = 0;
+  thread.next_sequence = found.sequence + 1;
+  const CallAssembler::Chunk chunk = {
+      {scratch.copy.get(), bytes / sizeof(uint64_t)}, found.base_ticks, latest};
+  if (thread.assembler.assemble(chunk, group.process->python, scratch.codes, scratch.columns)) {
+    fill_in(found.sequence);
+    store(thread, scratch);
+  }
+  thread.damaged |= thread.assembler.damaged();
+}
+
+void ArenaDrain::store(Thread& thread, Scratch& scratch) {
+  const bool compress = compress_ && fill_ < kBusyFill;
+  const std::string_view frame = scratch.encoder.encode(scratch.columns, compress);
+  if (!spool_.append_events(scratch.columns, frame)) {
+    chunks_discarded_.fetch_add(1, std::memory_order_relaxed);
+    thread.discarded_events += scratch.columns.head.ops;
+    uint32_t state = static_cast<uint32_t>(SessionState::kRecording);
+    (void)compare_swap(
+        &arena_.control->state, &state, static_cast<uint32_t>(SessionState::kSpoolFull));
+  }
+}
+
+void ArenaDrain::give_back(const Found& found) {
+  if (recycle_) {
+    recycle_chunk(arena_, found.chunk, 0);
+  }
+}
+
+void ArenaDrain::end_image(const EndedImage& ended) {
+  const ProcessSlot& shared = arena_.processes[ended.slot];
+  ImageEndFrame frame = {};
+  frame.image = ended.image;
+  frame.flags = ended.flags;
+  frame.end_ticks = ended.end_ticks;
+  frame.lost_events = load_relaxed(&shared.lost_events);
+  frame.stall_ticks = load_relaxed(&shared.stall_ticks);
+  frame.stalls = load_relaxed(&shared.stalls);
+  frame.reason = load_relaxed(&shared.reason);
+  frame.python_version = load_relaxed(&shared.python_version);
+  frame.image_flags = load_relaxed(&shared.flags);
+  frame.last_state = load_relaxed(&shared.state);
+  if (const auto found = processes_.find(ended.slot); found != processes_.end()) {
+    bool damaged = found->second->damaged;
+    for (const auto& [number, thread] : found->second->threads) {
+      frame.lost_events += thread->discarded_events;
+      damaged = damaged || thread->damaged;
+    }
+    frame.flags |= damaged ? kImageDamaged : 0u;
+    processes_.erase(found);
+  }
+  (void)spool_.append_struct(FrameKind::kImageEnd, frame);
+  if (recycle_) {
+    notes_.free_slot(ended.slot);
+  }
+}
+
+}  // namespace vtn

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Takes what traced processes have written out of the arena and puts it into the spool. All of the
+// arena is hostile memory: it is copied before it is looked at, and any value is possible.
+//
+//   a pass:  note processes  ->  list full chunks  ->  drain names  ->  drain the listed chunks
+//
+// Of a process that has ended, or gone on to another program, all chunks are taken, half-full ones
+// too; then its slot is free again.
+//
+// A record of a name is published before its id is used, so names drained after the chunks were
+// listed hold every id in them. Thread-bound; inside a pass the chunks of different threads are
+// drained in parallel.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include <stdint.h>
+
+#include "base/crew.h"
+#include "base/result.h"
+#include "collector/call_assembly.h"
+#include "collector/process_chains.h"
+#include "spool/codec.h"
+#include "spool/writer.h"
+#include "tracer/arena.h"
+
+namespace vtn {
+
+class ArenaDrain {
+ public:
+  // Arena, spool and probe are borrowed. `compress` may be false where there is no processor to
+  // spare. `threads` drain, the caller's included.
+  ArenaDrain(const Arena& arena,
+             ClockKind clock,
+             SpoolWriter& spool,
+             ProcessProbe& probe,
+             bool compress,
+             unsigned threads = 1);
+  ~ArenaDrain();
+
+  // Goes on with images and threads that the spool's model already knows.
+  void resume();
+
+  // Processes that have died, by number: the next pass ends them.
+  void processes_died(std::vector<uint32_t> numbers);
+  // What a pass has found.
+  struct Pass {
+    bool processes = false;  // news of some
+    bool chunks = false;     // events
+  };
+  // Drains what is full.
+  Pass pass();
+  // The end: takes full chunks, and of all processes that are left what they have written so far.
+  // The arena is not to be drained afterwards.
+  void take_rest();
+
+  uint64_t chunks_discarded() const {
+    return chunks_discarded_.load(std::memory_order_relaxed);
+  }  // the spool's disk is full
+  // How much of the arena holds something, as of the last pass: 0 to 1.
+  double fill() const { return fill_; }
+  uint32_t slots_in_use() const { return notes_.slots_in_use(); }
+
+ private:
+  struct Thread;
+  struct Process;
+  struct Found;
+  struct Scratch;
+  struct Group;
+
+  void list_chunks(std::vector<Found>& events, std::vector<Found>& names, bool owned_too);
+  bool take(bool all);
+  void drain_names(std::vector<Found>& names, bool all);
+  void drain_names_chunk(Process& process, const Found& found);
+  void drain_events(std::vector<Found>& events, bool all);
+  void drain_group(const Group& group, bool all, Scratch& scratch);
+  void drain_chunk(const Group& group, const Found& found, Scratch& scratch);
+  void give_back(const Found& found);
+  void store(Thread& thread, Scratch& scratch);
+  void end_image(const EndedImage& ended);
+  bool ending(uint32_t slot) const { return slot < kMaxProcesses && ending_[slot] != 0; }
+  Process* process_of(uint32_t slot);
+
+  const Arena& arena_;
+  const ClockKind clock_;
+  SpoolWriter& spool_;
+  const bool compress_;
+  const uint32_t tick_step_;
+  bool recycle_ = true;
+  double fill_ = 0;
+  std::atomic<uint64_t> chunks_discarded_{0};
+  ProcessNotes notes_;
+  std::vector<uint32_t> died_;                                        // numbers, for the next pass
+  std::vector<uint8_t> ending_;                                       // by slot: its image is over
+  std::unordered_map<uint32_t, std::unique_ptr<Process>> processes_;  // by slot
+  std::vector<std::unique_ptr<Scratch>> scratch_;                     // by member of the crew
+  Crew crew_;
+};
+
+}  // namespace vtn

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The collector while the program runs: watches the traced processes and drains their chunks into
+// the spool. One thread drains, the calling thread waits for deaths, for the program's end, and
+// after that for its children's if that is wanted.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "collector/drain.h"
+#include "collector/process_watch.h"
+#include "collector/program_end.h"
+#include "session/arena_provision.h"
+#include "session/session.h"
+#include "spool/writer.h"
+
+namespace vtn {
+
+class Recorder {
+ public:
+  enum class Outcome { kProgramEnded, kSupervisorDied };
+
+  // Both are borrowed. `wait_children_ms` as in CollectorRequest.
+  Recorder(const Session& session, SpoolWriter& spool, int wait_children_ms);
+  ~Recorder();
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  // Until the supervisor has told the program's end (and what is to be waited for is over), or has
+  // died. Then all is drained and the spool is closed.
+  Outcome run(int end_fd, ProgramEnd& end);
+
+  // After run(): processes of the session live on.
+  bool some_live_on() const { return watch_.living() != 0; }
+
+ private:
+  struct Shared;
+
+  void drain_loop();
+  void wake_drainer();
+  void wake_watcher();
+  void top_up();
+  void note_clock(bool now);
+  Outcome watch(int end_fd, ProgramEnd& end);
+  void wait_for_children();
+  void turn(int end_fd, int timeout_ms, bool& end_told);
+  void await_deaths(int timeout_ms);
+
+  const Session& session_;
+  SpoolWriter& spool_;
+  const ClockKind clock_;
+  const int wait_children_ms_;
+  ArenaProvision provision_;
+  SlotProvision slot_provision_;
+  ProcessWatch watch_;
+  ArenaDrain drain_;
+  std::unique_ptr<Shared> shared_;
+  uint64_t next_clock_ns_ = 0;
+};
+
+// The last frames of a spool: how the run ended; then index and trailer.
+Status close_spool(SpoolWriter& spool,
+                   const ProgramEnd* end,
+                   uint64_t lost_chunks,
+                   uint32_t unslotted);
+
+}  // namespace vtn

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/parent/collector_process.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/freestanding/atomic.h"
+#include "base/freestanding/syscalls.h"
+#include "base/log.h"
+#include "launcher/parent/worker.h"
+
+namespace vtn {
+
+namespace {
+
+constexpr int kReadyMs =
+    10'000;  // a collector that takes longer may go on, the program does not wait
+
+}  // namespace
+
+void CollectorProcess::start() {
+  auto end_pipe = make_pipe();
+  auto ready_pipe = make_pipe();
+  if (!end_pipe || !ready_pipe) {
+    lost();
+    return;
+  }
+  auto worker = start_worker([&] {
+    end_pipe->write_end.reset();
+    ready_pipe->read_end.reset();
+    CollectorRequest request = request_;
+    request.session = &session_;
+    request.end_fd = end_pipe->read_end.get();
+    request.ready_fd = ready_pipe->write_end.release();
+    return run_collector(request);
+  });
+  if (!worker) {
+    log_warning("%s", worker.error().message.c_str());
+    lost();
+    return;
+  }
+  pid_ = *worker;
+  end_pipe_ = std::move(end_pipe->write_end);
+  ready_pipe->write_end.reset();
+  pollfd waiting = {ready_pipe->read_end.get(), POLLIN, 0};
+  while (poll(&waiting, 1, kReadyMs) < 0 && errno == EINTR) {
+  }
+}
+
+void CollectorProcess::lost() {
+  pid_ = -1;
+  ControlPage* control = session_.arena.control;
+  store_release(&control->state, static_cast<uint32_t>(SessionState::kNoCollector));
+  (void)futex_wake(&control->freed_chunks, INT_MAX);
+}
+
+void CollectorProcess::cancel() {
+  if (pid_ > 0) {
+    tell(ProgramEnd{});  // pid 0: nothing was run
+    (void)wait_for_report(pid_, "");
+  }
+  remove_session(session_.folder);
+}
+
+void CollectorProcess::tell(const ProgramEnd& end) {
+  (void)write_all(end_pipe_.get(), {reinterpret_cast<const char*>(&end), sizeof(end)});
+  end_pipe_.reset();
+}
+
+void CollectorProcess::finish(const ProgramEnd& end) {
+  const std::string recover = "viztracer-native --recover " + session_.folder + " -o OUT";
+  const std::string first_interrupt =
+      "writing the report; Ctrl-C again gives it up and keeps the data for " + recover;
+  pid_t worker = pid_;
+  if (worker > 0) {
+    tell(end);
+  } else {
+    worker = start_recovery(end);
+  }
+  if (worker < 0) {
+    log_error("cannot write the report; %s makes it", recover.c_str());
+    return;
+  }
+  ReportWait wait = wait_for_report(worker, first_interrupt);
+  if (wait.killed && worker == pid_) {
+    // After the program had ended: what it had not written yet another one writes.
+    worker = start_recovery(end);
+    if (worker > 0) {
+      wait = wait_for_report(worker, first_interrupt);
+    }
+  }
+  if (wait.killed) {
+    log_error("writing the report was killed; %s makes it", recover.c_str());
+  }
+  if (wait.given_up) {
+    log_info("the report was given up; %s makes it", recover.c_str());
+  }
+  if (!wait.killed && !wait.given_up &&
+      access(session_.file(kControlFileName).c_str(), F_OK) == 0) {
+    log_info("what was recorded is kept; %s makes the report", recover.c_str());
+  }
+}
+
+pid_t CollectorProcess::start_recovery(const ProgramEnd& end) const {
+  auto worker = start_worker([&] {
+    RecoveryRequest request;
+    request.source = session_.folder;
+    request.outputs = request_.outputs;
+    request.quiet = request_.quiet;
+    request.verbose = request_.verbose;
+    request.keep_raw = request_.keep_raw;
+    request.python_only = request_.python_only;
+    request.has_end = true;
+    request.end = end;
+    request.command_line = request_.command_line;
+    return run_recovery(request);
+  });
+  return worker ? *worker : -1;
+}
+
+}  // namespace vtn

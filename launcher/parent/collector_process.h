@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The collector as its parent has it: started before the program, missed when it dies, told of the
+// program's end, replaced if it could not write the report.
+#pragma once
+
+#include <string>
+
+#include <sys/types.h>
+
+#include "base/fd.h"
+#include "launcher/collector.h"
+#include "session/session.h"
+
+namespace vtn {
+
+class CollectorProcess {
+ public:
+  // Both are borrowed; session and descriptors of the request are filled in here.
+  CollectorProcess(const Session& session, const CollectorRequest& request)
+      : session_(session), request_(request) {}
+
+  // Returns when it is ready to record, or after ten seconds. On trouble the program finds a
+  // session that nobody records.
+  void start();
+  // -1: there is none.
+  pid_t pid() const { return pid_; }
+  // It has gone, and has been waited for: the program is not to wait for memory that nobody frees.
+  void lost();
+  // The program could not be started: nothing is left of the session.
+  void cancel();
+  // The program has ended: returns when the report is written, or given up, and says what is to be
+  // said. As wait_for_report: all signals blocked, children reaped on the way.
+  void finish(const ProgramEnd& end);
+
+ private:
+  void tell(const ProgramEnd& end);
+  pid_t start_recovery(const ProgramEnd& end) const;
+
+  const Session& session_;
+  const CollectorRequest& request_;
+  pid_t pid_ = -1;
+  UniqueFd end_pipe_;
+};
+
+}  // namespace vtn

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The supervisor: the program's parent, and all that a shell sees of it. Passes on what is sent to
+// it, stops and continues with the program, ends as the program ended, after the report.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "launcher/collector.h"
+#include "launcher/parent/program.h"
+#include "launcher/parent/signals.h"
+#include "session/session.h"
+
+namespace vtn {
+
+struct SupervisorRequest {
+  ProgramImage program;
+  InheritedSignals signals;            // from take_over_signals(): they are blocked already
+  const Session* session = nullptr;    // null: the program runs untraced
+  CollectorRequest collector;          // session and descriptors are filled in here
+  std::string last_line;               // to be said after the program's end; empty: nothing
+  std::vector<std::string> leftovers;  // sessions of earlier runs, named after the program's end
+};
+
+// Runs the program to its end and returns its status as waitpid(2) gave it (or the status of a
+// shell that could not start it). Parses nothing, and allocates next to nothing once the program
+// runs.
+int supervise(const SupervisorRequest& request);
+
+// Says which earlier runs left data: after the program's end, so that nothing of ours stands before
+// what it writes.
+void name_leftovers(const std::vector<std::string>& folders);
+
+}  // namespace vtn

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HOT PATH.
+#include "report/json/events.h"
+
+#include <fmt/format.h>
+
+#include "report/text.h"
+#include "spool/replay.h"
+
+namespace vtn {
+
+namespace {
+
+constexpr uint64_t kOffsetUnit = uint64_t{1} << 52;
+constexpr uint32_t kFirstMadeUpTid = 0x5000'0000;  // above kMadeUpPid and its like
+constexpr char kMiddle[kCopyBlock + 1] = ",\"ph\":\"X\",\"cat\":\"FEE\",\"dur\":    ";
+constexpr size_t kMiddleBytes = 28;
+constexpr size_t kMaxPrefixBytes = 2 * kCopyBlock;
+// Of an event, without its name; copies write whole blocks.
+constexpr size_t kEventRoom = kMaxPrefixBytes + 2 * kMaxTimeBytes + 3 * kCopyBlock;
+
+JsonTrack make_track(uint32_t pid, uint32_t tid) {
+  JsonTrack track;
+  track.tid = tid;
+  track.prefix = fmt::format(",\n{{\"pid\":{},\"tid\":{},\"ts\":", pid, tid);
+  track.prefix_bytes = track.prefix.size();
+  track.prefix.resize(kMaxPrefixBytes);
+  return track;
+}
+
+// Copies whole blocks: both sides have room for them.
+inline char* copy_blocks(char* to, const char* from, size_t bytes) {
+  memcpy(to, from, kCopyBlock);
+  for (size_t done = kCopyBlock; done < bytes; done += kCopyBlock) {
+    memcpy(to + done, from + done, kCopyBlock);
+  }
+  return to + bytes;
+}
+
+}  // namespace
+
+JsonLayout::JsonLayout(const TraceModel& trace, const ClockMap& map, bool python_only)
+    : model(trace),
+      clock(map),
+      picture(trace, map, python_only),
+      names(trace),
+      losses(untold_losses(trace, map)) {
+  uint64_t first_ns = picture.start_ns;
+  for (const ThreadInfo& thread : model.threads) {
+    first_ns = std::min(first_ns, clock.to_ns(thread.first_ticks));
+  }
+  offset_ns = first_ns == UINT64_MAX ? 0 : first_ns / kOffsetUnit * kOffsetUnit;
+  uint32_t made_up = kFirstMadeUpTid;
+  for (uint32_t i = 0; i < model.threads.size(); ++i) {
+    const ThreadInfo& thread = model.threads[i];
+    const uint32_t pid = picture.shown_pid(thread.image);
+    std::vector<JsonTrack>& levels = tracks.emplace_back();
+    levels.push_back(make_track(pid, picture.shown_tid(i)));
+    while (levels.size() * kTrackDepth < thread.deepest) {
+      levels.push_back(make_track(pid, made_up++));
+    }
+  }
+  for (const UntoldLoss& loss : losses) {
+    loss_tracks.push_back(make_track(picture.shown_pid(loss.image), made_up++));
+  }
+  main_lines.resize(picture.processes.size());
+  start_lines.resize(picture.processes.size());
+  for (const uint32_t process : picture.order) {
+    const uint32_t pid = picture.info(process).shown_pid;
+    main_lines[process] = make_track(pid, pid);
+  }
+  for (const TreePicture::Arrow& arrow : picture.arrows) {
+    if (arrow.thread != kNothing && tracks[arrow.thread].size() > 1 &&
+        start_lines[arrow.parent].tid == 0) {
+      start_lines[arrow.parent] = make_track(picture.info(arrow.parent).shown_pid, made_up++);
+    }
+  }
+}
+
+const JsonTrack& JsonLayout::source_of(const TreePicture::Arrow& arrow) const {
+  if (arrow.thread == kNothing) {
+    return main_lines[arrow.parent];
+  }
+  return tracks[arrow.thread].size() == 1 ? tracks[arrow.thread][0] : start_lines[arrow.parent];
+}
+
+template <bool kDeep>
+class JsonPieceMaker::Sink {
+ public:
+  Sink(JsonPieceMaker& maker, const std::vector<JsonTrack>& tracks, uint32_t depth, ByteBuffer& to)
+      : maker_(maker),
+        tracks_(tracks.data()),
+        offset_ns_(maker.layout_.offset_ns),
+        functions_(maker.functions_.data()),
+        bottom_(maker.stack_.data()),
+        depth_(depth),
+        out_(to),
+        at_(to.room(0)),
+        limit_(to.limit()) {}
+
+  void set_top(size_t open) { top_ = bottom_ + open; }
+  void finish() { out_.set_end(at_); }
+
+  void begin(uint32_t function, uint64_t ns) { *top_++ = Open{functions_[function], ns}; }
+
+  void special(const Special& special, uint64_t ns) {
+    *top_++ = Open{maker_.keep(json_name_tail(gap_name(special))), ns};
+  }
+
+  void end(uint64_t ns, uint32_t /*how*/) {
+    const Open call = *--top_;
+    const JsonTrack* track = tracks_;
+    if constexpr (kDeep) {
+      track += (depth_ + static_cast<size_t>(top_ - bottom_)) / kTrackDepth;
+    }
+    if (__builtin_expect(static_cast<size_t>(limit_ - at_) < kEventRoom + call.tail->bytes, 0)) {
+      out_.set_end(at_);
+      at_ = out_.room((size_t{1} << 20) + call.tail->bytes);
+      limit_ = out_.limit();
+    }
+    char* at = at_;
+    memcpy(at, track->prefix.data(), kMaxPrefixBytes);
+    at = maker_.time_.put(at + track->prefix_bytes, call.ns - offset_ns_);
+    memcpy(at, kMiddle, kCopyBlock);
+    at = put_duration(at + kMiddleBytes, ns - call.ns);
+    at_ = copy_blocks(at, call.tail->text, call.tail->bytes);
+  }
+
+ private:
+  JsonPieceMaker& maker_;
+  const JsonTrack* const tracks_;
+  const uint64_t offset_ns_;
+  const NameTail* const* const functions_;
+  Open* const bottom_;
+  Open* top_ = nullptr;
+  const uint32_t depth_;  // of bottom_
+  ByteBuffer& out_;
+  char* at_;
+  char* limit_;
+};
+
+const NameTail* JsonPieceMaker::keep(std::string text) {
+  auto& [owned, tail] = extra_.emplace_back(std::move(text), NameTail{});
+  tail.bytes = owned.size();
+  owned.append(kCopyBlock, '\0');
+  tail.text = owned.data();
+  return &tail;
+}
+
+const NameTail* JsonPieceMaker::tail_of(uint32_t image, uint32_t id) {
+  const NameTail* tail = layout_.names.find(image, id);
+  return tail != nullptr ? tail : keep(json_name_tail(display_name(nullptr, id)));
+}
+
+Status JsonPieceMaker::encode(const FrameInfo& info, const DecodedFrame& frame, ByteBuffer& to) {
+  const ThreadInfo& thread = layout_.model.threads[info.thread];
+  const std::vector<JsonTrack>& tracks = layout_.tracks[info.thread];
+  extra_.clear();
+  functions_.clear();
+  for (const uint32_t id : frame.functions) {
+    functions_.push_back(tail_of(thread.image, id));
+  }
+  const size_t closed = frame.closed.size();
+  stack_.resize(closed + frame.head.ops + 1);
+  for (size_t i = 0; i < closed; ++i) {
+    const OpenCall& call = frame.closed[closed - 1 - i];
+    stack_[i] = Open{tail_of(thread.image, call.id), layout_.clock.to_ns(call.start_ticks)};
+  }
+  if (tracks.size() == 1) {
+    Sink<false> sink(*this, tracks, frame.head.lowest_open, to);
+    sink.set_top(closed);
+    VTN_TRY(replay_frame(frame, layout_.clock, sink));
+    sink.finish();
+  } else {
+    Sink<true> sink(*this, tracks, frame.head.lowest_open, to);
+    sink.set_top(closed);
+    VTN_TRY(replay_frame(frame, layout_.clock, sink));
+    sink.finish();
+  }
+  return {};
+}
+
+void append_json_event(
+    std::string& to, const JsonTrack& track, uint64_t ns, char ph, std::string_view category) {
+  char number[kMaxTimeBytes];
+  to.append(track.prefix, 0, track.prefix_bytes);
+  to.append(number, static_cast<size_t>(put_duration(number, ns) - number));
+  to += fmt::format(",\"ph\":\"{}\",\"cat\":\"{}\"", ph, category);
+}
+
+void append_json_duration(std::string& to, uint64_t ns) {
+  char number[kMaxTimeBytes];
+  to += ",\"dur\":";
+  to.append(number, static_cast<size_t>(put_duration(number, ns) - number));
+}
+
+}  // namespace vtn

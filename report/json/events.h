@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HOT PATH. Calls as Chrome trace events, in the layout that VizTracer writes:
+//   {"pid":1,"tid":2,"ts":123.456,"ph":"X","cat":"FEE","dur":0.789,"name":"f (x.py:3)"}
+// Each is written as it ends and preceded by a comma, so pieces can be put behind one another.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "report/json/names.h"
+#include "report/json/number_format.h"
+#include "report/picture.h"
+#include "report/pieces.h"
+
+namespace vtn {
+
+// What every event of a thread begins with, for each kTrackDepth calls of depth.
+struct JsonTrack {
+  uint32_t tid = 0;
+  std::string prefix;  // followed by kCopyBlock bytes that may be read
+  size_t prefix_bytes = 0;
+};
+
+// All that is known before the first event. Immutable.
+struct JsonLayout {
+  JsonLayout(const TraceModel& model, const ClockMap& clock, bool python_only);
+
+  // Where an arrow begins: the line of the thread it comes from.
+  const JsonTrack& source_of(const TreePicture::Arrow& arrow) const;
+
+  const TraceModel& model;
+  const ClockMap& clock;
+  const TreePicture picture;
+  uint64_t offset_ns = 0;  // taken off every stamp
+  JsonNames names;
+  std::vector<std::vector<JsonTrack>> tracks;  // by thread, then depth / kTrackDepth
+  std::vector<JsonTrack> main_lines;           // by process
+  // By process; tid 0: none. For arrows from threads whose own line may be full at that moment.
+  std::vector<JsonTrack> start_lines;
+  std::vector<UntoldLoss> losses;
+  std::vector<JsonTrack> loss_tracks;  // by loss
+};
+
+class JsonPieceMaker final : public PieceMaker {
+ public:
+  explicit JsonPieceMaker(const JsonLayout& layout) : layout_(layout) {}
+  Status encode(const FrameInfo& info, const DecodedFrame& frame, ByteBuffer& to) override;
+
+ private:
+  struct Open {
+    const NameTail* tail;
+    uint64_t ns;
+  };
+  template <bool kDeep>
+  class Sink;
+  const NameTail* tail_of(uint32_t image, uint32_t id);
+  const NameTail* keep(std::string text);
+
+  const JsonLayout& layout_;
+  TimeFormat time_;
+  std::vector<const NameTail*> functions_;
+  std::vector<Open> stack_;
+  // Names that are not functions of the image: gaps, ids that nobody has named.
+  std::deque<std::pair<std::string, NameTail>> extra_;
+};
+
+// One event outside the hot path, up to its category: `,{"pid":..,"ts":..,"ph":..,"cat":..`.
+void append_json_event(
+    std::string& to, const JsonTrack& track, uint64_t ns, char ph, std::string_view category);
+void append_json_duration(std::string& to, uint64_t ns);
+
+}  // namespace vtn

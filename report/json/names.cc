@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/json/names.h"
+
+#include "report/text.h"
+
+namespace vtn {
+
+std::string json_name_tail(std::string_view display_name) {
+  std::string tail = ",\"name\":\"";
+  append_json_escaped(tail, display_name);
+  tail += "\"}";
+  return tail;
+}
+
+JsonNames::JsonNames(const TraceModel& model) : model_(model) {
+  tails_.resize(model.images.size());
+  for (size_t i = 0; i < model.images.size(); ++i) {
+    const std::vector<FunctionInfo>& functions = model.images[i].functions;
+    tails_[i].reserve(functions.size());
+    for (const FunctionInfo& function : functions) {
+      std::string text = json_name_tail(display_name(&function, 0));
+      const size_t bytes = text.size();
+      text.append(kCopyBlock, '\0');
+      const auto [found, fresh] = texts_.try_emplace(std::move(text));
+      if (fresh) {
+        found->second = NameTail{found->first.data(), bytes};
+      }
+      tails_[i].push_back(&found->second);
+    }
+  }
+}
+
+}  // namespace vtn

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The file around the events: names of processes and threads, calls that never ended, metadata and
+// sources. The keys are those that VizTracer's viewer and scripts look for; what is ours alone is
+// in "viztracer_native".
+#include <algorithm>
+
+#include <sys/wait.h>
+
+#include <fmt/format.h>
+
+#include "report/json/events.h"
+#include "report/json/tree.h"
+#include "report/pieces.h"
+#include "report/source_files.h"
+#include "report/text.h"
+
+namespace vtn {
+
+namespace {
+
+void append_thread_name(std::string& to, uint32_t pid, uint32_t tid, std::string_view name) {
+  to += fmt::format(
+      "{}{{\"ph\":\"M\",\"pid\":{},\"tid\":{},\"name\":\"thread_name\",\"args\":{{\"name\":{}}}}}",
+      to.back() == '[' ? "\n" : ",\n",
+      pid,
+      tid,
+      json_quoted(name));
+}
+
+std::string deep_name(const std::string& name, size_t level) {
+  return fmt::format("{} (deeper than {})", name, level * kTrackDepth);
+}
+
+std::string head_text(const JsonLayout& layout) {
+  const TraceModel& model = layout.model;
+  std::string text = "{\"traceEvents\":[";
+  text += json_tree_names(layout);
+  for (size_t i = 0; i < model.threads.size(); ++i) {
+    const ThreadInfo& thread = model.threads[i];
+    const uint32_t pid = layout.picture.shown_pid(thread.image);
+    const std::string name = thread_name(model.images[thread.image], thread);
+    for (size_t level = 0; level < layout.tracks[i].size(); ++level) {
+      append_thread_name(
+          text, pid, layout.tracks[i][level].tid, level == 0 ? name : deep_name(name, level));
+    }
+  }
+  for (size_t i = 0; i < layout.losses.size(); ++i) {
+    append_thread_name(text,
+                       layout.picture.shown_pid(layout.losses[i].image),
+                       layout.loss_tracks[i].tid,
+                       kLossTrackName);
+  }
+  return text + json_tree_events(layout);
+}
+
+// Calls that were open when a thread's record ends, and losses.
+std::string open_calls_text(const JsonLayout& layout) {
+  const TraceModel& model = layout.model;
+  std::string text;
+  for (size_t i = 0; i < model.threads.size(); ++i) {
+    const ThreadInfo& thread = model.threads[i];
+    const ImageInfo& image = model.images[thread.image];
+    const TreePicture::ThreadEnd& end = layout.picture.ends[i];
+    for (size_t depth = thread.open.size(); depth-- > 0;) {
+      const OpenCall& call = thread.open[depth];
+      const JsonTrack& track =
+          layout.tracks[i][std::min(depth / kTrackDepth, layout.tracks[i].size() - 1)];
+      const uint64_t start_ns = layout.clock.to_ns(call.start_ticks);
+      const uint64_t end_ns = end.first_ns + (thread.open.size() - 1 - depth);
+      append_json_event(text, track, start_ns - layout.offset_ns, end.close ? 'X' : 'B', "FEE");
+      if (end.close) {
+        append_json_duration(text, end_ns > start_ns ? end_ns - start_ns : 0);
+        text += ",\"args\":{\"unfinished\":true}";
+      }
+      text += json_name_tail(display_name(image.function(call.id), call.id));
+    }
+  }
+  for (size_t i = 0; i < layout.losses.size(); ++i) {
+    const UntoldLoss& loss = layout.losses[i];
+    append_json_event(text, layout.loss_tracks[i], loss.start_ns - layout.offset_ns, 'X', "FEE");
+    append_json_duration(text, loss.end_ns - loss.start_ns);
+    text += json_name_tail(loss.name);
+  }
+  return text;
+}
+
+std::string exit_text(const RunEndFrame& end) {
+  if ((end.flags & kRunHasStatus) == 0) {
+    return "null";
+  }
+  return WIFSIGNALED(end.wait_status)
+             ? fmt::format("{{\"signal\":{}}}", WTERMSIG(end.wait_status))
+             : fmt::format("{{\"status\":{}}}", WEXITSTATUS(end.wait_status));
+}
+
+std::string metadata_text(const JsonLayout& layout) {
+  const TraceModel& model = layout.model;
+  const TraceTotals totals = totals_of(model);
+  std::string text = fmt::format(
+      "\n],\n\"viztracer_metadata\":{{\"version\":{},\"overflow\":{},\"baseTimeNanoseconds\":{}}},"
+      "\n",
+      json_quoted(model.version),
+      totals.lost_events != 0,
+      layout.clock.realtime_base_ns() + layout.offset_ns);
+  text += fmt::format(
+      "\"viztracer_native\":{{\"command\":{},\"exit\":{},\"calls\":{},\"lost_events\":{},"
+      "\"stray_ends\":{},\"cut_calls\":{},\"complete\":{},\"timestamp_offset_ns\":{},"
+      "\n\"processes\":",
+      json_quoted(model.command_line),
+      exit_text(model.run_end),
+      totals.calls,
+      totals.lost_events,
+      totals.stray_ends,
+      totals.cut_calls,
+      !model.truncated && (model.run_end.flags & kRunDiskFull) == 0,
+      layout.offset_ns);
+  text += json_ledger(layout);
+  text += ",\n\"processes_unknown\":" + std::to_string(model.run_end.unslotted);
+  text += ",\n\"deep_tracks\":[";
+  bool first = true;
+  for (size_t i = 0; i < model.threads.size(); ++i) {
+    for (size_t level = 1; level < layout.tracks[i].size(); ++level) {
+      text += fmt::format("{}\n{{\"pid\":{},\"tid\":{},\"of_tid\":{},\"from_depth\":{}}}",
+                          first ? "" : ",",
+                          layout.picture.shown_pid(model.threads[i].image),
+                          layout.tracks[i][level].tid,
+                          layout.tracks[i][0].tid,
+                          level * kTrackDepth);
+      first = false;
+    }
+  }
+  text += "]},\n\"file_info\":";
+  return text;
+}
+
+}  // namespace
+
+Status write_json(const SpoolReader& spool, const ReportOptions& options) {
+  const TraceModel& model = spool.model();
+  const ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
+  const JsonLayout layout(model, clock, options.python_only);
+  VTN_ASSIGN(OutputFile output, OutputFile::create(options.path));
+  VTN_TRY(write_text(head_text(layout), options.gzip, output));
+  VTN_TRY(write_frames(
+      spool, options, [&] { return std::make_unique<JsonPieceMaker>(layout); }, output));
+  VTN_TRY(write_text(open_calls_text(layout) + metadata_text(layout), options.gzip, output));
+  VTN_TRY(emit_file_info(
+      model, [&](std::string_view text) { return write_text(text, options.gzip, output); }));
+  VTN_TRY(write_text("}\n", options.gzip, output));
+  return output.commit();
+}
+
+}  // namespace vtn

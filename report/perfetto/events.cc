@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HOT PATH.
+#include "report/perfetto/events.h"
+
+#include <algorithm>
+
+#include <string.h>
+
+#include "report/text.h"
+#include "spool/replay.h"
+
+namespace vtn {
+
+using namespace perfetto;  // field numbers
+
+namespace {
+
+constexpr uint32_t kFirstSequence = kMetaSequence + 1;
+constexpr size_t kEventRoom = 64;  // more than any event packet without text takes
+constexpr size_t kGrowBytes = size_t{1} << 19;
+
+// Bytes of single tags, written out where packets are put together by hand.
+constexpr char kTagPacket = 0x0a;
+constexpr char kTagTimestamp = 0x40;
+constexpr char kTagSequence = 0x50;
+constexpr char kTagFlags = 0x68;
+constexpr char kTagTrackEvent = 0x5a;
+constexpr char kTagType = 0x48;
+constexpr char kTagNameIid = 0x50;
+constexpr char kTypeBegin = kSliceBegin;
+constexpr char kTypeEnd = kSliceEnd;
+
+uint64_t mix(uint64_t value) {
+  value += 0x9e37'79b9'7f4a'7c15;
+  value = (value ^ (value >> 30)) * 0xbf58'476d'1ce4'e5b9;
+  value = (value ^ (value >> 27)) * 0x94d0'49bb'1331'11eb;
+  return value ^ (value >> 31);
+}
+
+// What tracks there are of an image or a process, beside those of threads.
+enum Owner : uint64_t {
+  kThreadTrack,
+  kLossTrack,
+  kProcessTrack,
+  kProgramsTrack,
+  kStartsTrack,
+  kMainLine,
+};
+
+uint64_t make_uuid(uint64_t trace_id, Owner owner, uint64_t of, uint64_t thread, uint64_t level) {
+  const uint64_t uuid = mix(mix(mix(mix(trace_id ^ owner) + of) + thread) + level);
+  return uuid == 0 ? 1 : uuid;
+}
+
+}  // namespace
+
+PerfettoLayout::PerfettoLayout(const TraceModel& trace, const ClockMap& map, bool python_only)
+    : model(trace), clock(map), picture(trace, map, python_only), start_ns(picture.start_ns) {
+  uint32_t sequence = kFirstSequence;
+  for (const ThreadInfo& thread : model.threads) {
+    start_ns = std::min(start_ns, clock.to_ns(thread.first_ticks));
+    std::vector<PerfettoTrack>& levels = tracks.emplace_back();
+    do {
+      levels.push_back(PerfettoTrack{
+          sequence++,
+          make_uuid(
+              model.header.trace_id, kThreadTrack, thread.image, thread.thread, levels.size())});
+    } while (levels.size() * kTrackDepth < thread.deepest);
+  }
+  if (start_ns == UINT64_MAX) {
+    start_ns = clock.first_ns();
+  }
+  main_lines.resize(picture.processes.size());
+  bare.resize(picture.processes.size());
+  for (const uint32_t number : picture.order) {
+    const std::vector<uint32_t>& threads = picture.processes[number].threads;
+    const auto main = std::find_if(threads.begin(), threads.end(), [&](uint32_t thread) {
+      return picture.shown_tid(thread) == picture.info(number).shown_pid;
+    });
+    bare[number] = main == threads.end();
+    main_lines[number] = bare[number] ? make_uuid(model.header.trace_id, kMainLine, number, 0, 0)
+                                      : tracks[*main][0].uuid;
+  }
+  for (const ImageInfo& image : model.images) {
+    std::vector<const std::string*>& texts = names.emplace_back();
+    texts.reserve(image.functions.size());
+    for (const FunctionInfo& function : image.functions) {
+      texts.push_back(&*texts_.insert(display_name(&function, 0)).first);
+    }
+  }
+}
+
+uint64_t PerfettoLayout::process_uuid(uint32_t process) const {
+  return make_uuid(model.header.trace_id, kProcessTrack, process, 0, 0);
+}
+
+uint64_t PerfettoLayout::programs_uuid(uint32_t process) const {
+  return make_uuid(model.header.trace_id, kProgramsTrack, process, 0, 0);
+}
+
+uint64_t PerfettoLayout::starts_uuid(uint32_t process) const {
+  return make_uuid(model.header.trace_id, kStartsTrack, process, 0, 0);
+}
+
+uint64_t PerfettoLayout::loss_uuid(uint32_t image) const {
+  return make_uuid(model.header.trace_id, kLossTrack, image, 0, 0);
+}
+
+void append_packet(std::string& to, uint32_t sequence, const ProtoMessage& packet) {
+  ProtoMessage head;
+  head.number(kSequence, sequence);
+  to += static_cast<char>((kPacket << 3) | 2);
+  append_varint(to, head.view().size() + packet.view().size());
+  to += head.view();
+  to += packet.view();
+}
+
+void append_meta(std::string& to, uint64_t ns, uint32_t field, const ProtoMessage& message) {
+  ProtoMessage packet;
+  packet.number(kTimestamp, ns).number(kTimestampClock, kClockMonotonic).message(field, message);
+  append_packet(to, kMetaSequence, packet);
+}
+
+template <bool kDeep>
+class PerfettoPieceMaker::Sink {
+ public:
+  Sink(PerfettoPieceMaker& maker,
+       const std::vector<PerfettoTrack>& layout,
+       const DecodedFrame& frame,
+       uint64_t last_ns,
+       ByteBuffer& to)
+      : maker_(maker),
+        layout_(layout),
+        frame_(frame),
+        depth_(frame.head.open_before),
+        last_ns_(last_ns),
+        out_(to),
+        at_(to.room(0)),
+        limit_(to.limit()) {}
+
+  void finish() { out_.set_end(at_); }
+
+  void begin(uint32_t function, uint64_t ns) {
+    Track& state = track(depth_++);
+    put(ns, state.begin[function]);
+  }
+
+  void end(uint64_t ns, uint32_t /*how*/) {
+    Track& state = track(--depth_);
+    put(ns, state.end);
+  }
+
+  void special(const Special& special, uint64_t ns) {
+    (void)track(depth_);
+    ProtoMessage event;
+    event.number(9, static_cast<uint64_t>(kTypeBegin)).bytes(23, gap_name(special));
+    ProtoMessage packet;
+    packet.number(kTimestamp, stamp(ns))
+        .number(kSequenceFlags, kNeedsState)
+        .message(kTrackEvent, event);
+    std::string bytes;
+    append_packet(bytes, layout_[kDeep ? depth_ / kTrackDepth : 0].sequence, packet);
+    append(bytes);
+    ++depth_;
+  }
+
+  // Makes a sequence known in this piece: before its first event here.
+  [[gnu::noinline]] void start(Track& state, const PerfettoTrack& layout) {
+    maker_.start_track(layout, kDeep, frame_, state);
+    ProtoMessage track_event;
+    track_event.number(11, layout.uuid);
+    ProtoMessage defaults;
+    defaults.number(kTimestampClock, kDeep ? kClockMonotonic : kClockIncremental)
+        .message(11, track_event);
+    ProtoMessage packet;
+    packet.number(kSequenceFlags, kStateCleared).message(kDefaults, defaults);
+    if (!maker_.interned_.empty()) {
+      packet.bytes(kInternedData, maker_.interned_);
+    }
+    std::string bytes;
+    append_packet(bytes, layout.sequence, packet);
+    append(bytes);
+  }
+
+ private:
+  Track& track(uint32_t depth) {
+    if constexpr (!kDeep) {
+      (void)depth;
+      return maker_.tracks_[0];  // started before the first event
+    } else {
+      const size_t level = depth / kTrackDepth;
+      Track& state = maker_.tracks_[level];
+      if (__builtin_expect(!state.begun, 0)) {
+        start(state, layout_[level]);
+      }
+      return state;
+    }
+  }
+
+  uint64_t stamp(uint64_t ns) {
+    if constexpr (kDeep) {
+      return ns;
+    } else {
+      const uint64_t delta = ns - last_ns_;
+      last_ns_ = ns;
+      return delta;
+    }
+  }
+
+  void put(uint64_t ns, const Tail& tail) {
+    if (__builtin_expect(static_cast<size_t>(limit_ - at_) < kEventRoom, 0)) {
+      grow(kGrowBytes);
+    }
+    char* const at = at_;
+    at[0] = kTagPacket;
+    at[2] = kTagTimestamp;
+    char* end = put_varint(at + 3, stamp(ns));
+    memcpy(end, tail.bytes, sizeof(tail.bytes));
+    end += tail.size;
+    at[1] = static_cast<char>(end - (at + 2));
+    at_ = end;
+  }
+
+  [[gnu::noinline, gnu::cold]] void grow(size_t bytes) {
+    out_.set_end(at_);
+    at_ = out_.room(bytes);
+    limit_ = out_.limit();
+  }
+
+  void append(std::string_view bytes) {
+    if (static_cast<size_t>(limit_ - at_) < bytes.size()) {
+      grow(bytes.size() + kGrowBytes);
+    }
+    memcpy(at_, bytes.data(), bytes.size());
+    at_ += bytes.size();
+  }
+
+  PerfettoPieceMaker& maker_;
+  const std::vector<PerfettoTrack>& layout_;
+  const DecodedFrame& frame_;
+  uint32_t depth_;
+  uint64_t last_ns_;
+  ByteBuffer& out_;
+  char* at_;
+  char* limit_;
+};
+
+void PerfettoPieceMaker::start_track(const PerfettoTrack& track,
+                                     bool /*deep*/,
+                                     const DecodedFrame& frame,
+                                     Track& state) {
+  state.begun = true;
+  char common[12];
+  char* end = common;
+  *end++ = kTagSequence;
+  end = put_varint(end, track.sequence);
+  *end++ = kTagFlags;
+  *end++ = static_cast<char>(kNeedsState);
+  *end++ = kTagTrackEvent;
+  const auto common_bytes = static_cast<size_t>(end - common);
+  const auto make = [&](Tail& tail, char type, uint32_t iid) {
+    char* at = tail.bytes;
+    memcpy(at, common, common_bytes);
+    at += common_bytes;
+    char* const length = at++;
+    *at++ = kTagType;
+    *at++ = type;
+    if (iid != 0) {
+      *at++ = kTagNameIid;
+      at = put_varint(at, iid);
+    }
+    *length = static_cast<char>(at - length - 1);
+    tail.size = static_cast<uint32_t>(at - tail.bytes);
+  };
+  make(state.end, kTypeEnd, 0);
+  state.begin.resize(frame.functions.size());
+  for (uint32_t i = 0; i < state.begin.size(); ++i) {
+    make(state.begin[i], kTypeBegin, i + 1);  // iid 0 is none
+  }
+}
+
+std::string PerfettoPieceMaker::name_of_function(uint32_t image, uint32_t id) const {
+  const ImageInfo& info = layout_.model.images[image];
+  const uint32_t function = id < info.function_of_id.size() ? info.function_of_id[id] : 0;
+  return function != 0 ? *layout_.names[image][function - 1] : display_name(nullptr, id);
+}
+
+Status PerfettoPieceMaker::encode(const FrameInfo& info,
+                                  const DecodedFrame& frame,
+                                  ByteBuffer& to) {
+  if (frame.head.ops == 0) {
+    return {};
+  }
+  const std::vector<PerfettoTrack>& layout = layout_.tracks[info.thread];
+  const uint32_t image = layout_.model.threads[info.thread].image;
+  interned_.clear();
+  for (uint32_t i = 0; i < frame.functions.size(); ++i) {
+    ProtoMessage name;
+    name.number(1, i + 1).bytes(2, name_of_function(image, frame.functions[i]));
+    append_varint(interned_, (2u << 3) | 2);  // event_names
+    append_varint(interned_, name.view().size());
+    interned_ += name.view();
+  }
+  if (tracks_.size() < layout.size()) {
+    tracks_.resize(layout.size());
+  }
+  for (size_t level = 0; level < layout.size(); ++level) {
+    tracks_[level].begun = false;
+  }
+  // What the sequence's clock stands at: its last event, wherever that was written.
+  const uint64_t last_ns =
+      info.previous_ticks != 0 ? layout_.clock.to_ns(info.previous_ticks) : layout_.start_ns;
+  if (layout.size() == 1) {
+    Sink<false> sink(*this, layout, frame, last_ns, to);
+    sink.start(tracks_[0], layout[0]);
+    VTN_TRY(replay_frame(frame, layout_.clock, sink));
+    sink.finish();
+  } else {
+    Sink<true> sink(*this, layout, frame, last_ns, to);
+    VTN_TRY(replay_frame(frame, layout_.clock, sink));
+    sink.finish();
+  }
+  return {};
+}
+
+}  // namespace vtn

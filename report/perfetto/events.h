@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HOT PATH. Calls as Perfetto track events. One packet sequence per thread and per kTrackDepth
+// calls of depth. Every piece begins its sequences afresh (state cleared, names interned again), so
+// pieces need nothing from one another but the clock:
+//
+//   a thread of one track   stamps are differences, from event to event and from piece to piece.
+//   The
+//                           incremental clock is set once, before any event: snapshots of it
+//                           further on would carry the trace clock backwards, which Perfetto
+//                           refuses
+//   a thread of several     stamps are absolute
+#pragma once
+
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "report/perfetto/proto.h"
+#include "report/picture.h"
+#include "report/pieces.h"
+
+namespace vtn {
+
+// Field numbers and constants of Perfetto's trace format.
+namespace perfetto {
+inline constexpr uint32_t kPacket = 1;  // of Trace
+// TracePacket
+inline constexpr uint32_t kClockSnapshot = 6;
+inline constexpr uint32_t kTimestamp = 8;
+inline constexpr uint32_t kSequence = 10;
+inline constexpr uint32_t kTrackEvent = 11;
+inline constexpr uint32_t kInternedData = 12;
+inline constexpr uint32_t kSequenceFlags = 13;
+inline constexpr uint32_t kTimestampClock = 58;
+inline constexpr uint32_t kDefaults = 59;
+inline constexpr uint32_t kTrackDescriptor = 60;
+inline constexpr uint32_t kTraceUuid = 89;
+inline constexpr uint32_t kTraceAttributes = 126;
+// TrackEvent
+inline constexpr uint32_t kAnnotation = 4;
+inline constexpr uint32_t kEventType = 9;
+inline constexpr uint32_t kEventTrack = 11;
+inline constexpr uint32_t kEventCategory = 22;
+inline constexpr uint32_t kEventName = 23;
+inline constexpr uint32_t kFlow = 47;
+inline constexpr uint32_t kFlowEnd = 48;
+// Values
+inline constexpr uint32_t kStateCleared = 1;
+inline constexpr uint32_t kNeedsState = 2;
+inline constexpr uint32_t kSliceBegin = 1;
+inline constexpr uint32_t kSliceEnd = 2;
+inline constexpr uint32_t kInstant = 3;
+inline constexpr uint32_t kClockRealtime = 1;
+inline constexpr uint32_t kClockMonotonic = 3;
+inline constexpr uint32_t kClockIncremental = 64;
+inline constexpr uint32_t kMetaSequence = 1;  // of all that is not a thread's: absolute stamps
+}  // namespace perfetto
+
+struct PerfettoTrack {
+  uint32_t sequence = 0;
+  uint64_t uuid = 0;
+};
+
+// All that is known before the first event. Immutable.
+struct PerfettoLayout {
+  PerfettoLayout(const TraceModel& model, const ClockMap& clock, bool python_only);
+
+  uint64_t process_uuid(uint32_t process) const;   // what its tracks lie in
+  uint64_t programs_uuid(uint32_t process) const;  // the track of its traced programs
+  uint64_t starts_uuid(uint32_t process) const;    // for arrows that have no place on a thread
+  uint64_t loss_uuid(uint32_t image) const;
+
+  const TraceModel& model;
+  const ClockMap& clock;
+  const TreePicture picture;
+  uint64_t start_ns;                                   // no event is earlier
+  std::vector<std::vector<PerfettoTrack>> tracks;      // by thread, then depth / kTrackDepth
+  std::vector<uint64_t> main_lines;                    // by process: uuids of its main thread
+  std::vector<bool> bare;                              // by process: no calls are on its main line
+  std::vector<std::vector<const std::string*>> names;  // by image, then function
+
+ private:
+  std::unordered_set<std::string> texts_;  // one for a name, however many images have it
+};
+
+class PerfettoPieceMaker final : public PieceMaker {
+ public:
+  explicit PerfettoPieceMaker(const PerfettoLayout& layout) : layout_(layout) {}
+  Status encode(const FrameInfo& info, const DecodedFrame& frame, ByteBuffer& to) override;
+
+ private:
+  // What follows the stamp in a packet: everything but the stamp is known beforehand.
+  struct Tail {
+    char bytes[16];
+    uint32_t size;
+  };
+  struct Track {
+    bool begun = false;
+    Tail end = {};
+    std::vector<Tail> begin;  // by function of the frame
+  };
+  template <bool kDeep>
+  class Sink;
+  void start_track(const PerfettoTrack& track, bool deep, const DecodedFrame& frame, Track& state);
+  std::string name_of_function(uint32_t image, uint32_t id) const;
+
+  const PerfettoLayout& layout_;
+  std::vector<Track> tracks_;
+  std::string interned_;  // of the frame: the same for all its tracks
+};
+
+// One packet with the sequence's id and what `packet` holds.
+void append_packet(std::string& to, uint32_t sequence, const ProtoMessage& packet);
+// On the meta sequence, at that time.
+void append_meta(std::string& to, uint64_t ns, uint32_t field, const ProtoMessage& message);
+
+}  // namespace vtn

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/perfetto/tree.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "report/text.h"
+
+namespace vtn {
+
+using namespace perfetto;  // field numbers
+
+namespace {
+
+constexpr char kCategory[] = "process";
+
+ProtoMessage annotation(const Remark& remark) {
+  ProtoMessage message;
+  message.bytes(10, remark.key);
+  switch (remark.kind) {
+    case Remark::kText:
+      message.bytes(6, valid_utf8(remark.values.front()));
+      break;
+    case Remark::kNumber:
+      message.number(3, std::stoull(remark.values.front()));
+      break;
+    case Remark::kList:
+      for (const std::string& value : remark.values) {
+        message.message(12, ProtoMessage().bytes(6, valid_utf8(value)));
+      }
+      break;
+  }
+  return message;
+}
+
+void append_track(std::string& to,
+                  const PerfettoLayout& layout,
+                  uint32_t process,
+                  uint64_t uuid,
+                  const char* name) {
+  ProtoMessage track;
+  track.number(1, uuid).number(5, layout.process_uuid(process)).bytes(2, name);
+  append_meta(to, layout.picture.processes[process].start_ns, kTrackDescriptor, track);
+}
+
+// On the track of the thread that it comes from, unless the call there may be too deep for it.
+uint64_t source_of(const PerfettoLayout& layout, const TreePicture::Arrow& arrow) {
+  if (arrow.thread == kNothing) {
+    return layout.main_lines[arrow.parent];
+  }
+  const std::vector<PerfettoTrack>& tracks = layout.tracks[arrow.thread];
+  return tracks.size() == 1 ? tracks[0].uuid : layout.starts_uuid(arrow.parent);
+}
+
+void append_arrow(std::string& to,
+                  const PerfettoLayout& layout,
+                  const TreePicture::Arrow& arrow,
+                  uint64_t source) {
+  const Remark pid = {
+      "pid", Remark::kNumber, {std::to_string(layout.picture.info(arrow.child).shown_pid)}};
+  ProtoMessage event;
+  event.number(kEventType, kInstant)
+      .number(kEventTrack, source)
+      .bytes(kEventCategory, kCategory)
+      .bytes(kEventName, arrow_name(layout.picture, arrow))
+      .message(kAnnotation, annotation(pid))
+      .fixed64(kFlow, layout.picture.flow_id(arrow));
+  append_meta(to, arrow.ns, kTrackEvent, event);
+}
+
+}  // namespace
+
+void append_attribute(ProtoMessage& attributes, std::string_view key, std::string_view value) {
+  ProtoMessage attribute;
+  attribute.bytes(1, key).bytes(3, value);
+  attributes.message(1, attribute);
+}
+
+void append_ledger(ProtoMessage& attributes, const PerfettoLayout& layout) {
+  const std::vector<ProcessInfo>& processes = layout.picture.tree.processes;
+  const auto traced = std::count_if(
+      processes.begin(), processes.end(), [](const ProcessInfo& info) { return info.traced(); });
+  append_attribute(attributes, "processes", std::to_string(processes.size()));
+  append_attribute(attributes, "processes_traced", std::to_string(traced));
+  if (const size_t shown = layout.picture.order.size(); shown != processes.size()) {
+    append_attribute(attributes, "processes_not_shown", std::to_string(processes.size() - shown));
+  }
+  if (const uint32_t unknown = layout.model.run_end.unslotted; unknown != 0) {
+    append_attribute(attributes, "processes_unknown", std::to_string(unknown));
+  }
+  for (const uint32_t number : layout.picture.tree.order) {
+    const ProcessInfo& info = processes[number];
+    if (info.python && !info.traced()) {
+      append_attribute(attributes,
+                       fmt::format("process {}", info.shown_pid),
+                       valid_utf8(fmt::format("{}: {}", info.name, ledger_text(info))));
+    }
+  }
+}
+
+void append_processes(std::string& to, const PerfettoLayout& layout) {
+  // Processes stand in the order of their ranks.
+  append_meta(to, layout.start_ns, kTrackDescriptor, ProtoMessage().number(1, 0).number(19, 1));
+  for (const uint32_t number : layout.picture.order) {
+    const ProcessInfo& info = layout.picture.info(number);
+    const uint64_t start_ns = layout.picture.processes[number].start_ns;
+    ProtoMessage process;
+    process.number(1, info.shown_pid);
+    for (const std::string& argument : info.argv) {
+      process.bytes(2, valid_utf8(argument));
+    }
+    process.number(3, info.order).bytes(6, valid_utf8(info.name)).number(7, start_ns);
+    ProtoMessage descriptor;
+    descriptor.number(1, layout.process_uuid(number)).message(3, process).number(12, info.order);
+    append_meta(to, start_ns, kTrackDescriptor, descriptor);
+    const std::vector<TreePicture::Program>& programs = layout.picture.processes[number].programs;
+    if (std::any_of(programs.begin(), programs.end(), [](const auto& one) { return one.traced; })) {
+      append_track(to, layout, number, layout.programs_uuid(number), kProgramsTrackName);
+    }
+    if (layout.bare[number]) {
+      ProtoMessage thread;
+      thread.number(1, info.shown_pid).number(2, info.shown_pid);
+      if (!info.argv.empty()) {
+        thread.bytes(5, valid_utf8(name_of(info.argv[0])));
+      }
+      ProtoMessage line;
+      line.number(1, layout.main_lines[number]).message(4, thread);
+      append_meta(to, start_ns, kTrackDescriptor, line);
+    }
+  }
+}
+
+void append_programs(std::string& to, const PerfettoLayout& layout) {
+  const TreePicture& picture = layout.picture;
+  std::vector<uint64_t> flows(picture.processes.size());
+  std::vector<bool> has_starts(picture.processes.size());
+  for (const TreePicture::Arrow& arrow : picture.arrows) {
+    const uint64_t source = source_of(layout, arrow);
+    if (source == layout.starts_uuid(arrow.parent) && !has_starts[arrow.parent]) {
+      has_starts[arrow.parent] = true;
+      append_track(to, layout, arrow.parent, source, kStartsTrackName);
+    }
+    if (!picture.processes[arrow.child].programs.empty()) {
+      append_arrow(to, layout, arrow, source);
+      flows[arrow.child] = picture.flow_id(arrow);
+    }
+  }
+  for (const uint32_t number : picture.order) {
+    bool first = true;
+    for (const TreePicture::Program& program : picture.processes[number].programs) {
+      const uint64_t uuid =
+          program.traced ? layout.programs_uuid(number) : layout.main_lines[number];
+      ProtoMessage begin;
+      begin.number(kEventType, kSliceBegin)
+          .number(kEventTrack, uuid)
+          .bytes(kEventCategory, kCategory)
+          .bytes(kEventName, program.what.name.empty() ? "(unknown)" : program.what.name);
+      for (const Remark& remark : remarks_on(picture, number, program)) {
+        begin.message(kAnnotation, annotation(remark));
+      }
+      if (first && flows[number] != 0) {
+        begin.fixed64(kFlowEnd, flows[number]);
+      }
+      first = false;
+      // One ends where the next begins: no two stamps of a track are the same.
+      append_meta(to, program.start_ns, kTrackEvent, begin);
+      if (!program.open) {
+        ProtoMessage end;
+        end.number(kEventType, kSliceEnd).number(kEventTrack, uuid);
+        append_meta(to, program.last ? program.end_ns : program.end_ns - 1, kTrackEvent, end);
+      }
+    }
+  }
+}
+
+}  // namespace vtn

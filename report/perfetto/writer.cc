@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The file around the events: clocks, what the run was, processes and threads; all before the first
+// event, on a sequence of their own with absolute stamps.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "report/perfetto/events.h"
+#include "report/perfetto/tree.h"
+#include "report/pieces.h"
+#include "report/text.h"
+
+namespace vtn {
+
+using namespace perfetto;  // field numbers
+
+namespace {
+
+ProtoMessage clock_reading(uint32_t clock, uint64_t ns, bool incremental = false) {
+  ProtoMessage reading;
+  reading.number(1, clock).number(2, ns);
+  if (incremental) {
+    reading.number(3, 1);
+  }
+  return reading;
+}
+
+void append_run(std::string& to, const PerfettoLayout& layout) {
+  const TraceModel& model = layout.model;
+  ProtoMessage clocks;
+  clocks.message(1, clock_reading(kClockMonotonic, layout.start_ns));
+  if (layout.clock.realtime_base_ns() != 0) {
+    clocks.message(
+        1, clock_reading(kClockRealtime, layout.start_ns + layout.clock.realtime_base_ns()));
+  }
+  clocks.number(2, kClockMonotonic);
+  ProtoMessage first;
+  first.number(kSequenceFlags, kStateCleared).message(kClockSnapshot, clocks);
+  append_packet(to, kMetaSequence, first);
+
+  const TraceTotals totals = totals_of(model);
+  ProtoMessage attributes;
+  append_attribute(attributes, "recorded_by", "viztracer-native " + valid_utf8(model.version));
+  append_attribute(attributes, "command", valid_utf8(model.command_line));
+  append_attribute(attributes, "calls", std::to_string(totals.calls));
+  append_attribute(attributes, "events_lost", std::to_string(totals.lost_events));
+  append_ledger(attributes, layout);
+  append_packet(to, kMetaSequence, ProtoMessage().message(kTraceAttributes, attributes));
+
+  ProtoMessage uuid;
+  uuid.number(1, model.header.trace_id).number(2, model.header.created_realtime_ns);
+  append_packet(to, kMetaSequence, ProtoMessage().message(kTraceUuid, uuid));
+}
+
+void append_threads(std::string& to, const PerfettoLayout& layout) {
+  const TraceModel& model = layout.model;
+  for (uint32_t i = 0; i < model.threads.size(); ++i) {
+    const ThreadInfo& thread = model.threads[i];
+    const ImageInfo& image = model.images[thread.image];
+    const std::string name = thread_name(image, thread);
+    const uint64_t start_ns = layout.clock.to_ns(thread.first_ticks);
+    const std::vector<PerfettoTrack>& tracks = layout.tracks[i];
+    ProtoMessage ids;
+    ids.number(1, layout.picture.shown_pid(thread.image))
+        .number(2, layout.picture.shown_tid(i))
+        .bytes(5, name);
+    ProtoMessage descriptor;
+    descriptor.number(1, tracks[0].uuid).message(4, ids);
+    append_meta(to, start_ns, kTrackDescriptor, descriptor);
+    for (size_t level = 1; level < tracks.size(); ++level) {
+      ProtoMessage deeper;
+      deeper.number(1, tracks[level].uuid)
+          .number(5, tracks[0].uuid)
+          .bytes(2, fmt::format("{} (deeper than {})", name, level * kTrackDepth))
+          .number(15, 2);  // never merged with another track of that name
+      append_meta(to, start_ns, kTrackDescriptor, deeper);
+    }
+    if (tracks.size() == 1) {
+      // The trace clock must never go backwards from one snapshot to the next: all say the start.
+      ProtoMessage clocks;
+      clocks.message(1, clock_reading(kClockMonotonic, layout.start_ns))
+          .message(1, clock_reading(kClockIncremental, layout.start_ns, true));
+      ProtoMessage packet;
+      packet.number(kSequenceFlags, kStateCleared).message(kClockSnapshot, clocks);
+      append_packet(to, tracks[0].sequence, packet);
+    }
+  }
+}
+
+void append_losses(std::string& to, const PerfettoLayout& layout) {
+  for (const UntoldLoss& loss : untold_losses(layout.model, layout.clock)) {
+    const uint64_t uuid = layout.loss_uuid(loss.image);
+    ProtoMessage track;
+    track.number(1, uuid)
+        .number(5, layout.process_uuid(layout.picture.of_image(loss.image).number))
+        .bytes(2, kLossTrackName);
+    append_meta(to, loss.start_ns, kTrackDescriptor, track);
+    ProtoMessage begin;
+    begin.number(kEventType, kSliceBegin).number(kEventTrack, uuid).bytes(kEventName, loss.name);
+    append_meta(to, loss.start_ns, kTrackEvent, begin);
+    ProtoMessage end;
+    end.number(kEventType, kSliceEnd).number(kEventTrack, uuid);
+    append_meta(to, loss.end_ns, kTrackEvent, end);
+  }
+}
+
+// Calls that an exec, a new thread or the end of their process cut. All others stay open.
+std::string closing_text(const PerfettoLayout& layout) {
+  const TraceModel& model = layout.model;
+  ProtoMessage unfinished;
+  unfinished.bytes(10, "unfinished").number(2, 1);
+  ProtoMessage end;
+  end.number(kEventType, kSliceEnd).message(kAnnotation, unfinished);
+  std::string text;
+  for (size_t i = 0; i < model.threads.size(); ++i) {
+    if (!layout.picture.ends[i].close) {
+      continue;
+    }
+    const std::vector<PerfettoTrack>& tracks = layout.tracks[i];
+    uint64_t last_ns = layout.clock.to_ns(model.threads[i].last_op_ticks);
+    uint64_t ns = layout.picture.ends[i].first_ns;
+    for (size_t depth = model.threads[i].open.size(); depth-- > 0; ++ns) {
+      ProtoMessage packet;
+      packet.number(kTimestamp, tracks.size() == 1 ? ns - last_ns : ns)
+          .number(kSequenceFlags, kNeedsState)
+          .message(kTrackEvent, end);
+      append_packet(
+          text, tracks[std::min(depth / kTrackDepth, tracks.size() - 1)].sequence, packet);
+      last_ns = ns;
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+Status write_perfetto(const SpoolReader& spool, const ReportOptions& options) {
+  const TraceModel& model = spool.model();
+  const ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
+  const PerfettoLayout layout(model, clock, options.python_only);
+  VTN_ASSIGN(OutputFile output, OutputFile::create(options.path));
+  std::string head;
+  append_run(head, layout);
+  append_processes(head, layout);
+  append_threads(head, layout);
+  append_programs(head, layout);
+  append_losses(head, layout);
+  VTN_TRY(write_text(head, options.gzip, output));
+  VTN_TRY(write_frames(
+      spool, options, [&] { return std::make_unique<PerfettoPieceMaker>(layout); }, output));
+  if (const std::string closing = closing_text(layout); !closing.empty()) {
+    VTN_TRY(write_text(closing, options.gzip, output));
+  }
+  return output.commit();
+}
+
+}  // namespace vtn

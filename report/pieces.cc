@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/pieces.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "abi/event_abi.h"
+#include "report/ordered_jobs.h"
+#include "report/text.h"
+
+namespace vtn {
+
+std::vector<FrameGroup> group_frames(const TraceModel& model, uint64_t ops_per_group) {
+  std::vector<FrameGroup> groups;
+  for (size_t i = 0; i < model.frames.size(); ++i) {
+    if (groups.empty() || groups.back().ops + model.frames[i].ops > ops_per_group) {
+      groups.push_back(FrameGroup{i, i, 0});
+    }
+    groups.back().end = i + 1;
+    groups.back().ops += model.frames[i].ops;
+  }
+  return groups;
+}
+
+std::vector<UntoldLoss> untold_losses(const TraceModel& model, const ClockMap& clock) {
+  std::vector<UntoldLoss> losses;
+  for (const ImageInfo& image : model.images) {
+    uint64_t told = 0;
+    uint64_t silent_ticks = UINT64_MAX;
+    for (const ThreadInfo& thread : model.threads) {
+      if (thread.image == image.image) {
+        told += thread.lost_events;
+        silent_ticks = std::min(silent_ticks, thread.ended ? UINT64_MAX : thread.last_ticks);
+      }
+    }
+    if (image.end.lost_events <= told) {
+      continue;
+    }
+    const uint64_t end_ticks = std::max(image.end.end_ticks, image.start_ticks);
+    const uint64_t start_ns =
+        clock.to_ns(silent_ticks < end_ticks ? silent_ticks : image.start_ticks);
+    const Special gap = {SpecialOp::kGap,
+                         image.end.lost_events - told,
+                         static_cast<uint64_t>(GapReason::kArenaFull)};
+    losses.push_back(UntoldLoss{image.image,
+                                gap.lost_events,
+                                start_ns,
+                                std::max(clock.to_ns(end_ticks), start_ns + 1),
+                                gap_name(gap)});
+  }
+  return losses;
+}
+
+namespace {
+
+struct Worker {
+  std::unique_ptr<PieceMaker> maker;
+  FrameDecoder decoder;
+  DecodedFrame frame;
+  std::string body;
+  ByteBuffer plain;
+  GzipCompressor gzip;
+};
+
+constexpr uint64_t kOpsPerPiece = 32 * 1024;
+
+}  // namespace
+
+Status write_frames(const SpoolReader& spool,
+                    const ReportOptions& options,
+                    const std::function<std::unique_ptr<PieceMaker>()>& new_maker,
+                    OutputFile& output) {
+  const TraceModel& model = spool.model();
+  const std::vector<FrameGroup> groups = group_frames(model, kOpsPerPiece);
+  if (groups.empty()) {
+    return {};
+  }
+  unsigned workers = options.workers != 0 ? options.workers : worker_count();
+  workers = static_cast<unsigned>(std::min<size_t>(workers, groups.size()));
+  std::vector<std::unique_ptr<Worker>> states;
+  for (unsigned i = 0; i < workers; ++i) {
+    states.push_back(std::make_unique<Worker>());
+    states.back()->maker = new_maker();
+  }
+  uint64_t total = 0;
+  std::vector<uint64_t> calls_before(groups.size() + 1);
+  for (size_t g = 0; g < groups.size(); ++g) {
+    for (size_t i = groups[g].first; i < groups[g].end; ++i) {
+      total += model.frames[i].calls;
+    }
+    calls_before[g + 1] = total;
+  }
+
+  OrderedJobs jobs;
+  jobs.count = groups.size();
+  jobs.make = [&](size_t job, unsigned worker, ByteBuffer& to) -> Status {
+    Worker& state = *states[worker];
+    ByteBuffer& plain = options.gzip ? state.plain : to;
+    plain.clear();
+    for (size_t i = groups[job].first; i < groups[job].end; ++i) {
+      const FrameInfo& info = model.frames[i];
+      VTN_ASSIGN(const std::string_view body, spool.read_body(info, state.body));
+      Status status = state.decoder.decode(body, state.frame);
+      // What the writers rely on: it is the frame that the model speaks of.
+      if (status && (state.frame.head.image != model.threads[info.thread].image ||
+                     state.frame.head.deepest > model.threads[info.thread].deepest ||
+                     state.frame.head.ops != info.ops)) {
+        status = fail("a frame is not what the index says");
+      }
+      if (status) {
+        status = state.maker->encode(info, state.frame, plain);
+      }
+      if (!status) {
+        return fail(fmt::format(
+            "{} is damaged at offset {}: {}", spool.path(), info.offset, status.error().message));
+      }
+    }
+    return options.gzip ? state.gzip.compress(plain.view(), to) : Status();
+  };
+  if (options.progress) {
+    jobs.progress = [&](size_t done) { return options.progress(calls_before[done], total); };
+  }
+  return run_ordered(jobs, workers, output);
+}
+
+Status write_text(std::string_view text, bool gzip, OutputFile& output) {
+  if (!gzip) {
+    return output.append(text);
+  }
+  ByteBuffer packed;
+  GzipCompressor compressor;
+  VTN_TRY(compressor.compress(text, packed));
+  return output.append(packed.view());
+}
+
+}  // namespace vtn

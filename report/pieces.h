@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What all report formats share: the options, how frames are grouped into pieces of work, and
+// losses that have no place among the calls.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "report/gzip.h"
+#include "report/output_file.h"
+#include "spool/clock_map.h"
+#include "spool/reader.h"
+
+namespace vtn {
+
+// Perfetto drops what is deeper on one track.
+inline constexpr uint32_t kTrackDepth = 512;
+
+// Done and total, in calls; on the thread that asked for the report, a few times a second.
+// False: give up (the writer fails with ECANCELED).
+using Progress = std::function<bool(uint64_t done, uint64_t total)>;
+
+struct ReportOptions {
+  std::string path;
+  bool gzip = false;
+  bool python_only = false;  // draw nothing of processes that ran no Python
+  unsigned workers = 0;      // 0: as many as the machine has
+  Progress progress;         // may be empty
+};
+
+// Frames that one worker turns into one piece of the file, in file order.
+struct FrameGroup {
+  size_t first = 0;
+  size_t end = 0;
+  uint64_t ops = 0;
+};
+std::vector<FrameGroup> group_frames(const TraceModel& model, uint64_t ops_per_group);
+
+// Losses that no gap tells of, since the threads did not get to record again: drawn on a track of
+// their own, from when the first of the process's threads fell silent to the process's end.
+struct UntoldLoss {
+  uint32_t image;
+  uint64_t events;
+  uint64_t start_ns;
+  uint64_t end_ns;
+  std::string name;  // of the slice
+};
+inline constexpr char kLossTrackName[] = "events lost";
+std::vector<UntoldLoss> untold_losses(const TraceModel& model, const ClockMap& clock);
+
+// Makes the pieces: decodes the frames of a group and encodes them. One per worker.
+class PieceMaker {
+ public:
+  virtual ~PieceMaker() = default;
+  // One frame, appended to `to`.
+  virtual Status encode(const FrameInfo& info, const DecodedFrame& frame, ByteBuffer& to) = 0;
+};
+
+// Runs all frames of the spool through makers, into `output`, as gzip members if asked for.
+Status write_frames(const SpoolReader& spool,
+                    const ReportOptions& options,
+                    const std::function<std::unique_ptr<PieceMaker>()>& new_maker,
+                    OutputFile& output);
+
+// Appends text that is not made of frames, as a gzip member if asked for.
+Status write_text(std::string_view text, bool gzip, OutputFile& output);
+
+Status write_json(const SpoolReader& spool, const ReportOptions& options);
+Status write_perfetto(const SpoolReader& spool, const ReportOptions& options);
+
+}  // namespace vtn

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "spool/clock_map.h"
+
+#include <algorithm>
+
+#include <time.h>
+
+#include "tracer/clock.h"
+
+namespace vtn {
+
+namespace {
+
+uint64_t clock_ns(clockid_t clock) {
+  struct timespec now = {};
+  (void)clock_gettime(clock, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// Is (ns per tick) within what clocks do?
+bool plausible(uint64_t ticks, uint64_t ns) {
+  return ticks != 0 && ns != 0 && ns / ticks < 4 && ticks / ns < 6;
+}
+
+}  // namespace
+
+ClockMap::ClockMap(ClockKind kind, const std::vector<ClockTriple>& triples) {
+  std::vector<ClockTriple> kept;
+  constexpr uint64_t kLimit = uint64_t{1} << 62;  // so that no sum below overflows
+  for (const ClockTriple& triple : triples) {
+    if (triple.ticks < kLimit && triple.monotonic_ns < kLimit &&
+        (kept.empty() ||
+         (triple.ticks > kept.back().ticks && triple.monotonic_ns > kept.back().monotonic_ns &&
+          plausible(triple.ticks - kept.back().ticks,
+                    triple.monotonic_ns - kept.back().monotonic_ns)))) {
+      kept.push_back(triple);
+    }
+  }
+  if (!kept.empty() && kept.back().realtime_ns > kept.back().monotonic_ns) {
+    realtime_base_ns_ = kept.back().realtime_ns - kept.back().monotonic_ns;
+  }
+  constexpr uint64_t kOne = uint64_t{1} << kRateBits;
+  if (kind != ClockKind::kTsc || kept.size() < 2) {
+    // Ticks are nanoseconds; or nobody can tell.
+    const uint64_t ticks = kept.empty() || kind != ClockKind::kTsc ? 0 : kept[0].ticks;
+    const uint64_t ns = kept.empty() || kind != ClockKind::kTsc ? 0 : kept[0].monotonic_ns;
+    segments_.push_back(Segment{ticks, ns, kOne, UINT64_MAX});
+    return;
+  }
+  for (size_t i = 0; i + 1 < kept.size(); ++i) {
+    const uint64_t ticks = kept[i + 1].ticks - kept[i].ticks;
+    const uint64_t ns = kept[i + 1].monotonic_ns - kept[i].monotonic_ns;
+    const auto rate = static_cast<uint64_t>((static_cast<Uint128>(ns) << kRateBits) / ticks);
+    segments_.push_back(Segment{kept[i].ticks, kept[i].monotonic_ns, rate, kept[i + 1].ticks});
+  }
+  segments_.back().end_ticks = UINT64_MAX;
+  // The first goes back to where either clock would have been 0.
+  Segment& first = segments_.front();
+  const auto to_zero = static_cast<Uint128>(first.ns) << kRateBits;
+  const uint64_t back = static_cast<uint64_t>(std::min<Uint128>(to_zero / first.rate, first.ticks));
+  const auto back_ns =
+      static_cast<uint64_t>((static_cast<Uint128>(back) * first.rate) >> kRateBits);
+  if (back_ns <= first.ns) {
+    first.ticks -= back;
+    first.ns -= back_ns;
+  }
+}
+
+const ClockMap::Segment& ClockMap::segment_at(uint64_t ticks) const {
+  auto after = std::upper_bound(
+      segments_.begin(), segments_.end(), ticks, [](uint64_t value, const Segment& segment) {
+        return value < segment.ticks;
+      });
+  return after == segments_.begin() ? segments_.front() : *(after - 1);
+}
+
+ClockTriple read_clock_triple(ClockKind kind) {
+  ClockTriple best = {};
+  uint64_t best_width = UINT64_MAX;
+  for (int i = 0; i < 5; ++i) {
+    const uint64_t before = read_ticks(kind);
+    const uint64_t monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+    const uint64_t after = read_ticks(kind);
+    const uint64_t realtime_ns = clock_ns(CLOCK_REALTIME);
+    if (after - before < best_width) {
+      best_width = after - before;
+      best = ClockTriple{before + (after - before) / 2, monotonic_ns, realtime_ns};
+    }
+  }
+  if (kind == ClockKind::kMonotonic) {
+    best.ticks = best.monotonic_ns;
+  }
+  return best;
+}
+
+}  // namespace vtn

@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "spool/model.h"
+
+#include <algorithm>
+
+#include <string.h>
+
+#include "abi/event_abi.h"
+#include "spool/varint.h"
+
+namespace vtn {
+
+namespace {
+
+constexpr size_t kMaxImages = size_t{1} << 20;
+constexpr size_t kMaxThreads = size_t{1} << 24;
+
+template <class T>
+bool take(std::string_view& body, T& to) {
+  if (body.size() < sizeof(T)) {
+    return false;
+  }
+  memcpy(&to, body.data(), sizeof(T));
+  body.remove_prefix(sizeof(T));
+  return true;
+}
+
+bool take_text(std::string_view& body, size_t bytes, std::string& to) {
+  if (bytes > body.size()) {
+    return false;
+  }
+  to.assign(body.substr(0, bytes));
+  body.remove_prefix(bytes);
+  return true;
+}
+
+std::vector<std::string> split_argv(std::string_view text) {
+  std::vector<std::string> argv;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\0'), text.size());
+    argv.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return argv;
+}
+
+// Executable, NUL, arguments.
+void split_text(std::string_view text, std::string& executable, std::vector<std::string>& argv) {
+  const size_t end = std::min(text.find('\0'), text.size());
+  executable = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  argv = split_argv(text);
+}
+
+bool add_function(ImageInfo& image, std::string_view body) {
+  FunctionRecord record;
+  FunctionInfo function;
+  if (!take(body, record) || record.id < kFirstNameId || record.id > kMaxNameId ||
+      !take_text(body, record.name_bytes, function.name) ||
+      !take_text(body, record.file_bytes, function.file)) {
+    return false;
+  }
+  function.kind = record.kind;
+  function.line = record.line;
+  if (record.id >= image.function_of_id.size()) {
+    image.function_of_id.resize(
+        std::max<size_t>(size_t{record.id} + 1, image.function_of_id.size() * 3 / 2));
+  }
+  if (const uint32_t known = image.function_of_id[record.id]; known != 0) {
+    // Ids are never given twice; but a recovery may read records again.
+    return image.functions[known - 1].name == function.name;
+  }
+  image.functions.push_back(std::move(function));
+  image.function_of_id[record.id] = static_cast<uint32_t>(image.functions.size());
+  return true;
+}
+
+bool add_process(ImageInfo& image, std::string_view body) {
+  ProcessRecord record;
+  std::string argv;
+  if (image.described) {
+    return true;
+  }
+  std::string executable;
+  if (!take(body, record) || !take_text(body, record.executable_bytes, executable) ||
+      !take_text(body, record.cwd_bytes, image.cwd) || !take_text(body, record.argv_bytes, argv)) {
+    return false;
+  }
+  image.described = true;
+  image.traced = true;
+  if (!executable.empty()) {
+    image.executable = std::move(executable);
+  }
+  if (!argv.empty()) {
+    image.argv = split_argv(argv);
+  }
+  if (record.start_ticks != 0) {
+    image.start_ticks = record.start_ticks;
+  }
+  image.python_version = record.python_version;
+  image.backend = static_cast<uint32_t>(record.backend);
+  image.forked_from = record.forked_from;
+  return true;
+}
+
+bool add_name_record(ImageInfo& image, NameRecord type, std::string_view body) {
+  switch (type) {
+    case NameRecord::kProcess:
+      return add_process(image, body);
+    case NameRecord::kThread: {
+      ThreadRecord record;
+      if (!take(body, record) || image.thread_records.size() >= kMaxThreads) {
+        return false;
+      }
+      image.thread_records[record.thread] = record;
+      return true;
+    }
+    case NameRecord::kFunction:
+      return add_function(image, body);
+    case NameRecord::kThreadName:
+    case NameRecord::kProcessName:
+    case NameRecord::kNote: {
+      TextRecord record;
+      std::string text;
+      if (!take(body, record) || !take_text(body, record.text_bytes, text)) {
+        return false;
+      }
+      if (type == NameRecord::kThreadName) {
+        image.thread_names[record.key] = std::move(text);
+      } else if (type == NameRecord::kProcessName) {
+        image.name = std::move(text);
+      } else {
+        image.notes.emplace_back(record.key, std::move(text));
+      }
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+size_t TraceModel::add_names(uint32_t image_number, const uint64_t* words, size_t count) {
+  if (image_number >= images.size()) {
+    return 0;
+  }
+  ImageInfo& image = images[image_number];
+  size_t at = 0;
+  while (at < count && words[at] != 0) {
+    const uint32_t length = name_record_words(words[at]);
+    if (length < 2 || length > count - at) {
+      image.damaged = true;
+      break;
+    }
+    const std::string_view body(reinterpret_cast<const char*>(words + at + 1),
+                                (length - 1) * sizeof(uint64_t));
+    if (!add_name_record(image, name_record_type(words[at]), body)) {
+      image.damaged = true;  // the next record may be sound
+    }
+    at += length;
+  }
+  return at;
+}
+
+// Numbers are given without a gap, so a file cannot make the table long for nothing.
+bool TraceModel::know_process(uint32_t process) {
+  if (process == process_ends.size() && process < kMaxImages) {
+    process_ends.emplace_back();
+  }
+  return process < process_ends.size();
+}
+
+bool TraceModel::add_image(std::string_view body) {
+  ImageFrame frame;
+  std::string text;
+  if (!take(body, frame) || !take_text(body, frame.text_bytes, text) ||
+      frame.image != images.size() || images.size() >= kMaxImages || !know_process(frame.process) ||
+      (frame.parent_process != kNoProcess && frame.parent_process >= process_ends.size())) {
+    return false;
+  }
+  ImageInfo& image = images.emplace_back();
+  image.image = frame.image;
+  image.process = frame.process;
+  image.pid = frame.pid;
+  image.own_pid = frame.own_pid;
+  image.slot = frame.slot;
+  image.kind =
+      frame.kind == static_cast<uint32_t>(SlotKind::kForked) ? SlotKind::kForked : SlotKind::kImage;
+  image.flags = frame.flags;
+  image.parent_process = frame.parent_process;
+  image.parent_pid = frame.parent_pid;
+  image.parent_tid = frame.parent_tid;
+  image.slot_start_ticks = frame.slot_start_ticks;
+  image.start_ticks = frame.start_ticks;
+  split_text(text, image.executable, image.argv);
+  return true;
+}
+
+bool TraceModel::add_start(std::string_view body) {
+  StartFrame frame;
+  std::string text;
+  if (!take(body, frame) || !take_text(body, frame.text_bytes, text) ||
+      starts.size() >= kMaxImages ||
+      (frame.process != kNoProcess && !know_process(frame.process)) ||
+      (frame.parent_process != kNoProcess && frame.parent_process >= process_ends.size())) {
+    return false;
+  }
+  StartInfo& start = starts.emplace_back();
+  start.process = frame.process;
+  start.parent_process = frame.parent_process;
+  start.parent_tid = frame.parent_tid;
+  start.pid = frame.pid;
+  start.reason = static_cast<UntracedReason>(frame.reason);
+  start.ticks = frame.ticks;
+  split_text(text, start.executable, start.argv);
+  return true;
+}
+
+bool TraceModel::add_frame(FrameKind kind, std::string_view body) {
+  switch (kind) {
+    case FrameKind::kRun: {
+      RunFrame frame;
+      return take(body, frame) && take_text(body, frame.command_bytes, command_line) &&
+             take_text(body, frame.version_bytes, version);
+    }
+    case FrameKind::kClock: {
+      ClockTriple triple;
+      if (!take(body, triple)) {
+        return false;
+      }
+      clock.push_back(triple);
+      return true;
+    }
+    case FrameKind::kImage:
+      return add_image(body);
+    case FrameKind::kStart:
+      return add_start(body);
+    case FrameKind::kProcessEnd: {
+      ProcessEndFrame frame;
+      std::string title;
+      if (!take(body, frame) || !take_text(body, frame.text_bytes, title) ||
+          frame.process >= process_ends.size()) {
+        return false;
+      }
+      process_ends[frame.process] = {
+          true, frame.flags, frame.wait_status, frame.end_ticks, std::move(title)};
+      return true;
+    }
+    case FrameKind::kNames: {
+      NamesFrame frame;
+      if (!take(body, frame) || frame.image >= images.size()) {
+        return false;
+      }
+      std::vector<uint64_t> words(body.size() / sizeof(uint64_t));
+      if (!words.empty()) {
+        memcpy(words.data(), body.data(), words.size() * sizeof(uint64_t));
+      }
+      (void)add_names(frame.image, words.data(), words.size());
+      return true;
+    }
+    case FrameKind::kImageEnd: {
+      ImageEndFrame frame;
+      if (!take(body, frame) || frame.image >= images.size()) {
+        return false;
+      }
+      ImageInfo& image = images[frame.image];
+      image.ended = true;
+      image.end = frame;
+      image.flags |= frame.image_flags;
+      image.traced |= frame.last_state == static_cast<uint32_t>(ProcessState::kTracing);
+      if (image.python_version == 0) {
+        image.python_version = frame.python_version;
+      }
+      return true;
+    }
+    case FrameKind::kRunEnd:
+      has_run_end = take(body, run_end);
+      return has_run_end;
+    case FrameKind::kEvents:
+    case FrameKind::kIndex:
+      break;
+  }
+  return false;
+}
+
+ThreadInfo* TraceModel::find_thread(uint32_t image, uint32_t thread) {
+  const auto found = thread_index_.find((static_cast<uint64_t>(image) << 32) | thread);
+  return found == thread_index_.end() ? nullptr : &threads[found->second];
+}
+
+bool TraceModel::add_events(const EventsFrame& head,
+                            const std::vector<OpenCall>& left_open,
+                            uint64_t offset,
+                            uint64_t body_bytes) {
+  if (head.image >= images.size() || threads.size() >= kMaxThreads) {
+    return false;
+  }
+  const auto [found, fresh] =
+      thread_index_.try_emplace((static_cast<uint64_t>(head.image) << 32) | head.thread,
+                                static_cast<uint32_t>(threads.size()));
+  if (fresh) {
+    ThreadInfo& thread = threads.emplace_back();
+    thread.image = head.image;
+    thread.thread = head.thread;
+    thread.tid = head.tid;
+    thread.first_ticks = head.start_ticks;
+    thread.last_ticks = head.start_ticks;
+    images[head.image].traced = true;
+  }
+  ThreadInfo& thread = threads[found->second];
+  if (head.open_before != thread.open.size() || head.start_ticks < thread.last_ticks) {
+    return false;
+  }
+  frames.push_back(
+      FrameInfo{offset, body_bytes, found->second, head.ops, head.calls, thread.last_op_ticks});
+  thread.open.resize(head.lowest_open);
+  thread.open.insert(thread.open.end(), left_open.rbegin(), left_open.rend());
+  thread.last_ticks = head.end_ticks;
+  if (head.ops != 0) {
+    thread.last_op_ticks = head.end_ticks;
+  }
+  thread.next_sequence = head.sequence + 1;
+  thread.calls += head.calls;
+  thread.frames += 1;
+  thread.stray_ends += head.stray_ends;
+  thread.cut_calls += head.cut_calls;
+  thread.lost_events += head.lost_events;
+  thread.deepest = std::max(thread.deepest, head.deepest);
+  thread.ended = (head.flags & kEventsThreadEnd) != 0;
+  return true;
+}
+
+TraceTotals totals_of(const TraceModel& model) {
+  TraceTotals totals;
+  for (const ThreadInfo& thread : model.threads) {
+    totals.calls += thread.calls;
+    totals.stray_ends += thread.stray_ends;
+    totals.cut_calls += thread.cut_calls;
+    totals.lost_events += thread.lost_events;
+  }
+  uint64_t lost_in_slots = 0;
+  for (const ImageInfo& image : model.images) {
+    lost_in_slots += image.end.lost_events;
+    totals.stalls += image.end.stalls;
+    totals.stall_ticks += image.end.stall_ticks;
+  }
+  // A loss is counted by the process when it happens and told by a gap when the thread goes on.
+  totals.lost_events = std::max(totals.lost_events, lost_in_slots);
+  std::vector<bool> traced(model.process_ends.size());
+  for (const ImageInfo& image : model.images) {
+    traced[image.process] = traced[image.process] || image.traced;
+  }
+  totals.processes = static_cast<uint32_t>(std::count(traced.begin(), traced.end(), true));
+  totals.threads = static_cast<uint32_t>(model.threads.size());
+  return totals;
+}
+
+// The index's body, in varints: threads, then frames of events. Offsets and stamps are differences.
+std::string TraceModel::serialize_threads() const {
+  std::string to;
+  append_varint(to, threads.size());
+  for (const ThreadInfo& thread : threads) {
+    for (const uint64_t value : {uint64_t{thread.image},
+                                 uint64_t{thread.thread},
+                                 uint64_t{thread.tid},
+                                 thread.first_ticks,
+                                 thread.last_ticks - thread.first_ticks,
+                                 thread.last_op_ticks,
+                                 thread.calls,
+                                 thread.frames,
+                                 thread.stray_ends,
+                                 thread.cut_calls,
+                                 thread.lost_events,
+                                 uint64_t{thread.deepest},
+                                 uint64_t{thread.next_sequence},
+                                 uint64_t{thread.ended},
+                                 uint64_t{thread.open.size()}}) {
+      append_varint(to, value);
+    }
+    for (const OpenCall& call : thread.open) {
+      append_varint(to, call.id);
+      append_varint(to, call.python);
+      append_varint(to, call.start_ticks);
+    }
+  }
+  append_varint(to, frames.size());
+  uint64_t offset = 0;
+  for (const FrameInfo& frame : frames) {
+    for (const uint64_t value : {frame.offset - offset,
+                                 frame.body_bytes,
+                                 uint64_t{frame.thread},
+                                 uint64_t{frame.ops},
+                                 uint64_t{frame.calls},
+                                 frame.previous_ticks}) {
+      append_varint(to, value);
+    }
+    offset = frame.offset;
+  }
+  return to;
+}
+
+bool TraceModel::restore_threads(std::string_view bytes) {
+  VarintReader from(bytes.data(), bytes.data() + bytes.size());
+  const uint64_t thread_count = from.next();
+  for (uint64_t i = 0; i < thread_count && !from.failed(); ++i) {
+    ThreadInfo thread;
+    thread.image = static_cast<uint32_t>(from.next());
+    thread.thread = static_cast<uint32_t>(from.next());
+    thread.tid = static_cast<uint32_t>(from.next());
+    thread.first_ticks = from.next();
+    thread.last_ticks = thread.first_ticks + from.next();
+    thread.last_op_ticks = from.next();
+    thread.calls = from.next();
+    thread.frames = from.next();
+    thread.stray_ends = from.next();
+    thread.cut_calls = from.next();
+    thread.lost_events = from.next();
+    thread.deepest = static_cast<uint32_t>(from.next());
+    thread.next_sequence = static_cast<uint32_t>(from.next());
+    thread.ended = from.next() != 0;
+    const uint64_t open = from.next();
+    for (uint64_t n = 0; n < open && !from.failed(); ++n) {
+      const auto id = static_cast<uint32_t>(from.next());
+      const auto python = static_cast<uint32_t>(from.next());
+      thread.open.push_back(OpenCall{from.next(), id, python});
+    }
+    if (from.failed() || thread.image >= images.size() || thread.deepest > kMaxFrameOps * 2) {
+      return false;
+    }
+    thread_index_[(static_cast<uint64_t>(thread.image) << 32) | thread.thread] =
+        static_cast<uint32_t>(threads.size());
+    images[thread.image].traced = true;
+    threads.push_back(std::move(thread));
+  }
+  const uint64_t frame_count = from.next();
+  uint64_t offset = 0;
+  for (uint64_t i = 0; i < frame_count && !from.failed(); ++i) {
+    FrameInfo frame;
+    offset += from.next();
+    frame.offset = offset;
+    frame.body_bytes = from.next();
+    frame.thread = static_cast<uint32_t>(from.next());
+    frame.ops = static_cast<uint32_t>(from.next());
+    frame.calls = static_cast<uint32_t>(from.next());
+    frame.previous_ticks = from.next();
+    if (from.failed() || frame.thread >= threads.size() || frame.body_bytes > kMaxBodyBytes) {
+      return false;
+    }
+    frames.push_back(frame);
+  }
+  return !from.failed() && from.at_end();
+}
+
+}  // namespace vtn

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is known of a recorded run without its events: images, threads, functions, and where the
+// frames lie. Kept up to date while the spool is written, rebuilt when one is read.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <stdint.h>
+
+#include "abi/names_abi.h"
+#include "abi/session_abi.h"
+#include "spool/codec.h"
+#include "spool/columns.h"
+#include "spool/format.h"
+
+namespace vtn {
+
+struct FunctionInfo {
+  FunctionKind kind = FunctionKind::kC;
+  uint32_t line = 0;
+  std::string name;  // as the program gave it: any bytes
+  std::string file;
+};
+
+// A process between two execs. report/process_tree.h tells what a process is in the end.
+struct ImageInfo {
+  uint32_t image = 0;
+  uint32_t process = 0;
+  uint32_t pid = 0;
+  uint32_t own_pid = 0;
+  uint32_t slot = 0;
+  SlotKind kind = SlotKind::kImage;
+  uint32_t flags = 0;  // SlotFlag, at its end
+  uint32_t parent_process = kNoProcess;
+  uint32_t parent_pid = 0;  // as it sees it
+  uint32_t parent_tid = 0;  // 0: unknown
+  uint64_t slot_start_ticks = 0;
+  uint64_t start_ticks = 0;
+  // As the kernel was given them; none for a forked image: its parent's. The names stream may know
+  // them better.
+  std::string executable;
+  std::vector<std::string> argv;
+  // From its names stream.
+  bool described = false;  // the fields below are known
+  uint32_t python_version = 0;
+  uint32_t backend = 0;
+  uint32_t forked_from = 0;
+  std::string cwd;
+  std::string name;  // given by the program
+  std::vector<std::pair<uint32_t, std::string>> notes;
+  std::map<uint32_t, std::string> thread_names;
+  std::map<uint32_t, ThreadRecord> thread_records;
+  // Functions by id: functions[function_of_id[id]].
+  std::vector<FunctionInfo> functions;
+  std::vector<uint32_t> function_of_id;
+  bool traced = false;  // there is a names stream, or calls
+  bool damaged = false;
+  // From its end, once it has ended.
+  bool ended = false;
+  ImageEndFrame end = {};
+
+  const FunctionInfo* function(uint32_t id) const {
+    return id < function_of_id.size() && function_of_id[id] != 0
+               ? &functions[function_of_id[id] - 1]
+               : nullptr;
+  }
+};
+
+// A program was started.
+struct StartInfo {
+  uint32_t process = kNoProcess;
+  uint32_t parent_process = kNoProcess;
+  uint32_t parent_tid = 0;
+  uint32_t pid = 0;
+  UntracedReason reason = UntracedReason::kNone;
+  uint64_t ticks = 0;
+  std::string executable;
+  std::vector<std::string> argv;
+};
+
+// What was seen of a process's end, or of it at the recording's.
+struct ProcessEndInfo {
+  bool known = false;
+  uint32_t flags = 0;  // ProcessEndFlag
+  int32_t wait_status = 0;
+  uint64_t end_ticks = 0;
+  std::string title;
+};
+
+struct ThreadInfo {
+  uint32_t image = 0;  // index into images
+  uint32_t thread = 0;
+  uint32_t tid = 0;
+  uint64_t first_ticks = 0;
+  uint64_t last_ticks = 0;
+  uint64_t last_op_ticks = 0;  // 0: no op yet
+  uint64_t calls = 0;
+  uint64_t frames = 0;
+  uint64_t stray_ends = 0;
+  uint64_t cut_calls = 0;
+  uint64_t lost_events = 0;
+  uint32_t deepest = 0;
+  uint32_t next_sequence = 0;
+  bool ended = false;
+  std::vector<OpenCall> open;  // outermost first
+};
+
+struct FrameInfo {
+  uint64_t offset = 0;  // of the FrameHead
+  uint64_t body_bytes = 0;
+  uint32_t thread = 0;  // index into threads
+  uint32_t ops = 0;
+  uint32_t calls = 0;
+  uint64_t previous_ticks = 0;  // of the thread's last op in frames before; 0: there was none
+};
+
+// Grows by frames in file order. Frames that contradict what came before are refused.
+class TraceModel {
+ public:
+  SpoolHeader header = {};
+  std::string command_line;
+  std::string version;
+  std::vector<ClockTriple> clock;
+  std::vector<ImageInfo> images;
+  std::vector<StartInfo> starts;
+  std::vector<ProcessEndInfo> process_ends;  // by number: as many as there are processes
+  std::vector<ThreadInfo> threads;
+  std::vector<FrameInfo> frames;  // of events
+  bool has_run_end = false;
+  RunEndFrame run_end = {};
+  bool truncated = false;  // the file was cut: more may have followed what is here
+
+  // Any frame but events and index. False: it is damaged or of a kind unknown.
+  bool add_frame(FrameKind kind, std::string_view body);
+  // `left_open` is innermost first, as in the frame.
+  bool add_events(const EventsFrame& head,
+                  const std::vector<OpenCall>& left_open,
+                  uint64_t offset,
+                  uint64_t body_bytes);
+  // The names records of an image, whole or as far as they go. Returns the words understood.
+  size_t add_names(uint32_t image, const uint64_t* words, size_t count);
+
+  ThreadInfo* find_thread(uint32_t image, uint32_t thread);
+
+  // The index: what add_events() gathered. Everything else is read from its own frames.
+  std::string serialize_threads() const;
+  bool restore_threads(std::string_view bytes);
+
+ private:
+  bool add_image(std::string_view body);
+  bool add_start(std::string_view body);
+  bool know_process(uint32_t process);
+
+  std::unordered_map<uint64_t, uint32_t> thread_index_;
+};
+
+// Sums for the summary and the metadata.
+struct TraceTotals {
+  uint64_t calls = 0;
+  uint64_t lost_events = 0;
+  uint64_t stray_ends = 0;
+  uint64_t cut_calls = 0;
+  uint64_t stalls = 0;
+  uint64_t stall_ticks = 0;
+  uint32_t processes = 0;  // traced ones
+  uint32_t threads = 0;
+};
+TraceTotals totals_of(const TraceModel& model);
+
+}  // namespace vtn

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Opens a spool or `.vtn` file. The file is hostile: what does not make sense is an Error with its
+// offset, or the end of what is readable. Frames are read with pread: thread-safe after open.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "spool/model.h"
+
+namespace vtn {
+
+class SpoolReader {
+ public:
+  // `path` is for messages. A file without an index (its run was cut short) is read through; what
+  // comes after the last whole frame is left out and model().truncated is set.
+  static Result<std::unique_ptr<SpoolReader>> open(UniqueFd fd, const std::string& path);
+  // The same file, just written: its model is known.
+  static std::unique_ptr<SpoolReader> adopt(UniqueFd fd,
+                                            const std::string& path,
+                                            std::unique_ptr<TraceModel> model);
+
+  const TraceModel& model() const { return *model_; }
+  std::unique_ptr<TraceModel> take_model() { return std::move(model_); }
+  UniqueFd take_fd() { return std::move(fd_); }
+  const std::string& path() const { return path_; }
+  // It ends with an index: it was closed in order, nothing is missing.
+  bool closed() const { return closed_; }
+  // Behind the last whole frame; the index and trailer do not count.
+  uint64_t end_offset() const { return end_offset_; }
+
+  // The body of a frame of events; `buffer` is the caller's, one per thread.
+  Result<std::string_view> read_body(const FrameInfo& frame, std::string& buffer) const;
+
+ private:
+  SpoolReader(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  Status read(uint64_t file_bytes);
+  Status read_frames(uint64_t file_bytes, bool with_events);
+  bool read_index(uint64_t file_bytes);
+
+  UniqueFd fd_;
+  std::string path_;
+  std::unique_ptr<TraceModel> model_ = std::make_unique<TraceModel>();
+  uint64_t end_offset_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace vtn

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Appends frames to a spool file and keeps the model of what it holds. Thread-safe. A frame that
+// does not fit the disk is taken back whole, and the writer refuses all that follows.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/fd.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "spool/model.h"
+
+namespace vtn {
+
+class SpoolWriter {
+ public:
+  // Starts a file: `fd` is empty, open for reading and writing.
+  static Result<std::unique_ptr<SpoolWriter>> start(UniqueFd fd, const SpoolHeader& header);
+  // Goes on behind the last whole frame of a file that was cut (its model has been read).
+  static Result<std::unique_ptr<SpoolWriter>> resume(UniqueFd fd,
+                                                     std::unique_ptr<TraceModel> model,
+                                                     uint64_t end_offset);
+
+  // Any frame but events. The model learns of it in any case.
+  Status append(FrameKind kind, std::string_view body) { return append(kind, body, {}); }
+  Status append(FrameKind kind, std::string_view first, std::string_view second);
+  // `frame` is what FrameEncoder::encode() made of `columns`.
+  Status append_events(const FrameColumns& columns, std::string_view frame);
+
+  template <class T>
+  Status append_struct(FrameKind kind, const T& body, std::string_view text = {}) {
+    return append(kind, std::string_view(reinterpret_cast<const char*>(&body), sizeof(body)), text);
+  }
+
+  // Writes index and trailer. Nothing may be appended afterwards.
+  Status close();
+
+  bool failed() const;
+  uint64_t bytes() const;
+  int fd() const { return fd_.get(); }
+  // Not while others append.
+  TraceModel& model() {
+    const MutexLock lock(mutex_);
+    return *model_;
+  }
+  std::unique_ptr<TraceModel> take_model() {
+    const MutexLock lock(mutex_);
+    return std::move(model_);
+  }
+
+ private:
+  SpoolWriter(UniqueFd fd, std::unique_ptr<TraceModel> model)
+      : fd_(std::move(fd)), model_(std::move(model)) {}
+  Status write_at_end(std::string_view first, std::string_view second, std::string_view third)
+      VTN_REQUIRES(mutex_);
+
+  UniqueFd fd_;
+  mutable Mutex mutex_;
+  std::unique_ptr<TraceModel> model_ VTN_GUARDED_BY(mutex_);
+  uint64_t end_ VTN_GUARDED_BY(mutex_) = 0;
+  bool failed_ VTN_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace vtn

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "spool/replay.h"
+#include "tests/support/recording.h"
+
+namespace vtn::test {
+namespace {
+
+// What a writer is told, as text: "+16@10 -16@20".
+struct TextSink {
+  const DecodedFrame& frame;
+  std::string text;
+  void begin(uint32_t function, uint64_t ns) {
+    text += " +" + std::to_string(frame.functions[function]) + "@" + std::to_string(ns);
+  }
+  void end(uint64_t ns, uint32_t how) {
+    static constexpr const char* kHow[] = {"-", "^", "!"};
+    text += std::string(" ") + kHow[how] + "@" + std::to_string(ns);
+  }
+  void special(const Special& special, uint64_t ns) {
+    text += " gap" + std::to_string(special.lost_events) + "@" + std::to_string(ns);
+  }
+};
+
+std::string replay(const SpoolReader& spool) {
+  std::string all;
+  FrameDecoder decoder;
+  DecodedFrame frame;
+  std::string buffer;
+  const ClockMap clock(ClockKind::kMonotonic, {});
+  for (const FrameInfo& info : spool.model().frames) {
+    auto body = spool.read_body(info, buffer);
+    REQUIRE(body.has_value());
+    REQUIRE(decoder.decode(*body, frame).has_value());
+    TextSink sink{frame, ""};
+    REQUIRE(replay_frame(frame, clock, sink).has_value());
+    all += sink.text;
+  }
+  return all.empty() ? all : all.substr(1);
+}
+
+}  // namespace
+
+TEST_CASE("assembly: an end pops to the nearest call of its id", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");  // 16
+  const uint32_t b = process.python("b");  // 17
+  const uint32_t c = process.c("c");       // 18
+  FakeThread thread = process.thread(1);
+  thread.enter(100, a);
+  thread.enter(110, b);
+  thread.enter(120, c);
+  thread.leave(130, a);  // b and c never ended
+  thread.leave(140, b);  // nothing of it is open
+  auto spool = run.read();
+  CHECK(replay(*spool) == "+16@100 +17@110 +18@120 !@121 !@122 -@130");
+  CHECK(spool->model().threads.at(0).stray_ends == 1);
+  CHECK(spool->model().threads.at(0).cut_calls == 2);
+}
+
+TEST_CASE("assembly: any Python's end skips C calls, not Python ones", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  const uint32_t b = process.python("b");
+  const uint32_t c = process.c("c");
+  FakeThread thread = process.thread(1);
+  thread.leave(90, kIdAnyPython);  // nothing is open
+  thread.enter(100, a);
+  thread.enter(110, b);
+  thread.enter(120, c);
+  thread.unwind(130, kIdAnyPython);
+  thread.leave(140, kIdAnyPython);
+  thread.enter(150, c);
+  thread.leave(160, kIdAnyPython);
+  auto spool = run.read();
+  CHECK(replay(*spool) == "+16@100 +17@110 +18@120 !@121 ^@130 -@140 +18@150");
+  CHECK(spool->model().threads.at(0).stray_ends == 2);
+}
+
+TEST_CASE("assembly: stamps of a thread increase strictly", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  FakeThread thread = process.thread(1);
+  thread.enter(100, a);
+  thread.enter(100, a);
+  thread.opcode(100, Opcode::kResync, {50});  // the clock went back
+  thread.raw(event_word(0, EventKind::kLeave, a));
+  thread.raw(event_word(60, EventKind::kLeave, a));
+  thread.finish();
+  thread.enter(20, a);
+  auto spool = run.read();
+  CHECK(replay(*spool) == "+16@100 +16@101 -@102 -@110 +16@111");
+}
+
+TEST_CASE("assembly: a resync carries time over 40 bits", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  FakeThread thread = process.thread(1);
+  thread.enter(1000, a);
+  // Ten hours later; the collector's clock must not be behind it.
+  const uint64_t later = 1000 + kEventDeltaMax / 2;
+  thread.opcode(1000, Opcode::kResync, {later});
+  thread.raw(event_word(5, EventKind::kLeave, a));
+  auto spool = run.read();
+  const uint64_t now = read_clock_triple(ClockKind::kMonotonic).ticks;
+  CHECK(replay(*spool) ==
+        "+16@1000 -@" +
+            std::to_string(later + 5 < now ? later + 5 : spool->model().threads[0].last_ticks));
+}
+
+TEST_CASE("assembly: gaps and a thread's end close what is open", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  FakeThread thread = process.thread(1);
+  thread.enter(100, a);
+  thread.finish();
+  thread.opcode(200, Opcode::kGap, {5, static_cast<uint64_t>(GapReason::kArenaFull)});
+  thread.enter(210, a);
+  thread.enter(220, a);
+  thread.opcode(230, Opcode::kThreadEnd);
+  auto spool = run.read();
+  CHECK(replay(*spool) == "+16@100 !@101 gap5@102 -@200 +16@210 +16@220 !@221 !@222");
+  CHECK(spool->model().threads.at(0).ended);
+  CHECK(spool->model().threads.at(0).open.empty());
+  CHECK(totals_of(spool->model()).lost_events == 5);
+}
+
+TEST_CASE("assembly: a chunk that never came is a gap", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  FakeThread thread = process.thread(1);
+  thread.enter(100, a);
+  thread.finish();
+  thread.skip_sequence();
+  thread.enter(200, a);
+  auto spool = run.read();
+  CHECK(replay(*spool) == "+16@100 !@101 gap0@102 -@200 +16@201");
+}
+
+TEST_CASE("assembly: words that no tracer writes do no harm", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  FakeThread thread = process.thread(1);
+  thread.enter(100, a);
+  thread.raw(opcode_word(0, static_cast<Opcode>(99), 2));
+  thread.raw(1);
+  thread.raw(2);
+  thread.raw(event_word(kEventDeltaMax, EventKind::kEnter, kMaxNameId));
+  thread.raw(opcode_word(0, Opcode::kResync, 1));
+  thread.raw(~uint64_t{0});
+  thread.raw(event_word(0, EventKind::kEnter, kIdTooManyNames));
+  thread.raw(opcode_word(0, Opcode::kGap, 255));  // the payload would go past the chunk
+  auto spool = run.read();
+  CHECK(spool->model().threads.at(0).calls == 3);
+  CHECK((spool->model().images.at(0).end.flags & kImageDamaged) != 0);
+  CHECK(spool->model().threads.at(0).last_ticks <=
+        read_clock_triple(ClockKind::kMonotonic).ticks + (uint64_t{1} << 21));
+}
+
+TEST_CASE("clock: triples are joined by straight lines, stamps stay apart", "[clock]") {
+  const ClockMap map(ClockKind::kTsc,
+                     {{1'000'000, 5'000'000, 1'000'000'005'000'000},
+                      {3'600'000, 6'000'000, 1'000'000'006'000'000},
+                      {3'600'000, 1, 0},  // nonsense is left out
+                      {6'200'000, 7'100'000, 1'000'000'007'100'000}});
+  CHECK(map.to_ns(1'000'000) == 5'000'000);
+  CHECK(map.to_ns(3'600'000) == 6'000'000);
+  CHECK(map.to_ns(2'300'000) == 5'500'000);
+  CHECK(map.to_ns(6'200'000) == 7'099'999);  // rounded down, as the rate is
+  CHECK(map.to_ns(8'800'000) == 8'199'999);  // goes on as before
+  CHECK(map.realtime_base_ns() == 1'000'000'000'000'000);
+  ClockMap::Cursor cursor(map);
+  uint64_t last = 0;
+  bool apart = true;
+  for (uint64_t ticks = 900'000; ticks < 7'000'000; ticks += tick_step_of(ClockKind::kTsc)) {
+    const uint64_t ns = cursor(ticks);
+    apart = apart && ns > last && ns == map.to_ns(ticks);
+    last = ns;
+  }
+  CHECK(apart);
+}
+
+}  // namespace vtn::test
