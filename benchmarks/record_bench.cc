@@ -17,16 +17,16 @@
 namespace vtn {
 namespace {
 
-thread_local ThreadState* t_word __attribute__((tls_model("initial-exec"))) = nullptr;
+thread_local tracer::ThreadState* t_word __attribute__((tls_model("initial-exec"))) = nullptr;
 
 void* map_shared(uint64_t bytes) {
   return mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 
-void recycle_full(const Arena& arena) {
+void recycle_full(const tracer::Arena& arena) {
   for (uint32_t i = 0; i < arena.geometry.chunk_count; ++i) {
     if (chunk_state(load_acquire(&arena.headers[i].owner)) == ChunkState::kFull) {
-      recycle_chunk(arena, i, 0);
+      tracer::recycle_chunk(arena, i, 0);
     }
   }
 }
@@ -38,32 +38,32 @@ double seconds() {
 }
 
 int run(uint64_t events) {
-  const ArenaGeometry geometry = arena_geometry(uint64_t{4} << 20);
+  const ArenaGeometry geometry = tracer::arena_geometry(uint64_t{4} << 20);
   void* control = map_shared(kControlBytes);
   auto* page = static_cast<ControlPage*>(control);
   page->geometry = geometry;
   page->process_slots = kMaxProcesses;
   page->state = static_cast<uint32_t>(SessionState::kRecording);
-  const Arena arena(control, map_shared(geometry.arena_bytes));
+  const tracer::Arena arena(control, map_shared(geometry.arena_bytes));
   for (uint32_t i = 0; i < geometry.chunk_count; ++i) {
-    provide_chunk(arena, i);
+    tracer::provide_chunk(arena, i);
   }
   char* thread_pointer;
   __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
-  const EngineHooks hooks = {
+  const tracer::EngineHooks hooks = {
       .describe_process = [](uint32_t) {}, .look_after = nullptr, .watch_thread_exit = nullptr};
-  if (!start_engine(
+  if (!tracer::start_engine(
           arena, ClockKind::kTsc, hooks, reinterpret_cast<char*>(&t_word) - thread_pointer)) {
     return 1;
   }
-  (void)current_thread();
+  (void)tracer::current_thread();
   const double start = seconds();
   constexpr uint64_t kBatch = 100'000;
   for (uint64_t done = 0; done < events; done += kBatch) {
     for (uint64_t i = 0; i < kBatch; i += 2) {
-      record_enter(current_thread(), kFirstNameId);
-      const uint64_t ticks = read_ticks(g_engine.clock);
-      record_at(current_thread(), ticks, EventKind::kLeave, kFirstNameId);
+      tracer::record_enter(tracer::current_thread(), kFirstNameId);
+      const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+      tracer::record_at(tracer::current_thread(), ticks, EventKind::kLeave, kFirstNameId);
     }
     recycle_full(arena);
   }

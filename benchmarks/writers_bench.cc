@@ -54,7 +54,7 @@ class Workload {
   size_t fill(std::vector<uint64_t>& words, uint64_t& base) {
     base = ticks_;
     size_t count = 0;
-    while (count < kMaxChunkWords) {
+    while (count < collector::kMaxChunkWords) {
       const uint32_t id = stack_.empty() ? 0 : stack_.back().id;
       const bool deeper = stack_.empty() || (stack_.size() < 60 && stack_.back().calls_left != 0);
       advance(deeper);
@@ -104,12 +104,12 @@ std::string_view bytes_of(const T& value) {
   return {reinterpret_cast<const char*>(&value), sizeof(value)};
 }
 
-void define_functions(SpoolWriter& spool) {
-  ImageFrame image = {};
+void define_functions(spool::Writer& spool) {
+  spool::ImageFrame image = {};
   image.pid = image.own_pid = 1234;
-  image.parent_process = kNoProcess;
+  image.parent_process = spool::kNoProcess;
   image.start_ticks = 1'000'000'000'000;
-  (void)spool.append(FrameKind::kImage, bytes_of(image));
+  (void)spool.append(spool::FrameKind::kImage, bytes_of(image));
   std::vector<uint64_t> words;
   for (uint32_t i = 0; i < kFunctions; ++i) {
     const bool python = i % 3 != 0;
@@ -133,8 +133,8 @@ void define_functions(SpoolWriter& spool) {
     memcpy(&words[at + 1], &record, sizeof(record));
     memcpy(reinterpret_cast<char*>(&words[at + 1]) + sizeof(record), text.data(), text.size());
   }
-  const NamesFrame names = {0, 0};
-  (void)spool.append(FrameKind::kNames,
+  const spool::NamesFrame names = {0, 0};
+  (void)spool.append(spool::FrameKind::kNames,
                      bytes_of(names),
                      {reinterpret_cast<const char*>(words.data()), words.size() * 8});
 }
@@ -159,32 +159,32 @@ int run(uint64_t wanted_calls, const std::string& folder) {
     fprintf(stderr, "%s\n", fd.error().message.c_str());
     return 1;
   }
-  SpoolHeader header = {};
-  header.magic = kSpoolMagic;
-  header.version = kSpoolVersion;
+  spool::FileHeader header = {};
+  header.magic = spool::kSpoolMagic;
+  header.version = spool::kSpoolVersion;
   header.header_bytes = sizeof(header);
   header.clock_kind = static_cast<uint32_t>(ClockKind::kTsc);
-  header.tick_step = tick_step_of(ClockKind::kTsc);
+  header.tick_step = spool::tick_step_of(ClockKind::kTsc);
   header.trace_id = 1;
-  auto spool = SpoolWriter::start(std::move(*fd), header);
+  auto spool = spool::Writer::start(std::move(*fd), header);
   if (!spool) {
     return 1;
   }
   define_functions(**spool);
   for (uint64_t i = 0; i < 100; ++i) {
-    const ClockTriple triple = {1'000'000'000'000 + i * 2'600'000'000,
-                                5'000'000'000 + i * 1'000'000'000,
-                                1'700'000'000'000'000'000 + i * 1'000'000'000};
-    (void)(*spool)->append(FrameKind::kClock, bytes_of(triple));
+    const spool::ClockTriple triple = {1'000'000'000'000 + i * 2'600'000'000,
+                                       5'000'000'000 + i * 1'000'000'000,
+                                       1'700'000'000'000'000'000 + i * 1'000'000'000};
+    (void)(*spool)->append(spool::FrameKind::kClock, bytes_of(triple));
   }
 
   Workload workload;
-  PythonIds python;
-  FunctionCodes codes;
-  CallAssembler assembler(header.tick_step);
-  FrameColumns columns;
-  FrameEncoder encoder;
-  std::vector<uint64_t> words(kMaxChunkWords);
+  collector::PythonIds python;
+  collector::FunctionCodes codes;
+  collector::CallAssembler assembler(header.tick_step);
+  spool::FrameColumns columns;
+  spool::FrameEncoder encoder;
+  std::vector<uint64_t> words(collector::kMaxChunkWords);
   double assembling = 0;
   double encoding = 0;
   double raw_encoding = 0;
@@ -221,7 +221,7 @@ int run(uint64_t wanted_calls, const std::string& folder) {
   if (!again) {
     return 1;
   }
-  auto reader = SpoolReader::open(std::move(*again), path);
+  auto reader = spool::Reader::open(std::move(*again), path);
   if (!reader) {
     fprintf(stderr, "%s\n", reader.error().message.c_str());
     return 1;
@@ -241,13 +241,14 @@ int run(uint64_t wanted_calls, const std::string& folder) {
                            Step{".pftrace, one core", "bench.pftrace", false, false, 1},
                            Step{".pftrace", "bench.pftrace", false, false, 0},
                            Step{".pftrace.gz", "bench.pftrace.gz", false, true, 0}}) {
-    ReportOptions options;
+    report::ReportOptions options;
     options.path = step.file[0] == '/' ? step.file : folder + "/" + step.file;
     options.gzip = step.gzip;
     options.workers = step.workers;
     const double at = seconds();
     const double used = processor_seconds();
-    Status status = step.json ? write_json(**reader, options) : write_perfetto(**reader, options);
+    Status status = step.json ? report::write_json(**reader, options)
+                              : report::write_perfetto(**reader, options);
     const double spent = seconds() - at;
     if (!status) {
       fprintf(stderr, "%s\n", status.error().message.c_str());

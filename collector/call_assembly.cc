@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-namespace vtn {
+namespace vtn::collector {
 
 namespace {
 
@@ -36,7 +36,7 @@ void FunctionCodes::next_frame() {
 // The state of one pass over a chunk. The stack is bare memory with room for all that the chunk can
 // begin, so that nothing is checked or allocated per event.
 struct CallAssembler::Run {
-  Run(CallAssembler& assembler, uint64_t latest_ticks, FrameColumns& columns)
+  Run(CallAssembler& assembler, uint64_t latest_ticks, spool::FrameColumns& columns)
       : of(&assembler),
         to(&columns),
         codes(columns.codes.get()),
@@ -53,16 +53,16 @@ struct CallAssembler::Run {
   }
 
   CallAssembler* of;
-  FrameColumns* to;
+  spool::FrameColumns* to;
   uint16_t* codes;
   uint16_t* steps;
   uint64_t last;
   uint64_t step;
   uint64_t latest;
-  OpenCall* bottom;
-  OpenCall* top;  // behind the innermost open call
-  OpenCall* lowest;
-  OpenCall* deepest;
+  spool::OpenCall* bottom;
+  spool::OpenCall* top;  // behind the innermost open call
+  spool::OpenCall* lowest;
+  spool::OpenCall* deepest;
   uint32_t ops = 0;
   uint32_t calls = 0;
 
@@ -71,16 +71,16 @@ struct CallAssembler::Run {
     const uint64_t delta = ticks - last;
     last = ticks;
     codes[ops] = static_cast<uint16_t>(code);
-    if (__builtin_expect(delta < kWideStep, 1)) {
+    if (__builtin_expect(delta < spool::kWideStep, 1)) {
       steps[ops] = static_cast<uint16_t>(delta);
     } else {
-      steps[ops] = kWideStep;
+      steps[ops] = spool::kWideStep;
       add_wide(*to, delta);
     }
     ++ops;
   }
   // What is rare takes no address of the state either: it stays in registers.
-  [[gnu::noinline]] static void add_wide(FrameColumns& to, uint64_t delta) {
+  [[gnu::noinline]] static void add_wide(spool::FrameColumns& to, uint64_t delta) {
     to.wide.push_back(delta);
   }
 
@@ -91,18 +91,18 @@ struct CallAssembler::Run {
       add_closed(*to, *top);
     }
   }
-  [[gnu::noinline]] static void add_closed(FrameColumns& to, const OpenCall& call) {
+  [[gnu::noinline]] static void add_closed(spool::FrameColumns& to, const spool::OpenCall& call) {
     to.closed.push_back(call);
   }
 
   void push(uint32_t id, uint32_t python) {
-    *top++ = OpenCall{last, id, python};
+    *top++ = spool::OpenCall{last, id, python};
     deepest = std::max(deepest, top);
   }
 
-  void cut_down_to(OpenCall* wanted) {
+  void cut_down_to(spool::OpenCall* wanted) {
     while (top > wanted) {
-      emit(kOpCut, 0);
+      emit(spool::kOpCut, 0);
       ++to->head.cut_calls;
       pop();
     }
@@ -110,16 +110,16 @@ struct CallAssembler::Run {
 
   void gap(uint64_t ticks, uint64_t lost_events, uint64_t reason) {
     cut_down_to(bottom);
-    to->specials.push_back(Special{SpecialOp::kGap, lost_events, reason});
+    to->specials.push_back(spool::Special{spool::SpecialOp::kGap, lost_events, reason});
     to->head.lost_events += lost_events;
-    emit(kOpSpecial, 0);
+    emit(spool::kOpSpecial, 0);
     deepest = std::max(deepest, bottom + 1);
-    emit(kOpReturn, ticks);
+    emit(spool::kOpReturn, ticks);
   }
 
   // An end that does not fit the innermost call.
   void end_by_search(uint64_t ticks, EventKind kind, uint32_t id) {
-    OpenCall* found = top;
+    spool::OpenCall* found = top;
     while (found != bottom &&
            !(found[-1].id == id || (id == kIdAnyPython && found[-1].python != 0))) {
       --found;
@@ -129,17 +129,17 @@ struct CallAssembler::Run {
       return;
     }
     cut_down_to(found);
-    emit(kind == EventKind::kLeave ? kOpReturn : kOpUnwind, ticks);
+    emit(kind == EventKind::kLeave ? spool::kOpReturn : spool::kOpUnwind, ticks);
     pop();
   }
 
-  [[gnu::noinline]] static void add_function(FrameColumns& to,
+  [[gnu::noinline]] static void add_function(spool::FrameColumns& to,
                                              FunctionCodes::Entry& entry,
                                              uint32_t frame,
                                              uint32_t id,
                                              const PythonIds& python) {
     entry.frame = frame;
-    entry.code = static_cast<uint16_t>(kOpFirstCall + to.functions.size());
+    entry.code = static_cast<uint16_t>(spool::kOpFirstCall + to.functions.size());
     entry.python = python.contains(id) ? 1 : 0;
     to.functions.push_back(id);
   }
@@ -152,7 +152,7 @@ struct CallAssembler::Run {
     to->head.open_after = static_cast<uint32_t>(top - bottom);
     to->head.deepest = static_cast<uint32_t>(deepest - bottom);
     to->head.functions = static_cast<uint32_t>(to->functions.size());
-    for (const OpenCall* call = top; call > lowest; --call) {
+    for (const spool::OpenCall* call = top; call > lowest; --call) {
       to->left_open.push_back(call[-1]);
     }
     of->last_ticks_ = last;
@@ -160,7 +160,7 @@ struct CallAssembler::Run {
   }
 };
 
-void CallAssembler::resume(uint64_t last_ticks, const std::vector<OpenCall>& open) {
+void CallAssembler::resume(uint64_t last_ticks, const std::vector<spool::OpenCall>& open) {
   started_ = true;
   last_ticks_ = last_ticks;
   depth_ = 0;
@@ -174,7 +174,7 @@ void CallAssembler::make_room(size_t calls) {
     return;
   }
   capacity_ = depth_ + calls + 1 + capacity_ / 2;
-  std::unique_ptr<OpenCall[]> larger(new OpenCall[capacity_]);
+  std::unique_ptr<spool::OpenCall[]> larger(new spool::OpenCall[capacity_]);
   std::copy_n(stack_.get(), depth_, larger.get());
   stack_ = std::move(larger);
 }
@@ -191,7 +191,7 @@ void CallAssembler::start(uint64_t ticks, uint64_t latest) {
 bool CallAssembler::assemble(const Chunk& chunk,
                              const PythonIds& python,
                              FunctionCodes& function_codes,
-                             FrameColumns& to) {
+                             spool::FrameColumns& to) {
   const std::span<const uint64_t> all =
       chunk.words.first(std::min(chunk.words.size(), kMaxChunkWords));
   const uint64_t* const words = all.data();
@@ -239,7 +239,7 @@ bool CallAssembler::assemble(const Chunk& chunk,
               run.top != run.bottom &&
                   (run.top[-1].id == id || (id == kIdAnyPython && run.top[-1].python != 0)),
               1)) {
-        run.emit(kind == EventKind::kLeave ? kOpReturn : kOpUnwind, ticks);
+        run.emit(kind == EventKind::kLeave ? spool::kOpReturn : spool::kOpUnwind, ticks);
         run.pop();
       } else {
         slowly([&](Run& slow) { slow.end_by_search(ticks, kind, id); });
@@ -265,7 +265,7 @@ bool CallAssembler::assemble(const Chunk& chunk,
         }
         case Opcode::kThreadEnd:
           slowly([](Run& slow) { slow.cut_down_to(slow.bottom); });
-          to.head.flags |= kEventsThreadEnd;
+          to.head.flags |= spool::kEventsThreadEnd;
           break;
         default:
           damaged_ = true;
@@ -278,7 +278,7 @@ bool CallAssembler::assemble(const Chunk& chunk,
   return run.ops != 0 || to.head.flags != 0 || to.head.stray_ends != 0;
 }
 
-void CallAssembler::missing(uint64_t until_ticks, uint64_t latest_ticks, FrameColumns& to) {
+void CallAssembler::missing(uint64_t until_ticks, uint64_t latest_ticks, spool::FrameColumns& to) {
   const uint64_t latest = std::min(latest_ticks, kLatestTicks);
   start(until_ticks, latest);
   to.reset(depth_ + 16);
@@ -288,4 +288,4 @@ void CallAssembler::missing(uint64_t until_ticks, uint64_t latest_ticks, FrameCo
   run.finish();
 }
 
-}  // namespace vtn
+}  // namespace vtn::collector

@@ -23,7 +23,7 @@
 #include "abi/session_abi.h"
 #include "spool/columns.h"
 
-namespace vtn {
+namespace vtn::collector {
 
 inline constexpr uint32_t kLargestChunkBytes = kSmallestChunkBytes << (kChunkClasses - 1);
 inline constexpr size_t kMaxChunkWords = kLargestChunkBytes / sizeof(uint64_t);
@@ -75,7 +75,7 @@ class CallAssembler {
   explicit CallAssembler(uint32_t tick_step) : tick_step_(tick_step) {}
 
   // Goes on after what was recorded before: for recovery.
-  void resume(uint64_t last_ticks, const std::vector<OpenCall>& open);
+  void resume(uint64_t last_ticks, const std::vector<spool::OpenCall>& open);
 
   struct Chunk {
     std::span<const uint64_t> words;  // at most kMaxChunkWords; up to the first zero word
@@ -86,12 +86,14 @@ class CallAssembler {
   bool assemble(const Chunk& chunk,
                 const PythonIds& python,
                 FunctionCodes& codes,
-                FrameColumns& to);
+                spool::FrameColumns& to);
 
   // A frame of nothing but a gap, until `until_ticks`: chunks of this thread are missing.
-  void missing(uint64_t until_ticks, uint64_t latest_ticks, FrameColumns& to);
+  void missing(uint64_t until_ticks, uint64_t latest_ticks, spool::FrameColumns& to);
 
-  std::span<const OpenCall> open() const { return {stack_.get(), depth_}; }  // outermost first
+  std::span<const spool::OpenCall> open() const {
+    return {stack_.get(), depth_};
+  }  // outermost first
   uint64_t last_ticks() const { return last_ticks_; }
   bool damaged() const { return damaged_; }  // words were met that no tracer writes
 
@@ -104,9 +106,9 @@ class CallAssembler {
   bool damaged_ = false;
   uint32_t tick_step_;
   uint64_t last_ticks_ = 0;
-  std::unique_ptr<OpenCall[]> stack_;
+  std::unique_ptr<spool::OpenCall[]> stack_;
   size_t depth_ = 0;
   size_t capacity_ = 0;
 };
 
-}  // namespace vtn
+}  // namespace vtn::collector

@@ -9,7 +9,7 @@
 #include "base/freestanding/atomic.h"
 #include "tracer/clock.h"
 
-namespace vtn {
+namespace vtn::collector {
 
 namespace {
 
@@ -21,7 +21,7 @@ constexpr double kBusyFill = 0.75;
 
 }  // namespace
 
-struct ArenaDrain::Thread {
+struct Drain::Thread {
   explicit Thread(uint32_t tick_step) : assembler(tick_step) {}
   CallAssembler assembler;
   uint32_t next_sequence = 0;
@@ -30,7 +30,7 @@ struct ArenaDrain::Thread {
   uint64_t discarded_events = 0;  // drained but not kept
 };
 
-struct ArenaDrain::Process {
+struct Drain::Process {
   uint32_t image = 0;
   bool damaged = false;
   PythonIds python;
@@ -39,7 +39,7 @@ struct ArenaDrain::Process {
 };
 
 // A chunk that holds something, as its header said when it was listed.
-struct ArenaDrain::Found {
+struct Drain::Found {
   uint32_t chunk;
   uint32_t slot;
   uint32_t thread;
@@ -50,7 +50,7 @@ struct ArenaDrain::Found {
 };
 
 // The listed chunks of one thread, in order: one member of the crew takes them all.
-struct ArenaDrain::Group {
+struct Drain::Group {
   Process* process;
   Thread* thread;
   const Found* begin;
@@ -58,19 +58,19 @@ struct ArenaDrain::Group {
 };
 
 // What a member of the crew works with.
-struct ArenaDrain::Scratch {
+struct Drain::Scratch {
   std::unique_ptr<uint64_t[]> copy{new uint64_t[kMaxChunkWords]};
   FunctionCodes codes;
-  FrameColumns columns;
-  FrameEncoder encoder;
+  spool::FrameColumns columns;
+  spool::FrameEncoder encoder;
 };
 
-ArenaDrain::ArenaDrain(const Arena& arena,
-                       ClockKind clock,
-                       SpoolWriter& spool,
-                       ProcessProbe& probe,
-                       bool compress,
-                       unsigned threads)
+Drain::Drain(const tracer::Arena& arena,
+             ClockKind clock,
+             spool::Writer& spool,
+             ProcessProbe& probe,
+             bool compress,
+             unsigned threads)
     : arena_(arena),
       clock_(clock),
       spool_(spool),
@@ -84,26 +84,26 @@ ArenaDrain::ArenaDrain(const Arena& arena,
   }
 }
 
-ArenaDrain::~ArenaDrain() = default;
+Drain::~Drain() = default;
 
-void ArenaDrain::resume() {
-  const TraceModel& model = spool_.model();
+void Drain::resume() {
+  const spool::Model& model = spool_.model();
   recycle_ = false;
   notes_.resume();
-  for (const ImageInfo& image : model.images) {
+  for (const spool::ImageInfo& image : model.images) {
     if (image.slot >= kMaxProcesses || notes_.known_image(image.slot) != image.image) {
       continue;
     }
     auto process = std::make_unique<Process>();
     process->image = image.image;
     for (uint32_t id = 0; id < image.function_of_id.size(); ++id) {
-      if (const FunctionInfo* function = image.function(id)) {
+      if (const spool::FunctionInfo* function = image.function(id)) {
         process->python.set(id, function->kind == FunctionKind::kPython);
       }
     }
     processes_[image.slot] = std::move(process);
   }
-  for (const ThreadInfo& info : model.threads) {
+  for (const spool::ThreadInfo& info : model.threads) {
     const auto found = processes_.find(model.images[info.image].slot);
     if (found == processes_.end() || found->second->image != info.image) {
       continue;
@@ -115,7 +115,7 @@ void ArenaDrain::resume() {
   }
 }
 
-ArenaDrain::Process* ArenaDrain::process_of(uint32_t slot) {
+Drain::Process* Drain::process_of(uint32_t slot) {
   if (const auto found = processes_.find(slot); found != processes_.end()) {
     return found->second.get();
   }
@@ -128,9 +128,7 @@ ArenaDrain::Process* ArenaDrain::process_of(uint32_t slot) {
   return (processes_[slot] = std::move(process)).get();
 }
 
-void ArenaDrain::list_chunks(std::vector<Found>& events,
-                             std::vector<Found>& names,
-                             bool owned_too) {
+void Drain::list_chunks(std::vector<Found>& events, std::vector<Found>& names, bool owned_too) {
   uint64_t in_use = 0;
   uint64_t in_all = 0;
   for (uint32_t c = 0; c < kChunkClasses; ++c) {
@@ -172,11 +170,11 @@ void ArenaDrain::list_chunks(std::vector<Found>& events,
   fill_ = in_all == 0 ? 0 : static_cast<double>(in_use) / static_cast<double>(in_all);
 }
 
-void ArenaDrain::processes_died(std::vector<uint32_t> numbers) {
+void Drain::processes_died(std::vector<uint32_t> numbers) {
   died_.insert(died_.end(), numbers.begin(), numbers.end());
 }
 
-ArenaDrain::Pass ArenaDrain::pass() {
+Drain::Pass Drain::pass() {
   Pass found;
   // Whatever a process has begun before it died is noted before its end.
   found.processes = notes_.look();
@@ -188,7 +186,7 @@ ArenaDrain::Pass ArenaDrain::pass() {
   return found;
 }
 
-void ArenaDrain::take_rest() {
+void Drain::take_rest() {
   (void)notes_.look();
   for (const uint32_t number : std::exchange(died_, {})) {
     notes_.process_ended(number);
@@ -199,7 +197,7 @@ void ArenaDrain::take_rest() {
   processes_.clear();
 }
 
-bool ArenaDrain::take(bool all) {
+bool Drain::take(bool all) {
   const std::vector<EndedImage> ended = notes_.take_ended();
   for (const EndedImage& image : ended) {
     ending_[image.slot] = 1;
@@ -222,7 +220,7 @@ bool ArenaDrain::take(bool all) {
   return !events.empty();
 }
 
-void ArenaDrain::drain_names(std::vector<Found>& names, bool all) {
+void Drain::drain_names(std::vector<Found>& names, bool all) {
   std::sort(names.begin(), names.end(), [](const Found& a, const Found& b) {
     return std::pair(a.slot, a.sequence) < std::pair(b.slot, b.sequence);
   });
@@ -240,7 +238,7 @@ void ArenaDrain::drain_names(std::vector<Found>& names, bool all) {
   }
 }
 
-void ArenaDrain::drain_names_chunk(Process& process, const Found& found) {
+void Drain::drain_names_chunk(Process& process, const Found& found) {
   const uint32_t count = arena_.chunk_bytes(found.chunk) / sizeof(uint64_t);
   uint32_t& done = process.names_done[found.chunk];
   const uint64_t* words = arena_.words(found.chunk);
@@ -273,15 +271,15 @@ void ArenaDrain::drain_names_chunk(Process& process, const Found& found) {
     done += at;
   }
   if (at != 0) {
-    const NamesFrame frame = {process.image, 0};
+    const spool::NamesFrame frame = {process.image, 0};
     (void)spool_.append_struct(
-        FrameKind::kNames,
+        spool::FrameKind::kNames,
         frame,
         std::string_view(reinterpret_cast<const char*>(copy), at * sizeof(uint64_t)));
   }
 }
 
-void ArenaDrain::drain_events(std::vector<Found>& events, bool all) {
+void Drain::drain_events(std::vector<Found>& events, bool all) {
   std::sort(events.begin(), events.end(), [](const Found& a, const Found& b) {
     return std::tuple(a.slot, a.thread, a.sequence) < std::tuple(b.slot, b.thread, b.sequence);
   });
@@ -311,7 +309,7 @@ void ArenaDrain::drain_events(std::vector<Found>& events, bool all) {
   });
 }
 
-void ArenaDrain::drain_group(const Group& group, bool all, Scratch& scratch) {
+void Drain::drain_group(const Group& group, bool all, Scratch& scratch) {
   Thread& thread = *group.thread;
   for (const Found* found = group.begin; found != group.end; ++found) {
     if (found->sequence > thread.next_sequence && !all && ++thread.waited <= kPatience) {
@@ -322,15 +320,15 @@ void ArenaDrain::drain_group(const Group& group, bool all, Scratch& scratch) {
   }
 }
 
-void ArenaDrain::drain_chunk(const Group& group, const Found& found, Scratch& scratch) {
+void Drain::drain_chunk(const Group& group, const Found& found, Scratch& scratch) {
   Thread& thread = *group.thread;
   if (found.sequence < thread.next_sequence) {
     return;  // drained before: a recovery finds it again
   }
   const size_t bytes = arena_.chunk_bytes(found.chunk);
   memcpy(scratch.copy.get(), arena_.words(found.chunk), bytes);
-  const uint64_t latest = read_ticks(clock_) + kFutureTicks;
-  EventsFrame& head = scratch.columns.head;
+  const uint64_t latest = tracer::read_ticks(clock_) + kFutureTicks;
+  spool::EventsFrame& head = scratch.columns.head;
   const auto fill_in = [&](uint32_t sequence) {
     head.image = group.process->image;
     head.thread = found.thread;
@@ -354,7 +352,7 @@ void ArenaDrain::drain_chunk(const Group& group, const Found& found, Scratch& sc
   thread.damaged |= thread.assembler.damaged();
 }
 
-void ArenaDrain::store(Thread& thread, Scratch& scratch) {
+void Drain::store(Thread& thread, Scratch& scratch) {
   const bool compress = compress_ && fill_ < kBusyFill;
   const std::string_view frame = scratch.encoder.encode(scratch.columns, compress);
   if (!spool_.append_events(scratch.columns, frame)) {
@@ -366,15 +364,15 @@ void ArenaDrain::store(Thread& thread, Scratch& scratch) {
   }
 }
 
-void ArenaDrain::give_back(const Found& found) {
+void Drain::give_back(const Found& found) {
   if (recycle_) {
-    recycle_chunk(arena_, found.chunk, 0);
+    tracer::recycle_chunk(arena_, found.chunk, 0);
   }
 }
 
-void ArenaDrain::end_image(const EndedImage& ended) {
+void Drain::end_image(const EndedImage& ended) {
   const ProcessSlot& shared = arena_.processes[ended.slot];
-  ImageEndFrame frame = {};
+  spool::ImageEndFrame frame = {};
   frame.image = ended.image;
   frame.flags = ended.flags;
   frame.end_ticks = ended.end_ticks;
@@ -391,13 +389,13 @@ void ArenaDrain::end_image(const EndedImage& ended) {
       frame.lost_events += thread->discarded_events;
       damaged = damaged || thread->damaged;
     }
-    frame.flags |= damaged ? kImageDamaged : 0u;
+    frame.flags |= damaged ? spool::kImageDamaged : 0u;
     processes_.erase(found);
   }
-  (void)spool_.append_struct(FrameKind::kImageEnd, frame);
+  (void)spool_.append_struct(spool::FrameKind::kImageEnd, frame);
   if (recycle_) {
     notes_.free_slot(ended.slot);
   }
 }
 
-}  // namespace vtn
+}  // namespace vtn::collector

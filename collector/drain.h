@@ -28,19 +28,19 @@
 #include "spool/writer.h"
 #include "tracer/arena.h"
 
-namespace vtn {
+namespace vtn::collector {
 
-class ArenaDrain {
+class Drain {
  public:
   // Arena, spool and probe are borrowed. `compress` may be false where there is no processor to
   // spare. `threads` drain, the caller's included.
-  ArenaDrain(const Arena& arena,
-             ClockKind clock,
-             SpoolWriter& spool,
-             ProcessProbe& probe,
-             bool compress,
-             unsigned threads = 1);
-  ~ArenaDrain();
+  Drain(const tracer::Arena& arena,
+        ClockKind clock,
+        spool::Writer& spool,
+        ProcessProbe& probe,
+        bool compress,
+        unsigned threads = 1);
+  ~Drain();
 
   // Goes on with images and threads that the spool's model already knows.
   void resume();
@@ -85,15 +85,15 @@ class ArenaDrain {
   bool ending(uint32_t slot) const { return slot < kMaxProcesses && ending_[slot] != 0; }
   Process* process_of(uint32_t slot);
 
-  const Arena& arena_;
+  const tracer::Arena& arena_;
   const ClockKind clock_;
-  SpoolWriter& spool_;
+  spool::Writer& spool_;
   const bool compress_;
   const uint32_t tick_step_;
   bool recycle_ = true;
   double fill_ = 0;
   std::atomic<uint64_t> chunks_discarded_{0};
-  ProcessNotes notes_;
+  ProcessChains notes_;
   std::vector<uint32_t> died_;                                        // numbers, for the next pass
   std::vector<uint8_t> ending_;                                       // by slot: its image is over
   std::unordered_map<uint32_t, std::unique_ptr<Process>> processes_;  // by slot
@@ -101,4 +101,4 @@ class ArenaDrain {
   Crew crew_;
 };
 
-}  // namespace vtn
+}  // namespace vtn::collector

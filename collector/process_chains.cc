@@ -8,7 +8,7 @@
 #include "base/freestanding/atomic.h"
 #include "tracer/clock.h"
 
-namespace vtn {
+namespace vtn::collector {
 
 namespace {
 
@@ -41,26 +41,26 @@ std::string_view without_nuls(std::string_view text) {
 
 }  // namespace
 
-ProcessNotes::ProcessNotes(const Arena& arena,
-                           ClockKind clock,
-                           SpoolWriter& spool,
-                           ProcessProbe& probe)
+ProcessChains::ProcessChains(const tracer::Arena& arena,
+                             ClockKind clock,
+                             spool::Writer& spool,
+                             ProcessProbe& probe)
     : arena_(arena), clock_(clock), spool_(spool), probe_(probe), slots_(kMaxProcesses) {
   own_namespace_ = own_pid_namespace();
   next_image_ = static_cast<uint32_t>(spool.model().images.size());
 }
 
-uint64_t ProcessNotes::key_of(const ProcessSlot& copy, uint32_t pid) const {
+uint64_t ProcessChains::key_of(const ProcessSlot& copy, uint32_t pid) const {
   const uint32_t where = copy.pid_namespace == own_namespace_ ? 0 : copy.pid_namespace;
   return (static_cast<uint64_t>(where) << 32) | pid;
 }
 
-void ProcessNotes::resume() {
-  const TraceModel& model = spool_.model();
+void ProcessChains::resume() {
+  const spool::Model& model = spool_.model();
   processes_.resize(model.process_ends.size());
   for (uint32_t number = 0; number < processes_.size(); ++number) {
-    processes_[number].ended =
-        model.process_ends[number].known && (model.process_ends[number].flags & kProcessDied) != 0;
+    processes_[number].ended = model.process_ends[number].known &&
+                               (model.process_ends[number].flags & spool::kProcessDied) != 0;
   }
   const auto know = [&](uint32_t number, uint32_t pid, uint64_t key, uint64_t start_ticks) {
     Process& process = processes_[number];
@@ -74,7 +74,7 @@ void ProcessNotes::resume() {
       }
     }
   };
-  for (const ImageInfo& image : model.images) {
+  for (const spool::ImageInfo& image : model.images) {
     ProcessSlot named = {};
     if (image.slot < kMaxProcesses) {
       // Ended or not: a collector may have died after it noted the end. What counts is that the
@@ -95,14 +95,14 @@ void ProcessNotes::resume() {
       program_ticks = std::max(program_ticks, image.start_ticks);
     }
   }
-  for (const StartInfo& start : model.starts) {
-    if (start.process != kNoProcess) {
+  for (const spool::StartInfo& start : model.starts) {
+    if (start.process != spool::kNoProcess) {
       know(start.process, start.pid, start.pid, start.ticks);
     }
   }
 }
 
-bool ProcessNotes::look() {
+bool ProcessChains::look() {
   const uint32_t used = std::min(load_acquire(&arena_.control->process_high_water), kMaxProcesses);
   bool anything = false;
   slots_in_use_ = 0;
@@ -124,7 +124,7 @@ bool ProcessNotes::look() {
     if (known.state == VTN_SLOT_UNUSED) {
       fresh_.push_back({slot, copy_of(arena_.processes[slot])});
     } else if (state == VTN_SLOT_WITHDRAWN && known.image == kNoImage) {
-      if (known.process != kNoProcess) {
+      if (known.process != spool::kNoProcess) {
         std::erase(processes_[known.process].execs, slot);
       }
       free_slot(slot);
@@ -142,7 +142,7 @@ bool ProcessNotes::look() {
   return end_told() || anything;
 }
 
-void ProcessNotes::note(uint32_t slot, const ProcessSlot& copy) {
+void ProcessChains::note(uint32_t slot, const ProcessSlot& copy) {
   if (copy.state == VTN_SLOT_WITHDRAWN) {
     free_slot(slot);
   } else if (copy.kind == VTN_SLOT_START) {
@@ -152,7 +152,7 @@ void ProcessNotes::note(uint32_t slot, const ProcessSlot& copy) {
   }
 }
 
-uint32_t ProcessNotes::image_of(uint32_t slot) {
+uint32_t ProcessChains::image_of(uint32_t slot) {
   if (slot >= kMaxProcesses) {
     return kNoImage;
   }
@@ -169,33 +169,33 @@ uint32_t ProcessNotes::image_of(uint32_t slot) {
 }
 
 // The last process of that key that had begun by then.
-uint32_t ProcessNotes::latest(uint64_t key, uint64_t ticks) const {
+uint32_t ProcessChains::latest(uint64_t key, uint64_t ticks) const {
   const auto found = by_key_.find(key);
-  uint32_t number = found == by_key_.end() ? kNoProcess : found->second;
-  while (number != kNoProcess && processes_[number].start_ticks > ticks &&
-         processes_[number].before != kNoProcess) {
+  uint32_t number = found == by_key_.end() ? spool::kNoProcess : found->second;
+  while (number != spool::kNoProcess && processes_[number].start_ticks > ticks &&
+         processes_[number].before != spool::kNoProcess) {
     number = processes_[number].before;
   }
   return number;
 }
 
-uint32_t ProcessNotes::find_parent(const ProcessSlot& copy) const {
-  return copy.parent_pid == 0 ? kNoProcess
+uint32_t ProcessChains::find_parent(const ProcessSlot& copy) const {
+  return copy.parent_pid == 0 ? spool::kNoProcess
                               : latest(key_of(copy, copy.parent_pid), copy.start_ticks);
 }
 
 // Between a process and the one of the tree that is behind it may be some that left no slot.
-uint32_t ProcessNotes::find_ancestor(uint32_t pid) const {
+uint32_t ProcessChains::find_ancestor(uint32_t pid) const {
   for (int step = 0; step < kMostAncestors && pid > 1; ++step) {
     if (const auto found = by_key_.find(pid); found != by_key_.end()) {
-      return processes_[found->second].ended ? kNoProcess : found->second;
+      return processes_[found->second].ended ? spool::kNoProcess : found->second;
     }
     pid = probe_.parent_of(pid);
   }
-  return kNoProcess;
+  return spool::kNoProcess;
 }
 
-uint32_t ProcessNotes::add_process(const ProcessSlot& copy, uint32_t parent, SeenProcess& seen) {
+uint32_t ProcessChains::add_process(const ProcessSlot& copy, uint32_t parent, SeenProcess& seen) {
   const auto number = static_cast<uint32_t>(processes_.size());
   Process process;
   process.key = key_of(copy, copy.pid);
@@ -205,18 +205,18 @@ uint32_t ProcessNotes::add_process(const ProcessSlot& copy, uint32_t parent, See
     process.before = std::exchange(found->second, number);
   }
   processes_.push_back(std::move(process));
-  seen = probe_.met(number, copy, parent == kNoProcess ? 0 : processes_[parent].pid);
+  seen = probe_.met(number, copy, parent == spool::kNoProcess ? 0 : processes_[parent].pid);
   processes_[number].pid = seen.pid != 0 ? seen.pid : copy.pid;
   return number;
 }
 
-void ProcessNotes::note_start(uint32_t slot, const ProcessSlot& copy) {
+void ProcessChains::note_start(uint32_t slot, const ProcessSlot& copy) {
   if (copy.pid == copy.parent_pid && copy.pid != 0) {
     // By exec: it may fail still, and only then says so. Kept until it is clear.
     uint32_t number = latest(key_of(copy, copy.pid), copy.start_ticks);
-    if (number == kNoProcess || processes_[number].ended) {
+    if (number == spool::kNoProcess || processes_[number].ended) {
       SeenProcess seen;
-      number = add_process(copy, kNoProcess, seen);
+      number = add_process(copy, spool::kNoProcess, seen);
     }
     if (processes_[number].program_ticks > copy.start_ticks) {
       write_start(copy, number, number);  // the look that found its image had missed it
@@ -228,12 +228,12 @@ void ProcessNotes::note_start(uint32_t slot, const ProcessSlot& copy) {
     return;
   }
   const uint32_t parent = find_parent(copy);
-  uint32_t number = kNoProcess;
+  uint32_t number = spool::kNoProcess;
   if (copy.pid != 0) {
     const auto found = by_key_.find(key_of(copy, copy.pid));
-    number = found == by_key_.end() ? kNoProcess : found->second;
+    number = found == by_key_.end() ? spool::kNoProcess : found->second;
     // Its image may have been here first; one that was there before the call is another process.
-    if (number == kNoProcess || processes_[number].start_ticks < copy.start_ticks) {
+    if (number == spool::kNoProcess || processes_[number].start_ticks < copy.start_ticks) {
       SeenProcess seen;
       number = add_process(copy, parent, seen);
     }
@@ -242,20 +242,20 @@ void ProcessNotes::note_start(uint32_t slot, const ProcessSlot& copy) {
   free_slot(slot);
 }
 
-void ProcessNotes::write_start(const ProcessSlot& copy, uint32_t process, uint32_t parent) {
-  StartFrame frame = {};
+void ProcessChains::write_start(const ProcessSlot& copy, uint32_t process, uint32_t parent) {
+  spool::StartFrame frame = {};
   frame.process = process;
   frame.parent_process = parent;
   frame.parent_tid = copy.parent_tid;
   frame.reason = copy.reason;
   frame.ticks = copy.start_ticks;
   frame.text_bytes = copy.text_bytes;
-  frame.pid = process == kNoProcess ? copy.pid : processes_[process].pid;
-  (void)spool_.append_struct(FrameKind::kStart, frame, text_of(copy));
+  frame.pid = process == spool::kNoProcess ? copy.pid : processes_[process].pid;
+  (void)spool_.append_struct(spool::FrameKind::kStart, frame, text_of(copy));
 }
 
 // Of the execs that were announced before, the last one is what happened.
-void ProcessNotes::settle_execs(Process& process, uint32_t number, uint64_t before_ticks) {
+void ProcessChains::settle_execs(Process& process, uint32_t number, uint64_t before_ticks) {
   ProcessSlot last = {};
   for (size_t i = process.execs.size(); i-- > 0;) {
     const uint32_t slot = process.execs[i];
@@ -276,13 +276,13 @@ void ProcessNotes::settle_execs(Process& process, uint32_t number, uint64_t befo
 
 // A look takes the slots in turn: it may find the image that an exec led to and miss the one that
 // was there before.
-bool ProcessNotes::precedes(const ProcessSlot& image, const Process& process) const {
+bool ProcessChains::precedes(const ProcessSlot& image, const Process& process) const {
   return !process.ended && image.exec_ticks != 0 && image.exec_ticks <= process.program_ticks;
 }
 
-bool ProcessNotes::goes_on_with(const Process& process,
-                                uint32_t number,
-                                const ProcessSlot& image) const {
+bool ProcessChains::goes_on_with(const Process& process,
+                                 uint32_t number,
+                                 const ProcessSlot& image) const {
   if (process.ended) {
     return false;
   }
@@ -306,26 +306,26 @@ bool ProcessNotes::goes_on_with(const Process& process,
   return probe_.lives(number);  // an exec that went past us
 }
 
-uint32_t ProcessNotes::note_image(uint32_t slot, const ProcessSlot& copy) {
-  ImageFrame frame = {};
+uint32_t ProcessChains::note_image(uint32_t slot, const ProcessSlot& copy) {
+  spool::ImageFrame frame = {};
   frame.kind = copy.kind == VTN_SLOT_FORKED ? VTN_SLOT_FORKED : VTN_SLOT_IMAGE;
   const auto found = by_key_.find(key_of(copy, copy.pid));
-  uint32_t number = found == by_key_.end() ? kNoProcess : found->second;
+  uint32_t number = found == by_key_.end() ? spool::kNoProcess : found->second;
   frame.parent_process = find_parent(copy);
-  const bool late = number != kNoProcess && precedes(copy, processes_[number]);
+  const bool late = number != spool::kNoProcess && precedes(copy, processes_[number]);
   if (late) {
-    ended_.push_back({slot, next_image_, kImageDied, copy.exec_ticks});
-  } else if (number != kNoProcess && goes_on_with(processes_[number], number, copy)) {
+    ended_.push_back({slot, next_image_, spool::kImageDied, copy.exec_ticks});
+  } else if (number != spool::kNoProcess && goes_on_with(processes_[number], number, copy)) {
     Process& process = processes_[number];
     if (frame.kind == VTN_SLOT_IMAGE) {
       settle_execs(process, number, copy.start_ticks);
-      end_images(process, kImageDied, copy.start_ticks);
+      end_images(process, spool::kImageDied, copy.start_ticks);
       probe_.changed(number);
     }
   } else {
     SeenProcess seen;
     number = add_process(copy, frame.parent_process, seen);
-    if (frame.parent_process == kNoProcess) {
+    if (frame.parent_process == spool::kNoProcess) {
       const uint32_t parent_pid =
           seen.parent_pid != 0 ? seen.parent_pid : probe_.parent_of(seen.pid);
       frame.parent_process = find_ancestor(parent_pid);
@@ -341,7 +341,7 @@ uint32_t ProcessNotes::note_image(uint32_t slot, const ProcessSlot& copy) {
     process.program_ticks = copy.start_ticks;
     process.arguments = arguments_of(text_of(copy));
     process.arguments_cut = copy.text_bytes == VTN_SLOT_TEXT_BYTES;
-  } else if (frame.parent_process != kNoProcess && process.arguments.empty()) {
+  } else if (frame.parent_process != spool::kNoProcess && process.arguments.empty()) {
     process.arguments = processes_[frame.parent_process].arguments;
     process.arguments_cut = processes_[frame.parent_process].arguments_cut;
   }
@@ -354,13 +354,13 @@ uint32_t ProcessNotes::note_image(uint32_t slot, const ProcessSlot& copy) {
   frame.parent_pid = copy.parent_pid;
   frame.parent_tid = copy.parent_tid;
   frame.slot_start_ticks = copy.start_ticks;
-  frame.start_ticks = std::min(copy.start_ticks, read_ticks(clock_));
+  frame.start_ticks = std::min(copy.start_ticks, tracer::read_ticks(clock_));
   frame.text_bytes = copy.text_bytes;
-  (void)spool_.append_struct(FrameKind::kImage, frame, text_of(copy));
+  (void)spool_.append_struct(spool::FrameKind::kImage, frame, text_of(copy));
   return frame.image;
 }
 
-void ProcessNotes::end_images(Process& process, uint32_t flags, uint64_t end_ticks) {
+void ProcessChains::end_images(Process& process, uint32_t flags, uint64_t end_ticks) {
   for (const uint32_t slot : process.slots) {
     const uint64_t exec_ticks = load_relaxed(&arena_.processes[slot].exec_ticks);
     ended_.push_back({slot,
@@ -372,8 +372,9 @@ void ProcessNotes::end_images(Process& process, uint32_t flags, uint64_t end_tic
 }
 
 // Whether somebody may still say how a process died whose fate the kernel does not know.
-bool ProcessNotes::may_be_told(const Process& process) const {
-  if (process.parent == kNoProcess || processes_[process.parent].ended || process.slots.empty()) {
+bool ProcessChains::may_be_told(const Process& process) const {
+  if (process.parent == spool::kNoProcess || processes_[process.parent].ended ||
+      process.slots.empty()) {
     return false;
   }
   return std::none_of(process.slots.begin(), process.slots.end(), [this](uint32_t slot) {
@@ -381,24 +382,24 @@ bool ProcessNotes::may_be_told(const Process& process) const {
   });
 }
 
-void ProcessNotes::process_ended(uint32_t number) {
+void ProcessChains::process_ended(uint32_t number) {
   if (number >= processes_.size() || processes_[number].ended) {
     return;
   }
   ProcessFate fate = probe_.fate(number);
   if (fate.died && !fate.status_known && may_be_told(processes_[number])) {
-    untold_.push_back({number, std::move(fate), monotonic_ns() + kToldNs});
+    untold_.push_back({number, std::move(fate), tracer::monotonic_ns() + kToldNs});
   } else {
     end_process(number, fate);
   }
 }
 
 // True: there are some left, which are to be looked at again soon.
-bool ProcessNotes::end_told() {
+bool ProcessChains::end_told() {
   if (untold_.empty()) {
     return false;
   }
-  const uint64_t now_ns = monotonic_ns();
+  const uint64_t now_ns = tracer::monotonic_ns();
   std::erase_if(untold_, [&](const Untold& untold) {
     const bool over = now_ns >= untold.until_ns || !may_be_told(processes_[untold.process]);
     if (over) {
@@ -409,7 +410,7 @@ bool ProcessNotes::end_told() {
   return true;
 }
 
-void ProcessNotes::end_all() {
+void ProcessChains::end_all() {
   for (const Untold& untold : std::exchange(untold_, {})) {
     end_process(untold.process, untold.fate);
   }
@@ -420,15 +421,15 @@ void ProcessNotes::end_all() {
   }
 }
 
-void ProcessNotes::end_process(uint32_t number, const ProcessFate& fate) {
+void ProcessChains::end_process(uint32_t number, const ProcessFate& fate) {
   Process& process = processes_[number];
-  const uint64_t now = read_ticks(clock_);
-  ProcessEndFrame frame = {};
+  const uint64_t now = tracer::read_ticks(clock_);
+  spool::ProcessEndFrame frame = {};
   frame.process = number;
-  frame.flags = fate.died ? kProcessDied : 0u;
+  frame.flags = fate.died ? spool::kProcessDied : 0u;
   frame.end_ticks = fate.end_ticks != 0 ? fate.end_ticks : now;
   if (fate.died && fate.status_known) {
-    frame.flags |= kProcessStatusKnown;
+    frame.flags |= spool::kProcessStatusKnown;
     frame.wait_status = fate.wait_status;
   }
   for (const uint32_t slot : process.slots) {
@@ -437,21 +438,21 @@ void ProcessNotes::end_process(uint32_t number, const ProcessFate& fate) {
     if (!fate.died || load_acquire(&shared.exit_known) == 0) {
       continue;
     }
-    if ((frame.flags & kProcessStatusKnown) == 0) {
-      frame.flags |= kProcessStatusKnown;
+    if ((frame.flags & spool::kProcessStatusKnown) == 0) {
+      frame.flags |= spool::kProcessStatusKnown;
       frame.wait_status = static_cast<int32_t>(load_relaxed(&shared.exit_status));
     }
     const uint64_t told = load_relaxed(&shared.exit_ticks);
     if (told >= process.start_ticks && told <= frame.end_ticks) {
-      frame.flags |= kProcessEndExact;
+      frame.flags |= spool::kProcessEndExact;
       frame.end_ticks = told;
     }
   }
   const std::string title = process.execs.empty() ? title_of(process, fate.command_line) : "";
   frame.text_bytes = static_cast<uint32_t>(title.size());
   settle_execs(process, number, UINT64_MAX);
-  end_images(process, fate.died ? kImageDied : 0u, frame.end_ticks);
-  (void)spool_.append_struct(FrameKind::kProcessEnd, frame, title);
+  end_images(process, fate.died ? spool::kImageDied : 0u, frame.end_ticks);
+  (void)spool_.append_struct(spool::FrameKind::kProcessEnd, frame, title);
   if (fate.died && slots_claimed_ != 0) {
     free_claims_of(process.key);
   }
@@ -462,7 +463,7 @@ void ProcessNotes::end_process(uint32_t number, const ProcessFate& fate) {
 }
 
 // It died while it filled a slot in: nobody will publish that any more.
-void ProcessNotes::free_claims_of(uint64_t key) {
+void ProcessChains::free_claims_of(uint64_t key) {
   const uint32_t used = std::min(load_acquire(&arena_.control->process_high_water), kMaxProcesses);
   for (uint32_t slot = 0; slot < used; ++slot) {
     const ProcessSlot& shared = arena_.processes[slot];
@@ -478,7 +479,7 @@ void ProcessNotes::free_claims_of(uint64_t key) {
 }
 
 // What a process calls itself, where that is not the command line it was started with.
-std::string ProcessNotes::title_of(const Process& process, const std::string& command_line) const {
+std::string ProcessChains::title_of(const Process& process, const std::string& command_line) const {
   const std::string_view now = without_nuls(command_line);
   const std::string_view given = without_nuls(process.arguments);
   const bool same = process.arguments_cut ? now.starts_with(given) : now == given;
@@ -490,7 +491,7 @@ std::string ProcessNotes::title_of(const Process& process, const std::string& co
   return title;
 }
 
-void ProcessNotes::free_slot(uint32_t slot) {
+void ProcessChains::free_slot(uint32_t slot) {
   slots_[slot] = {};
   ProcessSlot& shared = arena_.processes[slot];
   memset(reinterpret_cast<char*>(&shared) + sizeof(shared.state),
@@ -500,4 +501,4 @@ void ProcessNotes::free_slot(uint32_t slot) {
   store_release(&shared.state, static_cast<uint32_t>(VTN_SLOT_UNUSED));
 }
 
-}  // namespace vtn
+}  // namespace vtn::collector

@@ -24,7 +24,7 @@
 #include "spool/writer.h"
 #include "tracer/arena.h"
 
-namespace vtn {
+namespace vtn::collector {
 
 inline constexpr uint32_t kNoImage = 0xffff'ffff;
 
@@ -36,10 +36,13 @@ struct EndedImage {
   uint64_t end_ticks;
 };
 
-class ProcessNotes {
+class ProcessChains {
  public:
   // All are borrowed.
-  ProcessNotes(const Arena& arena, ClockKind clock, SpoolWriter& spool, ProcessProbe& probe);
+  ProcessChains(const tracer::Arena& arena,
+                ClockKind clock,
+                spool::Writer& spool,
+                ProcessProbe& probe);
 
   // Goes on with what the spool's model already knows.
   void resume();
@@ -65,13 +68,13 @@ class ProcessNotes {
   struct Slot {
     uint32_t state = 0;  // as last seen
     uint32_t image = kNoImage;
-    uint32_t process = kNoProcess;
+    uint32_t process = spool::kNoProcess;
   };
   struct Process {
     uint32_t pid = 0;  // as the recorder sees it
     uint64_t key = 0;
-    uint32_t parent = kNoProcess;
-    uint32_t before = kNoProcess;  // the last process that had the same key
+    uint32_t parent = spool::kNoProcess;
+    uint32_t before = spool::kNoProcess;  // the last process that had the same key
     bool ended = false;
     uint64_t start_ticks = 0;
     uint64_t program_ticks = 0;   // when its current program began; 0: there was no exec so far
@@ -110,9 +113,9 @@ class ProcessNotes {
   std::string title_of(const Process& process, const std::string& command_line) const;
   uint64_t key_of(const ProcessSlot& copy, uint32_t pid) const;
 
-  const Arena& arena_;
+  const tracer::Arena& arena_;
   const ClockKind clock_;
-  SpoolWriter& spool_;
+  spool::Writer& spool_;
   ProcessProbe& probe_;
   uint32_t own_namespace_ = 0;
   uint32_t next_image_ = 0;
@@ -126,4 +129,4 @@ class ProcessNotes {
   std::vector<Fresh> fresh_;
 };
 
-}  // namespace vtn
+}  // namespace vtn::collector

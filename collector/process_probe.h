@@ -11,7 +11,7 @@
 #include "abi/session_abi.h"
 #include "base/processes.h"
 
-namespace vtn {
+namespace vtn::collector {
 
 // What became of a process.
 struct ProcessFate {
@@ -39,4 +39,4 @@ class ProcessProbe {
   virtual uint32_t parent_of(uint32_t pid) = 0;
 };
 
-}  // namespace vtn
+}  // namespace vtn::collector

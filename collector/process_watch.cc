@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "tracer/clock.h"
 
-namespace vtn {
+namespace vtn::collector {
 
 namespace {
 
@@ -61,7 +61,7 @@ SeenProcess ProcessWatch::met(uint32_t process, const ProcessSlot& slot, uint32_
   }
   Watched watched;
   watched.pid = static_cast<pid_t>(seen.pid);
-  watched.met_ns = monotonic_ns();
+  watched.met_ns = tracer::monotonic_ns();
   bool gone = watched.pid <= 0;
   if (!gone) {
     watched.pidfd = kernel_.open_pidfd(watched.pid);
@@ -104,7 +104,7 @@ void ProcessWatch::changed(uint32_t process) {
   if (const auto found = watched_.find(process); found != watched_.end()) {
     ++found->second.images;
     found->second.command_line.clear();
-    found->second.met_ns = monotonic_ns();
+    found->second.met_ns = tracer::monotonic_ns();
     next_titles_ns_ = std::min(next_titles_ns_, found->second.met_ns + kFirstTitleNs);
   }
 }
@@ -164,7 +164,7 @@ int ProcessWatch::timeout_ms() const {
   }
   int timeout = -1;
   if (next_titles_ns_ != UINT64_MAX) {
-    const uint64_t now = monotonic_ns();
+    const uint64_t now = tracer::monotonic_ns();
     timeout = next_titles_ns_ <= now
                   ? 0
                   : static_cast<int>((next_titles_ns_ - now + kMillisecondNs - 1) / kMillisecondNs);
@@ -176,8 +176,8 @@ int ProcessWatch::timeout_ms() const {
 
 void ProcessWatch::note_death(Watched& watched) const {
   watched.died = true;
-  watched.died_ns = monotonic_ns();
-  watched.end_ticks = read_ticks(clock_);
+  watched.died_ns = tracer::monotonic_ns();
+  watched.end_ticks = tracer::read_ticks(clock_);
 }
 
 // How it ended, from whoever knows by now. False: the kernel may come to know more.
@@ -199,7 +199,7 @@ bool ProcessWatch::settle(const Watched& watched, std::optional<int32_t>& wait_s
 }
 
 void ProcessWatch::settle_all() {
-  const uint64_t now = monotonic_ns();
+  const uint64_t now = tracer::monotonic_ns();
   std::erase_if(settling_, [&](uint32_t process) VTN_REQUIRES(mutex_) {
     const auto found = watched_.find(process);
     if (found == watched_.end()) {
@@ -260,7 +260,7 @@ bool ProcessWatch::collect() {
     died = !dead_.empty();
     titles_ns = next_titles_ns_;
   }
-  if (const uint64_t now = monotonic_ns(); now >= titles_ns) {
+  if (const uint64_t now = tracer::monotonic_ns(); now >= titles_ns) {
     read_titles(now);
   }
   return died;
@@ -306,4 +306,4 @@ size_t ProcessWatch::living() const {
   return living_;
 }
 
-}  // namespace vtn
+}  // namespace vtn::collector

@@ -24,7 +24,7 @@
 #include "base/processes.h"
 #include "collector/process_probe.h"
 
-namespace vtn {
+namespace vtn::collector {
 
 // What a kernel may not have. Tests take parts away.
 struct KernelCalls {
@@ -93,4 +93,4 @@ class ProcessWatch : public ProcessProbe {
   uint64_t next_titles_ns_ VTN_GUARDED_BY(mutex_) = UINT64_MAX;
 };
 
-}  // namespace vtn
+}  // namespace vtn::collector

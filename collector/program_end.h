@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <stdint.h>
 
-namespace vtn {
+namespace vtn::collector {
 
 inline constexpr int32_t kUnknownWaitStatus = -1;
 
@@ -27,4 +27,4 @@ static_assert(sizeof(ProgramEnd) == 24);
 inline constexpr int kStopWaitingSignal = SIGUSR1;
 inline constexpr int kGiveUpSignal = SIGUSR2;
 
-}  // namespace vtn
+}  // namespace vtn::collector

@@ -21,7 +21,7 @@
 #include "spool/clock_map.h"
 #include "tracer/clock.h"
 
-namespace vtn {
+namespace vtn::collector {
 
 namespace {
 
@@ -68,7 +68,7 @@ struct Recorder::Shared {
   Mutex provision_mutex;                    // for provision_; taken alone
 };
 
-Recorder::Recorder(const Session& session, SpoolWriter& spool, int wait_children_ms)
+Recorder::Recorder(const session::Session& session, spool::Writer& spool, int wait_children_ms)
     : session_(session),
       spool_(spool),
       clock_(static_cast<ClockKind>(spool.model().header.clock_kind)),
@@ -87,10 +87,10 @@ Recorder::Recorder(const Session& session, SpoolWriter& spool, int wait_children
 Recorder::~Recorder() = default;
 
 void Recorder::note_clock(bool now) {
-  const uint64_t time_ns = monotonic_ns();
+  const uint64_t time_ns = tracer::monotonic_ns();
   if (now || time_ns >= next_clock_ns_) {
     next_clock_ns_ = time_ns + (next_clock_ns_ == 0 ? kFirstClockNs : kSecondNs);
-    (void)spool_.append_struct(FrameKind::kClock, read_clock_triple(clock_));
+    (void)spool_.append_struct(spool::FrameKind::kClock, spool::read_clock_triple(clock_));
   }
 }
 
@@ -126,14 +126,14 @@ void Recorder::drain_loop() {
     }
     // Acquire: what is counted here is full when the pass looks.
     const uint32_t seen = load_acquire(&control->full_chunks);
-    shared_->round_began_ns.store(monotonic_ns(), std::memory_order_relaxed);
+    shared_->round_began_ns.store(tracer::monotonic_ns(), std::memory_order_relaxed);
     if (const bool busy = seen != seen_before && !dozed;
         shared_->busy.exchange(busy, std::memory_order_relaxed) != busy && busy) {
       wake_watcher();
     }
     seen_before = seen;
     drain_.processes_died(std::move(dead));
-    const ArenaDrain::Pass pass = drain_.pass();
+    const Drain::Pass pass = drain_.pass();
     top_up();
     if (Status status = slot_provision_.top_up(drain_.slots_in_use()); !status) {
       log_debug("%s", status.error().message.c_str());
@@ -148,7 +148,7 @@ void Recorder::drain_loop() {
     // The futex compares again, after the store: a chunk that got full meanwhile is not missed.
     store_relaxed(&control->collector_waiting,
                   uint32_t{pass.processes ? VTN_COLLECTOR_DOZING : VTN_COLLECTOR_ASLEEP});
-    const uint64_t now = monotonic_ns();
+    const uint64_t now = tracer::monotonic_ns();
     const uint64_t most_ns = next_clock_ns_ > now ? next_clock_ns_ - now : 0;
     const int waited = futex_wait(
         &control->full_chunks, seen, pass.processes ? std::min(kDozeNs, most_ns) : most_ns);
@@ -167,8 +167,8 @@ void Recorder::turn(int end_fd, int timeout_ms, bool& end_told) {
   struct pollfd polls[] = {
       {end_fd, POLLIN, 0}, {shared_->wake.get(), POLLIN, 0}, {watch_.fd(), POLLIN, 0}};
   const int ready = poll(polls, 3, wait_ms);
-  if (busy &&
-      monotonic_ns() - shared_->round_began_ns.load(std::memory_order_relaxed) > kHeldUpNs) {
+  if (busy && tracer::monotonic_ns() - shared_->round_began_ns.load(std::memory_order_relaxed) >
+                  kHeldUpNs) {
     top_up();
   }
   if (watch_.collect()) {
@@ -198,7 +198,7 @@ Recorder::Outcome Recorder::watch(int end_fd, ProgramEnd& end) {
 
 // Until nobody of the session lives, the time is over, or a signal says that it is enough.
 void Recorder::wait_for_children() {
-  const uint64_t began_ns = monotonic_ns();
+  const uint64_t began_ns = tracer::monotonic_ns();
   const uint64_t most_ns = wait_children_ms_ == INT_MAX
                                ? UINT64_MAX
                                : static_cast<uint64_t>(wait_children_ms_) * 1'000'000;
@@ -210,7 +210,7 @@ void Recorder::wait_for_children() {
         sigismember(&pending, kGiveUpSignal) == 1) {
       return;
     }
-    const uint64_t now = monotonic_ns();
+    const uint64_t now = tracer::monotonic_ns();
     if (watch_.living() != 0) {
       nobody_since_ns = 0;
     } else if (nobody_since_ns == 0) {
@@ -229,16 +229,16 @@ void Recorder::wait_for_children() {
 
 // The drain thread has ended: what it did is done here.
 void Recorder::await_deaths(int timeout_ms) {
-  const uint64_t until_ns = monotonic_ns() + static_cast<uint64_t>(timeout_ms) * 1'000'000;
+  const uint64_t until_ns = tracer::monotonic_ns() + static_cast<uint64_t>(timeout_ms) * 1'000'000;
   const ControlPage* control = session_.arena.control;
-  const uint64_t born_ns = monotonic_ns() + uint64_t{kBirthsMs} * 1'000'000;
+  const uint64_t born_ns = tracer::monotonic_ns() + uint64_t{kBirthsMs} * 1'000'000;
   for (;;) {
     // Acquire: who has been counted has its slot. Before the pass, which then finds it.
     const bool all_born = load_acquire(&control->forks_met) == load_relaxed(&control->forks_begun);
     (void)watch_.collect();
     drain_.processes_died(watch_.take_dead());
     (void)drain_.pass();
-    const uint64_t now = monotonic_ns();
+    const uint64_t now = tracer::monotonic_ns();
     const bool births = !all_born && now < born_ns;
     if (!births && (watch_.living() == 0 || now >= until_ns)) {
       return;
@@ -275,23 +275,23 @@ Recorder::Outcome Recorder::run(int end_fd, ProgramEnd& end) {
   return outcome;
 }
 
-Status close_spool(SpoolWriter& spool,
+Status close_spool(spool::Writer& spool,
                    const ProgramEnd* end,
                    uint64_t lost_chunks,
                    uint32_t unslotted) {
-  RunEndFrame frame = {};
+  spool::RunEndFrame frame = {};
   frame.lost_chunks = lost_chunks;
   frame.unslotted = unslotted;
-  frame.flags = lost_chunks != 0 ? kRunDiskFull : 0u;
+  frame.flags = lost_chunks != 0 ? spool::kRunDiskFull : 0u;
   if (end != nullptr) {
-    frame.flags |= end->wait_status == kUnknownWaitStatus ? 0u : kRunHasStatus;
+    frame.flags |= end->wait_status == kUnknownWaitStatus ? 0u : spool::kRunHasStatus;
     frame.wait_status = end->wait_status;
     frame.pid = static_cast<uint32_t>(end->pid);
     frame.start_ns = end->start_ns;
     frame.end_ns = end->end_ns;
   }
-  VTN_TRY(spool.append_struct(FrameKind::kRunEnd, frame));
+  VTN_TRY(spool.append_struct(spool::FrameKind::kRunEnd, frame));
   return spool.close();
 }
 
-}  // namespace vtn
+}  // namespace vtn::collector

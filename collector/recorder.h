@@ -15,14 +15,14 @@
 #include "session/session.h"
 #include "spool/writer.h"
 
-namespace vtn {
+namespace vtn::collector {
 
 class Recorder {
  public:
   enum class Outcome { kProgramEnded, kSupervisorDied };
 
   // Both are borrowed. `wait_children_ms` as in CollectorRequest.
-  Recorder(const Session& session, SpoolWriter& spool, int wait_children_ms);
+  Recorder(const session::Session& session, spool::Writer& spool, int wait_children_ms);
   ~Recorder();
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
@@ -47,22 +47,22 @@ class Recorder {
   void turn(int end_fd, int timeout_ms, bool& end_told);
   void await_deaths(int timeout_ms);
 
-  const Session& session_;
-  SpoolWriter& spool_;
+  const session::Session& session_;
+  spool::Writer& spool_;
   const ClockKind clock_;
   const int wait_children_ms_;
-  ArenaProvision provision_;
-  SlotProvision slot_provision_;
+  session::ArenaProvision provision_;
+  session::SlotProvision slot_provision_;
   ProcessWatch watch_;
-  ArenaDrain drain_;
+  Drain drain_;
   std::unique_ptr<Shared> shared_;
   uint64_t next_clock_ns_ = 0;
 };
 
 // The last frames of a spool: how the run ended; then index and trailer.
-Status close_spool(SpoolWriter& spool,
+Status close_spool(spool::Writer& spool,
                    const ProgramEnd* end,
                    uint64_t lost_chunks,
                    uint32_t unslotted);
 
-}  // namespace vtn
+}  // namespace vtn::collector

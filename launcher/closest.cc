@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -52,4 +52,4 @@ std::string closest_match(std::string_view word, std::span<const std::string> ca
   return best;
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -27,7 +27,7 @@
 #include "spool/reader.h"
 #include "spool/writer.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -95,7 +95,7 @@ bool is_spool_name(const std::string& path) {
   return name.size() > 12 && name[0] == '.' && name.find(kSpoolInfix) == name.size() - 11;
 }
 
-Result<UniqueFd> lock_control(const Session& session) {
+Result<UniqueFd> lock_control(const session::Session& session) {
   // Opened afresh: a lock belongs to the open file, and the one at hand is the supervisor's too.
   VTN_ASSIGN(UniqueFd fd, open_file(session.file(kControlFileName), O_RDWR));
   if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -104,31 +104,31 @@ Result<UniqueFd> lock_control(const Session& session) {
   return fd;
 }
 
-SpoolHeader new_header(ClockKind clock) {
-  SpoolHeader header = {};
-  header.magic = kSpoolMagic;
-  header.version = kSpoolVersion;
+spool::FileHeader new_header(ClockKind clock) {
+  spool::FileHeader header = {};
+  header.magic = spool::kSpoolMagic;
+  header.version = spool::kSpoolVersion;
   header.header_bytes = sizeof(header);
   header.clock_kind = static_cast<uint32_t>(clock);
-  header.tick_step = tick_step_of(clock);
+  header.tick_step = spool::tick_step_of(clock);
   if (getrandom(&header.trace_id, sizeof(header.trace_id), 0) < 0) {
     header.trace_id = static_cast<uint64_t>(getpid());
   }
-  header.created_realtime_ns = read_clock_triple(ClockKind::kMonotonic).realtime_ns;
+  header.created_realtime_ns = spool::read_clock_triple(ClockKind::kMonotonic).realtime_ns;
   return header;
 }
 
-ClockKind clock_of(const Session& session) {
+ClockKind clock_of(const session::Session& session) {
   return load_relaxed(&session.arena.control->clock_kind) == static_cast<uint32_t>(ClockKind::kTsc)
              ? ClockKind::kTsc
              : ClockKind::kMonotonic;
 }
 
-Status write_run_frame(SpoolWriter& spool, const std::string& command_line) {
+Status write_run_frame(spool::Writer& spool, const std::string& command_line) {
   const std::string version = VTN_VERSION;
-  const RunFrame frame = {static_cast<uint32_t>(command_line.size()),
-                          static_cast<uint32_t>(version.size())};
-  return spool.append_struct(FrameKind::kRun, frame, command_line + version);
+  const spool::RunFrame frame = {static_cast<uint32_t>(command_line.size()),
+                                 static_cast<uint32_t>(version.size())};
+  return spool.append_struct(spool::FrameKind::kRun, frame, command_line + version);
 }
 
 // The tree may be large: one descriptor is held for each of its processes that lives.
@@ -146,7 +146,7 @@ void say_where_data_is(const std::string& path) {
 }
 
 // Reports, then the spool goes (or stays, or is the report). The exit status.
-int finish_run(SpoolReader& spool, ReportJob job, bool keep_raw) {
+int finish_run(spool::Reader& spool, ReportJob job, bool keep_raw) {
   if (keep_raw) {
     const std::string raw = job.outputs.front().path + ".vtn";
     job.outputs.push_back(OutputSpec{raw, OutputSpec::kVtn, false});
@@ -174,7 +174,7 @@ int finish_run(SpoolReader& spool, ReportJob job, bool keep_raw) {
 int run_collector(const CollectorRequest& request) {
   become_collector();
   raise_descriptor_limit();
-  const Session& session = *request.session;
+  const session::Session& session = *request.session;
   UniqueFd ready(request.ready_fd);
   auto lock = lock_control(session);
   if (!lock) {
@@ -185,39 +185,39 @@ int run_collector(const CollectorRequest& request) {
     return report_error(file.error());
   }
   const std::string path = file->path;
-  auto spool = SpoolWriter::start(std::move(file->fd), new_header(clock_of(session)));
+  auto spool = spool::Writer::start(std::move(file->fd), new_header(clock_of(session)));
   if (!spool) {
     (void)unlink(path.c_str());
     return report_error(spool.error());
   }
   (void)write_run_frame(**spool, request.command_line);
-  (void)unlink(session.file(kSpoolLinkName).c_str());
-  if (symlink(path.c_str(), session.file(kSpoolLinkName).c_str()) != 0) {
+  (void)unlink(session.file(session::kSpoolLinkName).c_str());
+  if (symlink(path.c_str(), session.file(session::kSpoolLinkName).c_str()) != 0) {
     log_debug("cannot create a link in %s", session.folder.c_str());
   }
-  ProgramEnd end = {};
-  Recorder::Outcome outcome;
+  collector::ProgramEnd end = {};
+  collector::Recorder::Outcome outcome;
   bool some_live_on = false;
   {
-    Recorder recorder(session, **spool, request.wait_children_ms);
+    collector::Recorder recorder(session, **spool, request.wait_children_ms);
     ready.reset();
     outcome = recorder.run(request.end_fd, end);
     some_live_on = recorder.some_live_on();
   }
-  if (outcome == Recorder::Outcome::kSupervisorDied) {
+  if (outcome == collector::Recorder::Outcome::kSupervisorDied) {
     return 1;  // --recover makes the report
   }
   if (end.pid == 0) {
     (void)unlink(path.c_str());
-    remove_session(session.folder);
+    session::remove_session(session.folder);
     return 0;
   }
-  std::unique_ptr<TraceModel> model = (*spool)->take_model();
+  std::unique_ptr<spool::Model> model = (*spool)->take_model();
   auto fd = open_file(path, O_RDONLY);
   if (!fd) {
     return report_error(fd.error());
   }
-  auto reader = SpoolReader::adopt(std::move(*fd), path, std::move(model));
+  auto reader = spool::Reader::adopt(std::move(*fd), path, std::move(model));
   ReportJob job;
   job.outputs = request.outputs;
   job.quiet = request.quiet;
@@ -227,13 +227,13 @@ int run_collector(const CollectorRequest& request) {
   job.just_run = true;
   const int status = finish_run(*reader, std::move(job), request.keep_raw);
   sigset_t pending;
-  if (sigpending(&pending) == 0 && sigismember(&pending, kGiveUpSignal) == 1) {
+  if (sigpending(&pending) == 0 && sigismember(&pending, collector::kGiveUpSignal) == 1) {
     return 1;  // given up: the session stays for --recover
   }
   if (some_live_on) {
-    leave_session(session.folder);
+    session::leave_session(session.folder);
   } else {
-    remove_session(session.folder);
+    session::remove_session(session.folder);
   }
   return status;
 }
@@ -241,15 +241,15 @@ int run_collector(const CollectorRequest& request) {
 namespace {
 
 // Nobody watched the processes of a run whose collector died: what can be said of them afterwards.
-class LateProbe : public ProcessProbe {
+class LateProbe : public collector::ProcessProbe {
  public:
-  LateProbe(ClockKind clock, const TraceModel& model)
+  LateProbe(ClockKind clock, const spool::Model& model)
       : clock_(clock, model.clock),
         last_ticks_(model.clock.empty() ? 0 : model.clock.back().ticks) {
-    for (const ImageInfo& image : model.images) {
+    for (const spool::ImageInfo& image : model.images) {
       started_.try_emplace(image.process, Started{image.pid, image.start_ticks});
     }
-    for (const StartInfo& start : model.starts) {
+    for (const spool::StartInfo& start : model.starts) {
       started_.try_emplace(start.process, Started{start.pid, start.ticks});
     }
   }
@@ -275,8 +275,8 @@ class LateProbe : public ProcessProbe {
     living_ = living_ || alive;
     return alive;
   }
-  ProcessFate fate(uint32_t process) override {
-    ProcessFate fate;
+  collector::ProcessFate fate(uint32_t process) override {
+    collector::ProcessFate fate;
     fate.died = !lives(process);
     fate.end_ticks = fate.died ? last_ticks_ : 0;
     return fate;
@@ -293,33 +293,34 @@ class LateProbe : public ProcessProbe {
   static constexpr uint64_t kSlackNs = 1'000'000'000;
 
   std::map<uint32_t, Started> started_;
-  ClockMap clock_;
+  spool::ClockMap clock_;
   uint64_t last_ticks_;  // when the collector was last seen alive
   bool living_ = false;
 };
 
 struct Recovered {
-  std::unique_ptr<SpoolReader> spool;
+  std::unique_ptr<spool::Reader> spool;
   std::string session_folder;  // empty: the source was a file
   bool some_live_on = false;
 };
 
 // Drains what a dead collector left in the arena behind what it had spooled.
 Result<Recovered> recover_session(const RecoveryRequest& request) {
-  VTN_ASSIGN(Session session, open_session(request.source));
+  VTN_ASSIGN(session::Session session, session::open_session(request.source));
   VTN_ASSIGN(const UniqueFd lock, lock_control(session));
   Recovered recovered;
   recovered.session_folder = session.folder;
   char link[4096];
-  const ssize_t length = readlink(session.file(kSpoolLinkName).c_str(), link, sizeof(link));
+  const ssize_t length =
+      readlink(session.file(session::kSpoolLinkName).c_str(), link, sizeof(link));
   std::string path = length > 0 ? std::string(link, static_cast<size_t>(length)) : "";
-  std::unique_ptr<SpoolWriter> spool;
+  std::unique_ptr<spool::Writer> spool;
   if (!path.empty() && access(path.c_str(), F_OK) == 0) {
     VTN_ASSIGN(UniqueFd fd, open_file(path, O_RDWR));
-    VTN_ASSIGN(auto reader, SpoolReader::open(std::move(fd), path));
+    VTN_ASSIGN(auto reader, spool::Reader::open(std::move(fd), path));
     if (reader->closed()) {
       // The run's own collector outlived it and took all that lies in the arena: not once more.
-      const TraceModel& model = reader->model();
+      const spool::Model& model = reader->model();
       LateProbe probe(static_cast<ClockKind>(model.header.clock_kind), model);
       for (uint32_t number = 0; number < model.process_ends.size(); ++number) {
         recovered.some_live_on = recovered.some_live_on || probe.lives(number);
@@ -330,31 +331,31 @@ Result<Recovered> recover_session(const RecoveryRequest& request) {
     const uint64_t end_offset = reader->end_offset();
     auto model = reader->take_model();
     model->truncated = false;  // the arena holds what follows
-    VTN_ASSIGN(spool, SpoolWriter::resume(reader->take_fd(), std::move(model), end_offset));
+    VTN_ASSIGN(spool, spool::Writer::resume(reader->take_fd(), std::move(model), end_offset));
   } else {
     VTN_ASSIGN(SpoolFile file, create_spool_file(request.outputs.front()));
     path = file.path;
-    VTN_ASSIGN(spool, SpoolWriter::start(std::move(file.fd), new_header(clock_of(session))));
+    VTN_ASSIGN(spool, spool::Writer::start(std::move(file.fd), new_header(clock_of(session))));
     VTN_TRY(write_run_frame(*spool, request.command_line));
-    (void)unlink(session.file(kSpoolLinkName).c_str());
-    (void)symlink(path.c_str(), session.file(kSpoolLinkName).c_str());
+    (void)unlink(session.file(session::kSpoolLinkName).c_str());
+    (void)symlink(path.c_str(), session.file(session::kSpoolLinkName).c_str());
   }
   const auto clock = static_cast<ClockKind>(spool->model().header.clock_kind);
   const bool disk_was_full = load_relaxed(&session.arena.control->state) ==
                              static_cast<uint32_t>(SessionState::kSpoolFull);
   store_release(&session.arena.control->state, static_cast<uint32_t>(SessionState::kStopping));
   LateProbe probe(clock, spool->model());
-  ArenaDrain drain(session.arena, clock, *spool, probe, true);
+  collector::Drain drain(session.arena, clock, *spool, probe, true);
   drain.resume();
   drain.take_rest();
   recovered.some_live_on = probe.some_live_on();
-  (void)spool->append_struct(FrameKind::kClock, read_clock_triple(clock));
-  VTN_TRY(close_spool(*spool,
-                      request.has_end ? &request.end : nullptr,
-                      drain.chunks_discarded() + (disk_was_full ? 1 : 0),
-                      load_relaxed(&session.arena.control->unslotted)));
+  (void)spool->append_struct(spool::FrameKind::kClock, spool::read_clock_triple(clock));
+  VTN_TRY(collector::close_spool(*spool,
+                                 request.has_end ? &request.end : nullptr,
+                                 drain.chunks_discarded() + (disk_was_full ? 1 : 0),
+                                 load_relaxed(&session.arena.control->unslotted)));
   VTN_ASSIGN(UniqueFd fd, open_file(path, O_RDONLY));
-  recovered.spool = SpoolReader::adopt(std::move(fd), path, spool->take_model());
+  recovered.spool = spool::Reader::adopt(std::move(fd), path, spool->take_model());
   return recovered;
 }
 
@@ -365,7 +366,7 @@ Result<Recovered> recover(const RecoveryRequest& request) {
   }
   Recovered recovered;
   VTN_ASSIGN(UniqueFd fd, lock_spool(request.source));
-  VTN_ASSIGN(recovered.spool, SpoolReader::open(std::move(fd), request.source));
+  VTN_ASSIGN(recovered.spool, spool::Reader::open(std::move(fd), request.source));
   return recovered;
 }
 
@@ -387,9 +388,9 @@ int run_recovery(const RecoveryRequest& request) {
   const int status = finish_run(*recovered->spool, std::move(job), request.keep_raw);
   if (status == 0 && from_session) {
     if (recovered->some_live_on) {
-      leave_session(recovered->session_folder);
+      session::leave_session(recovered->session_folder);
     } else {
-      remove_session(recovered->session_folder);
+      session::remove_session(recovered->session_folder);
     }
   }
   return status;
@@ -400,7 +401,7 @@ int convert_file(const ConvertRequest& request) {
   if (!fd) {
     return report_error(fd.error());
   }
-  auto spool = SpoolReader::open(std::move(*fd), request.source);
+  auto spool = spool::Reader::open(std::move(*fd), request.source);
   if (!spool) {
     return report_error(spool.error());
   }
@@ -421,4 +422,4 @@ int convert_file(const ConvertRequest& request) {
   return finish_run(**spool, std::move(job), false);
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

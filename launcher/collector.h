@@ -17,7 +17,7 @@
 #include "collector/program_end.h"
 #include "session/session.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 struct OutputSpec {
   enum Format { kJson, kPftrace, kVtn };
@@ -27,7 +27,7 @@ struct OutputSpec {
 };
 
 struct CollectorRequest {
-  const Session* session = nullptr;
+  const session::Session* session = nullptr;
   std::vector<OutputSpec> outputs;  // at least one; the spool lies beside the first
   bool quiet = false;
   int verbose = 1;
@@ -58,7 +58,7 @@ struct RecoveryRequest {
   bool python_only = false;
   // How the program ended, where that is known (the collector died, the supervisor did not).
   bool has_end = false;
-  ProgramEnd end = {};
+  collector::ProgramEnd end = {};
   std::string command_line;
 };
 
@@ -77,4 +77,4 @@ struct ConvertRequest {
 
 int convert_file(const ConvertRequest& request);
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -8,7 +8,7 @@
 #include "abi/session_abi.h"
 #include "base/file.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -52,4 +52,4 @@ Result<InstalledFiles> find_installed_files() {
               " nor beside the launcher; install viztracer-native again");
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -13,7 +13,7 @@
 
 #include "base/result.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 struct InstalledFiles {
   std::string shim;        // absolute; the runtime lies beside it
@@ -23,4 +23,4 @@ struct InstalledFiles {
 // An error names what is missing.
 Result<InstalledFiles> find_installed_files();
 
-}  // namespace vtn
+}  // namespace vtn::launcher

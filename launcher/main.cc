@@ -26,7 +26,7 @@
 
 extern char** environ;
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -74,7 +74,7 @@ int run_report_only(const Options& options) {
     return report_error(fail_errno("cannot read " + source).value(), kOtherError);
   }
   if (!options.recover.empty() && access((source + "/" + kControlFileName).c_str(), F_OK) == 0 &&
-      session_is_live(source)) {
+      session::session_is_live(source)) {
     log_error("cannot recover %s: its run has not ended", source.c_str());
     return kOtherError;
   }
@@ -108,7 +108,7 @@ int run_report_only(const Options& options) {
 // What must be there for tracing. On trouble the program runs all the same: `reason` says why not.
 struct Tracing {
   InstalledFiles files;
-  Session session;
+  session::Session session;
   bool ready = false;
 };
 
@@ -127,13 +127,13 @@ Tracing prepare_tracing(const Options& options,
     return tracing;
   }
   tracing.files = std::move(*files);
-  SessionRequest request;
+  session::SessionRequest request;
   request.output_folder = folder_of(outputs[0].path);
   request.shim_path = tracing.files.shim;
   request.exclude = options.excluded_processes;
   request.options = (options.ignore_c_function ? uint32_t{kOptionIgnoreCFunctions} : 0) |
                     (options.ignore_multiprocess ? uint32_t{kOptionOnlyProgram} : 0);
-  auto session = create_session(request);
+  auto session = session::create_session(request);
   if (!session) {
     reason = session.error().message;
     return tracing;
@@ -143,8 +143,8 @@ Tracing prepare_tracing(const Options& options,
   return tracing;
 }
 
-ProgramImage program_image(const Launch& launch, const Tracing& tracing) {
-  ProgramImage image;
+Command program_command(const Launch& launch, const Tracing& tracing) {
+  Command image;
   image.file = launch.file;
   image.argv = launch.argv;
   Environment environment = launch.environment;
@@ -202,11 +202,11 @@ int run_program(const Options& options, const std::string& command_line) {
   SupervisorRequest request;
   request.signals = take_over_signals();
   if (!options.quiet) {
-    request.leftovers = stale_sessions();
+    request.leftovers = session::stale_sessions();
   }
   std::string reason;
   const Tracing tracing = prepare_tracing(options, *launch, *outputs, reason);
-  request.program = program_image(*launch, tracing);
+  request.program = program_command(*launch, tracing);
   request.session = tracing.ready ? &tracing.session : nullptr;
   request.collector.outputs = std::move(*outputs);
   request.collector.quiet = options.quiet;
@@ -259,9 +259,9 @@ int run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-}  // namespace vtn
+}  // namespace vtn::launcher
 
 int main(int argc, char** argv) {
   vtn::init_log();
-  return vtn::run(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+  return vtn::launcher::run(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
 }

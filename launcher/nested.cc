@@ -5,7 +5,7 @@
 
 #include "session/session.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -20,7 +20,7 @@ std::string outer_session() {
   // Of the preload library, if that is in this process.
   const auto folder = reinterpret_cast<FolderFunction>(dlsym(RTLD_DEFAULT, "vtn_session_folder"));
   const char* path = folder != nullptr ? folder() : nullptr;
-  return path != nullptr && path[0] != '\0' && session_is_live(path) ? path : "";
+  return path != nullptr && path[0] != '\0' && session::session_is_live(path) ? path : "";
 }
 
 std::string joined_line(const Options& options) {
@@ -51,4 +51,4 @@ std::string joined_line(const Options& options) {
          (idle.empty() ? std::string() : "; without effect here: " + idle);
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -8,7 +8,7 @@
 
 #include "launcher/options.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 // The folder of the session that this process is recorded in, if its run still lives; else empty.
 std::string outer_session();
@@ -16,4 +16,4 @@ std::string outer_session();
 // What the user is told: where the report is, and which of his options do nothing here.
 std::string joined_line(const Options& options);
 
-}  // namespace vtn
+}  // namespace vtn::launcher

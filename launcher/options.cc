@@ -10,7 +10,7 @@
 
 #include "launcher/closest.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -331,4 +331,4 @@ std::string help_text() {
   }
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

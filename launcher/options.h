@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 enum class HostChoice { kAuto, kEmbed, kExec };
 
@@ -48,4 +48,4 @@ Result<Options> parse_options(const std::vector<std::string>& arguments);
 // The text of --help.
 std::string help_text();
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "launcher/closest.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -139,4 +139,4 @@ Status prepare_outputs(const Options& options, const std::vector<OutputSpec>& ou
   return {};
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

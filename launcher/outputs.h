@@ -12,7 +12,7 @@
 #include "launcher/collector.h"
 #include "launcher/options.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 // The format of a file name's extension. An unknown one is a usage error that names the known ones
 // and the nearest.
@@ -27,4 +27,4 @@ Result<std::vector<OutputSpec>> choose_outputs(const Options& options, time_t no
 // Makes --output_dir, and tries that each output's folder can be written to.
 Status prepare_outputs(const Options& options, const std::vector<OutputSpec>& outputs);
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -19,7 +19,7 @@
 #include "report/pieces.h"
 #include "report/process_tree.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -34,7 +34,7 @@ int64_t now_ms() {
 // The signal is blocked like all others.
 bool told_to_give_up() {
   sigset_t pending;
-  return sigpending(&pending) == 0 && sigismember(&pending, kGiveUpSignal) == 1;
+  return sigpending(&pending) == 0 && sigismember(&pending, collector::kGiveUpSignal) == 1;
 }
 
 // One line that is written over and over, and wiped at the end.
@@ -101,9 +101,9 @@ std::string size_text(const std::string& path) {
                      : fmt::format(" ({:.1f} MB)", bytes / 1e6);
 }
 
-Status copy_spool(const SpoolReader& spool, const std::string& path) {
+Status copy_spool(const spool::Reader& spool, const std::string& path) {
   VTN_ASSIGN(UniqueFd from, open_file(spool.path(), O_RDONLY));
-  VTN_ASSIGN(OutputFile to, OutputFile::create(path));
+  VTN_ASSIGN(report::OutputFile to, report::OutputFile::create(path));
   std::string buffer(size_t{1} << 20, '\0');
   for (;;) {
     VTN_ASSIGN(const size_t got, read_all(from.get(), buffer.data(), buffer.size()));
@@ -115,7 +115,7 @@ Status copy_spool(const SpoolReader& spool, const std::string& path) {
   return to.commit();
 }
 
-Status save_spool(const SpoolReader& spool, const std::string& path, bool may_move, bool& moved) {
+Status save_spool(const spool::Reader& spool, const std::string& path, bool may_move, bool& moved) {
   struct stat info = {};
   const bool plain = stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode);
   if (!may_move || moved || !plain) {
@@ -133,12 +133,12 @@ Status save_spool(const SpoolReader& spool, const std::string& path, bool may_mo
   return {};
 }
 
-Status write_output(const SpoolReader& spool,
+Status write_output(const spool::Reader& spool,
                     const OutputSpec& output,
                     bool python_only,
                     bool show_progress) {
   ProgressBar bar("writing " + name_of(output.path), show_progress);
-  ReportOptions options;
+  report::ReportOptions options;
   options.path = output.path;
   options.gzip = output.gzip;
   options.python_only = python_only;
@@ -146,16 +146,16 @@ Status write_output(const SpoolReader& spool,
     bar.show(done, total);
     return !told_to_give_up();
   };
-  return output.format == OutputSpec::kJson ? write_json(spool, options)
-                                            : write_perfetto(spool, options);
+  return output.format == OutputSpec::kJson ? report::write_json(spool, options)
+                                            : report::write_perfetto(spool, options);
 }
 
 // "ID NAME (why)" of as many as a line may hold.
-std::string named(const std::vector<const ProcessInfo*>& processes) {
+std::string named(const std::vector<const report::ProcessInfo*>& processes) {
   constexpr size_t kMostNamed = 5;
   std::string text;
   for (size_t i = 0; i < processes.size() && i < kMostNamed; ++i) {
-    const ProcessInfo& process = *processes[i];
+    const report::ProcessInfo& process = *processes[i];
     const uint32_t version = process.python_version;
     text += fmt::format(
         "{}{} {} ({}{})",
@@ -163,7 +163,7 @@ std::string named(const std::vector<const ProcessInfo*>& processes) {
         process.pid,
         process.name,
         version == 0 ? "" : fmt::format("Python {}.{}: ", version >> 24, (version >> 16) & 0xff),
-        untraced_text(process.reason));
+        report::untraced_text(process.reason));
   }
   if (processes.size() > kMostNamed) {
     text += fmt::format("; and {} more", processes.size() - kMostNamed);
@@ -171,15 +171,18 @@ std::string named(const std::vector<const ProcessInfo*>& processes) {
   return text;
 }
 
-void print_summary(const SpoolReader& spool, const ProcessTree& tree, const ReportJob& job) {
-  const TraceModel& model = spool.model();
-  const TraceTotals totals = totals_of(model);
+void print_summary(const spool::Reader& spool,
+                   const report::ProcessTree& tree,
+                   const ReportJob& job) {
+  const spool::Model& model = spool.model();
+  const spool::Totals totals = spool::totals_of(model);
   for (const OutputSpec& output : job.outputs) {
     log_info("report: %s%s", output.path.c_str(), size_text(output.path).c_str());
   }
-  const auto missed = std::count_if(tree.processes.begin(),
-                                    tree.processes.end(),
-                                    [](const ProcessInfo& process) { return process.missed(); });
+  const auto missed = std::count_if(
+      tree.processes.begin(), tree.processes.end(), [](const report::ProcessInfo& process) {
+        return process.missed();
+      });
   if (totals.processes == 0 && missed == 0) {
     log_info("nothing was traced: no CPython of 3.10 or later ran in the program");
     return;
@@ -206,22 +209,22 @@ void print_summary(const SpoolReader& spool, const ProcessTree& tree, const Repo
   }
 }
 
-void print_troubles(const SpoolReader& spool, const ProcessTree& tree) {
-  const TraceModel& model = spool.model();
-  if ((model.run_end.flags & kRunDiskFull) != 0) {
+void print_troubles(const spool::Reader& spool, const report::ProcessTree& tree) {
+  const spool::Model& model = spool.model();
+  if ((model.run_end.flags & spool::kRunDiskFull) != 0) {
     log_warning("the disk was full while recording: the report ends there (%s lost)",
                 counted(model.run_end.lost_chunks, "block", "blocks").c_str());
   }
   if (model.truncated) {
     log_warning("the recording was cut short: what came after it is missing");
   }
-  for (const ImageInfo& image : model.images) {
-    if (image.damaged || (image.end.flags & kImageDamaged) != 0) {
+  for (const spool::ImageInfo& image : model.images) {
+    if (image.damaged || (image.end.flags & spool::kImageDamaged) != 0) {
       log_warning("process %u wrote over its own trace: parts of it may be missing or wrong",
                   image.pid);
     }
   }
-  std::vector<const ProcessInfo*> missed;
+  std::vector<const report::ProcessInfo*> missed;
   for (const uint32_t number : tree.order) {
     if (tree.processes[number].missed()) {
       missed.push_back(&tree.processes[number]);
@@ -240,7 +243,7 @@ void print_troubles(const SpoolReader& spool, const ProcessTree& tree) {
 
 }  // namespace
 
-ReportOutcome write_reports(const SpoolReader& spool, const ReportJob& job, bool& moved) {
+ReportOutcome write_reports(const spool::Reader& spool, const ReportJob& job, bool& moved) {
   moved = false;
   bool failed = false;
   // The spool is moved away only when nobody reads it any more.
@@ -264,11 +267,11 @@ ReportOutcome write_reports(const SpoolReader& spool, const ReportJob& job, bool
     return ReportOutcome::kFailed;
   }
   if (!job.quiet) {
-    const ProcessTree tree = build_process_tree(spool.model());
+    const report::ProcessTree tree = report::build_process_tree(spool.model());
     print_summary(spool, tree, job);
     print_troubles(spool, tree);
   }
   return ReportOutcome::kComplete;
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -9,7 +9,7 @@
 #include "launcher/collector.h"
 #include "spool/reader.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 struct ReportJob {
   std::vector<OutputSpec> outputs;
@@ -25,6 +25,6 @@ struct ReportJob {
 enum class ReportOutcome { kComplete, kFailed, kGivenUp };
 
 // Prints errors, and the summary unless quiet. `moved`: the spool has become an output.
-ReportOutcome write_reports(const SpoolReader& spool, const ReportJob& job, bool& moved);
+ReportOutcome write_reports(const spool::Reader& spool, const ReportJob& job, bool& moved);
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -6,7 +6,7 @@
 #include "abi/names_abi.h"
 #include "tracer/clock.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -24,14 +24,14 @@ double clock_read_ns(ClockKind clock) {
   const double start_ns = monotonic_ns();
   uint64_t seen = 0;
   for (int i = 0; i < kClockReads; ++i) {
-    seen |= read_ticks(clock);
+    seen |= tracer::read_ticks(clock);
   }
   __asm__ volatile("" : : "r"(seen));
   return (monotonic_ns() - start_ns) / kClockReads;
 }
 
 // What CPython takes to call a callback that returns at once, per event of a call.
-double callback_ns(const ImageInfo& image) {
+double callback_ns(const spool::ImageInfo& image) {
   switch (static_cast<Backend>(image.backend)) {
     case Backend::kEvalFrame:
       return 5.0;
@@ -45,11 +45,11 @@ double callback_ns(const ImageInfo& image) {
 
 }  // namespace
 
-double tracing_cost_seconds(const TraceModel& model) {
+double tracing_cost_seconds(const spool::Model& model) {
   const double handler_ns =
       clock_read_ns(static_cast<ClockKind>(model.header.clock_kind)) + kHandlerNs;
   double cost_ns = 0;
-  for (const ThreadInfo& thread : model.threads) {
+  for (const spool::ThreadInfo& thread : model.threads) {
     if (thread.image < model.images.size()) {
       cost_ns += static_cast<double>(thread.calls) * kEventsPerCall *
                  (callback_ns(model.images[thread.image]) + handler_ns);
@@ -58,4 +58,4 @@ double tracing_cost_seconds(const TraceModel& model) {
   return cost_ns * 1e-9;
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

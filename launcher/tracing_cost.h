@@ -8,9 +8,9 @@
 
 #include "spool/model.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 // Seconds; 0 when nothing was recorded. Takes a few microseconds to measure the clock.
-double tracing_cost_seconds(const TraceModel& model);
+double tracing_cost_seconds(const spool::Model& model);
 
-}  // namespace vtn
+}  // namespace vtn::launcher

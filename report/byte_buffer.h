@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 
-namespace vtn {
+namespace vtn::report {
 
 class ByteBuffer {
  public:
@@ -53,4 +53,4 @@ class ByteBuffer {
   size_t capacity_ = 0;
 };
 
-}  // namespace vtn
+}  // namespace vtn::report

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <libdeflate.h>
 
-namespace vtn {
+namespace vtn::report {
 
 GzipCompressor::GzipCompressor(int level) : compressor_(libdeflate_alloc_compressor(level)) {}
 
@@ -28,4 +28,4 @@ Status GzipCompressor::compress(std::string_view bytes, ByteBuffer& to) {
   return {};
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

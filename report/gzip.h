@@ -11,7 +11,7 @@
 
 struct libdeflate_compressor;
 
-namespace vtn {
+namespace vtn::report {
 
 // Half the time of level 6, for 6 to 13 % more bytes.
 inline constexpr int kGzipLevel = 4;
@@ -30,4 +30,4 @@ class GzipCompressor {
   libdeflate_compressor* compressor_;
 };
 
-}  // namespace vtn
+}  // namespace vtn::report

@@ -11,7 +11,7 @@
 
 #include "base/mutex.h"
 
-namespace vtn {
+namespace vtn::report {
 
 namespace {
 
@@ -175,4 +175,4 @@ Status run_ordered(const OrderedJobs& jobs, unsigned workers, OutputFile& output
   return status;
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

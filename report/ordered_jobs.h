@@ -12,7 +12,7 @@
 #include "report/byte_buffer.h"
 #include "report/output_file.h"
 
-namespace vtn {
+namespace vtn::report {
 
 struct OrderedJobs {
   size_t count = 0;
@@ -29,4 +29,4 @@ unsigned worker_count();
 // Appends all pieces to `output`. Returns the first error; then the output is incomplete.
 Status run_ordered(const OrderedJobs& jobs, unsigned workers, OutputFile& output);
 
-}  // namespace vtn
+}  // namespace vtn::report

@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-namespace vtn {
+namespace vtn::report {
 
 Result<OutputFile> OutputFile::create(const std::string& path) {
   OutputFile output;
@@ -56,4 +56,4 @@ Status OutputFile::commit() {
   return {};
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/result.h"
 
-namespace vtn {
+namespace vtn::report {
 
 class OutputFile {
  public:
@@ -41,4 +41,4 @@ class OutputFile {
   uint64_t size_ = 0;
 };
 
-}  // namespace vtn
+}  // namespace vtn::report

@@ -11,7 +11,7 @@
 #include "report/process_names.h"
 #include "report/text.h"
 
-namespace vtn {
+namespace vtn::report {
 
 namespace {
 
@@ -19,16 +19,14 @@ namespace {
 constexpr uint64_t kLeastNs = 2;
 
 // When something of another program may follow what these threads recorded.
-uint64_t after_ns(const TreePicture& picture,
-                  const std::vector<uint32_t>& threads,
-                  uint32_t image) {
+uint64_t after_ns(const Picture& picture, const std::vector<uint32_t>& threads, uint32_t image) {
   uint64_t after = 0;
   for (const uint32_t i : threads) {
-    const ThreadInfo& thread = picture.model.threads[i];
+    const spool::ThreadInfo& thread = picture.model.threads[i];
     if (thread.image != image) {
       continue;
     }
-    const TreePicture::ThreadEnd& end = picture.ends[i];
+    const Picture::ThreadEnd& end = picture.ends[i];
     after = std::max(after, picture.clock.to_ns(thread.last_ticks) + 1);
     if (end.close) {
       after = std::max(after, end.first_ns + thread.open.size());
@@ -37,9 +35,7 @@ uint64_t after_ns(const TreePicture& picture,
   return after;
 }
 
-uint64_t first_ns(const TreePicture& picture,
-                  const std::vector<uint32_t>& threads,
-                  uint32_t image) {
+uint64_t first_ns(const Picture& picture, const std::vector<uint32_t>& threads, uint32_t image) {
   uint64_t first = UINT64_MAX;
   for (const uint32_t i : threads) {
     if (picture.model.threads[i].image == image) {
@@ -51,7 +47,7 @@ uint64_t first_ns(const TreePicture& picture,
 
 }  // namespace
 
-TreePicture::TreePicture(const TraceModel& trace, const ClockMap& map, bool python_only)
+Picture::Picture(const spool::Model& trace, const spool::ClockMap& map, bool python_only)
     : model(trace), clock(map), tree(build_process_tree(trace)) {
   choose(python_only);
   for (const uint32_t number : order) {
@@ -65,7 +61,7 @@ TreePicture::TreePicture(const TraceModel& trace, const ClockMap& map, bool pyth
   draw_arrows();
 }
 
-void TreePicture::choose(bool python_only) {
+void Picture::choose(bool python_only) {
   processes.resize(tree.processes.size());
   for (uint32_t i = 0; i < model.threads.size(); ++i) {
     processes[of_thread(i).number].threads.push_back(i);
@@ -74,7 +70,7 @@ void TreePicture::choose(bool python_only) {
     Process& process = processes[number];
     const uint32_t parent = info(number).parent;
     process.shown = !python_only || info(number).python || !process.threads.empty();
-    if (parent != kNoProcess) {
+    if (parent != spool::kNoProcess) {
       process.parent = processes[parent].shown ? parent : processes[parent].parent;
     }
     std::sort(process.threads.begin(), process.threads.end(), [&](uint32_t a, uint32_t b) {
@@ -86,14 +82,14 @@ void TreePicture::choose(bool python_only) {
   }
 }
 
-void TreePicture::list_programs(uint32_t number) {
+void Picture::list_programs(uint32_t number) {
   const ProcessInfo& from = info(number);
   std::vector<Program>& programs = processes[number].programs;
   for (const ProgramSlice& slice : from.slices) {
     programs.emplace_back().what = slice;
   }
   for (const uint32_t i : from.images) {
-    const ImageInfo& image = model.images[i];
+    const spool::ImageInfo& image = model.images[i];
     if (!image.traced) {
       continue;
     }
@@ -120,7 +116,7 @@ void TreePicture::list_programs(uint32_t number) {
   processes[number].end_ns = clock.to_ns(from.end_ticks);
 }
 
-void TreePicture::end_threads() {
+void Picture::end_threads() {
   ends.resize(model.threads.size());
   // The two latest ends: whether anybody was there after a process.
   uint64_t latest = 0;
@@ -135,7 +131,7 @@ void TreePicture::end_threads() {
     const uint64_t others_ns = process.end_ticks == latest ? second : latest;
     const std::vector<uint32_t>& threads = processes[number].threads;
     for (size_t at = 0; at < threads.size(); ++at) {
-      const ThreadInfo& thread = model.threads[threads[at]];
+      const spool::ThreadInfo& thread = model.threads[threads[at]];
       if (thread.open.empty()) {
         continue;
       }
@@ -167,7 +163,7 @@ void TreePicture::end_threads() {
 
 // Gives the programs of a process their spans: each ends where the next begins, and that lies
 // between what was recorded of the two.
-void TreePicture::part(uint32_t number) {
+void Picture::part(uint32_t number) {
   Process& process = processes[number];
   std::vector<Program>& programs = process.programs;
   for (size_t i = 0; i < programs.size(); ++i) {
@@ -202,7 +198,7 @@ void TreePicture::part(uint32_t number) {
   process.end_ns = last.end_ns;
 }
 
-void TreePicture::draw_arrows() {
+void Picture::draw_arrows() {
   for (const uint32_t number : order) {
     Arrow arrow;
     arrow.child = number;
@@ -233,7 +229,7 @@ void TreePicture::draw_arrows() {
       }
     }
     for (const uint32_t i : parent.threads) {
-      const ThreadInfo& thread = model.threads[i];
+      const spool::ThreadInfo& thread = model.threads[i];
       if (running != nullptr && thread.image == running->what.image && thread.tid == tid &&
           thread.first_ticks <= ticks) {
         arrow.thread = i;
@@ -245,20 +241,20 @@ void TreePicture::draw_arrows() {
   }
 }
 
-uint32_t TreePicture::shown_tid(uint32_t thread) const {
+uint32_t Picture::shown_tid(uint32_t thread) const {
   const uint32_t tid = model.threads[thread].tid;
   const ProcessInfo& process = of_thread(thread);
   return tid == process.own_pid ? process.shown_pid : tid;
 }
 
-uint64_t TreePicture::flow_id(const Arrow& arrow) const {
+uint64_t Picture::flow_id(const Arrow& arrow) const {
   const uint64_t id = model.header.trace_id ^ ((arrow.child + 1) * 0x9e37'79b9'7f4a'7c15);
   return id == 0 ? 1 : id;
 }
 
-std::vector<Remark> remarks_on(const TreePicture& picture,
+std::vector<Remark> remarks_on(const Picture& picture,
                                uint32_t number,
-                               const TreePicture::Program& program) {
+                               const Picture::Program& program) {
   const ProcessInfo& process = picture.info(number);
   std::vector<Remark> remarks;
   const auto say = [&](const char* key, Remark::Kind kind, std::string value) {
@@ -271,7 +267,7 @@ std::vector<Remark> remarks_on(const TreePicture& picture,
     say("executable", Remark::kText, program.what.executable);
   }
   if (program.what.image < picture.model.images.size()) {
-    const ImageInfo& image = picture.model.images[program.what.image];
+    const spool::ImageInfo& image = picture.model.images[program.what.image];
     if (!image.cwd.empty()) {
       say("cwd", Remark::kText, image.cwd);
     }
@@ -309,8 +305,8 @@ std::vector<Remark> remarks_on(const TreePicture& picture,
   return remarks;
 }
 
-std::string arrow_name(const TreePicture& picture, const TreePicture::Arrow& arrow) {
+std::string arrow_name(const Picture& picture, const Picture::Arrow& arrow) {
   return "start " + picture.info(arrow.child).name;
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

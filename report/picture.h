@@ -18,14 +18,14 @@
 #include "report/process_tree.h"
 #include "spool/clock_map.h"
 
-namespace vtn {
+namespace vtn::report {
 
 inline constexpr uint32_t kNothing = 0xffff'ffff;
 
-class TreePicture {
+class Picture {
  public:
   // python_only: processes that never ran Python are not shown.
-  TreePicture(const TraceModel& model, const ClockMap& clock, bool python_only);
+  Picture(const spool::Model& model, const spool::ClockMap& clock, bool python_only);
 
   struct Program {
     ProgramSlice what;
@@ -72,8 +72,8 @@ class TreePicture {
   // A number for an arrow that two reports hardly share.
   uint64_t flow_id(const Arrow& arrow) const;
 
-  const TraceModel& model;
-  const ClockMap& clock;
+  const spool::Model& model;
+  const spool::ClockMap& clock;
   ProcessTree tree;
   std::vector<uint32_t> order;     // processes that are shown: a parent before its children
   std::vector<Process> processes;  // by number
@@ -96,11 +96,11 @@ struct Remark {
   Kind kind;
   std::vector<std::string> values;  // one, but for a list; any bytes
 };
-std::vector<Remark> remarks_on(const TreePicture& picture,
+std::vector<Remark> remarks_on(const Picture& picture,
                                uint32_t process,
-                               const TreePicture::Program& program);
+                               const Picture::Program& program);
 
 // "start ls -l"
-std::string arrow_name(const TreePicture& picture, const TreePicture::Arrow& arrow);
+std::string arrow_name(const Picture& picture, const Picture::Arrow& arrow);
 
-}  // namespace vtn
+}  // namespace vtn::report

@@ -9,9 +9,9 @@
 #include "report/ordered_jobs.h"
 #include "report/text.h"
 
-namespace vtn {
+namespace vtn::report {
 
-std::vector<FrameGroup> group_frames(const TraceModel& model, uint64_t ops_per_group) {
+std::vector<FrameGroup> group_frames(const spool::Model& model, uint64_t ops_per_group) {
   std::vector<FrameGroup> groups;
   for (size_t i = 0; i < model.frames.size(); ++i) {
     if (groups.empty() || groups.back().ops + model.frames[i].ops > ops_per_group) {
@@ -23,12 +23,12 @@ std::vector<FrameGroup> group_frames(const TraceModel& model, uint64_t ops_per_g
   return groups;
 }
 
-std::vector<UntoldLoss> untold_losses(const TraceModel& model, const ClockMap& clock) {
+std::vector<UntoldLoss> untold_losses(const spool::Model& model, const spool::ClockMap& clock) {
   std::vector<UntoldLoss> losses;
-  for (const ImageInfo& image : model.images) {
+  for (const spool::ImageInfo& image : model.images) {
     uint64_t told = 0;
     uint64_t silent_ticks = UINT64_MAX;
-    for (const ThreadInfo& thread : model.threads) {
+    for (const spool::ThreadInfo& thread : model.threads) {
       if (thread.image == image.image) {
         told += thread.lost_events;
         silent_ticks = std::min(silent_ticks, thread.ended ? UINT64_MAX : thread.last_ticks);
@@ -40,9 +40,9 @@ std::vector<UntoldLoss> untold_losses(const TraceModel& model, const ClockMap& c
     const uint64_t end_ticks = std::max(image.end.end_ticks, image.start_ticks);
     const uint64_t start_ns =
         clock.to_ns(silent_ticks < end_ticks ? silent_ticks : image.start_ticks);
-    const Special gap = {SpecialOp::kGap,
-                         image.end.lost_events - told,
-                         static_cast<uint64_t>(GapReason::kArenaFull)};
+    const spool::Special gap = {spool::SpecialOp::kGap,
+                                image.end.lost_events - told,
+                                static_cast<uint64_t>(GapReason::kArenaFull)};
     losses.push_back(UntoldLoss{image.image,
                                 gap.lost_events,
                                 start_ns,
@@ -56,8 +56,8 @@ namespace {
 
 struct Worker {
   std::unique_ptr<PieceMaker> maker;
-  FrameDecoder decoder;
-  DecodedFrame frame;
+  spool::FrameDecoder decoder;
+  spool::DecodedFrame frame;
   std::string body;
   ByteBuffer plain;
   GzipCompressor gzip;
@@ -67,11 +67,11 @@ constexpr uint64_t kOpsPerPiece = 32 * 1024;
 
 }  // namespace
 
-Status write_frames(const SpoolReader& spool,
+Status write_frames(const spool::Reader& spool,
                     const ReportOptions& options,
                     const std::function<std::unique_ptr<PieceMaker>()>& new_maker,
                     OutputFile& output) {
-  const TraceModel& model = spool.model();
+  const spool::Model& model = spool.model();
   const std::vector<FrameGroup> groups = group_frames(model, kOpsPerPiece);
   if (groups.empty()) {
     return {};
@@ -99,7 +99,7 @@ Status write_frames(const SpoolReader& spool,
     ByteBuffer& plain = options.gzip ? state.plain : to;
     plain.clear();
     for (size_t i = groups[job].first; i < groups[job].end; ++i) {
-      const FrameInfo& info = model.frames[i];
+      const spool::FrameInfo& info = model.frames[i];
       VTN_ASSIGN(const std::string_view body, spool.read_body(info, state.body));
       Status status = state.decoder.decode(body, state.frame);
       // What the writers rely on: it is the frame that the model speaks of.
@@ -134,4 +134,4 @@ Status write_text(std::string_view text, bool gzip, OutputFile& output) {
   return output.append(packed.view());
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

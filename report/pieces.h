@@ -15,7 +15,7 @@
 #include "spool/clock_map.h"
 #include "spool/reader.h"
 
-namespace vtn {
+namespace vtn::report {
 
 // Perfetto drops what is deeper on one track.
 inline constexpr uint32_t kTrackDepth = 512;
@@ -38,7 +38,7 @@ struct FrameGroup {
   size_t end = 0;
   uint64_t ops = 0;
 };
-std::vector<FrameGroup> group_frames(const TraceModel& model, uint64_t ops_per_group);
+std::vector<FrameGroup> group_frames(const spool::Model& model, uint64_t ops_per_group);
 
 // Losses that no gap tells of, since the threads did not get to record again: drawn on a track of
 // their own, from when the first of the process's threads fell silent to the process's end.
@@ -50,18 +50,20 @@ struct UntoldLoss {
   std::string name;  // of the slice
 };
 inline constexpr char kLossTrackName[] = "events lost";
-std::vector<UntoldLoss> untold_losses(const TraceModel& model, const ClockMap& clock);
+std::vector<UntoldLoss> untold_losses(const spool::Model& model, const spool::ClockMap& clock);
 
 // Makes the pieces: decodes the frames of a group and encodes them. One per worker.
 class PieceMaker {
  public:
   virtual ~PieceMaker() = default;
   // One frame, appended to `to`.
-  virtual Status encode(const FrameInfo& info, const DecodedFrame& frame, ByteBuffer& to) = 0;
+  virtual Status encode(const spool::FrameInfo& info,
+                        const spool::DecodedFrame& frame,
+                        ByteBuffer& to) = 0;
 };
 
 // Runs all frames of the spool through makers, into `output`, as gzip members if asked for.
-Status write_frames(const SpoolReader& spool,
+Status write_frames(const spool::Reader& spool,
                     const ReportOptions& options,
                     const std::function<std::unique_ptr<PieceMaker>()>& new_maker,
                     OutputFile& output);
@@ -69,7 +71,7 @@ Status write_frames(const SpoolReader& spool,
 // Appends text that is not made of frames, as a gzip member if asked for.
 Status write_text(std::string_view text, bool gzip, OutputFile& output);
 
-Status write_json(const SpoolReader& spool, const ReportOptions& options);
-Status write_perfetto(const SpoolReader& spool, const ReportOptions& options);
+Status write_json(const spool::Reader& spool, const ReportOptions& options);
+Status write_perfetto(const spool::Reader& spool, const ReportOptions& options);
 
-}  // namespace vtn
+}  // namespace vtn::report

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "report/text.h"
 
-namespace vtn {
+namespace vtn::report {
 
 namespace {
 
@@ -128,4 +128,4 @@ std::string program_name(const std::string& executable, const std::vector<std::s
   return one_line(joined(words), kMostNameBytes);
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vtn {
+namespace vtn::report {
 
 // "python", "python3", "python3.12": what a CPython is called.
 bool is_python_name(std::string_view base_name);
@@ -23,4 +23,4 @@ std::string one_line(std::string_view text, size_t most_bytes);
 // The words with a space between them.
 std::string joined(const std::vector<std::string>& words);
 
-}  // namespace vtn
+}  // namespace vtn::report

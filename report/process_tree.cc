@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "report/process_names.h"
 
-namespace vtn {
+namespace vtn::report {
 
 namespace {
 
@@ -18,8 +18,8 @@ constexpr char kMainProcess[] = "MainProcess";  // multiprocessing's name for wh
 
 // What a process ran one after the other: images, and programs that nothing of ours was in.
 struct Program {
-  const ImageInfo* image = nullptr;
-  const StartInfo* start = nullptr;
+  const spool::ImageInfo* image = nullptr;
+  const spool::StartInfo* start = nullptr;
   uint64_t start_ticks = 0;
   uint64_t end_ticks = 0;
   std::string executable;
@@ -32,7 +32,7 @@ struct Program {
 
 class Builder {
  public:
-  explicit Builder(const TraceModel& model) : model_(model) {}
+  explicit Builder(const spool::Model& model) : model_(model) {}
 
   ProcessTree build() {
     tree_.processes.resize(model_.process_ends.size());
@@ -65,21 +65,21 @@ class Builder {
       last_ticks_ = std::max(last_ticks_, model_.images[i].start_ticks);
     }
     for (uint32_t i = 0; i < model_.starts.size(); ++i) {
-      if (model_.starts[i].process != kNoProcess) {
+      if (model_.starts[i].process != spool::kNoProcess) {
         tree_.processes[model_.starts[i].process].starts.push_back(i);
       }
       last_ticks_ = std::max(last_ticks_, model_.starts[i].ticks);
     }
     last_event_ticks_.resize(tree_.processes.size());
-    for (const ThreadInfo& thread : model_.threads) {
+    for (const spool::ThreadInfo& thread : model_.threads) {
       uint64_t& last = last_event_ticks_[model_.images[thread.image].process];
       last = std::max(last, thread.last_ticks);
       last_ticks_ = std::max(last_ticks_, thread.last_ticks);
     }
-    for (const ProcessEndInfo& end : model_.process_ends) {
+    for (const spool::ProcessEndInfo& end : model_.process_ends) {
       last_ticks_ = std::max(last_ticks_, end.end_ticks);
     }
-    for (const ClockTriple& triple : model_.clock) {
+    for (const spool::ClockTriple& triple : model_.clock) {
       last_ticks_ = std::max(last_ticks_, triple.ticks);
     }
     for (ProcessInfo& process : tree_.processes) {
@@ -96,7 +96,7 @@ class Builder {
   void find_parent(ProcessInfo& process) {
     uint64_t start = last_ticks_;
     if (!process.images.empty()) {
-      const ImageInfo& first = model_.images[process.images.front()];
+      const spool::ImageInfo& first = model_.images[process.images.front()];
       process.pid = first.pid;
       process.own_pid = first.own_pid;
       process.parent = first.parent_process;
@@ -104,33 +104,33 @@ class Builder {
       start = first.start_ticks;
     }
     for (const uint32_t i : process.starts) {
-      const StartInfo& asked = model_.starts[i];
+      const spool::StartInfo& asked = model_.starts[i];
       if (process.pid == 0) {
         process.pid = process.own_pid = asked.pid;
       }
       start = std::min(start, asked.ticks);
-      if (asked.parent_process != process.number && asked.parent_process != kNoProcess) {
+      if (asked.parent_process != process.number && asked.parent_process != spool::kNoProcess) {
         process.parent = asked.parent_process;
         process.parent_tid = asked.parent_tid;
         break;
       }
     }
     if (process.parent == process.number) {
-      process.parent = kNoProcess;
+      process.parent = spool::kNoProcess;
     }
     process.start_ticks = start;
   }
 
   void find_end(ProcessInfo& process) {
-    const ProcessEndInfo& end = model_.process_ends[process.number];
-    process.ended = end.known && (end.flags & kProcessDied) != 0;
-    process.end_exact = process.ended && (end.flags & kProcessEndExact) != 0;
-    process.status_known = process.ended && (end.flags & kProcessStatusKnown) != 0;
+    const spool::ProcessEndInfo& end = model_.process_ends[process.number];
+    process.ended = end.known && (end.flags & spool::kProcessDied) != 0;
+    process.end_exact = process.ended && (end.flags & spool::kProcessEndExact) != 0;
+    process.status_known = process.ended && (end.flags & spool::kProcessStatusKnown) != 0;
     process.wait_status = process.status_known ? end.wait_status : 0;
     // Whoever waited for the program knows.
-    const RunEndFrame& run = model_.run_end;
+    const spool::RunEndFrame& run = model_.run_end;
     if (process.ended && !process.status_known && process.pid == run.pid &&
-        process.parent == kNoProcess && (run.flags & kRunHasStatus) != 0) {
+        process.parent == spool::kNoProcess && (run.flags & spool::kRunHasStatus) != 0) {
       process.status_known = true;
       process.wait_status = run.wait_status;
     }
@@ -145,7 +145,7 @@ class Builder {
     std::vector<uint32_t> waiting;  // a stack: the next one last
     for (ProcessInfo& process : tree_.processes) {
       if (process.parent >= tree_.processes.size()) {
-        process.parent = kNoProcess;
+        process.parent = spool::kNoProcess;
         waiting.push_back(process.number);
       } else {
         children[process.parent].push_back(process.number);
@@ -165,7 +165,7 @@ class Builder {
         seen[process.number] = true;
         process.order = static_cast<uint32_t>(tree_.order.size());
         process.depth =
-            process.parent == kNoProcess ? 0 : tree_.processes[process.parent].depth + 1;
+            process.parent == spool::kNoProcess ? 0 : tree_.processes[process.parent].depth + 1;
         tree_.order.push_back(process.number);
         std::vector<uint32_t>& next = children[process.number];
         std::sort(next.begin(), next.end(), later_first);
@@ -182,7 +182,7 @@ class Builder {
       if (unseen == seen.size()) {
         return;
       }
-      tree_.processes[unseen].parent = kNoProcess;
+      tree_.processes[unseen].parent = spool::kNoProcess;
       waiting.push_back(unseen);
     }
   }
@@ -192,7 +192,7 @@ class Builder {
     std::vector<Program>& programs = programs_[process.number];
     size_t next_image = 0;
     const auto add_image = [&] {
-      const ImageInfo& image = model_.images[process.images[next_image++]];
+      const spool::ImageInfo& image = model_.images[process.images[next_image++]];
       Program program;
       program.image = &image;
       program.start_ticks = image.start_ticks;
@@ -205,7 +205,7 @@ class Builder {
       programs.push_back(std::move(program));
     };
     for (size_t i = 0; i < process.starts.size(); ++i) {
-      const StartInfo& start = model_.starts[process.starts[i]];
+      const spool::StartInfo& start = model_.starts[process.starts[i]];
       while (next_image < process.images.size() &&
              model_.images[process.images[next_image]].start_ticks < start.ticks) {
         add_image();
@@ -242,7 +242,7 @@ class Builder {
 
   // A forked child is what its parent was at that moment. Parents come first.
   void inherit(const ProcessInfo& process, uint64_t ticks, Program& program) const {
-    if (process.parent == kNoProcess) {
+    if (process.parent == spool::kNoProcess) {
       return;
     }
     for (const Program& parent : programs_[process.parent]) {
@@ -334,7 +334,7 @@ class Builder {
     given_name_.clear();
   }
 
-  const TraceModel& model_;
+  const spool::Model& model_;
   ProcessTree tree_;
   std::vector<std::vector<Program>> programs_;  // by process
   std::vector<uint64_t> last_event_ticks_;      // by process
@@ -350,7 +350,7 @@ bool ProcessInfo::missed() const {
          reason != UntracedReason::kExcluded && reason != UntracedReason::kSwitchedOff;
 }
 
-ProcessTree build_process_tree(const TraceModel& model) { return Builder(model).build(); }
+ProcessTree build_process_tree(const spool::Model& model) { return Builder(model).build(); }
 
 const char* untraced_text(UntracedReason reason) {
   switch (reason) {
@@ -406,4 +406,4 @@ std::string ledger_text(const ProcessInfo& process) {
   return "not a CPython";
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

@@ -14,7 +14,7 @@
 
 #include "spool/model.h"
 
-namespace vtn {
+namespace vtn::report {
 
 enum class LedgerEntry : uint32_t {
   kTraced,       // calls of it are in the report
@@ -39,7 +39,7 @@ struct ProcessInfo {
   uint32_t pid = 0;
   uint32_t own_pid = 0;    // as it sees itself: another one in a pid namespace
   uint32_t shown_pid = 0;  // unique in the report: the pid, or 0x40000000 + n if it came again
-  uint32_t parent = kNoProcess;
+  uint32_t parent = spool::kNoProcess;
   uint32_t parent_tid = 0;       // the thread that started it; 0: unknown
   std::vector<uint32_t> images;  // of the model, in time
   std::vector<uint32_t> starts;  // indices into the model's starts, in time
@@ -73,12 +73,12 @@ struct ProcessTree {
   std::vector<ProcessInfo> processes;  // by number
   std::vector<uint32_t> order;         // numbers: a parent before its children, these by start
 
-  const ProcessInfo& of_image(const TraceModel& model, uint32_t image) const {
+  const ProcessInfo& of_image(const spool::Model& model, uint32_t image) const {
     return processes[model.images[image].process];
   }
 };
 
-ProcessTree build_process_tree(const TraceModel& model);
+ProcessTree build_process_tree(const spool::Model& model);
 
 // Why, as the end of a sentence about the process: "it is older than 3.10".
 const char* untraced_text(UntracedReason reason);
@@ -86,4 +86,4 @@ const char* untraced_text(UntracedReason reason);
 // What the process is in the ledger, in words: "traced", "not a CPython", "untraced: ..." ...
 std::string ledger_text(const ProcessInfo& process);
 
-}  // namespace vtn
+}  // namespace vtn::report

@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "report/text.h"
 
-namespace vtn {
+namespace vtn::report {
 
 namespace {
 
@@ -43,13 +43,13 @@ std::optional<std::string> read_source(const std::string& path) {
 
 }  // namespace
 
-Status emit_file_info(const TraceModel& model, const TextSink& sink) {
+Status emit_file_info(const spool::Model& model, const TextSink& sink) {
   std::unordered_set<std::string> seen;
   uint64_t total = 0;
   std::string piece = "{\"files\":{";
   bool first = true;
-  for (const ImageInfo& image : model.images) {
-    for (const FunctionInfo& function : image.functions) {
+  for (const spool::ImageInfo& image : model.images) {
+    for (const spool::FunctionInfo& function : image.functions) {
       // "<string>", "<frozen ...>" are not files.
       if (function.kind != FunctionKind::kPython || function.file.empty() ||
           function.file.front() == '<' || function.file.find('\0') != std::string::npos ||
@@ -81,8 +81,8 @@ Status emit_file_info(const TraceModel& model, const TextSink& sink) {
   piece += "},\n\"functions\":{";
   seen.clear();
   first = true;
-  for (const ImageInfo& image : model.images) {
-    for (const FunctionInfo& function : image.functions) {
+  for (const spool::ImageInfo& image : model.images) {
+    for (const spool::FunctionInfo& function : image.functions) {
       if (function.kind != FunctionKind::kPython) {
         continue;
       }
@@ -104,4 +104,4 @@ Status emit_file_info(const TraceModel& model, const TextSink& sink) {
   return sink(piece);
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

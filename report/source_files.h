@@ -12,12 +12,12 @@
 #include "base/result.h"
 #include "spool/model.h"
 
-namespace vtn {
+namespace vtn::report {
 
 // Where pieces of text go.
 using TextSink = std::function<Status(std::string_view text)>;
 
 // Emits `{"files":{...},"functions":{...}}`.
-Status emit_file_info(const TraceModel& model, const TextSink& sink);
+Status emit_file_info(const spool::Model& model, const TextSink& sink);
 
-}  // namespace vtn
+}  // namespace vtn::report

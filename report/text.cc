@@ -5,7 +5,7 @@
 
 #include "abi/event_abi.h"
 
-namespace vtn {
+namespace vtn::report {
 
 namespace {
 
@@ -104,7 +104,7 @@ std::string json_quoted(std::string_view bytes) {
   return text;
 }
 
-std::string display_name(const FunctionInfo* function, uint32_t id) {
+std::string display_name(const spool::FunctionInfo* function, uint32_t id) {
   if (function == nullptr) {
     return id == kIdTooManyNames ? "(a function beyond the limit of names)"
                                  : fmt::format("(function {} without a name)", id);
@@ -115,7 +115,7 @@ std::string display_name(const FunctionInfo* function, uint32_t id) {
   return valid_utf8(function->name);
 }
 
-std::string gap_name(const Special& gap) {
+std::string gap_name(const spool::Special& gap) {
   const char* why = "";
   switch (static_cast<GapReason>(gap.reason)) {
     case GapReason::kArenaFull:
@@ -138,7 +138,7 @@ std::string gap_name(const Special& gap) {
                               : fmt::format("not recorded: {}", why);
 }
 
-std::string thread_name(const ImageInfo& image, const ThreadInfo& thread) {
+std::string thread_name(const spool::ImageInfo& image, const spool::ThreadInfo& thread) {
   if (const auto found = image.thread_names.find(thread.thread);
       found != image.thread_names.end() && !found->second.empty()) {
     return valid_utf8(found->second);
@@ -150,4 +150,4 @@ std::string python_version_text(uint32_t version) {
   return fmt::format("{}.{}.{}", version >> 24, (version >> 16) & 0xff, (version >> 8) & 0xff);
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

@@ -9,7 +9,7 @@
 
 #include "spool/model.h"
 
-namespace vtn {
+namespace vtn::report {
 
 // Bytes that are not UTF-8 become U+FFFD, one for each maximal bad piece.
 std::string valid_utf8(std::string_view bytes);
@@ -20,12 +20,12 @@ void append_json_escaped(std::string& to, std::string_view text);
 std::string json_quoted(std::string_view bytes);  // made valid, escaped, in quotes
 
 // "qualname (file:line)", "module.name", ...; valid UTF-8. `function` may be null: the id is shown.
-std::string display_name(const FunctionInfo* function, uint32_t id);
+std::string display_name(const spool::FunctionInfo* function, uint32_t id);
 // What a gap is called in a report.
-std::string gap_name(const Special& gap);
+std::string gap_name(const spool::Special& gap);
 
-std::string thread_name(const ImageInfo& image, const ThreadInfo& thread);
+std::string thread_name(const spool::ImageInfo& image, const spool::ThreadInfo& thread);
 // "3.12.1"
 std::string python_version_text(uint32_t version);
 
-}  // namespace vtn
+}  // namespace vtn::report

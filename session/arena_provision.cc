@@ -8,20 +8,20 @@
 
 #include "base/freestanding/atomic.h"
 
-namespace vtn {
+namespace vtn::session {
 
 namespace {
 
 constexpr uint32_t kFirstBytesPerClass = 400u * 1024;  // five classes: about 2 MiB
 constexpr uint32_t kFallocateBatchBytes = 4u << 20;    // one system call, and what a retry loses
 
-ChunkState state_of(const Arena& arena, uint32_t chunk) {
+ChunkState state_of(const tracer::Arena& arena, uint32_t chunk) {
   return chunk_state(load_relaxed(&arena.headers[chunk].owner));
 }
 
 }  // namespace
 
-ArenaProvision::ArenaProvision(const Arena& arena, int arena_fd)
+ArenaProvision::ArenaProvision(const tracer::Arena& arena, int arena_fd)
     : arena_(arena), arena_fd_(arena_fd) {
   for (uint32_t c = 0; c < kChunkClasses; ++c) {
     const ChunkClass& range = arena.geometry.classes[c];
@@ -55,7 +55,7 @@ Status ArenaProvision::provide(uint32_t chunk_class, uint32_t count) {
       return fail_errno("cannot provide more memory for the trace", code);
     }
     for (uint32_t i = 0; i < batch; ++i) {
-      provide_chunk(arena_, range.first_chunk + provided);
+      tracer::provide_chunk(arena_, range.first_chunk + provided);
       ++provided;
     }
   }
@@ -103,7 +103,7 @@ uint64_t ArenaProvision::provided_bytes() const {
   return bytes;
 }
 
-SlotProvision::SlotProvision(const Arena& arena, int control_fd)
+SlotProvision::SlotProvision(const tracer::Arena& arena, int control_fd)
     : arena_(arena),
       control_fd_(control_fd),
       provided_(std::min(load_relaxed(&arena.control->process_slots), kMaxProcesses)) {}
@@ -129,4 +129,4 @@ Status SlotProvision::top_up(uint32_t slots_in_use) {
   return {};
 }
 
-}  // namespace vtn
+}  // namespace vtn::session

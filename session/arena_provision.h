@@ -10,13 +10,13 @@
 #include "base/result.h"
 #include "tracer/arena.h"
 
-namespace vtn {
+namespace vtn::session {
 
 class ArenaProvision {
  public:
   // `provided` of each class is read from the chunk headers, so that a collector can go on where
   // the launcher stopped. Both arguments are borrowed for the object's life.
-  ArenaProvision(const Arena& arena, int arena_fd);
+  ArenaProvision(const tracer::Arena& arena, int arena_fd);
 
   // Provides chunks of the class until `count` have memory (or all of them). An error (ENOSPC)
   // leaves what was provided before in use and marks the provision exhausted.
@@ -35,7 +35,7 @@ class ArenaProvision {
   bool exhausted() const { return exhausted_; }  // the file system is full: no more is tried
 
  private:
-  const Arena& arena_;
+  const tracer::Arena& arena_;
   int arena_fd_;
   uint32_t provided_[kChunkClasses] = {};
   bool exhausted_ = false;
@@ -46,7 +46,7 @@ class ArenaProvision {
 class SlotProvision {
  public:
   // Before the program starts: what is provided is read from the control page. Both are borrowed.
-  SlotProvision(const Arena& arena, int control_fd);
+  SlotProvision(const tracer::Arena& arena, int control_fd);
 
   // An error (ENOSPC) leaves what there is in use, and nothing more is tried.
   Status top_up(uint32_t slots_in_use);
@@ -54,10 +54,10 @@ class SlotProvision {
   uint32_t provided() const { return provided_; }
 
  private:
-  const Arena& arena_;
+  const tracer::Arena& arena_;
   int control_fd_;
   uint32_t provided_;
   bool exhausted_ = false;
 };
 
-}  // namespace vtn
+}  // namespace vtn::session

@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 
-namespace vtn {
+namespace vtn::session {
 
 namespace {
 
@@ -113,4 +113,4 @@ ClockKind choose_clock() {
   return invariant ? ClockKind::kTsc : ClockKind::kMonotonic;
 }
 
-}  // namespace vtn
+}  // namespace vtn::session

@@ -9,7 +9,7 @@
 
 #include "abi/session_abi.h"
 
-namespace vtn {
+namespace vtn::session {
 
 // The limits that the arena's size follows from. UINT64_MAX: no limit.
 struct MemoryLimits {
@@ -33,4 +33,4 @@ uint64_t cgroup_memory_limit(const std::string& proc_cgroup, const std::string& 
 // The TSC where it is invariant and the kernel itself counts by it, else CLOCK_MONOTONIC.
 ClockKind choose_clock();
 
-}  // namespace vtn
+}  // namespace vtn::session

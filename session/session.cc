@@ -20,7 +20,7 @@
 #include "session/arena_provision.h"
 #include "session/arena_size.h"
 
-namespace vtn {
+namespace vtn::session {
 
 namespace {
 
@@ -79,7 +79,7 @@ Status fill_session(Session& session, const SessionRequest& request, uint64_t ar
              open_file(session.file(kControlFileName), O_RDWR | O_CREAT | O_EXCL, 0600));
   VTN_ASSIGN(session.arena_fd,
              open_file(session.file(kArenaFileName), O_RDWR | O_CREAT | O_EXCL, 0600));
-  const ArenaGeometry geometry = arena_geometry(arena_bytes);
+  const ArenaGeometry geometry = tracer::arena_geometry(arena_bytes);
   // The control page is written and the process slots are touched by the program: what it may touch
   // gets memory first, for a full file system must not become a SIGBUS there. So does the header
   // table. The collector provides more slots when these become few.
@@ -122,7 +122,7 @@ Status fill_session(Session& session, const SessionRequest& request, uint64_t ar
     memcpy(control->exclude + at, pattern.c_str(), pattern.size() + 1);
     at += pattern.empty() ? 0 : pattern.size() + 1;
   }
-  session.arena = Arena(session.control_mapping.data(), session.arena_mapping.data());
+  session.arena = tracer::Arena(session.control_mapping.data(), session.arena_mapping.data());
   VTN_TRY(ArenaProvision(session.arena, session.arena_fd.get()).provide_first());
   if (symlink(request.shim_path.c_str(), session.file(kShimLinkName).c_str()) != 0) {
     return fail_errno("cannot create a link in " + session.folder);
@@ -138,7 +138,7 @@ Result<Session> create_below(const std::string& root, const SessionRequest& requ
   VTN_ASSIGN(const std::string parent, user_folder(root));
   VTN_ASSIGN(const std::string name, random_name());
   const uint64_t arena_bytes = arena_size(read_memory_limits(parent));
-  if (arena_bytes < kSmallestArenaBytes) {
+  if (arena_bytes < tracer::kSmallestArenaBytes) {
     return fail("cannot record in " + root + ": not enough space", ENOSPC);
   }
   Session session;
@@ -297,7 +297,7 @@ Result<Session> open_session(const std::string& folder) {
   VTN_ASSIGN(
       session.arena_mapping,
       Mapping::map(session.arena_fd.get(), geometry.arena_bytes, Mapping::Access::kReadWrite));
-  session.arena = Arena(session.control_mapping.data(), session.arena_mapping.data());
+  session.arena = tracer::Arena(session.control_mapping.data(), session.arena_mapping.data());
   session.arena.geometry = geometry;  // as checked, whatever is written to the page meanwhile
   return session;
 }
@@ -369,4 +369,4 @@ std::vector<std::string> stale_sessions() {
   return folders;
 }
 
-}  // namespace vtn
+}  // namespace vtn::session

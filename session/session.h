@@ -26,7 +26,7 @@
 #include "base/result.h"
 #include "tracer/arena.h"
 
-namespace vtn {
+namespace vtn::session {
 
 inline constexpr char kSpoolLinkName[] = "spool";
 inline constexpr char kLeftLinkName[] = "left";
@@ -38,7 +38,7 @@ struct Session {
   UniqueFd arena_fd;
   Mapping control_mapping;
   Mapping arena_mapping;
-  Arena arena;  // a view of the two mappings
+  tracer::Arena arena;  // a view of the two mappings
 
   std::string file(const char* name) const { return folder + "/" + name; }
 };
@@ -79,4 +79,4 @@ bool session_is_live(const std::string& folder);
 // newest first.
 std::vector<std::string> stale_sessions();
 
-}  // namespace vtn
+}  // namespace vtn::session

@@ -7,7 +7,7 @@
 
 #include "tracer/clock.h"
 
-namespace vtn {
+namespace vtn::spool {
 
 namespace {
 
@@ -78,9 +78,9 @@ ClockTriple read_clock_triple(ClockKind kind) {
   ClockTriple best = {};
   uint64_t best_width = UINT64_MAX;
   for (int i = 0; i < 5; ++i) {
-    const uint64_t before = read_ticks(kind);
+    const uint64_t before = tracer::read_ticks(kind);
     const uint64_t monotonic_ns = clock_ns(CLOCK_MONOTONIC);
-    const uint64_t after = read_ticks(kind);
+    const uint64_t after = tracer::read_ticks(kind);
     const uint64_t realtime_ns = clock_ns(CLOCK_REALTIME);
     if (after - before < best_width) {
       best_width = after - before;
@@ -93,4 +93,4 @@ ClockTriple read_clock_triple(ClockKind kind) {
   return best;
 }
 
-}  // namespace vtn
+}  // namespace vtn::spool

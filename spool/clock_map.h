@@ -12,7 +12,7 @@
 #include "abi/session_abi.h"
 #include "spool/format.h"
 
-namespace vtn {
+namespace vtn::spool {
 
 __extension__ typedef unsigned __int128 Uint128;
 
@@ -74,4 +74,4 @@ class ClockMap {
 // Reads the three clocks as nearly at once as can be had: the best of a few tries.
 ClockTriple read_clock_triple(ClockKind kind);
 
-}  // namespace vtn
+}  // namespace vtn::spool

@@ -6,7 +6,7 @@
 
 #include "spool/varint.h"
 
-namespace vtn {
+namespace vtn::spool {
 
 namespace {
 
@@ -229,4 +229,4 @@ Status FrameDecoder::decode(std::string_view body, DecodedFrame& to) {
   return {};
 }
 
-}  // namespace vtn
+}  // namespace vtn::spool

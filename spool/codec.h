@@ -17,7 +17,7 @@
 struct ZSTD_CCtx_s;
 struct ZSTD_DCtx_s;
 
-namespace vtn {
+namespace vtn::spool {
 
 class FrameEncoder {
  public:
@@ -76,4 +76,4 @@ class FrameDecoder {
   std::vector<unsigned char> side_;
 };
 
-}  // namespace vtn
+}  // namespace vtn::spool

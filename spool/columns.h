@@ -11,7 +11,7 @@
 
 #include "spool/format.h"
 
-namespace vtn {
+namespace vtn::spool {
 
 // A call that has begun and not ended.
 struct OpenCall {
@@ -56,4 +56,4 @@ struct FrameColumns {
   size_t capacity_ = 0;
 };
 
-}  // namespace vtn
+}  // namespace vtn::spool

@@ -3,21 +3,21 @@
 // The spool: the file a run is recorded into, and what `.vtn` is. docs/TRACE_FORMAT.md is its
 // description; this header is its layout. Little-endian, no alignment: structs are copied out.
 //
-//   SpoolHeader
+//   FileHeader
 //   FrameHead, body     FrameHead, body     ...      appended in the order of recording
-//   SpoolTrailer                                     only once the file was closed in order
+//   FileTrailer                                     only once the file was closed in order
 //
 // A frame is whole or it is the last of a file that was cut: everything before it stays readable.
 #pragma once
 
 #include <stdint.h>
 
-namespace vtn {
+namespace vtn::spool {
 
 inline constexpr uint64_t kSpoolMagic = 0x0a31'6563'6172'7476;  // "vtrace1\n"
 inline constexpr uint32_t kSpoolVersion = 2;
 
-struct SpoolHeader {
+struct FileHeader {
   uint64_t magic;
   uint32_t version;
   uint32_t header_bytes;
@@ -28,7 +28,7 @@ struct SpoolHeader {
   uint64_t created_realtime_ns;
   uint64_t reserved[3];
 };
-static_assert(sizeof(SpoolHeader) == 64);
+static_assert(sizeof(FileHeader) == 64);
 
 inline constexpr uint32_t kFrameMagic = 0x4674'7623;  // "#vtF"
 
@@ -214,9 +214,9 @@ static_assert(sizeof(EventsFrame) == 104);
 inline constexpr uint32_t kMaxFrameOps = 1u << 23;
 
 inline constexpr uint64_t kTrailerMagic = 0x0a64'6e65'6374'7623;  // "#vtcend\n"
-struct SpoolTrailer {
+struct FileTrailer {
   uint64_t index_offset;  // of the index frame's FrameHead
   uint64_t magic;
 };
 
-}  // namespace vtn
+}  // namespace vtn::spool

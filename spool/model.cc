@@ -8,7 +8,7 @@
 #include "abi/event_abi.h"
 #include "spool/varint.h"
 
-namespace vtn {
+namespace vtn::spool {
 
 namespace {
 
@@ -140,7 +140,7 @@ bool add_name_record(ImageInfo& image, NameRecord type, std::string_view body) {
 
 }  // namespace
 
-size_t TraceModel::add_names(uint32_t image_number, const uint64_t* words, size_t count) {
+size_t Model::add_names(uint32_t image_number, const uint64_t* words, size_t count) {
   if (image_number >= images.size()) {
     return 0;
   }
@@ -163,14 +163,14 @@ size_t TraceModel::add_names(uint32_t image_number, const uint64_t* words, size_
 }
 
 // Numbers are given without a gap, so a file cannot make the table long for nothing.
-bool TraceModel::know_process(uint32_t process) {
+bool Model::know_process(uint32_t process) {
   if (process == process_ends.size() && process < kMaxImages) {
     process_ends.emplace_back();
   }
   return process < process_ends.size();
 }
 
-bool TraceModel::add_image(std::string_view body) {
+bool Model::add_image(std::string_view body) {
   ImageFrame frame;
   std::string text;
   if (!take(body, frame) || !take_text(body, frame.text_bytes, text) ||
@@ -196,7 +196,7 @@ bool TraceModel::add_image(std::string_view body) {
   return true;
 }
 
-bool TraceModel::add_start(std::string_view body) {
+bool Model::add_start(std::string_view body) {
   StartFrame frame;
   std::string text;
   if (!take(body, frame) || !take_text(body, frame.text_bytes, text) ||
@@ -216,7 +216,7 @@ bool TraceModel::add_start(std::string_view body) {
   return true;
 }
 
-bool TraceModel::add_frame(FrameKind kind, std::string_view body) {
+bool Model::add_frame(FrameKind kind, std::string_view body) {
   switch (kind) {
     case FrameKind::kRun: {
       RunFrame frame;
@@ -283,15 +283,15 @@ bool TraceModel::add_frame(FrameKind kind, std::string_view body) {
   return false;
 }
 
-ThreadInfo* TraceModel::find_thread(uint32_t image, uint32_t thread) {
+ThreadInfo* Model::find_thread(uint32_t image, uint32_t thread) {
   const auto found = thread_index_.find((static_cast<uint64_t>(image) << 32) | thread);
   return found == thread_index_.end() ? nullptr : &threads[found->second];
 }
 
-bool TraceModel::add_events(const EventsFrame& head,
-                            const std::vector<OpenCall>& left_open,
-                            uint64_t offset,
-                            uint64_t body_bytes) {
+bool Model::add_events(const EventsFrame& head,
+                       const std::vector<OpenCall>& left_open,
+                       uint64_t offset,
+                       uint64_t body_bytes) {
   if (head.image >= images.size() || threads.size() >= kMaxThreads) {
     return false;
   }
@@ -330,8 +330,8 @@ bool TraceModel::add_events(const EventsFrame& head,
   return true;
 }
 
-TraceTotals totals_of(const TraceModel& model) {
-  TraceTotals totals;
+Totals totals_of(const Model& model) {
+  Totals totals;
   for (const ThreadInfo& thread : model.threads) {
     totals.calls += thread.calls;
     totals.stray_ends += thread.stray_ends;
@@ -356,7 +356,7 @@ TraceTotals totals_of(const TraceModel& model) {
 }
 
 // The index's body, in varints: threads, then frames of events. Offsets and stamps are differences.
-std::string TraceModel::serialize_threads() const {
+std::string Model::serialize_threads() const {
   std::string to;
   append_varint(to, threads.size());
   for (const ThreadInfo& thread : threads) {
@@ -399,7 +399,7 @@ std::string TraceModel::serialize_threads() const {
   return to;
 }
 
-bool TraceModel::restore_threads(std::string_view bytes) {
+bool Model::restore_threads(std::string_view bytes) {
   VarintReader from(bytes.data(), bytes.data() + bytes.size());
   const uint64_t thread_count = from.next();
   for (uint64_t i = 0; i < thread_count && !from.failed(); ++i) {
@@ -451,4 +451,4 @@ bool TraceModel::restore_threads(std::string_view bytes) {
   return !from.failed() && from.at_end();
 }
 
-}  // namespace vtn
+}  // namespace vtn::spool

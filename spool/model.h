@@ -18,7 +18,7 @@
 #include "spool/columns.h"
 #include "spool/format.h"
 
-namespace vtn {
+namespace vtn::spool {
 
 struct FunctionInfo {
   FunctionKind kind = FunctionKind::kC;
@@ -120,9 +120,9 @@ struct FrameInfo {
 };
 
 // Grows by frames in file order. Frames that contradict what came before are refused.
-class TraceModel {
+class Model {
  public:
-  SpoolHeader header = {};
+  FileHeader header = {};
   std::string command_line;
   std::string version;
   std::vector<ClockTriple> clock;
@@ -160,7 +160,7 @@ class TraceModel {
 };
 
 // Sums for the summary and the metadata.
-struct TraceTotals {
+struct Totals {
   uint64_t calls = 0;
   uint64_t lost_events = 0;
   uint64_t stray_ends = 0;
@@ -170,6 +170,6 @@ struct TraceTotals {
   uint32_t processes = 0;  // traced ones
   uint32_t threads = 0;
 };
-TraceTotals totals_of(const TraceModel& model);
+Totals totals_of(const Model& model);
 
-}  // namespace vtn
+}  // namespace vtn::spool

@@ -8,10 +8,10 @@
 
 #include "base/file.h"
 
-namespace vtn {
+namespace vtn::spool {
 
-Result<std::unique_ptr<SpoolReader>> SpoolReader::open(UniqueFd fd, const std::string& path) {
-  std::unique_ptr<SpoolReader> reader(new SpoolReader(std::move(fd), path));
+Result<std::unique_ptr<Reader>> Reader::open(UniqueFd fd, const std::string& path) {
+  std::unique_ptr<Reader> reader(new Reader(std::move(fd), path));
   struct stat info = {};
   if (fstat(reader->fd_.get(), &info) != 0) {
     return fail_errno(fmt::format("cannot look at {}", path));
@@ -23,17 +23,17 @@ Result<std::unique_ptr<SpoolReader>> SpoolReader::open(UniqueFd fd, const std::s
   return reader;
 }
 
-std::unique_ptr<SpoolReader> SpoolReader::adopt(UniqueFd fd,
-                                                const std::string& path,
-                                                std::unique_ptr<TraceModel> model) {
-  std::unique_ptr<SpoolReader> reader(new SpoolReader(std::move(fd), path));
+std::unique_ptr<Reader> Reader::adopt(UniqueFd fd,
+                                      const std::string& path,
+                                      std::unique_ptr<Model> model) {
+  std::unique_ptr<Reader> reader(new Reader(std::move(fd), path));
   reader->model_ = std::move(model);
   reader->closed_ = true;
   return reader;
 }
 
-Status SpoolReader::read(uint64_t file_bytes) {
-  SpoolHeader& header = model_->header;
+Status Reader::read(uint64_t file_bytes) {
+  FileHeader& header = model_->header;
   VTN_ASSIGN(const size_t got, pread_all(fd_.get(), &header, sizeof(header), 0));
   if (got < sizeof(header.magic) || header.magic != kSpoolMagic) {
     return fail(
@@ -59,7 +59,7 @@ Status SpoolReader::read(uint64_t file_bytes) {
     closed_ = true;
     return {};
   }
-  auto fresh = std::make_unique<TraceModel>();
+  auto fresh = std::make_unique<Model>();
   fresh->header = header;
   model_ = std::move(fresh);
   VTN_TRY(read_frames(file_bytes, true));
@@ -68,10 +68,10 @@ Status SpoolReader::read(uint64_t file_bytes) {
 }
 
 // True: the file was closed in order and all is known.
-bool SpoolReader::read_index(uint64_t file_bytes) {
-  SpoolTrailer trailer;
+bool Reader::read_index(uint64_t file_bytes) {
+  FileTrailer trailer;
   FrameHead head;
-  if (file_bytes < sizeof(SpoolHeader) + sizeof(head) + sizeof(trailer)) {
+  if (file_bytes < sizeof(FileHeader) + sizeof(head) + sizeof(trailer)) {
     return false;
   }
   const uint64_t trailer_offset = file_bytes - sizeof(trailer);
@@ -94,7 +94,7 @@ bool SpoolReader::read_index(uint64_t file_bytes) {
          model_->restore_threads(body);
 }
 
-Status SpoolReader::read_frames(uint64_t file_bytes, bool with_events) {
+Status Reader::read_frames(uint64_t file_bytes, bool with_events) {
   FrameDecoder decoder;
   DecodedFrame decoded;
   std::string body;
@@ -141,7 +141,7 @@ Status SpoolReader::read_frames(uint64_t file_bytes, bool with_events) {
   return {};
 }
 
-Result<std::string_view> SpoolReader::read_body(const FrameInfo& frame, std::string& buffer) const {
+Result<std::string_view> Reader::read_body(const FrameInfo& frame, std::string& buffer) const {
   if (buffer.size() < frame.body_bytes) {
     buffer.resize(frame.body_bytes);
   }
@@ -156,4 +156,4 @@ Result<std::string_view> SpoolReader::read_body(const FrameInfo& frame, std::str
   return std::string_view(buffer.data(), frame.body_bytes);
 }
 
-}  // namespace vtn
+}  // namespace vtn::spool

@@ -11,20 +11,20 @@
 #include "base/result.h"
 #include "spool/model.h"
 
-namespace vtn {
+namespace vtn::spool {
 
-class SpoolReader {
+class Reader {
  public:
   // `path` is for messages. A file without an index (its run was cut short) is read through; what
   // comes after the last whole frame is left out and model().truncated is set.
-  static Result<std::unique_ptr<SpoolReader>> open(UniqueFd fd, const std::string& path);
+  static Result<std::unique_ptr<Reader>> open(UniqueFd fd, const std::string& path);
   // The same file, just written: its model is known.
-  static std::unique_ptr<SpoolReader> adopt(UniqueFd fd,
-                                            const std::string& path,
-                                            std::unique_ptr<TraceModel> model);
+  static std::unique_ptr<Reader> adopt(UniqueFd fd,
+                                       const std::string& path,
+                                       std::unique_ptr<Model> model);
 
-  const TraceModel& model() const { return *model_; }
-  std::unique_ptr<TraceModel> take_model() { return std::move(model_); }
+  const Model& model() const { return *model_; }
+  std::unique_ptr<Model> take_model() { return std::move(model_); }
   UniqueFd take_fd() { return std::move(fd_); }
   const std::string& path() const { return path_; }
   // It ends with an index: it was closed in order, nothing is missing.
@@ -36,16 +36,16 @@ class SpoolReader {
   Result<std::string_view> read_body(const FrameInfo& frame, std::string& buffer) const;
 
  private:
-  SpoolReader(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  Reader(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
   Status read(uint64_t file_bytes);
   Status read_frames(uint64_t file_bytes, bool with_events);
   bool read_index(uint64_t file_bytes);
 
   UniqueFd fd_;
   std::string path_;
-  std::unique_ptr<TraceModel> model_ = std::make_unique<TraceModel>();
+  std::unique_ptr<Model> model_ = std::make_unique<Model>();
   uint64_t end_offset_ = 0;
   bool closed_ = false;
 };
 
-}  // namespace vtn
+}  // namespace vtn::spool

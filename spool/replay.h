@@ -14,7 +14,7 @@
 #include "spool/clock_map.h"
 #include "spool/codec.h"
 
-namespace vtn {
+namespace vtn::spool {
 
 template <bool kWideCodes, class Sink>
 Status replay_ops(const DecodedFrame& frame, const ClockMap& clock, Sink& sink) {
@@ -79,4 +79,4 @@ Status replay_frame(const DecodedFrame& frame, const ClockMap& clock, Sink& sink
                                                     : replay_ops<false>(frame, clock, sink);
 }
 
-}  // namespace vtn
+}  // namespace vtn::spool

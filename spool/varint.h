@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-namespace vtn {
+namespace vtn::spool {
 
 inline constexpr size_t kMaxVarintBytes = 10;
 
@@ -70,4 +70,4 @@ class VarintReader {
   bool failed_ = false;
 };
 
-}  // namespace vtn
+}  // namespace vtn::spool

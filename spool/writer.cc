@@ -5,7 +5,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-namespace vtn {
+namespace vtn::spool {
 
 namespace {
 
@@ -16,10 +16,10 @@ std::string_view bytes_of(const T& value) {
 
 }  // namespace
 
-Result<std::unique_ptr<SpoolWriter>> SpoolWriter::start(UniqueFd fd, const SpoolHeader& header) {
-  auto model = std::make_unique<TraceModel>();
+Result<std::unique_ptr<Writer>> Writer::start(UniqueFd fd, const FileHeader& header) {
+  auto model = std::make_unique<Model>();
   model->header = header;
-  std::unique_ptr<SpoolWriter> writer(new SpoolWriter(std::move(fd), std::move(model)));
+  std::unique_ptr<Writer> writer(new Writer(std::move(fd), std::move(model)));
   {
     MutexLock lock(writer->mutex_);
     VTN_TRY(writer->write_at_end(bytes_of(header), {}, {}));
@@ -27,21 +27,21 @@ Result<std::unique_ptr<SpoolWriter>> SpoolWriter::start(UniqueFd fd, const Spool
   return writer;
 }
 
-Result<std::unique_ptr<SpoolWriter>> SpoolWriter::resume(UniqueFd fd,
-                                                         std::unique_ptr<TraceModel> model,
-                                                         uint64_t end_offset) {
+Result<std::unique_ptr<Writer>> Writer::resume(UniqueFd fd,
+                                               std::unique_ptr<Model> model,
+                                               uint64_t end_offset) {
   if (ftruncate(fd.get(), static_cast<off_t>(end_offset)) != 0) {
     return fail_errno("cannot cut the spool behind its last whole frame");
   }
-  std::unique_ptr<SpoolWriter> writer(new SpoolWriter(std::move(fd), std::move(model)));
+  std::unique_ptr<Writer> writer(new Writer(std::move(fd), std::move(model)));
   MutexLock lock(writer->mutex_);
   writer->end_ = end_offset;
   return writer;
 }
 
-Status SpoolWriter::write_at_end(std::string_view first,
-                                 std::string_view second,
-                                 std::string_view third) {
+Status Writer::write_at_end(std::string_view first,
+                            std::string_view second,
+                            std::string_view third) {
   if (failed_) {
     return fail("the spool's disk is full", ENOSPC);
   }
@@ -81,7 +81,7 @@ Status SpoolWriter::write_at_end(std::string_view first,
   return {};
 }
 
-Status SpoolWriter::append(FrameKind kind, std::string_view first, std::string_view second) {
+Status Writer::append(FrameKind kind, std::string_view first, std::string_view second) {
   const FrameHead head = {kFrameMagic, static_cast<uint32_t>(kind), first.size() + second.size()};
   MutexLock lock(mutex_);
   Status status = write_at_end(bytes_of(head), first, second);
@@ -96,7 +96,7 @@ Status SpoolWriter::append(FrameKind kind, std::string_view first, std::string_v
   return status;
 }
 
-Status SpoolWriter::append_events(const FrameColumns& columns, std::string_view frame) {
+Status Writer::append_events(const FrameColumns& columns, std::string_view frame) {
   MutexLock lock(mutex_);
   const uint64_t offset = end_;
   VTN_TRY(write_at_end(frame, {}, {}));
@@ -107,22 +107,22 @@ Status SpoolWriter::append_events(const FrameColumns& columns, std::string_view 
   return {};
 }
 
-Status SpoolWriter::close() {
+Status Writer::close() {
   MutexLock lock(mutex_);
   const std::string body = model_->serialize_threads();
   const FrameHead head = {kFrameMagic, static_cast<uint32_t>(FrameKind::kIndex), body.size()};
-  const SpoolTrailer trailer = {end_, kTrailerMagic};
+  const FileTrailer trailer = {end_, kTrailerMagic};
   return write_at_end(bytes_of(head), body, bytes_of(trailer));
 }
 
-bool SpoolWriter::failed() const {
+bool Writer::failed() const {
   MutexLock lock(mutex_);
   return failed_;
 }
 
-uint64_t SpoolWriter::bytes() const {
+uint64_t Writer::bytes() const {
   MutexLock lock(mutex_);
   return end_;
 }
 
-}  // namespace vtn
+}  // namespace vtn::spool

@@ -13,16 +13,16 @@
 #include "base/result.h"
 #include "spool/model.h"
 
-namespace vtn {
+namespace vtn::spool {
 
-class SpoolWriter {
+class Writer {
  public:
   // Starts a file: `fd` is empty, open for reading and writing.
-  static Result<std::unique_ptr<SpoolWriter>> start(UniqueFd fd, const SpoolHeader& header);
+  static Result<std::unique_ptr<Writer>> start(UniqueFd fd, const FileHeader& header);
   // Goes on behind the last whole frame of a file that was cut (its model has been read).
-  static Result<std::unique_ptr<SpoolWriter>> resume(UniqueFd fd,
-                                                     std::unique_ptr<TraceModel> model,
-                                                     uint64_t end_offset);
+  static Result<std::unique_ptr<Writer>> resume(UniqueFd fd,
+                                                std::unique_ptr<Model> model,
+                                                uint64_t end_offset);
 
   // Any frame but events. The model learns of it in any case.
   Status append(FrameKind kind, std::string_view body) { return append(kind, body, {}); }
@@ -42,26 +42,26 @@ class SpoolWriter {
   uint64_t bytes() const;
   int fd() const { return fd_.get(); }
   // Not while others append.
-  TraceModel& model() {
+  Model& model() {
     const MutexLock lock(mutex_);
     return *model_;
   }
-  std::unique_ptr<TraceModel> take_model() {
+  std::unique_ptr<Model> take_model() {
     const MutexLock lock(mutex_);
     return std::move(model_);
   }
 
  private:
-  SpoolWriter(UniqueFd fd, std::unique_ptr<TraceModel> model)
+  Writer(UniqueFd fd, std::unique_ptr<Model> model)
       : fd_(std::move(fd)), model_(std::move(model)) {}
   Status write_at_end(std::string_view first, std::string_view second, std::string_view third)
       VTN_REQUIRES(mutex_);
 
   UniqueFd fd_;
   mutable Mutex mutex_;
-  std::unique_ptr<TraceModel> model_ VTN_GUARDED_BY(mutex_);
+  std::unique_ptr<Model> model_ VTN_GUARDED_BY(mutex_);
   uint64_t end_ VTN_GUARDED_BY(mutex_) = 0;
   bool failed_ VTN_GUARDED_BY(mutex_) = false;
 };
 
-}  // namespace vtn
+}  // namespace vtn::spool

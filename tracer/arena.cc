@@ -4,7 +4,7 @@
 #include "base/freestanding/atomic.h"
 #include "base/freestanding/syscalls.h"
 
-namespace vtn {
+namespace vtn::tracer {
 
 namespace {
 
@@ -161,4 +161,4 @@ uint32_t claim_process(const Arena& arena) {
   return kMaxProcesses;
 }
 
-}  // namespace vtn
+}  // namespace vtn::tracer

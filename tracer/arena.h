@@ -16,7 +16,7 @@
 
 #include "abi/session_abi.h"
 
-namespace vtn {
+namespace vtn::tracer {
 
 // Lays an arena of about `arena_bytes` out. Never more than asked, at least one chunk of each
 // class.
@@ -69,4 +69,4 @@ void provide_chunk(const Arena& arena, uint32_t chunk);
 // Claims a process slot. kMaxProcesses when all are taken. Its state is kClaimed.
 uint32_t claim_process(const Arena& arena);
 
-}  // namespace vtn
+}  // namespace vtn::tracer

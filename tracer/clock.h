@@ -10,7 +10,7 @@
 
 #include "abi/session_abi.h"
 
-namespace vtn {
+namespace vtn::tracer {
 
 #ifdef VTN_FAKE_CLOCK
 // Test builds set the time themselves.
@@ -29,4 +29,4 @@ inline uint64_t read_ticks(ClockKind kind) {
 
 inline uint64_t monotonic_ns() { return read_ticks(ClockKind::kMonotonic); }
 
-}  // namespace vtn
+}  // namespace vtn::tracer

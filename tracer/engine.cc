@@ -8,7 +8,7 @@
 #include "base/freestanding/syscalls.h"
 #include "tracer/names_writer.h"
 
-namespace vtn {
+namespace vtn::tracer {
 
 constinit Engine g_engine;
 
@@ -173,4 +173,4 @@ void forget_code(const void* code) {
   }
 }
 
-}  // namespace vtn
+}  // namespace vtn::tracer

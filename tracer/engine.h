@@ -17,7 +17,7 @@
 #include "tracer/arena.h"
 #include "tracer/clock.h"
 
-namespace vtn {
+namespace vtn::tracer {
 
 // What is known of a code object, by its address. HOT PATH.
 struct CodeCacheEntry {
@@ -164,4 +164,4 @@ inline uint32_t callable_cache_slot(const void* key, const void* type) {
       (64 - kCallableCacheBits));
 }
 
-}  // namespace vtn
+}  // namespace vtn::tracer

@@ -7,7 +7,7 @@
 #include "base/freestanding/pages.h"
 #include "base/freestanding/syscalls.h"
 
-namespace vtn {
+namespace vtn::tracer {
 
 // What is interned: hashes only. Two texts with one 64-bit hash would share an id; with four
 // million names, the most there can be, the odds are below one in a million.
@@ -209,4 +209,4 @@ bool publish_text(NameRecord type, uint32_t key, Text text) {
   return publish_record(type, &record, sizeof(record), text);
 }
 
-}  // namespace vtn
+}  // namespace vtn::tracer

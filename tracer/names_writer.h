@@ -10,7 +10,7 @@
 #include "abi/names_abi.h"
 #include "tracer/engine.h"
 
-namespace vtn {
+namespace vtn::tracer {
 
 struct Text {
   const char* data = nullptr;
@@ -34,4 +34,4 @@ bool publish_record(NameRecord type,
 
 bool publish_text(NameRecord type, uint32_t key, Text text);
 
-}  // namespace vtn
+}  // namespace vtn::tracer

@@ -4,7 +4,7 @@
 #include "base/freestanding/syscalls.h"
 #include "tracer/clock.h"
 
-namespace vtn {
+namespace vtn::tracer {
 
 namespace {
 
@@ -212,4 +212,4 @@ void record_gap(ThreadState* thread, GapReason reason) {
   }
 }
 
-}  // namespace vtn
+}  // namespace vtn::tracer

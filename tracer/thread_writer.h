@@ -10,7 +10,7 @@
 #include "base/freestanding/atomic.h"
 #include "tracer/engine.h"
 
-namespace vtn {
+namespace vtn::tracer {
 
 // Chunk full, time out of reach, process or thread not registered, nothing to be had: all that is
 // not a plain store. Errors end in counted losses.
@@ -38,4 +38,4 @@ inline void record_enter(ThreadState* thread, uint32_t id) {
 // Calls open on this thread are closed here by the reader; what came between is not known.
 void record_gap(ThreadState* thread, GapReason reason);
 
-}  // namespace vtn
+}  // namespace vtn::tracer

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "launcher/parent/worker.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -59,18 +59,18 @@ void CollectorProcess::lost() {
 
 void CollectorProcess::cancel() {
   if (pid_ > 0) {
-    tell(ProgramEnd{});  // pid 0: nothing was run
+    tell(collector::ProgramEnd{});  // pid 0: nothing was run
     (void)wait_for_report(pid_, "");
   }
-  remove_session(session_.folder);
+  session::remove_session(session_.folder);
 }
 
-void CollectorProcess::tell(const ProgramEnd& end) {
+void CollectorProcess::tell(const collector::ProgramEnd& end) {
   (void)write_all(end_pipe_.get(), {reinterpret_cast<const char*>(&end), sizeof(end)});
   end_pipe_.reset();
 }
 
-void CollectorProcess::finish(const ProgramEnd& end) {
+void CollectorProcess::finish(const collector::ProgramEnd& end) {
   const std::string recover = "viztracer-native --recover " + session_.folder + " -o OUT";
   const std::string first_interrupt =
       "writing the report; Ctrl-C again gives it up and keeps the data for " + recover;
@@ -104,7 +104,7 @@ void CollectorProcess::finish(const ProgramEnd& end) {
   }
 }
 
-pid_t CollectorProcess::start_recovery(const ProgramEnd& end) const {
+pid_t CollectorProcess::start_recovery(const collector::ProgramEnd& end) const {
   auto worker = start_worker([&] {
     RecoveryRequest request;
     request.source = session_.folder;
@@ -121,4 +121,4 @@ pid_t CollectorProcess::start_recovery(const ProgramEnd& end) const {
   return worker ? *worker : -1;
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

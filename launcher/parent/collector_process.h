@@ -12,12 +12,12 @@
 #include "launcher/collector.h"
 #include "session/session.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 class CollectorProcess {
  public:
   // Both are borrowed; session and descriptors of the request are filled in here.
-  CollectorProcess(const Session& session, const CollectorRequest& request)
+  CollectorProcess(const session::Session& session, const CollectorRequest& request)
       : session_(session), request_(request) {}
 
   // Returns when it is ready to record, or after ten seconds. On trouble the program finds a
@@ -31,16 +31,16 @@ class CollectorProcess {
   void cancel();
   // The program has ended: returns when the report is written, or given up, and says what is to be
   // said. As wait_for_report: all signals blocked, children reaped on the way.
-  void finish(const ProgramEnd& end);
+  void finish(const collector::ProgramEnd& end);
 
  private:
-  void tell(const ProgramEnd& end);
-  pid_t start_recovery(const ProgramEnd& end) const;
+  void tell(const collector::ProgramEnd& end);
+  pid_t start_recovery(const collector::ProgramEnd& end) const;
 
-  const Session& session_;
+  const session::Session& session_;
   const CollectorRequest& request_;
   pid_t pid_ = -1;
   UniqueFd end_pipe_;
 };
 
-}  // namespace vtn
+}  // namespace vtn::launcher

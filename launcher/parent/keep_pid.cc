@@ -17,7 +17,7 @@
 #include "launcher/parent/worker.h"
 #include "tracer/clock.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -40,14 +40,15 @@ class Guardian {
       (void)signal(number, SIG_IGN);  // nothing gives the report up
     }
     collector_.start();
-    end_.start_ns = monotonic_ns();
+    end_.start_ns = tracer::monotonic_ns();
     (void)send(channel_.get(), "", 1, MSG_NOSIGNAL);
     if (!wait_for_program()) {
       collector_.cancel();
       return;
     }
-    end_.end_ns = monotonic_ns();
-    end_.wait_status = status_of_ended(program_fd_.get(), end_.pid).value_or(kUnknownWaitStatus);
+    end_.end_ns = tracer::monotonic_ns();
+    end_.wait_status =
+        status_of_ended(program_fd_.get(), end_.pid).value_or(collector::kUnknownWaitStatus);
     name_leftovers(request_.leftovers);
     collector_.finish(end_);
   }
@@ -96,7 +97,7 @@ class Guardian {
   CollectorProcess collector_;
   UniqueFd program_fd_;
   UniqueFd channel_;
-  ProgramEnd end_ = {};
+  collector::ProgramEnd end_ = {};
 };
 
 // Forks twice, so that the guardian is not found among the program's children, whether it waits for
@@ -164,4 +165,4 @@ int run_keeping_pid(const SupervisorRequest& request) {
   return status_of_failed_start(error);
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

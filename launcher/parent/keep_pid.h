@@ -21,10 +21,10 @@
 
 #include "launcher/parent/supervisor.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 // Does not return if the program could be started; else its result is the status of a shell that
 // could not, as supervise() has it.
 int run_keeping_pid(const SupervisorRequest& request);
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -9,7 +9,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -24,7 +24,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-Error exec_program(const ProgramImage& image, const InheritedSignals& inherited) {
+Error exec_program(const Command& image, const InheritedSignals& inherited) {
   const std::vector<char*> argv = pointers_to(image.argv);
   const std::vector<char*> environment = pointers_to(image.environment);
   give_back_signals(inherited);
@@ -43,7 +43,7 @@ int status_of_failed_start(const Error& error) {
   return (error.code == ENOENT || error.code == ENOTDIR ? 127 : 126) << 8;
 }
 
-Result<pid_t> start_program(const ProgramImage& image, const InheritedSignals& inherited) {
+Result<pid_t> start_program(const Command& image, const InheritedSignals& inherited) {
   VTN_ASSIGN(Pipe status, make_pipe());
   const pid_t supervisor = getpid();
   const pid_t child = fork();
@@ -74,4 +74,4 @@ std::string preload_value(const std::string* users_own, const std::string& shim)
   return users_own == nullptr ? shim : *users_own + ":" + shim;
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

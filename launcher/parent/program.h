@@ -11,9 +11,9 @@
 #include "base/result.h"
 #include "launcher/parent/signals.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
-struct ProgramImage {
+struct Command {
   std::string file;
   std::vector<std::string> argv;
   std::vector<std::string> environment;
@@ -22,10 +22,10 @@ struct ProgramImage {
 // Returns when exec has succeeded. An error's code is execve's errno. A text file that no
 // interpreter is named for is run by /bin/sh, as a shell would. Only from the main thread: the
 // program dies with the thread that forked it.
-Result<pid_t> start_program(const ProgramImage& image, const InheritedSignals& inherited);
+Result<pid_t> start_program(const Command& image, const InheritedSignals& inherited);
 
 // Becomes the program. Returns only if that fails, as start_program does.
-Error exec_program(const ProgramImage& image, const InheritedSignals& inherited);
+Error exec_program(const Command& image, const InheritedSignals& inherited);
 
 // The status, as waitpid(2) has it, of a shell that could not start a program with this error.
 int status_of_failed_start(const Error& error);
@@ -33,4 +33,4 @@ int status_of_failed_start(const Error& error);
 // LD_PRELOAD with `shim` behind what the user has there.
 std::string preload_value(const std::string* users_own, const std::string& shim);
 
-}  // namespace vtn
+}  // namespace vtn::launcher

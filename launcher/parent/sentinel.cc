@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -266,4 +266,4 @@ void Sentinel::watch_program() {
   (void)send(to_keeper_.get(), &message, sizeof(message), MSG_NOSIGNAL);
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

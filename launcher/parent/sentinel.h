@@ -19,7 +19,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 class Sentinel {
  public:
@@ -62,4 +62,4 @@ class Sentinel {
   int seen_count_ = 0;
 };
 
-}  // namespace vtn
+}  // namespace vtn::launcher

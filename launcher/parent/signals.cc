@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace vtn {
+namespace vtn::launcher {
 
 InheritedSignals take_over_signals() {
   InheritedSignals inherited = {};
@@ -61,4 +61,4 @@ void end_as(int wait_status) {
   _exit(WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 1);
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

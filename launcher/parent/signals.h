@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <sys/types.h>
 
-namespace vtn {
+namespace vtn::launcher {
 
 // How signals were when the launcher was started: what the program must find.
 struct InheritedSignals {
@@ -32,4 +32,4 @@ void forward_signal(pid_t to, const siginfo_t& info);
 // or dies of its signal, without a core of its own.
 [[noreturn]] void end_as(int wait_status);
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -15,7 +15,7 @@
 #include "launcher/parent/worker.h"
 #include "tracer/clock.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -30,7 +30,7 @@ class Supervisor {
       collector_.emplace(*request_.session, request_.collector);
       collector_->start();
     }
-    end_.start_ns = monotonic_ns();
+    end_.start_ns = tracer::monotonic_ns();
     auto program = start_program(request_.program, request_.signals);
     if (!program) {
       return could_not_start(program.error());
@@ -44,7 +44,7 @@ class Supervisor {
     }
     wait_for_program();
     sentinel_.reset();
-    end_.end_ns = monotonic_ns();
+    end_.end_ns = tracer::monotonic_ns();
     end_.pid = program_;
     name_leftovers(request_.leftovers);
     if (collector_) {
@@ -135,7 +135,7 @@ class Supervisor {
   pid_t program_ = -1;
   std::optional<CollectorProcess> collector_;
   std::optional<Sentinel> sentinel_;
-  ProgramEnd end_ = {};
+  collector::ProgramEnd end_ = {};
 };
 
 }  // namespace
@@ -154,4 +154,4 @@ void name_leftovers(const std::vector<std::string>& folders) {
 
 int supervise(const SupervisorRequest& request) { return Supervisor(request).run(); }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -12,14 +12,14 @@
 #include "launcher/parent/signals.h"
 #include "session/session.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 struct SupervisorRequest {
-  ProgramImage program;
-  InheritedSignals signals;            // from take_over_signals(): they are blocked already
-  const Session* session = nullptr;    // null: the program runs untraced
-  CollectorRequest collector;          // session and descriptors are filled in here
-  std::string last_line;               // to be said after the program's end; empty: nothing
+  Command program;
+  InheritedSignals signals;                   // from take_over_signals(): they are blocked already
+  const session::Session* session = nullptr;  // null: the program runs untraced
+  CollectorRequest collector;                 // session and descriptors are filled in here
+  std::string last_line;                      // to be said after the program's end; empty: nothing
   std::vector<std::string> leftovers;  // sessions of earlier runs, named after the program's end
 };
 
@@ -32,4 +32,4 @@ int supervise(const SupervisorRequest& request);
 // what it writes.
 void name_leftovers(const std::vector<std::string>& folders);
 
-}  // namespace vtn
+}  // namespace vtn::launcher

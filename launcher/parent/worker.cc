@@ -12,7 +12,7 @@
 #include "collector/program_end.h"
 #include "launcher/parent/signals.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -94,12 +94,12 @@ ReportWait wait_for_report(pid_t worker, const std::string& first_interrupt) {
       continue;
     } else if (!may_interrupt) {
       log_info("%s", first_interrupt.c_str());
-      (void)kill(worker, kStopWaitingSignal);
+      (void)kill(worker, collector::kStopWaitingSignal);
       may_interrupt = true;
     } else {
       result.given_up = true;
       result.signal = number;
-      (void)kill(worker, kGiveUpSignal);
+      (void)kill(worker, collector::kGiveUpSignal);
     }
   }
   result.killed = WIFSIGNALED(status) && !result.given_up;
@@ -107,4 +107,4 @@ ReportWait wait_for_report(pid_t worker, const std::string& first_interrupt) {
   return result;
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

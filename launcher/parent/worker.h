@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 // Forks and runs `body` there; its result is the exit status. Signals must be blocked already.
 template <class Body>
@@ -53,4 +53,4 @@ Result<pid_t> start_worker(const Body& body) {
   return pid;
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

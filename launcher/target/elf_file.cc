@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -313,4 +313,4 @@ std::optional<uint64_t> ElfFile::read_data(std::string_view name) const {
   return value;
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -16,7 +16,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 class ElfFile {
  public:
@@ -86,4 +86,4 @@ class ElfFile {
   uint64_t sysv_hash_ = 0;
 };
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -88,4 +88,4 @@ std::string find_on_path(const std::string& name, const std::optional<std::strin
   }
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vtn {
+namespace vtn::launcher {
 
 class Environment {
  public:
@@ -40,4 +40,4 @@ bool is_executable_file(const std::string& path);
 bool is_regular_file(const std::string& path);
 bool is_folder(const std::string& path);
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -207,9 +207,9 @@ std::string find_libpython(uint32_t python_version,
   return "";
 }
 
-Result<Image> examine_image(const std::string& path, const Environment& environment) {
+Result<Executable> examine_executable(const std::string& path, const Environment& environment) {
   VTN_ASSIGN(const ElfFile file, ElfFile::open(path));
-  Image image;
+  Executable image;
   image.is_elf = file.machine() != ElfFile::Machine::kNotElf;
   if (!image.is_elf) {
     return image;
@@ -219,7 +219,7 @@ Result<Image> examine_image(const std::string& path, const Environment& environm
     return image;
   }
   if (!file.is_executable() && defines_cpython(file)) {
-    image.kind = ImageKind::kPythonLibrary;
+    image.kind = ExecutableKind::kPythonLibrary;
     image.libpython = real_path(path);
     image.python_version = version_of_exports(file);
     return image;
@@ -230,7 +230,7 @@ Result<Image> examine_image(const std::string& path, const Environment& environm
     return image;
   }
   if (defines_cpython(file)) {
-    image.kind = ImageKind::kStaticPython;
+    image.kind = ExecutableKind::kStaticPython;
     image.python_version = version_of_exports(file);
     return image;
   }
@@ -243,7 +243,7 @@ Result<Image> examine_image(const std::string& path, const Environment& environm
       break;
     }
     image.lends_rpath = file.runpath().empty() && !file.rpath().empty();
-    image.kind = ImageKind::kSharedPython;
+    image.kind = ExecutableKind::kSharedPython;
     image.python_version = version;
     const std::string found = find_library(library, file, path, environment);
     // What does not define the API is not what the name says.
@@ -256,4 +256,4 @@ Result<Image> examine_image(const std::string& path, const Environment& environm
   return image;
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -13,17 +13,17 @@
 #include "launcher/target/elf_file.h"
 #include "launcher/target/environment.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
-enum class ImageKind {
+enum class ExecutableKind {
   kOther,          // no CPython, or not an ELF file at all
   kStaticPython,   // a CPython in one executable
   kSharedPython,   // a thin executable round libpython
   kPythonLibrary,  // libpython itself
 };
 
-struct Image {
-  ImageKind kind = ImageKind::kOther;
+struct Executable {
+  ExecutableKind kind = ExecutableKind::kOther;
   bool is_elf = false;
   // Of a shared Python: its libpython, absolute; empty if it was not found where ld.so would look.
   std::string libpython;
@@ -35,11 +35,11 @@ struct Image {
   // Why nothing can be preloaded into it, in words for the user; empty if it can.
   std::string not_preloadable;
 
-  bool is_python() const { return kind != ImageKind::kOther; }
+  bool is_python() const { return kind != ExecutableKind::kOther; }
 };
 
 // An error where the file cannot be read or is damaged.
-Result<Image> examine_image(const std::string& path, const Environment& environment);
+Result<Executable> examine_executable(const std::string& path, const Environment& environment);
 
 // Where ld.so would find `soname` for `object` (at `object_path`): its RPATH, LD_LIBRARY_PATH, its
 // RUNPATH, the cache, the default folders. Empty if nowhere.
@@ -60,4 +60,4 @@ std::string find_libpython(uint32_t python_version,
 // "3.11" -> 0x030b from "libpython3.11.so.1.0", "libpython3.13t.so"; 0 for other names.
 uint32_t version_of_library_name(std::string_view name);
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -9,7 +9,7 @@
 #include "launcher/target/executable.h"
 #include "launcher/target/pyenv.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -87,4 +87,4 @@ Result<Interpreter> discover_interpreter(const std::string& python_option,
   return find_interpreter("python3", current_folder, environment);
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "launcher/target/environment.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 struct Interpreter {
   std::string path;   // the executable; pyenv's shims are looked through
@@ -26,4 +26,4 @@ Result<Interpreter> discover_interpreter(const std::string& python_option,
                                          const std::string& current_folder,
                                          Environment& environment);
 
-}  // namespace vtn
+}  // namespace vtn::launcher

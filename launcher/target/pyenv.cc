@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -236,4 +236,4 @@ Result<std::string> resolve_pyenv_shim(const std::string& root,
               origin + "), which has no such command; pyenv versions lists what there is");
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

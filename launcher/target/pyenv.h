@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "launcher/target/environment.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 // PYENV_ROOT if `path` is a shim that pyenv wrote; nothing otherwise.
 std::optional<std::string> pyenv_shim_root(const std::string& path);
@@ -25,4 +25,4 @@ Result<std::string> resolve_pyenv_shim(const std::string& root,
                                        const std::string& current_folder,
                                        Environment& environment);
 
-}  // namespace vtn
+}  // namespace vtn::launcher

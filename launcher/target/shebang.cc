@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "launcher/target/environment.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -179,4 +179,4 @@ std::optional<Shebang> read_shebang(const std::string& path) {
   return count ? parse_shebang({head, *count}, path) : std::nullopt;
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vtn {
+namespace vtn::launcher {
 
 struct Shebang {
   // argv[0] of the interpreter: a path, or a name to be found on PATH (#!/usr/bin/env NAME).
@@ -27,4 +27,4 @@ std::optional<Shebang> read_shebang(const std::string& path);
 // "python", "python3", "python3.12", "python3.13t", "python3-dbg": with or without folders.
 bool names_python(std::string_view path);
 
-}  // namespace vtn
+}  // namespace vtn::launcher

@@ -15,7 +15,7 @@
 #include "launcher/target/pyenv.h"
 #include "launcher/target/shebang.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 namespace {
 
@@ -131,7 +131,7 @@ class Planner {
   // Fills in all but argv.
   Status run_interpreter(const Interpreter& interpreter) {
     launch_.file = interpreter.path;
-    VTN_ASSIGN(const Image image, examine(interpreter.path));
+    VTN_ASSIGN(const Executable image, examine(interpreter.path));
     if (image.is_elf && !image.is_python()) {
       const bool other_python = name_of(interpreter.path).starts_with("pypy") ||
                                 name_of(interpreter.path).starts_with("graalpy") ||
@@ -162,7 +162,7 @@ class Planner {
                  resolve_pyenv_shim(*root, name_of(file), current_folder_, launch_.environment));
       launch_.argv[0] = file;
     }
-    VTN_ASSIGN(const Image image, examine(file));
+    VTN_ASSIGN(const Executable image, examine(file));
     if (image.is_elf) {
       launch_.file = file;
       return choose_host(image);
@@ -195,11 +195,11 @@ class Planner {
     return run_interpreter(interpreter);
   }
 
-  Result<Image> examine(const std::string& path) const {
-    auto image = examine_image(path, launch_.environment);
+  Result<Executable> examine(const std::string& path) const {
+    auto image = examine_executable(path, launch_.environment);
     // A program that may be executed but not read is a program like any other.
     if (!image && image.error().code == EACCES && is_executable_file(path)) {
-      return Image{};
+      return Executable{};
     }
     return image;
   }
@@ -212,7 +212,7 @@ class Planner {
     }
     const std::string path =
         shebang->by_name ? look_up(shebang->interpreter) : shebang->interpreter;
-    auto image = examine_image(path, launch_.environment);
+    auto image = examine_executable(path, launch_.environment);
     if (!image) {
       return {};  // the kernel will say so
     }
@@ -225,14 +225,14 @@ class Planner {
     return {};
   }
 
-  Status choose_host(const Image& image) {
+  Status choose_host(const Executable& image) {
     if (image.is_python() && image.python_version != 0 && image.python_version < kOldestPython) {
       launch_.untraced_reason = launch_.file + " is Python " + version_text(image.python_version) +
                                 "; 3.10 is the oldest that can be traced";
     } else if (!image.not_preloadable.empty()) {
       launch_.untraced_reason = launch_.file + ": " + image.not_preloadable;
     }
-    if (image.kind == ImageKind::kPythonLibrary) {
+    if (image.kind == ExecutableKind::kPythonLibrary) {
       if (options_.host == HostChoice::kExec) {
         return fail("--host exec: " + launch_.file + " is a library; name the interpreter");
       }
@@ -247,13 +247,13 @@ class Planner {
       case HostChoice::kExec:
         break;
       case HostChoice::kAuto:
-        if (image.kind == ImageKind::kSharedPython && !image.lends_rpath) {
+        if (image.kind == ExecutableKind::kSharedPython && !image.lends_rpath) {
           launch_.libpython = image.libpython;
         }
         break;
       case HostChoice::kEmbed:
         launch_.libpython =
-            image.kind == ImageKind::kSharedPython
+            image.kind == ExecutableKind::kSharedPython
                 ? image.libpython
                 : find_libpython(image.python_version, launch_.file, launch_.environment);
         if (launch_.libpython.empty()) {
@@ -278,4 +278,4 @@ Result<Launch> plan_launch(const Options& options,
   return Planner(options, current_folder, std::move(environment)).plan();
 }
 
-}  // namespace vtn
+}  // namespace vtn::launcher

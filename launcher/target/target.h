@@ -10,7 +10,7 @@
 #include "launcher/options.h"
 #include "launcher/target/environment.h"
 
-namespace vtn {
+namespace vtn::launcher {
 
 struct Launch {
   std::string file;  // for execve; the interpreter's own path even where it is embedded
@@ -25,4 +25,4 @@ Result<Launch> plan_launch(const Options& options,
                            const std::string& current_folder,
                            Environment environment);
 
-}  // namespace vtn
+}  // namespace vtn::launcher

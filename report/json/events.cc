@@ -8,7 +8,7 @@
 #include "report/text.h"
 #include "spool/replay.h"
 
-namespace vtn {
+namespace vtn::report {
 
 namespace {
 
@@ -40,20 +40,20 @@ inline char* copy_blocks(char* to, const char* from, size_t bytes) {
 
 }  // namespace
 
-JsonLayout::JsonLayout(const TraceModel& trace, const ClockMap& map, bool python_only)
+JsonLayout::JsonLayout(const spool::Model& trace, const spool::ClockMap& map, bool python_only)
     : model(trace),
       clock(map),
       picture(trace, map, python_only),
       names(trace),
       losses(untold_losses(trace, map)) {
   uint64_t first_ns = picture.start_ns;
-  for (const ThreadInfo& thread : model.threads) {
+  for (const spool::ThreadInfo& thread : model.threads) {
     first_ns = std::min(first_ns, clock.to_ns(thread.first_ticks));
   }
   offset_ns = first_ns == UINT64_MAX ? 0 : first_ns / kOffsetUnit * kOffsetUnit;
   uint32_t made_up = kFirstMadeUpTid;
   for (uint32_t i = 0; i < model.threads.size(); ++i) {
-    const ThreadInfo& thread = model.threads[i];
+    const spool::ThreadInfo& thread = model.threads[i];
     const uint32_t pid = picture.shown_pid(thread.image);
     std::vector<JsonTrack>& levels = tracks.emplace_back();
     levels.push_back(make_track(pid, picture.shown_tid(i)));
@@ -70,7 +70,7 @@ JsonLayout::JsonLayout(const TraceModel& trace, const ClockMap& map, bool python
     const uint32_t pid = picture.info(process).shown_pid;
     main_lines[process] = make_track(pid, pid);
   }
-  for (const TreePicture::Arrow& arrow : picture.arrows) {
+  for (const Picture::Arrow& arrow : picture.arrows) {
     if (arrow.thread != kNothing && tracks[arrow.thread].size() > 1 &&
         start_lines[arrow.parent].tid == 0) {
       start_lines[arrow.parent] = make_track(picture.info(arrow.parent).shown_pid, made_up++);
@@ -78,7 +78,7 @@ JsonLayout::JsonLayout(const TraceModel& trace, const ClockMap& map, bool python
   }
 }
 
-const JsonTrack& JsonLayout::source_of(const TreePicture::Arrow& arrow) const {
+const JsonTrack& JsonLayout::source_of(const Picture::Arrow& arrow) const {
   if (arrow.thread == kNothing) {
     return main_lines[arrow.parent];
   }
@@ -104,7 +104,7 @@ class JsonPieceMaker::Sink {
 
   void begin(uint32_t function, uint64_t ns) { *top_++ = Open{functions_[function], ns}; }
 
-  void special(const Special& special, uint64_t ns) {
+  void special(const spool::Special& special, uint64_t ns) {
     *top_++ = Open{maker_.keep(json_name_tail(gap_name(special))), ns};
   }
 
@@ -153,8 +153,10 @@ const NameTail* JsonPieceMaker::tail_of(uint32_t image, uint32_t id) {
   return tail != nullptr ? tail : keep(json_name_tail(display_name(nullptr, id)));
 }
 
-Status JsonPieceMaker::encode(const FrameInfo& info, const DecodedFrame& frame, ByteBuffer& to) {
-  const ThreadInfo& thread = layout_.model.threads[info.thread];
+Status JsonPieceMaker::encode(const spool::FrameInfo& info,
+                              const spool::DecodedFrame& frame,
+                              ByteBuffer& to) {
+  const spool::ThreadInfo& thread = layout_.model.threads[info.thread];
   const std::vector<JsonTrack>& tracks = layout_.tracks[info.thread];
   extra_.clear();
   functions_.clear();
@@ -164,18 +166,18 @@ Status JsonPieceMaker::encode(const FrameInfo& info, const DecodedFrame& frame, 
   const size_t closed = frame.closed.size();
   stack_.resize(closed + frame.head.ops + 1);
   for (size_t i = 0; i < closed; ++i) {
-    const OpenCall& call = frame.closed[closed - 1 - i];
+    const spool::OpenCall& call = frame.closed[closed - 1 - i];
     stack_[i] = Open{tail_of(thread.image, call.id), layout_.clock.to_ns(call.start_ticks)};
   }
   if (tracks.size() == 1) {
     Sink<false> sink(*this, tracks, frame.head.lowest_open, to);
     sink.set_top(closed);
-    VTN_TRY(replay_frame(frame, layout_.clock, sink));
+    VTN_TRY(spool::replay_frame(frame, layout_.clock, sink));
     sink.finish();
   } else {
     Sink<true> sink(*this, tracks, frame.head.lowest_open, to);
     sink.set_top(closed);
-    VTN_TRY(replay_frame(frame, layout_.clock, sink));
+    VTN_TRY(spool::replay_frame(frame, layout_.clock, sink));
     sink.finish();
   }
   return {};
@@ -195,4 +197,4 @@ void append_json_duration(std::string& to, uint64_t ns) {
   to.append(number, static_cast<size_t>(put_duration(number, ns) - number));
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

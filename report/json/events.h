@@ -14,7 +14,7 @@
 #include "report/picture.h"
 #include "report/pieces.h"
 
-namespace vtn {
+namespace vtn::report {
 
 // What every event of a thread begins with, for each kTrackDepth calls of depth.
 struct JsonTrack {
@@ -25,14 +25,14 @@ struct JsonTrack {
 
 // All that is known before the first event. Immutable.
 struct JsonLayout {
-  JsonLayout(const TraceModel& model, const ClockMap& clock, bool python_only);
+  JsonLayout(const spool::Model& model, const spool::ClockMap& clock, bool python_only);
 
   // Where an arrow begins: the line of the thread it comes from.
-  const JsonTrack& source_of(const TreePicture::Arrow& arrow) const;
+  const JsonTrack& source_of(const Picture::Arrow& arrow) const;
 
-  const TraceModel& model;
-  const ClockMap& clock;
-  const TreePicture picture;
+  const spool::Model& model;
+  const spool::ClockMap& clock;
+  const Picture picture;
   uint64_t offset_ns = 0;  // taken off every stamp
   JsonNames names;
   std::vector<std::vector<JsonTrack>> tracks;  // by thread, then depth / kTrackDepth
@@ -46,7 +46,9 @@ struct JsonLayout {
 class JsonPieceMaker final : public PieceMaker {
  public:
   explicit JsonPieceMaker(const JsonLayout& layout) : layout_(layout) {}
-  Status encode(const FrameInfo& info, const DecodedFrame& frame, ByteBuffer& to) override;
+  Status encode(const spool::FrameInfo& info,
+                const spool::DecodedFrame& frame,
+                ByteBuffer& to) override;
 
  private:
   struct Open {
@@ -71,4 +73,4 @@ void append_json_event(
     std::string& to, const JsonTrack& track, uint64_t ns, char ph, std::string_view category);
 void append_json_duration(std::string& to, uint64_t ns);
 
-}  // namespace vtn
+}  // namespace vtn::report

@@ -3,7 +3,7 @@
 
 #include "report/text.h"
 
-namespace vtn {
+namespace vtn::report {
 
 std::string json_name_tail(std::string_view display_name) {
   std::string tail = ",\"name\":\"";
@@ -12,12 +12,12 @@ std::string json_name_tail(std::string_view display_name) {
   return tail;
 }
 
-JsonNames::JsonNames(const TraceModel& model) : model_(model) {
+JsonNames::JsonNames(const spool::Model& model) : model_(model) {
   tails_.resize(model.images.size());
   for (size_t i = 0; i < model.images.size(); ++i) {
-    const std::vector<FunctionInfo>& functions = model.images[i].functions;
+    const std::vector<spool::FunctionInfo>& functions = model.images[i].functions;
     tails_[i].reserve(functions.size());
-    for (const FunctionInfo& function : functions) {
+    for (const spool::FunctionInfo& function : functions) {
       std::string text = json_name_tail(display_name(&function, 0));
       const size_t bytes = text.size();
       text.append(kCopyBlock, '\0');
@@ -30,4 +30,4 @@ JsonNames::JsonNames(const TraceModel& model) : model_(model) {
   }
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

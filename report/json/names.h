@@ -14,7 +14,7 @@
 
 #include "spool/model.h"
 
-namespace vtn {
+namespace vtn::report {
 
 // Texts are followed by so many bytes that may be read: copies go by whole blocks.
 inline constexpr size_t kCopyBlock = 32;
@@ -28,7 +28,7 @@ std::string json_name_tail(std::string_view display_name);
 
 class JsonNames {
  public:
-  explicit JsonNames(const TraceModel& model);
+  explicit JsonNames(const spool::Model& model);
 
   // nullptr: nobody has named this id in that image.
   const NameTail* find(uint32_t image, uint32_t id) const {
@@ -38,9 +38,9 @@ class JsonNames {
   }
 
  private:
-  const TraceModel& model_;
+  const spool::Model& model_;
   std::unordered_map<std::string, NameTail> texts_;  // keys hold the texts and the bytes behind
   std::vector<std::vector<const NameTail*>> tails_;  // by image, then function
 };
 
-}  // namespace vtn
+}  // namespace vtn::report

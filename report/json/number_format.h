@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-namespace vtn {
+namespace vtn::report {
 
 struct DigitTables {
   char three[1000][4];     // "007\0"
@@ -110,4 +110,4 @@ class TimeFormat {
   char text_[16] = {};  // 2^64 ns are 11 digits of seconds
 };
 
-}  // namespace vtn
+}  // namespace vtn::report

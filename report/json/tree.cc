@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "report/text.h"
 
-namespace vtn {
+namespace vtn::report {
 
 namespace {
 
@@ -48,7 +48,7 @@ std::string args_text(const std::vector<Remark>& remarks) {
 void append_program(std::string& to,
                     const JsonLayout& layout,
                     uint32_t process,
-                    const TreePicture::Program& program) {
+                    const Picture::Program& program) {
   append_json_event(to,
                     layout.main_lines[process],
                     program.start_ns - layout.offset_ns,
@@ -69,14 +69,14 @@ struct Target {
 };
 
 Target target_of(const JsonLayout& layout, uint32_t number, uint64_t from_ns) {
-  const TreePicture::Process& process = layout.picture.processes[number];
-  for (const TreePicture::Program& program : process.programs) {
+  const Picture::Process& process = layout.picture.processes[number];
+  for (const Picture::Program& program : process.programs) {
     if (!program.traced) {
       // Inside the event: of two that have the same time, either may be taken for the earlier one.
       return Target{&layout.main_lines[number], program.start_ns + 1, false};
     }
     for (const uint32_t thread : process.threads) {
-      const ThreadInfo& info = layout.model.threads[thread];
+      const spool::ThreadInfo& info = layout.model.threads[thread];
       if (info.image == program.what.image && (info.calls != 0 || !info.open.empty())) {
         return Target{&layout.tracks[thread][0], from_ns, true};
       }
@@ -85,7 +85,7 @@ Target target_of(const JsonLayout& layout, uint32_t number, uint64_t from_ns) {
   return {};
 }
 
-void append_arrow(std::string& to, const JsonLayout& layout, const TreePicture::Arrow& arrow) {
+void append_arrow(std::string& to, const JsonLayout& layout, const Picture::Arrow& arrow) {
   const Target target = target_of(layout, arrow.child, arrow.ns);
   if (target.line == nullptr) {
     return;
@@ -117,7 +117,7 @@ std::string python_text(uint32_t version) {
   return version == 0 ? "null" : fmt::format("\"{}\"", python_version_text(version));
 }
 
-std::string image_text(const JsonLayout& layout, const ImageInfo& image) {
+std::string image_text(const JsonLayout& layout, const spool::ImageInfo& image) {
   std::string notes;
   for (const auto& [kind, note] : image.notes) {
     notes += fmt::format(
@@ -135,12 +135,12 @@ std::string image_text(const JsonLayout& layout, const ImageInfo& image) {
       image.traced,
       image.end.lost_events,
       image.end.stalls,
-      image.damaged || (image.end.flags & kImageDamaged) != 0,
+      image.damaged || (image.end.flags & spool::kImageDamaged) != 0,
       notes);
 }
 
 std::string process_text(const JsonLayout& layout, const ProcessInfo& process) {
-  const TraceModel& model = layout.model;
+  const spool::Model& model = layout.model;
   std::string text = fmt::format("{{\"pid\":{}", process.shown_pid);
   if (process.shown_pid != process.pid) {
     text += fmt::format(",\"system_pid\":{}", process.pid);
@@ -148,7 +148,7 @@ std::string process_text(const JsonLayout& layout, const ProcessInfo& process) {
   if (process.own_pid != process.pid) {
     text += fmt::format(",\"own_pid\":{}", process.own_pid);
   }
-  text += process.parent == kNoProcess
+  text += process.parent == spool::kNoProcess
               ? std::string(",\"parent\":null")
               : fmt::format(",\"parent\":{}", layout.picture.info(process.parent).shown_pid);
   const uint32_t parent_pid =
@@ -175,11 +175,11 @@ std::string process_text(const JsonLayout& layout, const ProcessInfo& process) {
   uint64_t stalls = 0;
   bool damaged = false;
   for (const uint32_t i : process.images) {
-    const ImageInfo& image = model.images[i];
+    const spool::ImageInfo& image = model.images[i];
     cwd = image.cwd.empty() ? cwd : image.cwd;
     lost_events += image.end.lost_events;
     stalls += image.end.stalls;
-    damaged = damaged || image.damaged || (image.end.flags & kImageDamaged) != 0;
+    damaged = damaged || image.damaged || (image.end.flags & spool::kImageDamaged) != 0;
     images += images.empty() ? "" : ",";
     images += image_text(layout, image);
   }
@@ -196,7 +196,7 @@ std::string process_text(const JsonLayout& layout, const ProcessInfo& process) {
 }  // namespace
 
 std::string json_tree_names(const JsonLayout& layout) {
-  const TreePicture& picture = layout.picture;
+  const Picture& picture = layout.picture;
   std::string text;
   const auto say = [&](const char* what, uint32_t pid, uint32_t tid, const std::string& args) {
     text += fmt::format(",\n{{\"ph\":\"M\",\"pid\":{},\"tid\":{},\"name\":\"{}\",\"args\":{{{}}}}}",
@@ -226,16 +226,16 @@ std::string json_tree_names(const JsonLayout& layout) {
 }
 
 std::string json_tree_events(const JsonLayout& layout) {
-  const TreePicture& picture = layout.picture;
+  const Picture& picture = layout.picture;
   std::string text;
   for (const uint32_t number : picture.order) {
-    for (const TreePicture::Program& program : picture.processes[number].programs) {
+    for (const Picture::Program& program : picture.processes[number].programs) {
       if (!program.traced) {
         append_program(text, layout, number, program);
       }
     }
   }
-  for (const TreePicture::Arrow& arrow : picture.arrows) {
+  for (const Picture::Arrow& arrow : picture.arrows) {
     append_arrow(text, layout, arrow);
   }
   return text;
@@ -250,4 +250,4 @@ std::string json_ledger(const JsonLayout& layout) {
   return text + "]";
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

@@ -13,7 +13,7 @@
 
 #include "report/json/events.h"
 
-namespace vtn {
+namespace vtn::report {
 
 // Names and order of processes, names of their lines; no comma before the first.
 std::string json_tree_names(const JsonLayout& layout);
@@ -21,4 +21,4 @@ std::string json_tree_events(const JsonLayout& layout);
 // `[{...},...]`: every process of the run, drawn or not.
 std::string json_ledger(const JsonLayout& layout);
 
-}  // namespace vtn
+}  // namespace vtn::report

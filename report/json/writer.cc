@@ -15,7 +15,7 @@
 #include "report/source_files.h"
 #include "report/text.h"
 
-namespace vtn {
+namespace vtn::report {
 
 namespace {
 
@@ -33,11 +33,11 @@ std::string deep_name(const std::string& name, size_t level) {
 }
 
 std::string head_text(const JsonLayout& layout) {
-  const TraceModel& model = layout.model;
+  const spool::Model& model = layout.model;
   std::string text = "{\"traceEvents\":[";
   text += json_tree_names(layout);
   for (size_t i = 0; i < model.threads.size(); ++i) {
-    const ThreadInfo& thread = model.threads[i];
+    const spool::ThreadInfo& thread = model.threads[i];
     const uint32_t pid = layout.picture.shown_pid(thread.image);
     const std::string name = thread_name(model.images[thread.image], thread);
     for (size_t level = 0; level < layout.tracks[i].size(); ++level) {
@@ -56,14 +56,14 @@ std::string head_text(const JsonLayout& layout) {
 
 // Calls that were open when a thread's record ends, and losses.
 std::string open_calls_text(const JsonLayout& layout) {
-  const TraceModel& model = layout.model;
+  const spool::Model& model = layout.model;
   std::string text;
   for (size_t i = 0; i < model.threads.size(); ++i) {
-    const ThreadInfo& thread = model.threads[i];
-    const ImageInfo& image = model.images[thread.image];
-    const TreePicture::ThreadEnd& end = layout.picture.ends[i];
+    const spool::ThreadInfo& thread = model.threads[i];
+    const spool::ImageInfo& image = model.images[thread.image];
+    const Picture::ThreadEnd& end = layout.picture.ends[i];
     for (size_t depth = thread.open.size(); depth-- > 0;) {
-      const OpenCall& call = thread.open[depth];
+      const spool::OpenCall& call = thread.open[depth];
       const JsonTrack& track =
           layout.tracks[i][std::min(depth / kTrackDepth, layout.tracks[i].size() - 1)];
       const uint64_t start_ns = layout.clock.to_ns(call.start_ticks);
@@ -85,8 +85,8 @@ std::string open_calls_text(const JsonLayout& layout) {
   return text;
 }
 
-std::string exit_text(const RunEndFrame& end) {
-  if ((end.flags & kRunHasStatus) == 0) {
+std::string exit_text(const spool::RunEndFrame& end) {
+  if ((end.flags & spool::kRunHasStatus) == 0) {
     return "null";
   }
   return WIFSIGNALED(end.wait_status)
@@ -95,8 +95,8 @@ std::string exit_text(const RunEndFrame& end) {
 }
 
 std::string metadata_text(const JsonLayout& layout) {
-  const TraceModel& model = layout.model;
-  const TraceTotals totals = totals_of(model);
+  const spool::Model& model = layout.model;
+  const spool::Totals totals = spool::totals_of(model);
   std::string text = fmt::format(
       "\n],\n\"viztracer_metadata\":{{\"version\":{},\"overflow\":{},\"baseTimeNanoseconds\":{}}},"
       "\n",
@@ -113,7 +113,7 @@ std::string metadata_text(const JsonLayout& layout) {
       totals.lost_events,
       totals.stray_ends,
       totals.cut_calls,
-      !model.truncated && (model.run_end.flags & kRunDiskFull) == 0,
+      !model.truncated && (model.run_end.flags & spool::kRunDiskFull) == 0,
       layout.offset_ns);
   text += json_ledger(layout);
   text += ",\n\"processes_unknown\":" + std::to_string(model.run_end.unslotted);
@@ -136,9 +136,9 @@ std::string metadata_text(const JsonLayout& layout) {
 
 }  // namespace
 
-Status write_json(const SpoolReader& spool, const ReportOptions& options) {
-  const TraceModel& model = spool.model();
-  const ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
+Status write_json(const spool::Reader& spool, const ReportOptions& options) {
+  const spool::Model& model = spool.model();
+  const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
   const JsonLayout layout(model, clock, options.python_only);
   VTN_ASSIGN(OutputFile output, OutputFile::create(options.path));
   VTN_TRY(write_text(head_text(layout), options.gzip, output));
@@ -151,4 +151,4 @@ Status write_json(const SpoolReader& spool, const ReportOptions& options) {
   return output.commit();
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

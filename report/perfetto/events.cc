@@ -10,7 +10,7 @@
 #include "report/text.h"
 #include "spool/replay.h"
 
-namespace vtn {
+namespace vtn::report {
 
 using namespace perfetto;  // field numbers
 
@@ -55,10 +55,12 @@ uint64_t make_uuid(uint64_t trace_id, Owner owner, uint64_t of, uint64_t thread,
 
 }  // namespace
 
-PerfettoLayout::PerfettoLayout(const TraceModel& trace, const ClockMap& map, bool python_only)
+PerfettoLayout::PerfettoLayout(const spool::Model& trace,
+                               const spool::ClockMap& map,
+                               bool python_only)
     : model(trace), clock(map), picture(trace, map, python_only), start_ns(picture.start_ns) {
   uint32_t sequence = kFirstSequence;
-  for (const ThreadInfo& thread : model.threads) {
+  for (const spool::ThreadInfo& thread : model.threads) {
     start_ns = std::min(start_ns, clock.to_ns(thread.first_ticks));
     std::vector<PerfettoTrack>& levels = tracks.emplace_back();
     do {
@@ -82,10 +84,10 @@ PerfettoLayout::PerfettoLayout(const TraceModel& trace, const ClockMap& map, boo
     main_lines[number] = bare[number] ? make_uuid(model.header.trace_id, kMainLine, number, 0, 0)
                                       : tracks[*main][0].uuid;
   }
-  for (const ImageInfo& image : model.images) {
+  for (const spool::ImageInfo& image : model.images) {
     std::vector<const std::string*>& texts = names.emplace_back();
     texts.reserve(image.functions.size());
-    for (const FunctionInfo& function : image.functions) {
+    for (const spool::FunctionInfo& function : image.functions) {
       texts.push_back(&*texts_.insert(display_name(&function, 0)).first);
     }
   }
@@ -111,7 +113,7 @@ void append_packet(std::string& to, uint32_t sequence, const ProtoMessage& packe
   ProtoMessage head;
   head.number(kSequence, sequence);
   to += static_cast<char>((kPacket << 3) | 2);
-  append_varint(to, head.view().size() + packet.view().size());
+  spool::append_varint(to, head.view().size() + packet.view().size());
   to += head.view();
   to += packet.view();
 }
@@ -127,7 +129,7 @@ class PerfettoPieceMaker::Sink {
  public:
   Sink(PerfettoPieceMaker& maker,
        const std::vector<PerfettoTrack>& layout,
-       const DecodedFrame& frame,
+       const spool::DecodedFrame& frame,
        uint64_t last_ns,
        ByteBuffer& to)
       : maker_(maker),
@@ -151,7 +153,7 @@ class PerfettoPieceMaker::Sink {
     put(ns, state.end);
   }
 
-  void special(const Special& special, uint64_t ns) {
+  void special(const spool::Special& special, uint64_t ns) {
     (void)track(depth_);
     ProtoMessage event;
     event.number(9, static_cast<uint64_t>(kTypeBegin)).bytes(23, gap_name(special));
@@ -215,7 +217,7 @@ class PerfettoPieceMaker::Sink {
     char* const at = at_;
     at[0] = kTagPacket;
     at[2] = kTagTimestamp;
-    char* end = put_varint(at + 3, stamp(ns));
+    char* end = spool::put_varint(at + 3, stamp(ns));
     memcpy(end, tail.bytes, sizeof(tail.bytes));
     end += tail.size;
     at[1] = static_cast<char>(end - (at + 2));
@@ -238,7 +240,7 @@ class PerfettoPieceMaker::Sink {
 
   PerfettoPieceMaker& maker_;
   const std::vector<PerfettoTrack>& layout_;
-  const DecodedFrame& frame_;
+  const spool::DecodedFrame& frame_;
   uint32_t depth_;
   uint64_t last_ns_;
   ByteBuffer& out_;
@@ -248,13 +250,13 @@ class PerfettoPieceMaker::Sink {
 
 void PerfettoPieceMaker::start_track(const PerfettoTrack& track,
                                      bool /*deep*/,
-                                     const DecodedFrame& frame,
+                                     const spool::DecodedFrame& frame,
                                      Track& state) {
   state.begun = true;
   char common[12];
   char* end = common;
   *end++ = kTagSequence;
-  end = put_varint(end, track.sequence);
+  end = spool::put_varint(end, track.sequence);
   *end++ = kTagFlags;
   *end++ = static_cast<char>(kNeedsState);
   *end++ = kTagTrackEvent;
@@ -268,7 +270,7 @@ void PerfettoPieceMaker::start_track(const PerfettoTrack& track,
     *at++ = type;
     if (iid != 0) {
       *at++ = kTagNameIid;
-      at = put_varint(at, iid);
+      at = spool::put_varint(at, iid);
     }
     *length = static_cast<char>(at - length - 1);
     tail.size = static_cast<uint32_t>(at - tail.bytes);
@@ -281,13 +283,13 @@ void PerfettoPieceMaker::start_track(const PerfettoTrack& track,
 }
 
 std::string PerfettoPieceMaker::name_of_function(uint32_t image, uint32_t id) const {
-  const ImageInfo& info = layout_.model.images[image];
+  const spool::ImageInfo& info = layout_.model.images[image];
   const uint32_t function = id < info.function_of_id.size() ? info.function_of_id[id] : 0;
   return function != 0 ? *layout_.names[image][function - 1] : display_name(nullptr, id);
 }
 
-Status PerfettoPieceMaker::encode(const FrameInfo& info,
-                                  const DecodedFrame& frame,
+Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
+                                  const spool::DecodedFrame& frame,
                                   ByteBuffer& to) {
   if (frame.head.ops == 0) {
     return {};
@@ -298,8 +300,8 @@ Status PerfettoPieceMaker::encode(const FrameInfo& info,
   for (uint32_t i = 0; i < frame.functions.size(); ++i) {
     ProtoMessage name;
     name.number(1, i + 1).bytes(2, name_of_function(image, frame.functions[i]));
-    append_varint(interned_, (2u << 3) | 2);  // event_names
-    append_varint(interned_, name.view().size());
+    spool::append_varint(interned_, (2u << 3) | 2);  // event_names
+    spool::append_varint(interned_, name.view().size());
     interned_ += name.view();
   }
   if (tracks_.size() < layout.size()) {
@@ -314,14 +316,14 @@ Status PerfettoPieceMaker::encode(const FrameInfo& info,
   if (layout.size() == 1) {
     Sink<false> sink(*this, layout, frame, last_ns, to);
     sink.start(tracks_[0], layout[0]);
-    VTN_TRY(replay_frame(frame, layout_.clock, sink));
+    VTN_TRY(spool::replay_frame(frame, layout_.clock, sink));
     sink.finish();
   } else {
     Sink<true> sink(*this, layout, frame, last_ns, to);
-    VTN_TRY(replay_frame(frame, layout_.clock, sink));
+    VTN_TRY(spool::replay_frame(frame, layout_.clock, sink));
     sink.finish();
   }
   return {};
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

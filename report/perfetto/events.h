@@ -20,7 +20,7 @@
 #include "report/picture.h"
 #include "report/pieces.h"
 
-namespace vtn {
+namespace vtn::report {
 
 // Field numbers and constants of Perfetto's trace format.
 namespace perfetto {
@@ -64,16 +64,16 @@ struct PerfettoTrack {
 
 // All that is known before the first event. Immutable.
 struct PerfettoLayout {
-  PerfettoLayout(const TraceModel& model, const ClockMap& clock, bool python_only);
+  PerfettoLayout(const spool::Model& model, const spool::ClockMap& clock, bool python_only);
 
   uint64_t process_uuid(uint32_t process) const;   // what its tracks lie in
   uint64_t programs_uuid(uint32_t process) const;  // the track of its traced programs
   uint64_t starts_uuid(uint32_t process) const;    // for arrows that have no place on a thread
   uint64_t loss_uuid(uint32_t image) const;
 
-  const TraceModel& model;
-  const ClockMap& clock;
-  const TreePicture picture;
+  const spool::Model& model;
+  const spool::ClockMap& clock;
+  const Picture picture;
   uint64_t start_ns;                                   // no event is earlier
   std::vector<std::vector<PerfettoTrack>> tracks;      // by thread, then depth / kTrackDepth
   std::vector<uint64_t> main_lines;                    // by process: uuids of its main thread
@@ -87,7 +87,9 @@ struct PerfettoLayout {
 class PerfettoPieceMaker final : public PieceMaker {
  public:
   explicit PerfettoPieceMaker(const PerfettoLayout& layout) : layout_(layout) {}
-  Status encode(const FrameInfo& info, const DecodedFrame& frame, ByteBuffer& to) override;
+  Status encode(const spool::FrameInfo& info,
+                const spool::DecodedFrame& frame,
+                ByteBuffer& to) override;
 
  private:
   // What follows the stamp in a packet: everything but the stamp is known beforehand.
@@ -102,7 +104,10 @@ class PerfettoPieceMaker final : public PieceMaker {
   };
   template <bool kDeep>
   class Sink;
-  void start_track(const PerfettoTrack& track, bool deep, const DecodedFrame& frame, Track& state);
+  void start_track(const PerfettoTrack& track,
+                   bool deep,
+                   const spool::DecodedFrame& frame,
+                   Track& state);
   std::string name_of_function(uint32_t image, uint32_t id) const;
 
   const PerfettoLayout& layout_;
@@ -115,4 +120,4 @@ void append_packet(std::string& to, uint32_t sequence, const ProtoMessage& packe
 // On the meta sequence, at that time.
 void append_meta(std::string& to, uint64_t ns, uint32_t field, const ProtoMessage& message);
 
-}  // namespace vtn
+}  // namespace vtn::report

@@ -11,23 +11,23 @@
 
 #include "spool/varint.h"
 
-namespace vtn {
+namespace vtn::report {
 
 class ProtoMessage {
  public:
   ProtoMessage& number(uint32_t field, uint64_t value) {
-    append_varint(bytes_, uint64_t{field} << 3);
-    append_varint(bytes_, value);
+    spool::append_varint(bytes_, uint64_t{field} << 3);
+    spool::append_varint(bytes_, value);
     return *this;
   }
   ProtoMessage& bytes(uint32_t field, std::string_view value) {
-    append_varint(bytes_, (uint64_t{field} << 3) | 2);
-    append_varint(bytes_, value.size());
+    spool::append_varint(bytes_, (uint64_t{field} << 3) | 2);
+    spool::append_varint(bytes_, value.size());
     bytes_ += value;
     return *this;
   }
   ProtoMessage& fixed64(uint32_t field, uint64_t value) {
-    append_varint(bytes_, (uint64_t{field} << 3) | 1);
+    spool::append_varint(bytes_, (uint64_t{field} << 3) | 1);
     for (unsigned i = 0; i < 8; ++i) {
       bytes_ += static_cast<char>(value >> (8 * i));
     }
@@ -42,4 +42,4 @@ class ProtoMessage {
   std::string bytes_;
 };
 
-}  // namespace vtn
+}  // namespace vtn::report

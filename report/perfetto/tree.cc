@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "report/text.h"
 
-namespace vtn {
+namespace vtn::report {
 
 using namespace perfetto;  // field numbers
 
@@ -46,7 +46,7 @@ void append_track(std::string& to,
 }
 
 // On the track of the thread that it comes from, unless the call there may be too deep for it.
-uint64_t source_of(const PerfettoLayout& layout, const TreePicture::Arrow& arrow) {
+uint64_t source_of(const PerfettoLayout& layout, const Picture::Arrow& arrow) {
   if (arrow.thread == kNothing) {
     return layout.main_lines[arrow.parent];
   }
@@ -56,7 +56,7 @@ uint64_t source_of(const PerfettoLayout& layout, const TreePicture::Arrow& arrow
 
 void append_arrow(std::string& to,
                   const PerfettoLayout& layout,
-                  const TreePicture::Arrow& arrow,
+                  const Picture::Arrow& arrow,
                   uint64_t source) {
   const Remark pid = {
       "pid", Remark::kNumber, {std::to_string(layout.picture.info(arrow.child).shown_pid)}};
@@ -115,7 +115,7 @@ void append_processes(std::string& to, const PerfettoLayout& layout) {
     ProtoMessage descriptor;
     descriptor.number(1, layout.process_uuid(number)).message(3, process).number(12, info.order);
     append_meta(to, start_ns, kTrackDescriptor, descriptor);
-    const std::vector<TreePicture::Program>& programs = layout.picture.processes[number].programs;
+    const std::vector<Picture::Program>& programs = layout.picture.processes[number].programs;
     if (std::any_of(programs.begin(), programs.end(), [](const auto& one) { return one.traced; })) {
       append_track(to, layout, number, layout.programs_uuid(number), kProgramsTrackName);
     }
@@ -133,10 +133,10 @@ void append_processes(std::string& to, const PerfettoLayout& layout) {
 }
 
 void append_programs(std::string& to, const PerfettoLayout& layout) {
-  const TreePicture& picture = layout.picture;
+  const Picture& picture = layout.picture;
   std::vector<uint64_t> flows(picture.processes.size());
   std::vector<bool> has_starts(picture.processes.size());
-  for (const TreePicture::Arrow& arrow : picture.arrows) {
+  for (const Picture::Arrow& arrow : picture.arrows) {
     const uint64_t source = source_of(layout, arrow);
     if (source == layout.starts_uuid(arrow.parent) && !has_starts[arrow.parent]) {
       has_starts[arrow.parent] = true;
@@ -149,7 +149,7 @@ void append_programs(std::string& to, const PerfettoLayout& layout) {
   }
   for (const uint32_t number : picture.order) {
     bool first = true;
-    for (const TreePicture::Program& program : picture.processes[number].programs) {
+    for (const Picture::Program& program : picture.processes[number].programs) {
       const uint64_t uuid =
           program.traced ? layout.programs_uuid(number) : layout.main_lines[number];
       ProtoMessage begin;
@@ -175,4 +175,4 @@ void append_programs(std::string& to, const PerfettoLayout& layout) {
   }
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

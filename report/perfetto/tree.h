@@ -15,7 +15,7 @@
 
 #include "report/perfetto/events.h"
 
-namespace vtn {
+namespace vtn::report {
 
 inline constexpr char kProgramsTrackName[] = "process";
 inline constexpr char kStartsTrackName[] = "processes started";
@@ -28,4 +28,4 @@ void append_processes(std::string& to, const PerfettoLayout& layout);
 // After the descriptors of threads.
 void append_programs(std::string& to, const PerfettoLayout& layout);
 
-}  // namespace vtn
+}  // namespace vtn::report

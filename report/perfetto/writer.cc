@@ -11,7 +11,7 @@
 #include "report/pieces.h"
 #include "report/text.h"
 
-namespace vtn {
+namespace vtn::report {
 
 using namespace perfetto;  // field numbers
 
@@ -27,7 +27,7 @@ ProtoMessage clock_reading(uint32_t clock, uint64_t ns, bool incremental = false
 }
 
 void append_run(std::string& to, const PerfettoLayout& layout) {
-  const TraceModel& model = layout.model;
+  const spool::Model& model = layout.model;
   ProtoMessage clocks;
   clocks.message(1, clock_reading(kClockMonotonic, layout.start_ns));
   if (layout.clock.realtime_base_ns() != 0) {
@@ -39,7 +39,7 @@ void append_run(std::string& to, const PerfettoLayout& layout) {
   first.number(kSequenceFlags, kStateCleared).message(kClockSnapshot, clocks);
   append_packet(to, kMetaSequence, first);
 
-  const TraceTotals totals = totals_of(model);
+  const spool::Totals totals = spool::totals_of(model);
   ProtoMessage attributes;
   append_attribute(attributes, "recorded_by", "viztracer-native " + valid_utf8(model.version));
   append_attribute(attributes, "command", valid_utf8(model.command_line));
@@ -54,10 +54,10 @@ void append_run(std::string& to, const PerfettoLayout& layout) {
 }
 
 void append_threads(std::string& to, const PerfettoLayout& layout) {
-  const TraceModel& model = layout.model;
+  const spool::Model& model = layout.model;
   for (uint32_t i = 0; i < model.threads.size(); ++i) {
-    const ThreadInfo& thread = model.threads[i];
-    const ImageInfo& image = model.images[thread.image];
+    const spool::ThreadInfo& thread = model.threads[i];
+    const spool::ImageInfo& image = model.images[thread.image];
     const std::string name = thread_name(image, thread);
     const uint64_t start_ns = layout.clock.to_ns(thread.first_ticks);
     const std::vector<PerfettoTrack>& tracks = layout.tracks[i];
@@ -107,7 +107,7 @@ void append_losses(std::string& to, const PerfettoLayout& layout) {
 
 // Calls that an exec, a new thread or the end of their process cut. All others stay open.
 std::string closing_text(const PerfettoLayout& layout) {
-  const TraceModel& model = layout.model;
+  const spool::Model& model = layout.model;
   ProtoMessage unfinished;
   unfinished.bytes(10, "unfinished").number(2, 1);
   ProtoMessage end;
@@ -135,9 +135,9 @@ std::string closing_text(const PerfettoLayout& layout) {
 
 }  // namespace
 
-Status write_perfetto(const SpoolReader& spool, const ReportOptions& options) {
-  const TraceModel& model = spool.model();
-  const ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
+Status write_perfetto(const spool::Reader& spool, const ReportOptions& options) {
+  const spool::Model& model = spool.model();
+  const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
   const PerfettoLayout layout(model, clock, options.python_only);
   VTN_ASSIGN(OutputFile output, OutputFile::create(options.path));
   std::string head;
@@ -155,4 +155,4 @@ Status write_perfetto(const SpoolReader& spool, const ReportOptions& options) {
   return output.commit();
 }
 
-}  // namespace vtn
+}  // namespace vtn::report

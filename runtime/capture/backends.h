@@ -7,7 +7,7 @@
 #include "runtime/python/python_api.h"
 #include "tracer/engine.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 // A build whose handlers return at once: what CPython alone charges for calling them. The baseline
 // of the benchmarks (libvtn_runtime_nop.so), never installed.
@@ -36,4 +36,4 @@ bool install_eval_frame();
 // function takes over. Cheap; called at chunk changes.
 void check_eval_frame();
 
-}  // namespace vtn
+}  // namespace vtn::runtime

@@ -17,7 +17,7 @@
 #include "runtime/entry/process.h"
 #include "tracer/thread_writer.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 namespace {
 
@@ -105,11 +105,11 @@ void change_to_profile() {
   (void)install_profile(false);
 }
 
-[[gnu::noinline, gnu::cold]] PyObject* run_guarded(ThreadState* thread,
+[[gnu::noinline, gnu::cold]] PyObject* run_guarded(tracer::ThreadState* thread,
                                                    PyThread* state,
                                                    void* frame,
                                                    int throwing) {
-  record_gap(thread, GapReason::kStackGuard);
+  tracer::record_gap(thread, GapReason::kStackGuard);
   PyInterp* interpreter = g_python.PyThreadState_GetInterpreter(state);
   g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, g_python._PyEval_EvalFrameDefault);
   g_eval.guarded = true;
@@ -117,9 +117,9 @@ void change_to_profile() {
   PyObject* result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
   g_eval.guarded = false;
   g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate);
-  thread = current_thread();
+  thread = tracer::current_thread();
   thread->guards_seen = g_eval.guards;
-  record_gap(thread, GapReason::kStackGuard);
+  tracer::record_gap(thread, GapReason::kStackGuard);
   return result;
 }
 
@@ -127,7 +127,7 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   if (kDoNothing) {
     return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
   }
-  ThreadState* thread = current_thread();
+  tracer::ThreadState* thread = tracer::current_thread();
   PyObject* const code = field<PyObject*>(frame, kFrameCode);
   if (__builtin_expect(!g_eval.checked, 0)) {
     PyObject* function = field<PyObject*>(frame, kFrameFunction);
@@ -144,21 +144,21 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   if (__builtin_expect(thread->guards_seen != g_eval.guards, 0)) {
     // What this thread called while another was guarded went by us.
     thread->guards_seen = g_eval.guards;
-    record_gap(thread, GapReason::kStackGuard);
+    tracer::record_gap(thread, GapReason::kStackGuard);
   }
   const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   if (__builtin_expect(here < thread->stack_limit, 0)) {
     return run_guarded(thread, state, frame, throwing);
   }
   const uint32_t id = code_id(thread, code);
-  const uint64_t epoch = g_engine.epoch;
-  record_enter(thread, id);
+  const uint64_t epoch = tracer::g_engine.epoch;
+  tracer::record_enter(thread, id);
   PyObject* result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
-  const uint64_t ticks = read_ticks(g_engine.clock);
+  const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   // The frame may return in a forked child: a process of its own, to which the id says nothing.
-  thread = current_thread();
+  thread = tracer::current_thread();
   const EventKind kind = result == nullptr ? EventKind::kUnwind : EventKind::kLeave;
-  record_at(thread, ticks, kind, epoch == g_engine.epoch ? id : kIdAnyPython);
+  tracer::record_at(thread, ticks, kind, epoch == tracer::g_engine.epoch ? id : kIdAnyPython);
   if (__builtin_expect(g_eval.main_slot != nullptr && *g_eval.main_slot != evaluate, 0)) {
     check_eval_frame();
   }
@@ -194,8 +194,8 @@ void check_eval_frame() {
           evaluate) {
     return;
   }
-  record_gap(current_thread(), GapReason::kOtherEvaluator);
+  tracer::record_gap(tracer::current_thread(), GapReason::kOtherEvaluator);
   change_to_profile();
 }
 
-}  // namespace vtn
+}  // namespace vtn::runtime

@@ -11,7 +11,7 @@
 #include "runtime/python/text.h"
 #include "tracer/names_writer.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 KeepErrno::KeepErrno() : saved_(errno) {}
 KeepErrno::~KeepErrno() { errno = saved_; }
@@ -39,7 +39,7 @@ struct {
 
 // Interpreters with a GIL each share the list.
 void give_identity(CodeIdentity* identity) {
-  const WordLock lock(&g_engine.root->identities_lock);
+  const WordLock lock(&tracer::g_engine.root->identities_lock);
   identity->next_free = g_functions.free_identities;
   g_functions.free_identities = identity;
 }
@@ -50,13 +50,13 @@ void code_died(void* extra) {
   if (identity == nullptr) {
     return;
   }
-  forget_code(identity->code);
+  tracer::forget_code(identity->code);
   identity->code = nullptr;
   give_identity(identity);
 }
 
 CodeIdentity* take_identity() {
-  const WordLock lock(&g_engine.root->identities_lock);
+  const WordLock lock(&tracer::g_engine.root->identities_lock);
   if (g_functions.free_identities == nullptr) {
     auto* block = static_cast<CodeIdentity*>(map_pages(kIdentityBlockBytes));
     if (block == nullptr) {
@@ -81,10 +81,10 @@ uint32_t intern_code(PyObject* code) {
   const long line_number = line ? g_python.PyLong_AsLong(line.get()) : 0;
   const Utf8 name_text(name.get());
   const Utf8 file_text(file.get());
-  return intern_function(FunctionKind::kPython,
-                         name_text.text(),
-                         file_text.text(),
-                         line_number > 0 ? static_cast<uint32_t>(line_number) : 0);
+  return tracer::intern_function(FunctionKind::kPython,
+                                 name_text.text(),
+                                 file_text.text(),
+                                 line_number > 0 ? static_cast<uint32_t>(line_number) : 0);
 }
 
 // Memory that is there for good: the mapping of a loaded library or of the executable.
@@ -103,7 +103,7 @@ bool is_shared_code(const PyObject* code) {
          (g_functions.find_object == nullptr || lasts_for_ever(code));
 }
 
-uint32_t intern_dotted(FunctionKind kind, Text first, Text second) {
+uint32_t intern_dotted(FunctionKind kind, tracer::Text first, tracer::Text second) {
   char joined[kMaxNameBytes];
   size_t bytes = 0;
   if (first.bytes != 0 && first.bytes + second.bytes + 1 <= sizeof(joined)) {
@@ -115,13 +115,13 @@ uint32_t intern_dotted(FunctionKind kind, Text first, Text second) {
     second.bytes = sizeof(joined) - bytes;
   }
   memcpy(joined + bytes, second.data, second.bytes);
-  return intern_function(kind, {joined, bytes + second.bytes}, {}, 0);
+  return tracer::intern_function(kind, {joined, bytes + second.bytes}, {}, 0);
 }
 
 uint32_t intern_c_function(PyObject* callable,
                            const PyMethodDef* definition,
                            const PyObject* type) {
-  const Text name = text_of(definition->name);
+  const tracer::Text name = text_of(definition->name);
   const PyObject* kind = type_of(callable);
   if (kind == g_python.PyCFunction_Type || kind == g_python.PyCMethod_Type) {
     const Utf8 module(cfunction_module(callable));
@@ -129,7 +129,8 @@ uint32_t intern_c_function(PyObject* callable,
       return intern_dotted(FunctionKind::kC, module.text(), name);
     }
   }
-  return intern_dotted(FunctionKind::kC, type == nullptr ? Text{} : text_of(type_name(type)), name);
+  return intern_dotted(
+      FunctionKind::kC, type == nullptr ? tracer::Text{} : text_of(type_name(type)), name);
 }
 
 bool is_class(const PyObject* kind) {
@@ -137,8 +138,8 @@ bool is_class(const PyObject* kind) {
          g_python.PyType_IsSubtype(const_cast<PyObject*>(kind), g_python.PyType_Type) != 0;
 }
 
-uint32_t remember(ThreadState* thread, const CallableKey& key, uint32_t id, bool lasting) {
-  thread->callables[callable_cache_slot(key.key, key.type)] = {
+uint32_t remember(tracer::ThreadState* thread, const CallableKey& key, uint32_t id, bool lasting) {
+  thread->callables[tracer::callable_cache_slot(key.key, key.type)] = {
       .key = key.key,
       .type = key.type,
       .text_hash = lasting ? 0 : names_hash(key),
@@ -149,10 +150,10 @@ uint32_t remember(ThreadState* thread, const CallableKey& key, uint32_t id, bool
 
 // Neither a function nor a method: a class of a metaclass, or an instance of `kind`, which is named
 // by its type.
-uint32_t named_by_type(ThreadState* thread, PyObject* callable, PyObject* kind) {
+uint32_t named_by_type(tracer::ThreadState* thread, PyObject* callable, PyObject* kind) {
   const CallableKey key =
       is_class(kind) ? CallableKey{callable, class_mark()} : CallableKey{kind, instance_mark()};
-  const CallableCacheEntry* entry = known_callable(thread, key);
+  const tracer::CallableCacheEntry* entry = known_callable(thread, key);
   return entry != nullptr ? entry->id : callable_id_slow(thread, callable, key);
 }
 
@@ -165,25 +166,25 @@ bool start_functions(int (*find_object)(void* address, void* result)) {
   return code_extra_index() >= 0;
 }
 
-uint32_t code_id_slow(ThreadState* thread, PyObject* code) {
+uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code) {
   if (type_of(code) != g_python.PyCode_Type) {
     return named_by_type(thread, code, type_of(code));
   }
   const KeepErrno keep_errno;
   const PendingException pending;
-  ensure_process();
+  tracer::ensure_process();
   const PySize index = code_extra_index();
   if (index < 0 || is_shared_code(code)) {
     const uint32_t id = intern_code(code);
     if (index >= 0 && lasts_for_ever(code)) {
-      thread->codes[code_cache_slot(code)] = {code, id, 0};
+      thread->codes[tracer::code_cache_slot(code)] = {code, id, 0};
     }
     return id;
   }
   void* extra = nullptr;
   (void)g_python._PyCode_GetExtra(code, index, &extra);
   auto* identity = static_cast<CodeIdentity*>(extra);
-  if (identity == nullptr || identity->epoch != g_engine.epoch) {
+  if (identity == nullptr || identity->epoch != tracer::g_engine.epoch) {
     const uint32_t id = intern_code(code);
     look_for_lsprof();
     if (identity == nullptr) {
@@ -196,20 +197,20 @@ uint32_t code_id_slow(ThreadState* thread, PyObject* code) {
       }
     }
     identity->code = code;
-    identity->epoch = g_engine.epoch;
+    identity->epoch = tracer::g_engine.epoch;
     identity->id = id;
   }
-  thread->codes[code_cache_slot(code)] = {code, identity->id, 0};
+  thread->codes[tracer::code_cache_slot(code)] = {code, identity->id, 0};
   return identity->id;
 }
 
-uint32_t callable_id_slow(ThreadState* thread, PyObject* callable, const CallableKey& key) {
+uint32_t callable_id_slow(tracer::ThreadState* thread, PyObject* callable, const CallableKey& key) {
   const KeepErrno keep_errno;
   if (key.type == class_mark() || key.type == instance_mark()) {
     const bool is_class = key.type == class_mark();
-    const Text name = text_of(type_name(static_cast<const PyObject*>(key.key)));
-    const uint32_t id =
-        intern_function(is_class ? FunctionKind::kType : FunctionKind::kCallable, name, {}, 0);
+    const tracer::Text name = text_of(type_name(static_cast<const PyObject*>(key.key)));
+    const uint32_t id = tracer::intern_function(
+        is_class ? FunctionKind::kType : FunctionKind::kCallable, name, {}, 0);
     return remember(thread, key, id, lasts_for_ever(key.key) && lasts_for_ever(name.data));
   }
   const PendingException pending;
@@ -226,7 +227,7 @@ uint32_t callable_id_slow(ThreadState* thread, PyObject* callable, const Callabl
       lasts_for_ever(definition) && lasts_for_ever(definition->name) && lasts_for_ever(key.type));
 }
 
-uint32_t other_callable_id(ThreadState* thread, PyObject* callable, int depth) {
+uint32_t other_callable_id(tracer::ThreadState* thread, PyObject* callable, int depth) {
   PyObject* kind = type_of(callable);
   if (kind == g_python.PyMethod_Type && depth < kDeepestMethod) {
     // CALL reports the method, C_RETURN what it is bound to: both are looked through.
@@ -239,4 +240,4 @@ uint32_t other_callable_id(ThreadState* thread, PyObject* callable, int depth) {
   return named_by_type(thread, callable, kind);
 }
 
-}  // namespace vtn
+}  // namespace vtn::runtime

@@ -17,7 +17,7 @@
 #include "runtime/python/layout.h"
 #include "tracer/engine.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 // In each interpreter before anything else here. False: it has no room for another co_extra.
 // `find_object`: glibc's _dl_find_object (takes no lock), or null.
@@ -33,15 +33,17 @@ struct CallableKey {
 inline const void* class_mark() { return &g_python; }
 inline const void* instance_mark() { return &g_python.version; }
 
-[[gnu::noinline]] uint32_t code_id_slow(ThreadState* thread, PyObject* code);
-[[gnu::noinline]] uint32_t callable_id_slow(ThreadState* thread,
+[[gnu::noinline]] uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code);
+[[gnu::noinline]] uint32_t callable_id_slow(tracer::ThreadState* thread,
                                             PyObject* callable,
                                             const CallableKey& key);
-[[gnu::noinline]] uint32_t other_callable_id(ThreadState* thread, PyObject* callable, int depth);
+[[gnu::noinline]] uint32_t other_callable_id(tracer::ThreadState* thread,
+                                             PyObject* callable,
+                                             int depth);
 
 // `code` may be no code object at all (Cython, Numba): then its type names it.
-inline uint32_t code_id(ThreadState* thread, PyObject* code) {
-  const CodeCacheEntry& entry = thread->codes[code_cache_slot(code)];
+inline uint32_t code_id(tracer::ThreadState* thread, PyObject* code) {
+  const tracer::CodeCacheEntry& entry = thread->codes[tracer::code_cache_slot(code)];
   if (__builtin_expect(entry.code == code, 1)) {
     return entry.id;
   }
@@ -110,8 +112,10 @@ inline bool callable_key(PyObject* callable, const PyObject* kind, CallableKey* 
 }
 
 // The entry that may be trusted, or null.
-inline const CallableCacheEntry* known_callable(const ThreadState* thread, const CallableKey& key) {
-  const CallableCacheEntry& entry = thread->callables[callable_cache_slot(key.key, key.type)];
+inline const tracer::CallableCacheEntry* known_callable(const tracer::ThreadState* thread,
+                                                        const CallableKey& key) {
+  const tracer::CallableCacheEntry& entry =
+      thread->callables[tracer::callable_cache_slot(key.key, key.type)];
   if (__builtin_expect(entry.key != key.key || entry.type != key.type, 0) ||
       (entry.text_hash != 0 && entry.text_hash != names_hash(key))) {
     return nullptr;
@@ -120,7 +124,7 @@ inline const CallableCacheEntry* known_callable(const ThreadState* thread, const
 }
 
 // kIdNone for a Python function: its own events tell of it.
-inline uint32_t callable_id(ThreadState* thread, PyObject* callable) {
+inline uint32_t callable_id(tracer::ThreadState* thread, PyObject* callable) {
   const PyObject* const kind = type_of(callable);
   if (kind == g_python.PyFunction_Type) {
     return kIdNone;
@@ -129,8 +133,8 @@ inline uint32_t callable_id(ThreadState* thread, PyObject* callable) {
   if (!callable_key(callable, kind, &key)) {
     return other_callable_id(thread, callable, 0);
   }
-  const CallableCacheEntry* entry = known_callable(thread, key);
+  const tracer::CallableCacheEntry* entry = known_callable(thread, key);
   return entry != nullptr ? entry->id : callable_id_slow(thread, callable, key);
 }
 
-}  // namespace vtn
+}  // namespace vtn::runtime

@@ -10,7 +10,7 @@
 #include "runtime/capture/own_profilers.h"
 #include "tracer/thread_writer.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 namespace {
 
@@ -31,15 +31,15 @@ PyObject* none() { return g_python._Py_NoneStruct; }  // immortal from 3.12 on
 // is saved on the stack: registers that survive a call cost 1 to 2 ns an event.
 
 template <EventKind kind>
-[[gnu::noinline, gnu::cold]] PyObject* record_rest(ThreadState* thread,
+[[gnu::noinline, gnu::cold]] PyObject* record_rest(tracer::ThreadState* thread,
                                                    uint64_t ticks,
                                                    uint32_t id) {
-  record_slow(thread, ticks, kind, id);
+  tracer::record_slow(thread, ticks, kind, id);
   return none();
 }
 
 template <EventKind kind>
-inline PyObject* record(ThreadState* thread, uint64_t ticks, uint32_t id) {
+inline PyObject* record(tracer::ThreadState* thread, uint64_t ticks, uint32_t id) {
   const uint64_t delta = ticks - thread->base_ticks;
   uint64_t* cursor = thread->cursor;
   if (__builtin_expect((delta > kEventDeltaMax) | (cursor == thread->end), 0)) {
@@ -54,13 +54,13 @@ inline PyObject* record(ThreadState* thread, uint64_t ticks, uint32_t id) {
 // Any clock, any thread, any code object.
 template <EventKind kind>
 [[gnu::noinline]] PyObject* code_event_general(PyObject* code) {
-  uint64_t ticks = read_ticks(g_engine.clock);
-  ThreadState* thread = current_thread();
+  uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  tracer::ThreadState* thread = tracer::current_thread();
   const uint32_t id = code_id(thread, code);
   if (kind == EventKind::kEnter) {
-    ticks = read_ticks(g_engine.clock);
+    ticks = tracer::read_ticks(tracer::g_engine.clock);
   }
-  record_at(thread, ticks, kind, id);
+  tracer::record_at(thread, ticks, kind, id);
   return none();
 }
 
@@ -70,23 +70,23 @@ PyObject* on_code_event(PyObject*, PyObject* const* arguments, size_t, PyObject*
   if (kDoNothing) {
     return none();
   }
-  if (__builtin_expect(g_engine.clock != ClockKind::kTsc, 0)) {
+  if (__builtin_expect(tracer::g_engine.clock != ClockKind::kTsc, 0)) {
     return code_event_general<kind>(code);
   }
   uint64_t ticks = 0;
   if (kind != EventKind::kEnter) {
-    ticks = read_ticks(ClockKind::kTsc);
+    ticks = tracer::read_ticks(ClockKind::kTsc);
   }
-  ThreadState* thread = thread_or_null();
+  tracer::ThreadState* thread = tracer::thread_or_null();
   if (__builtin_expect(thread == nullptr, 0)) {
     return code_event_general<kind>(code);
   }
-  const CodeCacheEntry& entry = thread->codes[code_cache_slot(code)];
+  const tracer::CodeCacheEntry& entry = thread->codes[tracer::code_cache_slot(code)];
   if (__builtin_expect(entry.code != code, 0)) {
     return code_event_general<kind>(code);
   }
   if (kind == EventKind::kEnter) {
-    ticks = read_ticks(ClockKind::kTsc);
+    ticks = tracer::read_ticks(ClockKind::kTsc);
   }
   return record<kind>(thread, ticks, entry.id);
 }
@@ -122,16 +122,16 @@ bool end_is_unseen(PyObject* const* arguments) {
 template <EventKind kind>
 [[gnu::noinline]] PyObject* c_event_general(PyObject* const* arguments) {
   PyObject* const callable = arguments[kCallable];
-  uint64_t ticks = read_ticks(g_engine.clock);
-  ThreadState* thread = current_thread();
+  uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  tracer::ThreadState* thread = tracer::current_thread();
   const uint32_t id = callable_id(thread, callable);
   if (id != kIdNone) {
     if (kind == EventKind::kEnter) {
-      ticks = read_ticks(g_engine.clock);
+      ticks = tracer::read_ticks(tracer::g_engine.clock);
     }
-    record_at(thread, ticks, kind, id);
+    tracer::record_at(thread, ticks, kind, id);
     if (kind == EventKind::kEnter && __builtin_expect(end_is_unseen(arguments), 0)) {
-      record_at(thread, read_ticks(g_engine.clock), EventKind::kLeave, id);
+      tracer::record_at(thread, tracer::read_ticks(tracer::g_engine.clock), EventKind::kLeave, id);
     }
   }
   if (__builtin_expect(is_setprofile(callable), 0)) {
@@ -153,24 +153,24 @@ PyObject* on_c_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   if (kDoNothing || type == g_python.PyFunction_Type) {
     return none();
   }
-  if (__builtin_expect(g_engine.clock != ClockKind::kTsc, 0)) {
+  if (__builtin_expect(tracer::g_engine.clock != ClockKind::kTsc, 0)) {
     return c_event_general<kind>(arguments);
   }
   uint64_t ticks = 0;
   if (kind != EventKind::kEnter) {
-    ticks = read_ticks(ClockKind::kTsc);
+    ticks = tracer::read_ticks(ClockKind::kTsc);
   }
   CallableKey key;
-  ThreadState* thread = thread_or_null();
+  tracer::ThreadState* thread = tracer::thread_or_null();
   if (!callable_key(callable, type, &key) || __builtin_expect(thread == nullptr, 0)) {
     return c_event_general<kind>(arguments);
   }
-  const CallableCacheEntry* entry = known_callable(thread, key);
+  const tracer::CallableCacheEntry* entry = known_callable(thread, key);
   if (__builtin_expect(entry == nullptr, 0)) {
     return c_event_general<kind>(arguments);
   }
   if (kind == EventKind::kEnter) {
-    ticks = read_ticks(ClockKind::kTsc);
+    ticks = tracer::read_ticks(ClockKind::kTsc);
   }
   return record<kind>(thread, ticks, entry->id);
 }
@@ -282,4 +282,4 @@ bool install_monitoring(bool with_c_functions) {
   return true;
 }
 
-}  // namespace vtn
+}  // namespace vtn::runtime

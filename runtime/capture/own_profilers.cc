@@ -5,7 +5,7 @@
 #include "tracer/names_writer.h"
 #include "tracer/thread_writer.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 const PyMethodDef* g_setprofile_definition = nullptr;
 
@@ -41,11 +41,12 @@ void put_in_front(Step* step, const PyMethodDef* definition, CFunction function)
 bool profile_is_shared() { return profile_installed() && g_python.minor < 12; }
 
 void pause_thread() {
-  ThreadState* thread = current_thread();
+  tracer::ThreadState* thread = tracer::current_thread();
   if (profile_is_shared() && thread->profile_paused == 0) {
     thread->profile_paused = 1;
-    record_gap(thread, GapReason::kOtherProfiler);
-    (void)publish_text(NameRecord::kNote, static_cast<uint32_t>(NoteKind::kProfilerTaken), {});
+    tracer::record_gap(thread, GapReason::kOtherProfiler);
+    (void)tracer::publish_text(
+        NameRecord::kNote, static_cast<uint32_t>(NoteKind::kProfilerTaken), {});
   }
 }
 
@@ -54,10 +55,10 @@ void resume_thread() {
   if (!profile_is_shared()) {
     return;
   }
-  ThreadState* thread = current_thread();
+  tracer::ThreadState* thread = tracer::current_thread();
   if (thread->profile_paused != 0) {
     thread->profile_paused = 0;
-    record_gap(thread, GapReason::kOtherProfiler);
+    tracer::record_gap(thread, GapReason::kOtherProfiler);
   }
   (void)set_profile(g_python.PyThreadState_Get());
 }
@@ -83,7 +84,7 @@ bool has_own_profile() {
 }
 
 PyObject* step_setprofile(PyObject* module, PyObject* function, PyObject*, PyObject*) {
-  ThreadState* thread = current_thread();
+  tracer::ThreadState* thread = tracer::current_thread();
   // Without an event of ours to follow there is nothing to wait for; and a function that takes the
   // place of another, or of none, hears in a plain run what it hears here.
   if (thread->setprofile != kCallBegan || function == g_python._Py_NoneStruct ||
@@ -134,9 +135,9 @@ void watch_setprofile() {
   }
 }
 
-void setprofile_begins(ThreadState* thread) { thread->setprofile = kCallBegan; }
+void setprofile_begins(tracer::ThreadState* thread) { thread->setprofile = kCallBegan; }
 
-bool setprofile_ends(ThreadState* thread) {
+bool setprofile_ends(tracer::ThreadState* thread) {
   const uintptr_t asked = thread->setprofile;
   thread->setprofile = kNoCall;
   if (asked == kNoCall || asked == kCallBegan) {
@@ -166,4 +167,4 @@ void look_for_lsprof() {
   put_in_front(&g_disable, method_of_type(profiler, "disable"), step_disable);
 }
 
-}  // namespace vtn
+}  // namespace vtn::runtime

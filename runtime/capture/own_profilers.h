@@ -16,7 +16,7 @@
 #include "runtime/python/layout.h"
 #include "tracer/engine.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 // Puts the step in front of sys.setprofile. Once; does nothing if sys.setprofile is not CPython's.
 void watch_setprofile();
@@ -30,11 +30,11 @@ inline bool is_setprofile(const PyObject* callable) {
 
 // Our events of a call of sys.setprofile. The end returns false with an error set when what was
 // asked for failed: the error is the program's.
-void setprofile_begins(ThreadState* thread);
-bool setprofile_ends(ThreadState* thread);
+void setprofile_begins(tracer::ThreadState* thread);
+bool setprofile_ends(tracer::ThreadState* thread);
 
 // cProfile's C half is imported late or never: looked for whenever new code is seen, until it is
 // there. Under PendingException.
 void look_for_lsprof();
 
-}  // namespace vtn
+}  // namespace vtn::runtime

@@ -11,7 +11,7 @@
 #include "runtime/python/text.h"
 #include "tracer/thread_writer.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 namespace {
 
@@ -59,17 +59,17 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
   if (kDoNothing) {
     return 0;
   }
-  const uint64_t ticks = read_ticks(g_engine.clock);
-  ThreadState* thread = current_thread();
+  const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  tracer::ThreadState* thread = tracer::current_thread();
   switch (what) {
     case kCall:
-      record_enter(thread, code_id(thread, frame_code(frame)));
+      tracer::record_enter(thread, code_id(thread, frame_code(frame)));
       break;
     case kReturn:
-      record_at(thread,
-                ticks,
-                argument == nullptr ? EventKind::kUnwind : EventKind::kLeave,
-                kIdAnyPython);
+      tracer::record_at(thread,
+                        ticks,
+                        argument == nullptr ? EventKind::kUnwind : EventKind::kLeave,
+                        kIdAnyPython);
       break;
     case kCCall:
       if (__builtin_expect(is_setprofile(argument), 0)) {
@@ -78,7 +78,7 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       if (g_profile.with_c_functions) {
         const uint32_t id = callable_id(thread, argument);
         if (id != kIdNone) {
-          record_enter(thread, id);
+          tracer::record_enter(thread, id);
         }
       }
       break;
@@ -87,7 +87,8 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       if (g_profile.with_c_functions) {
         const uint32_t id = callable_id(thread, argument);
         if (id != kIdNone) {
-          record_at(thread, ticks, what == kCReturn ? EventKind::kLeave : EventKind::kUnwind, id);
+          tracer::record_at(
+              thread, ticks, what == kCReturn ? EventKind::kLeave : EventKind::kUnwind, id);
         }
       }
       if (__builtin_expect(is_setprofile(argument), 0) && !setprofile_ends(thread)) {
@@ -133,4 +134,4 @@ bool install_profile(bool with_c_functions) {
   return true;
 }
 
-}  // namespace vtn
+}  // namespace vtn::runtime

@@ -7,7 +7,7 @@
 #include "runtime/python/layout.h"
 #include "runtime/python/text.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 namespace {
 
@@ -165,4 +165,4 @@ void cover_new_threads() {
   g_threads.newest_thread_id = newest;
 }
 
-}  // namespace vtn
+}  // namespace vtn::runtime

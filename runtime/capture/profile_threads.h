@@ -16,7 +16,7 @@
 
 #include "runtime/python/python_api.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 // The profile function is `function`, and set on the current thread. Needs the GIL.
 void start_profile_threads(PyProfileFunction function);
@@ -32,4 +32,4 @@ bool starts_thread(const PyObject* callable);
 // when the backend is another.
 void cover_new_threads();
 
-}  // namespace vtn
+}  // namespace vtn::runtime

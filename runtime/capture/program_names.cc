@@ -7,7 +7,7 @@
 #include "runtime/python/text.h"
 #include "tracer/names_writer.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 namespace {
 
@@ -44,7 +44,7 @@ PyRef own_name(PyObject* object) {
 
 }  // namespace
 
-bool name_thread(ThreadState* thread) {
+bool name_thread(tracer::ThreadState* thread) {
   const KeepErrno keep_errno;
   const PendingException pending;
   PyObject* object = thread_object();
@@ -52,13 +52,13 @@ bool name_thread(ThreadState* thread) {
     const PyRef name = own_name(object);
     const Utf8 text(name.get());
     if (text.text().bytes != 0) {
-      (void)publish_text(NameRecord::kThreadName, thread->thread, text.text());
+      (void)tracer::publish_text(NameRecord::kThreadName, thread->thread, text.text());
       return true;
     }
   }
   if (raw_syscall(SYS_getpid) == static_cast<long>(thread->tid)) {
     // What threading would call it, were it imported.
-    (void)publish_text(NameRecord::kThreadName, thread->thread, text_of("MainThread"));
+    (void)tracer::publish_text(NameRecord::kThreadName, thread->thread, text_of("MainThread"));
     return true;
   }
   return false;
@@ -76,13 +76,13 @@ bool name_process() {
   if (text.text().bytes == 0 || text.equals("MainProcess")) {
     return false;
   }
-  const uint64_t hash = hash_text(text.text(), 1) | 1;
-  ensure_process();
-  if (g_engine.root->process_name_hash != hash) {
-    g_engine.root->process_name_hash = hash;
-    (void)publish_text(NameRecord::kProcessName, 0, text.text());
+  const uint64_t hash = tracer::hash_text(text.text(), 1) | 1;
+  tracer::ensure_process();
+  if (tracer::g_engine.root->process_name_hash != hash) {
+    tracer::g_engine.root->process_name_hash = hash;
+    (void)tracer::publish_text(NameRecord::kProcessName, 0, text.text());
   }
   return true;
 }
 
-}  // namespace vtn
+}  // namespace vtn::runtime

@@ -7,13 +7,13 @@
 
 #include "tracer/engine.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 // Publishes the name of the thread. False: threading does not know it (yet).
-bool name_thread(ThreadState* thread);
+bool name_thread(tracer::ThreadState* thread);
 
 // Publishes multiprocessing's name of this process if it is another than what was published last.
 // False: it has none (yet), or is the main process.
 bool name_process();
 
-}  // namespace vtn
+}  // namespace vtn::runtime

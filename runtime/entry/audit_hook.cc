@@ -3,7 +3,7 @@
 
 #include "base/freestanding/lock.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 namespace {
 
@@ -104,4 +104,4 @@ void survive_clearing() {
   }
 }
 
-}  // namespace vtn
+}  // namespace vtn::runtime

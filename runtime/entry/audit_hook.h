@@ -7,7 +7,7 @@
 
 #include "runtime/python/python_api.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 // Before the interpreter starts. False: refused.
 bool add_audit_hook(PyAuditFunction hook);
@@ -23,4 +23,4 @@ void link_audit_hook();
 // ours is among them.
 void survive_clearing();
 
-}  // namespace vtn
+}  // namespace vtn::runtime

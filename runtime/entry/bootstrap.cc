@@ -30,7 +30,7 @@
 #include "runtime/python/text.h"
 #include "tracer/names_writer.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 namespace {
 
@@ -124,9 +124,10 @@ void install() {
     return;
   }
   g_python.PyErr_Clear();
-  (void)current_thread();  // the process is known even if it never calls anything
+  (void)tracer::current_thread();  // the process is known even if it never calls anything
   if (!hook_gone) {
-    (void)publish_text(NameRecord::kNote, static_cast<uint32_t>(NoteKind::kAuditHookStays), Text{});
+    (void)tracer::publish_text(
+        NameRecord::kNote, static_cast<uint32_t>(NoteKind::kAuditHookStays), tracer::Text{});
   }
 }
 
@@ -365,12 +366,12 @@ int start(const vtn_runtime_args& args) {
 
 }  // namespace
 
-}  // namespace vtn
+}  // namespace vtn::runtime
 
 extern "C" __attribute__((visibility("default"))) int vtn_runtime_start(
     const vtn_runtime_args* args) {
   if (args->abi_version != VTN_RUNTIME_ABI_VERSION || args->size_bytes < sizeof(*args)) {
     return 1;
   }
-  return vtn::start(*args);
+  return vtn::runtime::start(*args);
 }

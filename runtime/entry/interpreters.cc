@@ -8,7 +8,7 @@
 #include "base/freestanding/pages.h"
 #include "runtime/entry/process.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 namespace {
 
@@ -101,4 +101,4 @@ void forget_interpreters() {
   }
 }
 
-}  // namespace vtn
+}  // namespace vtn::runtime

@@ -9,7 +9,7 @@
 
 #include "runtime/python/python_api.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 // Before the interpreter starts. `begins` is called whenever an interpreter does, the main one
 // included; it must not call into CPython (there is no interpreter to speak of yet).
@@ -33,4 +33,4 @@ void settle_interpreter(int64_t id, PySize extra_index);
 // The main interpreter begins anew: what was known of any is void.
 void forget_interpreters();
 
-}  // namespace vtn
+}  // namespace vtn::runtime

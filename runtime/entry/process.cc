@@ -13,13 +13,13 @@
 #include "runtime/capture/program_names.h"
 #include "tracer/names_writer.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 namespace {
 
 struct {
   vtn_runtime_args args;
-  Arena arena;
+  tracer::Arena arena;
   Backend backend;
   bool untraced;
 } g_process;
@@ -85,7 +85,7 @@ void describe_process(uint32_t forked_from) {
                                             sizeof(executable));
   const long folder_bytes = raw_syscall(SYS_getcwd, reinterpret_cast<long>(folder), sizeof(folder));
   const size_t argv_bytes = read_file("/proc/self/cmdline", argv, sizeof(argv));
-  const ProcessSlot& slot = g_process.arena.processes[g_engine.root->process];
+  const ProcessSlot& slot = g_process.arena.processes[tracer::g_engine.root->process];
   const ProcessRecord record = {
       .start_ticks = slot.start_ticks,
       .pid = slot.pid,
@@ -96,15 +96,15 @@ void describe_process(uint32_t forked_from) {
       .executable_bytes = executable_bytes > 0 ? static_cast<uint32_t>(executable_bytes) : 0,
       .cwd_bytes = folder_bytes > 1 ? static_cast<uint32_t>(folder_bytes - 1) : 0,
       .argv_bytes = static_cast<uint32_t>(argv_bytes)};
-  (void)publish_record(NameRecord::kProcess,
-                       &record,
-                       sizeof(record),
-                       {executable, record.executable_bytes},
-                       {folder, record.cwd_bytes},
-                       {argv, record.argv_bytes});
+  (void)tracer::publish_record(NameRecord::kProcess,
+                               &record,
+                               sizeof(record),
+                               {executable, record.executable_bytes},
+                               {folder, record.cwd_bytes},
+                               {argv, record.argv_bytes});
 }
 
-bool look_after(ThreadState* thread) {
+bool look_after(tracer::ThreadState* thread) {
   cover_new_threads();
   check_eval_frame();
   const bool process_is_named = name_process();
@@ -114,9 +114,9 @@ bool look_after(ThreadState* thread) {
   return thread->named == 0 || !process_is_named;
 }
 
-void watch_thread_exit(ThreadState* thread) { g_process.args.watch_thread_exit(thread); }
+void watch_thread_exit(tracer::ThreadState* thread) { g_process.args.watch_thread_exit(thread); }
 
-void on_thread_exit(void* thread) { end_thread(static_cast<ThreadState*>(thread)); }
+void on_thread_exit(void* thread) { tracer::end_thread(static_cast<tracer::ThreadState*>(thread)); }
 
 }  // namespace
 
@@ -135,14 +135,14 @@ bool enter_session(const vtn_runtime_args& args) {
   if (arena == nullptr) {
     return false;
   }
-  g_process.arena = Arena(control, arena);
-  const EngineHooks hooks = {
+  g_process.arena = tracer::Arena(control, arena);
+  const tracer::EngineHooks hooks = {
       .describe_process = describe_process,
       .look_after = look_after,
       .watch_thread_exit = watch_thread_exit,
       .process_slot = args.process_slot,
   };
-  if (!start_engine(
+  if (!tracer::start_engine(
           g_process.arena, static_cast<ClockKind>(page->clock_kind), hooks, args.tls_offset)) {
     return false;
   }
@@ -155,8 +155,9 @@ void stay_untraced(UntracedReason reason, uint32_t python_version) {
     return;
   }
   g_process.untraced = true;
-  const uint32_t process = g_process.args.process_slot != nullptr ? g_process.args.process_slot()
-                                                                  : claim_process(g_process.arena);
+  const uint32_t process = g_process.args.process_slot != nullptr
+                               ? g_process.args.process_slot()
+                               : tracer::claim_process(g_process.arena);
   if (process < kMaxProcesses) {
     ProcessSlot& slot = g_process.arena.processes[process];
     slot.flags |= kSlotPython;
@@ -179,4 +180,4 @@ void* find_python_symbol(const char* name) {
   return g_process.args.dlsym_fn(g_process.args.python, name);
 }
 
-}  // namespace vtn
+}  // namespace vtn::runtime

@@ -8,7 +8,7 @@
 #include "abi/session_abi.h"
 #include "tracer/engine.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 // Maps the session's files and starts the engine. False: no session, and nobody to tell.
 bool enter_session(const vtn_runtime_args& args);
@@ -25,4 +25,4 @@ void set_backend(Backend backend);
 void* find_symbol(const char* name);
 void* find_python_symbol(const char* name);
 
-}  // namespace vtn
+}  // namespace vtn::runtime

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-namespace vtn {
+namespace vtn::runtime {
 
 const char* check_layout() {
   const PythonApi& py = g_python;
@@ -36,4 +36,4 @@ const char* check_layout() {
   return nullptr;
 }
 
-}  // namespace vtn
+}  // namespace vtn::runtime

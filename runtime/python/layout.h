@@ -9,7 +9,7 @@
 
 #include "runtime/python/python_api.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 inline constexpr PySize kHeadBytes = 16;  // object.__basicsize__: reference count, type
 
@@ -49,4 +49,4 @@ inline const PyMethodDef* descriptor_def(const PyObject* descriptor) {
 // Null when everything is as expected, else what is not.
 const char* check_layout();
 
-}  // namespace vtn
+}  // namespace vtn::runtime

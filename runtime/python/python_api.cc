@@ -4,7 +4,7 @@
 #include <elf.h>
 #include <string.h>
 
-namespace vtn {
+namespace vtn::runtime {
 
 constinit PythonApi g_python = {};
 
@@ -106,4 +106,4 @@ const char* load_python_api(void* python,
   return nullptr;
 }
 
-}  // namespace vtn
+}  // namespace vtn::runtime

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-namespace vtn {
+namespace vtn::runtime {
 
 struct PyObject;  // opaque
 struct PyFrame;   // opaque
@@ -211,4 +211,4 @@ class PendingException {
   PyObject* traceback_;
 };
 
-}  // namespace vtn
+}  // namespace vtn::runtime

@@ -8,7 +8,7 @@
 #include "runtime/python/layout.h"
 #include "tracer/names_writer.h"
 
-namespace vtn {
+namespace vtn::runtime {
 
 class Utf8 {
  public:
@@ -24,7 +24,7 @@ class Utf8 {
       text_ = {data, static_cast<size_t>(size)};
     }
   }
-  Text text() const { return text_; }
+  tracer::Text text() const { return text_; }
   bool equals(const char* literal) const {
     return text_.bytes == __builtin_strlen(literal) &&
            __builtin_memcmp(text_.data, literal, text_.bytes) == 0;
@@ -32,10 +32,10 @@ class Utf8 {
 
  private:
   PyRef bytes_;
-  Text text_;
+  tracer::Text text_;
 };
 
-inline Text text_of(const char* text) { return {text, __builtin_strlen(text)}; }
+inline tracer::Text text_of(const char* text) { return {text, __builtin_strlen(text)}; }
 
 // errno as the program had it: around slow paths that call into CPython.
 class KeepErrno {
@@ -49,4 +49,4 @@ class KeepErrno {
   int saved_;
 };
 
-}  // namespace vtn
+}  // namespace vtn::runtime

@@ -36,7 +36,7 @@ struct CheckingSink {
     step(ns);
     ++ended;
   }
-  void special(const Special&, uint64_t ns) {
+  void special(const spool::Special&, uint64_t ns) {
     step(ns);
     ++begun;
   }
@@ -45,29 +45,30 @@ struct CheckingSink {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static FunctionCodes codes;
-  static FrameEncoder encoder;
-  static FrameDecoder decoder;
+  static collector::FunctionCodes codes;
+  static spool::FrameEncoder encoder;
+  static spool::FrameDecoder decoder;
   std::vector<uint64_t> words(size / 8);
   if (!words.empty()) {
     memcpy(words.data(), data, words.size() * 8);
   }
-  PythonIds python;
+  collector::PythonIds python;
   python.set(17, false);
-  CallAssembler assembler(tick_step_of(ClockKind::kMonotonic));
-  FrameColumns columns;
-  DecodedFrame decoded;
-  const ClockMap clock(ClockKind::kMonotonic, {});
+  collector::CallAssembler assembler(spool::tick_step_of(ClockKind::kMonotonic));
+  spool::FrameColumns columns;
+  spool::DecodedFrame decoded;
+  const spool::ClockMap clock(ClockKind::kMonotonic, {});
   CheckingSink sink;
   // Twice: the second chunk meets the calls that the first left open.
   for (int round = 0; round < 2; ++round) {
-    const CallAssembler::Chunk chunk = {words, words.empty() ? 0 : words[0] % 100'000, 1u << 30};
+    const collector::CallAssembler::Chunk chunk = {
+        words, words.empty() ? 0 : words[0] % 100'000, 1u << 30};
     if (!assembler.assemble(chunk, python, codes, columns)) {
       continue;
     }
     const std::string_view frame = encoder.encode(columns, round == 0);
-    must(decoder.decode(frame.substr(sizeof(FrameHead)), decoded).has_value());
-    must(replay_frame(decoded, clock, sink).has_value());
+    must(decoder.decode(frame.substr(sizeof(spool::FrameHead)), decoded).has_value());
+    must(spool::replay_frame(decoded, clock, sink).has_value());
     must(decoded.left_open.size() + decoded.head.lowest_open == assembler.open().size());
     must(sink.begun - sink.ended == assembler.open().size());
   }

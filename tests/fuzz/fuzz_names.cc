@@ -12,9 +12,10 @@
 using namespace vtn;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  TraceModel model;
-  const ImageFrame image = {};
-  if (!model.add_frame(FrameKind::kImage, {reinterpret_cast<const char*>(&image), sizeof(image)})) {
+  spool::Model model;
+  const spool::ImageFrame image = {};
+  if (!model.add_frame(spool::FrameKind::kImage,
+                       {reinterpret_cast<const char*>(&image), sizeof(image)})) {
     abort();
   }
   std::vector<uint64_t> words(size / 8);
@@ -24,21 +25,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (model.add_names(0, words.data(), words.size()) > words.size()) {
     abort();
   }
-  const ImageInfo& info = model.images[0];
-  const JsonNames names(model);
+  const spool::ImageInfo& info = model.images[0];
+  const report::JsonNames names(model);
   for (uint32_t id = 0; id < 40; ++id) {
-    const NameTail* tail = names.find(0, id);
+    const report::NameTail* tail = names.find(0, id);
     if ((tail != nullptr) != (info.function(id) != nullptr)) {
       abort();
     }
     // Valid UTF-8 stays as it is: what was made valid is.
-    const std::string shown = display_name(info.function(id), id);
-    if (valid_utf8(shown) != shown) {
+    const std::string shown = report::display_name(info.function(id), id);
+    if (report::valid_utf8(shown) != shown) {
       abort();
     }
   }
-  ThreadInfo thread;
-  (void)thread_name(info, thread);
+  spool::ThreadInfo thread;
+  (void)report::thread_name(info, thread);
   return 0;
 }
 

@@ -29,7 +29,7 @@ void* map(uint64_t bytes) {
 }
 
 // Answers by the input's bytes.
-class FuzzKernel : public ProcessProbe {
+class FuzzKernel : public collector::ProcessProbe {
  public:
   uint8_t mood = 0;
 
@@ -38,8 +38,8 @@ class FuzzKernel : public ProcessProbe {
   }
   void changed(uint32_t) override {}
   bool lives(uint32_t process) override { return ((mood >> (process % 7)) & 1) != 0; }
-  ProcessFate fate(uint32_t process) override {
-    ProcessFate fate;
+  collector::ProcessFate fate(uint32_t process) override {
+    collector::ProcessFate fate;
     fate.died = !lives(process);
     fate.status_known = (mood & 4) != 0;
     fate.wait_status = mood;
@@ -61,7 +61,7 @@ struct Step {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static void* const control = map(kControlBytes);
-  static const ArenaGeometry geometry = arena_geometry(kSmallestArenaBytes);
+  static const ArenaGeometry geometry = tracer::arena_geometry(tracer::kSmallestArenaBytes);
   static void* const chunks = map(geometry.arena_bytes);
   memset(control, 0, kControlHeadBytes + (kSlots + 1) * sizeof(ProcessSlot));
   memset(chunks, 0, geometry.arena_bytes);
@@ -69,25 +69,25 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   page->geometry = geometry;
   page->process_slots = kSlots;
   page->process_high_water = kSlots;
-  const Arena arena(control, chunks);
+  const tracer::Arena arena(control, chunks);
   for (uint32_t i = 0; i < geometry.chunk_count; ++i) {
-    provide_chunk(arena, i);
+    tracer::provide_chunk(arena, i);
   }
   UniqueFd fd(memfd_create("fuzz", MFD_CLOEXEC));
   const int again = dup(fd.get());
-  SpoolHeader header = {};
-  header.magic = kSpoolMagic;
-  header.version = kSpoolVersion;
+  spool::FileHeader header = {};
+  header.magic = spool::kSpoolMagic;
+  header.version = spool::kSpoolVersion;
   header.header_bytes = sizeof(header);
   header.clock_kind = static_cast<uint32_t>(ClockKind::kMonotonic);
   header.tick_step = 1;
-  auto spool = SpoolWriter::start(std::move(fd), header);
+  auto spool = spool::Writer::start(std::move(fd), header);
   if (!spool || again < 0) {
     abort();
   }
   {
     FuzzKernel kernel;
-    ArenaDrain drain(arena, ClockKind::kMonotonic, **spool, kernel, false);
+    collector::Drain drain(arena, ClockKind::kMonotonic, **spool, kernel, false);
     for (size_t at = 0; at + sizeof(Step) <= size; at += sizeof(Step)) {
       Step step;
       memcpy(&step, data + at, sizeof(step));
@@ -105,14 +105,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
           words[step.at % (sizeof(ProcessSlot) / sizeof(uint32_t))] = step.value;
           break;
         case 3:
-          (void)claim_chunk(arena,
-                            0,
-                            step.value % 2 == 0 ? ChunkKind::kNames : ChunkKind::kEvents,
-                            slot,
-                            step.at % 3,
-                            step.value,
-                            step.mood % 4,
-                            step.value);
+          (void)tracer::claim_chunk(arena,
+                                    0,
+                                    step.value % 2 == 0 ? ChunkKind::kNames : ChunkKind::kEvents,
+                                    slot,
+                                    step.at % 3,
+                                    step.value,
+                                    step.mood % 4,
+                                    step.value);
           break;
         case 4:
           drain.processes_died({step.value % 8});
@@ -127,19 +127,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!(*spool)->close()) {
     abort();
   }
-  auto reader = SpoolReader::open(UniqueFd(again), "fuzz");
+  auto reader = spool::Reader::open(UniqueFd(again), "fuzz");
   if (!reader || !(*reader)->closed()) {
     abort();  // what we wrote ourselves must read
   }
-  const ProcessTree tree = build_process_tree((*reader)->model());
+  const report::ProcessTree tree = report::build_process_tree((*reader)->model());
   if (tree.order.size() != tree.processes.size()) {
     abort();
   }
-  ReportOptions options;
+  report::ReportOptions options;
   options.path = "/dev/null";
   options.workers = 1;
-  (void)write_json(**reader, options);
-  (void)write_perfetto(**reader, options);
+  (void)report::write_json(**reader, options);
+  (void)report::write_perfetto(**reader, options);
   return 0;
 }
 

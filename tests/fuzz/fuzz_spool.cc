@@ -38,64 +38,67 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!write_all(fd.get(), {reinterpret_cast<const char*>(data), size})) {
     abort();
   }
-  auto spool = SpoolReader::open(std::move(fd), "fuzz");
+  auto spool = spool::Reader::open(std::move(fd), "fuzz");
   if (!spool) {
     return 0;
   }
-  ReportOptions options;
+  report::ReportOptions options;
   options.path = "/dev/null";
   options.workers = 1;
-  (void)write_json(**spool, options);
-  (void)write_perfetto(**spool, options);
+  (void)report::write_json(**spool, options);
+  (void)report::write_perfetto(**spool, options);
   return 0;
 }
 
 std::vector<std::string> fuzz_seeds() {
   UniqueFd fd = memory_file();
   const int raw = dup(fd.get());
-  SpoolHeader header = {};
-  header.magic = kSpoolMagic;
-  header.version = kSpoolVersion;
+  spool::FileHeader header = {};
+  header.magic = spool::kSpoolMagic;
+  header.version = spool::kSpoolVersion;
   header.header_bytes = sizeof(header);
   header.clock_kind = 1;
   header.tick_step = 8;
-  auto started = SpoolWriter::start(std::move(fd), header);
+  auto started = spool::Writer::start(std::move(fd), header);
   if (!started) {
     abort();
   }
-  SpoolWriter& spool = **started;
-  const RunFrame run = {4, 3};
-  (void)spool.append(FrameKind::kRun, bytes_of(run), "true1.0");
-  (void)spool.append(FrameKind::kClock, bytes_of(ClockTriple{1000, 1'000'000, 2'000'000}));
-  (void)spool.append(FrameKind::kClock, bytes_of(ClockTriple{3600, 1'001'000, 2'001'000}));
-  ImageFrame image = {};
+  spool::Writer& spool = **started;
+  const spool::RunFrame run = {4, 3};
+  (void)spool.append(spool::FrameKind::kRun, bytes_of(run), "true1.0");
+  (void)spool.append(spool::FrameKind::kClock,
+                     bytes_of(spool::ClockTriple{1000, 1'000'000, 2'000'000}));
+  (void)spool.append(spool::FrameKind::kClock,
+                     bytes_of(spool::ClockTriple{3600, 1'001'000, 2'001'000}));
+  spool::ImageFrame image = {};
   image.pid = image.own_pid = 7;
   image.kind = static_cast<uint32_t>(SlotKind::kImage);
   image.flags = kSlotPython;
-  image.parent_process = kNoProcess;
+  image.parent_process = spool::kNoProcess;
   image.slot_start_ticks = image.start_ticks = 1000;
   image.text_bytes = 12;
-  (void)spool.append(FrameKind::kImage, bytes_of(image), {"/bin/py\0py\0x", 12});
+  (void)spool.append(spool::FrameKind::kImage, bytes_of(image), {"/bin/py\0py\0x", 12});
   image.image = image.process = 1;
   image.pid = 8;
   image.kind = static_cast<uint32_t>(SlotKind::kForked);
   image.flags = image.text_bytes = 0;
   image.parent_process = 0;
-  (void)spool.append(FrameKind::kImage, bytes_of(image));
-  StartFrame start = {2, 1, 8, static_cast<uint32_t>(UntracedReason::kStatic), 1200, 10, 9};
-  (void)spool.append(FrameKind::kStart, bytes_of(start), {"/bin/ls\0ls", 10});
+  (void)spool.append(spool::FrameKind::kImage, bytes_of(image));
+  spool::StartFrame start = {2, 1, 8, static_cast<uint32_t>(UntracedReason::kStatic), 1200, 10, 9};
+  (void)spool.append(spool::FrameKind::kStart, bytes_of(start), {"/bin/ls\0ls", 10});
   uint64_t record[7] = {name_record_head(NameRecord::kFunction, 5), 0, 0, 0, 0, 0, 0};
   record[1] = 16 | (uint64_t{1} << 32);  // id, kind
   record[2] = 3 | (uint64_t{1} << 32);   // line, bytes of the name
   record[3] = 4;                         // bytes of the file
   record[4] = 0x79'702e'7866;            // "fx.py"
-  (void)spool.append(
-      FrameKind::kNames, bytes_of(NamesFrame{0, 0}), {reinterpret_cast<const char*>(record), 40});
-  PythonIds python;
-  FunctionCodes codes;
-  CallAssembler assembler(8);
-  FrameColumns columns;
-  FrameEncoder encoder;
+  (void)spool.append(spool::FrameKind::kNames,
+                     bytes_of(spool::NamesFrame{0, 0}),
+                     {reinterpret_cast<const char*>(record), 40});
+  collector::PythonIds python;
+  collector::FunctionCodes codes;
+  collector::CallAssembler assembler(8);
+  spool::FrameColumns columns;
+  spool::FrameEncoder encoder;
   for (uint32_t sequence = 0; sequence < 3; ++sequence) {
     std::vector<uint64_t> words;
     const uint32_t depth = sequence == 1 ? 700 : 3;
@@ -117,15 +120,15 @@ std::vector<std::string> fuzz_seeds() {
       abort();
     }
   }
-  ImageEndFrame end = {};
+  spool::ImageEndFrame end = {};
   end.lost_events = 9;
-  (void)spool.append(FrameKind::kImageEnd, bytes_of(end));
-  ProcessEndFrame process_end = {};
-  process_end.flags = kProcessDied | kProcessStatusKnown;
+  (void)spool.append(spool::FrameKind::kImageEnd, bytes_of(end));
+  spool::ProcessEndFrame process_end = {};
+  process_end.flags = spool::kProcessDied | spool::kProcessStatusKnown;
   process_end.end_ticks = 50'000'000;
   process_end.text_bytes = 5;
-  (void)spool.append(FrameKind::kProcessEnd, bytes_of(process_end), "title");
-  (void)spool.append(FrameKind::kRunEnd, bytes_of(RunEndFrame{}));
+  (void)spool.append(spool::FrameKind::kProcessEnd, bytes_of(process_end), "title");
+  (void)spool.append(spool::FrameKind::kRunEnd, bytes_of(spool::RunEndFrame{}));
   std::vector<std::string> seeds;
   for (const bool closed : {false, true}) {
     if (closed) {

@@ -101,6 +101,19 @@ class IncludeRules(unittest.TestCase):
         self.fail_if([path for path in self.files
                       if path.split("/")[0] not in (*MAY_USE, "tests", "benchmarks")])
 
+    def test_namespaces_follow_the_rooms(self):
+        """base/ and abi/ are the common vocabulary and lie in vtn itself, all else in vtn::ROOM."""
+        faults = []
+        for path in self.files:
+            room = path.split("/")[0]
+            if room in ("tests", "benchmarks", "subprocess_shim") or path.endswith(".c"):
+                continue
+            wanted = "vtn" if room in ("base", "abi") else f"vtn::{room}"
+            faults += [f"{path}: namespace {name}, not {wanted}"
+                       for name in re.findall(r"^namespace (vtn[\w:]*) \{", read(path), re.M)
+                       if name != wanted]
+        self.fail_if(faults)
+
     def test_our_headers_are_included_by_folder_and_name(self):
         faults = [f'{path}: "{name}" should be "folder/{name}"'
                   for path in self.files for kind, name in INCLUDE.findall(read(path))

@@ -57,7 +57,7 @@ inline UniqueFd create_file(const std::string& path) {
 class Recording;
 
 // A kernel in which every pid is a live process until a test says otherwise.
-class FakeKernel : public ProcessProbe {
+class FakeKernel : public collector::ProcessProbe {
  public:
   SeenProcess met(uint32_t process, const ProcessSlot& slot, uint32_t) override {
     pids[process] = slot.pid;
@@ -66,9 +66,9 @@ class FakeKernel : public ProcessProbe {
   }
   void changed(uint32_t process) override { command_lines.erase(process); }
   bool lives(uint32_t process) override { return !fates.contains(process); }
-  ProcessFate fate(uint32_t process) override {
+  collector::ProcessFate fate(uint32_t process) override {
     const auto found = fates.find(process);
-    ProcessFate fate = found == fates.end() ? ProcessFate{} : found->second;
+    collector::ProcessFate fate = found == fates.end() ? collector::ProcessFate{} : found->second;
     if (const auto line = command_lines.find(process); line != command_lines.end()) {
       fate.command_line = line->second;
     }
@@ -80,7 +80,7 @@ class FakeKernel : public ProcessProbe {
   }
 
   std::map<uint32_t, uint32_t> pids;  // by number
-  std::map<uint32_t, ProcessFate> fates;
+  std::map<uint32_t, collector::ProcessFate> fates;
   std::map<uint32_t, std::string> command_lines;
   std::map<uint32_t, uint32_t> parents;
   std::set<uint32_t> dead;  // pids that nobody has any more
@@ -112,7 +112,7 @@ class FakeThread {
   uint32_t thread_;
   uint32_t tid_;
   uint32_t sequence_ = 0;
-  uint32_t chunk_ = kNoChunk;
+  uint32_t chunk_ = tracer::kNoChunk;
   uint32_t at_ = 0;
   uint64_t base_ = 0;
 };
@@ -147,7 +147,7 @@ class FakeProcess {
   uint64_t start_ticks_;
   uint32_t threads_ = 0;
   uint32_t next_id_ = kFirstNameId;
-  uint32_t chunk_ = kNoChunk;
+  uint32_t chunk_ = tracer::kNoChunk;
   uint32_t sequence_ = 0;
   uint32_t at_ = 0;
 };
@@ -156,28 +156,28 @@ class Recording {
  public:
   explicit Recording(uint64_t arena_bytes = 16u << 20, ClockKind clock = ClockKind::kMonotonic)
       : clock(clock) {
-    const ArenaGeometry geometry = arena_geometry(arena_bytes);
+    const ArenaGeometry geometry = tracer::arena_geometry(arena_bytes);
     void* control = map(kControlBytes);
     auto* page = static_cast<ControlPage*>(control);
     page->geometry = geometry;
     page->process_slots = kMaxProcesses;
     page->clock_kind = static_cast<uint32_t>(clock);
     page->state = static_cast<uint32_t>(SessionState::kRecording);
-    arena = Arena(control, map(geometry.arena_bytes));
+    arena = tracer::Arena(control, map(geometry.arena_bytes));
     for (uint32_t i = 0; i < geometry.chunk_count; ++i) {
-      provide_chunk(arena, i);
+      tracer::provide_chunk(arena, i);
     }
-    SpoolHeader header = {};
-    header.magic = kSpoolMagic;
-    header.version = kSpoolVersion;
+    spool::FileHeader header = {};
+    header.magic = spool::kSpoolMagic;
+    header.version = spool::kSpoolVersion;
     header.header_bytes = sizeof(header);
     header.clock_kind = static_cast<uint32_t>(clock);
-    header.tick_step = tick_step_of(clock);
+    header.tick_step = spool::tick_step_of(clock);
     header.trace_id = 42;
-    auto started = SpoolWriter::start(create_file(folder.file("spool")), header);
+    auto started = spool::Writer::start(create_file(folder.file("spool")), header);
     REQUIRE(started.has_value());
     spool = std::move(*started);
-    drain = std::make_unique<ArenaDrain>(arena, clock, *spool, kernel, true, 3);
+    drain = std::make_unique<collector::Drain>(arena, clock, *spool, kernel, true, 3);
   }
   ~Recording() {
     drain.reset();
@@ -189,7 +189,7 @@ class Recording {
 
   // The process has died; a pass ends it.
   void kill(uint32_t number, std::optional<int32_t> wait_status = {}) {
-    ProcessFate& fate = kernel.fates[number];
+    collector::ProcessFate& fate = kernel.fates[number];
     fate.died = true;
     fate.status_known = wait_status.has_value();
     fate.wait_status = wait_status.value_or(0);
@@ -198,15 +198,15 @@ class Recording {
   }
 
   // Takes all there is, closes the spool and reads it again.
-  std::unique_ptr<SpoolReader> read() {
+  std::unique_ptr<spool::Reader> read() {
     drain->take_rest();
     REQUIRE(spool->close().has_value());
     return reopen();
   }
-  std::unique_ptr<SpoolReader> reopen() {
+  std::unique_ptr<spool::Reader> reopen() {
     auto fd = open_file(folder.file("spool"), O_RDONLY);
     REQUIRE(fd.has_value());
-    auto reader = SpoolReader::open(std::move(*fd), folder.file("spool"));
+    auto reader = spool::Reader::open(std::move(*fd), folder.file("spool"));
     if (!reader) {
       FAIL(reader.error().message);
     }
@@ -223,10 +223,10 @@ class Recording {
 
   const ClockKind clock;
   TemporaryFolder folder;
-  Arena arena;
+  tracer::Arena arena;
   FakeKernel kernel;
-  std::unique_ptr<SpoolWriter> spool;
-  std::unique_ptr<ArenaDrain> drain;
+  std::unique_ptr<spool::Writer> spool;
+  std::unique_ptr<collector::Drain> drain;
 
  private:
   static void* map(uint64_t bytes) {
@@ -237,7 +237,7 @@ class Recording {
 };
 
 inline FakeProcess::FakeProcess(Recording& run, uint32_t pid, uint64_t start_ticks)
-    : run_(run), slot_(claim_process(run.arena)), pid_(pid), start_ticks_(start_ticks) {
+    : run_(run), slot_(tracer::claim_process(run.arena)), pid_(pid), start_ticks_(start_ticks) {
   ProcessSlot& slot = run.arena.processes[slot_];
   slot.kind = VTN_SLOT_IMAGE;
   slot.flags = VTN_SLOT_PYTHON;
@@ -251,12 +251,12 @@ inline void FakeProcess::record(NameRecord type,
                                 size_t fixed_bytes,
                                 const std::string& text) {
   const auto length = static_cast<uint32_t>(1 + (fixed_bytes + text.size() + 7) / 8);
-  if (chunk_ == kNoChunk || at_ + length > run_.arena.chunk_bytes(chunk_) / 8) {
-    if (chunk_ != kNoChunk) {
-      finish_chunk(run_.arena, chunk_);
+  if (chunk_ == tracer::kNoChunk || at_ + length > run_.arena.chunk_bytes(chunk_) / 8) {
+    if (chunk_ != tracer::kNoChunk) {
+      tracer::finish_chunk(run_.arena, chunk_);
     }
-    chunk_ = claim_chunk(run_.arena, 0, ChunkKind::kNames, slot_, 0, 0, sequence_++, 0);
-    REQUIRE(chunk_ != kNoChunk);
+    chunk_ = tracer::claim_chunk(run_.arena, 0, ChunkKind::kNames, slot_, 0, 0, sequence_++, 0);
+    REQUIRE(chunk_ != tracer::kNoChunk);
     at_ = 0;
   }
   uint64_t* words = run_.arena.words(chunk_) + at_;
@@ -306,19 +306,19 @@ inline void FakeProcess::text(NameRecord type, uint32_t key, const std::string& 
 }
 
 inline void FakeThread::claim(uint64_t ticks, size_t words) {
-  if (chunk_ != kNoChunk && at_ + words <= run_.arena.chunk_bytes(chunk_) / 8) {
+  if (chunk_ != tracer::kNoChunk && at_ + words <= run_.arena.chunk_bytes(chunk_) / 8) {
     return;
   }
   finish();
   base_ = ticks;
-  chunk_ = claim_chunk(
+  chunk_ = tracer::claim_chunk(
       run_.arena, chunk_class, ChunkKind::kEvents, slot_, thread_, tid_, sequence_++, base_);
-  if (chunk_ == kNoChunk) {
+  if (chunk_ == tracer::kNoChunk) {
     (void)run_.drain->pass();
-    chunk_ = claim_chunk(
+    chunk_ = tracer::claim_chunk(
         run_.arena, chunk_class, ChunkKind::kEvents, slot_, thread_, tid_, sequence_ - 1, base_);
   }
-  REQUIRE(chunk_ != kNoChunk);
+  REQUIRE(chunk_ != tracer::kNoChunk);
   at_ = 0;
 }
 
@@ -343,9 +343,9 @@ inline void FakeThread::raw(uint64_t value) {
 }
 
 inline void FakeThread::finish() {
-  if (chunk_ != kNoChunk) {
-    finish_chunk(run_.arena, chunk_);
-    chunk_ = kNoChunk;
+  if (chunk_ != tracer::kNoChunk) {
+    tracer::finish_chunk(run_.arena, chunk_);
+    chunk_ = tracer::kNoChunk;
   }
 }
 

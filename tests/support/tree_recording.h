@@ -14,14 +14,14 @@ namespace vtn::test {
 class TreeRecording {
  public:
   TreeRecording() {
-    SpoolHeader header = {};
-    header.magic = kSpoolMagic;
-    header.version = kSpoolVersion;
+    spool::FileHeader header = {};
+    header.magic = spool::kSpoolMagic;
+    header.version = spool::kSpoolVersion;
     header.header_bytes = sizeof(header);
     header.clock_kind = static_cast<uint32_t>(ClockKind::kMonotonic);
     header.tick_step = 1;
     header.trace_id = 42;
-    auto started = SpoolWriter::start(create_file(folder.file("spool")), header);
+    auto started = spool::Writer::start(create_file(folder.file("spool")), header);
     REQUIRE(started.has_value());
     spool_ = std::move(*started);
   }
@@ -31,7 +31,7 @@ class TreeRecording {
     uint32_t pid = 0;
     uint64_t ticks = 0;
     std::vector<std::string> argv = {};
-    uint32_t parent = kNoProcess;
+    uint32_t parent = spool::kNoProcess;
     uint32_t parent_tid = 0;
     SlotKind kind = SlotKind::kImage;
     bool python = false;
@@ -40,7 +40,7 @@ class TreeRecording {
   // Returns its number. The executable is /bin/ and argv[0].
   uint32_t image(const Image& what) {
     const std::string text = text_of(what.argv);
-    ImageFrame frame = {};
+    spool::ImageFrame frame = {};
     frame.image = images_;
     frame.process = what.process;
     frame.pid = what.pid;
@@ -48,12 +48,12 @@ class TreeRecording {
     frame.kind = static_cast<uint32_t>(what.kind);
     frame.flags = what.python ? uint32_t{kSlotPython} : 0u;
     frame.parent_process = what.parent;
-    frame.parent_pid = what.parent == kNoProcess ? 1 : 1000;
+    frame.parent_pid = what.parent == spool::kNoProcess ? 1 : 1000;
     frame.parent_tid = what.parent_tid;
     frame.slot_start_ticks = what.ticks;
     frame.start_ticks = what.ticks;
     frame.text_bytes = static_cast<uint32_t>(text.size());
-    append(FrameKind::kImage, frame, text);
+    append(spool::FrameKind::kImage, frame, text);
     return images_++;
   }
 
@@ -65,7 +65,7 @@ class TreeRecording {
              uint32_t pid = 0,
              UntracedReason reason = UntracedReason::kNone) {
     const std::string text = text_of(argv);
-    StartFrame frame = {};
+    spool::StartFrame frame = {};
     frame.process = process;
     frame.parent_process = parent;
     frame.parent_tid = parent_tid;
@@ -73,17 +73,17 @@ class TreeRecording {
     frame.ticks = ticks;
     frame.text_bytes = static_cast<uint32_t>(text.size());
     frame.pid = pid;
-    append(FrameKind::kStart, frame, text);
+    append(spool::FrameKind::kStart, frame, text);
   }
 
   void end(uint32_t process, uint64_t ticks, int wait_status, const std::string& title = "") {
-    ProcessEndFrame frame = {};
+    spool::ProcessEndFrame frame = {};
     frame.process = process;
-    frame.flags = kProcessDied | kProcessStatusKnown | kProcessEndExact;
+    frame.flags = spool::kProcessDied | spool::kProcessStatusKnown | spool::kProcessEndExact;
     frame.wait_status = wait_status;
     frame.text_bytes = static_cast<uint32_t>(title.size());
     frame.end_ticks = ticks;
-    append(FrameKind::kProcessEnd, frame, title);
+    append(spool::FrameKind::kProcessEnd, frame, title);
   }
 
   // A Python function of an image.
@@ -102,8 +102,8 @@ class TreeRecording {
     words[0] = name_record_head(NameRecord::kFunction, static_cast<uint32_t>(length));
     memcpy(&words[1], &fixed, sizeof(fixed));
     memcpy(reinterpret_cast<char*>(&words[1]) + sizeof(fixed), text.data(), text.size());
-    append(FrameKind::kNames,
-           NamesFrame{image, 0},
+    append(spool::FrameKind::kNames,
+           spool::NamesFrame{image, 0},
            std::string(reinterpret_cast<const char*>(words.data()), length * 8));
     return id;
   }
@@ -120,20 +120,21 @@ class TreeRecording {
     for (const Call& call : calls) {
       words.push_back(event_word(call.ticks - base, call.kind, call.id));
     }
-    CallAssembler assembler(1);
-    FrameColumns columns;
-    REQUIRE(assembler.assemble({words, base, calls.back().ticks}, PythonIds(), codes_, columns));
+    collector::CallAssembler assembler(1);
+    spool::FrameColumns columns;
+    REQUIRE(assembler.assemble(
+        {words, base, calls.back().ticks}, collector::PythonIds(), codes_, columns));
     columns.head.image = image;
     columns.head.thread = thread;
     columns.head.tid = tid;
     REQUIRE(spool_->append_events(columns, encoder_.encode(columns, false)).has_value());
   }
 
-  std::unique_ptr<SpoolReader> read() {
+  std::unique_ptr<spool::Reader> read() {
     REQUIRE(spool_->close().has_value());
     auto fd = open_file(folder.file("spool"), O_RDONLY);
     REQUIRE(fd.has_value());
-    auto reader = SpoolReader::open(std::move(*fd), folder.file("spool"));
+    auto reader = spool::Reader::open(std::move(*fd), folder.file("spool"));
     REQUIRE(reader.has_value());
     REQUIRE(!(*reader)->model().truncated);
     return std::move(*reader);
@@ -143,7 +144,7 @@ class TreeRecording {
 
  private:
   template <class T>
-  void append(FrameKind kind, const T& frame, const std::string& text) {
+  void append(spool::FrameKind kind, const T& frame, const std::string& text) {
     REQUIRE(spool_->append_struct(kind, frame, text).has_value());
   }
 
@@ -158,9 +159,9 @@ class TreeRecording {
     return text;
   }
 
-  std::unique_ptr<SpoolWriter> spool_;
-  FrameEncoder encoder_;
-  FunctionCodes codes_;
+  std::unique_ptr<spool::Writer> spool_;
+  spool::FrameEncoder encoder_;
+  collector::FunctionCodes codes_;
   uint32_t images_ = 0;
   uint32_t next_id_ = kFirstNameId;
 };

@@ -7,7 +7,7 @@ namespace {
 
 // What a writer is told, as text: "+16@10 -16@20".
 struct TextSink {
-  const DecodedFrame& frame;
+  const spool::DecodedFrame& frame;
   std::string text;
   void begin(uint32_t function, uint64_t ns) {
     text += " +" + std::to_string(frame.functions[function]) + "@" + std::to_string(ns);
@@ -16,23 +16,23 @@ struct TextSink {
     static constexpr const char* kHow[] = {"-", "^", "!"};
     text += std::string(" ") + kHow[how] + "@" + std::to_string(ns);
   }
-  void special(const Special& special, uint64_t ns) {
+  void special(const spool::Special& special, uint64_t ns) {
     text += " gap" + std::to_string(special.lost_events) + "@" + std::to_string(ns);
   }
 };
 
-std::string replay(const SpoolReader& spool) {
+std::string replay(const spool::Reader& spool) {
   std::string all;
-  FrameDecoder decoder;
-  DecodedFrame frame;
+  spool::FrameDecoder decoder;
+  spool::DecodedFrame frame;
   std::string buffer;
-  const ClockMap clock(ClockKind::kMonotonic, {});
-  for (const FrameInfo& info : spool.model().frames) {
+  const spool::ClockMap clock(ClockKind::kMonotonic, {});
+  for (const spool::FrameInfo& info : spool.model().frames) {
     auto body = spool.read_body(info, buffer);
     REQUIRE(body.has_value());
     REQUIRE(decoder.decode(*body, frame).has_value());
     TextSink sink{frame, ""};
-    REQUIRE(replay_frame(frame, clock, sink).has_value());
+    REQUIRE(spool::replay_frame(frame, clock, sink).has_value());
     all += sink.text;
   }
   return all.empty() ? all : all.substr(1);
@@ -105,7 +105,7 @@ TEST_CASE("assembly: a resync carries time over 40 bits", "[assembly]") {
   thread.opcode(1000, Opcode::kResync, {later});
   thread.raw(event_word(5, EventKind::kLeave, a));
   auto spool = run.read();
-  const uint64_t now = read_clock_triple(ClockKind::kMonotonic).ticks;
+  const uint64_t now = spool::read_clock_triple(ClockKind::kMonotonic).ticks;
   CHECK(replay(*spool) ==
         "+16@1000 -@" +
             std::to_string(later + 5 < now ? later + 5 : spool->model().threads[0].last_ticks));
@@ -126,7 +126,7 @@ TEST_CASE("assembly: gaps and a thread's end close what is open", "[assembly]") 
   CHECK(replay(*spool) == "+16@100 !@101 gap5@102 -@200 +16@210 +16@220 !@221 !@222");
   CHECK(spool->model().threads.at(0).ended);
   CHECK(spool->model().threads.at(0).open.empty());
-  CHECK(totals_of(spool->model()).lost_events == 5);
+  CHECK(spool::totals_of(spool->model()).lost_events == 5);
 }
 
 TEST_CASE("assembly: a chunk that never came is a gap", "[assembly]") {
@@ -158,27 +158,27 @@ TEST_CASE("assembly: words that no tracer writes do no harm", "[assembly]") {
   thread.raw(opcode_word(0, Opcode::kGap, 255));  // the payload would go past the chunk
   auto spool = run.read();
   CHECK(spool->model().threads.at(0).calls == 3);
-  CHECK((spool->model().images.at(0).end.flags & kImageDamaged) != 0);
+  CHECK((spool->model().images.at(0).end.flags & spool::kImageDamaged) != 0);
   CHECK(spool->model().threads.at(0).last_ticks <=
-        read_clock_triple(ClockKind::kMonotonic).ticks + (uint64_t{1} << 21));
+        spool::read_clock_triple(ClockKind::kMonotonic).ticks + (uint64_t{1} << 21));
 }
 
 TEST_CASE("clock: triples are joined by straight lines, stamps stay apart", "[clock]") {
-  const ClockMap map(ClockKind::kTsc,
-                     {{1'000'000, 5'000'000, 1'000'000'005'000'000},
-                      {3'600'000, 6'000'000, 1'000'000'006'000'000},
-                      {3'600'000, 1, 0},  // nonsense is left out
-                      {6'200'000, 7'100'000, 1'000'000'007'100'000}});
+  const spool::ClockMap map(ClockKind::kTsc,
+                            {{1'000'000, 5'000'000, 1'000'000'005'000'000},
+                             {3'600'000, 6'000'000, 1'000'000'006'000'000},
+                             {3'600'000, 1, 0},  // nonsense is left out
+                             {6'200'000, 7'100'000, 1'000'000'007'100'000}});
   CHECK(map.to_ns(1'000'000) == 5'000'000);
   CHECK(map.to_ns(3'600'000) == 6'000'000);
   CHECK(map.to_ns(2'300'000) == 5'500'000);
   CHECK(map.to_ns(6'200'000) == 7'099'999);  // rounded down, as the rate is
   CHECK(map.to_ns(8'800'000) == 8'199'999);  // goes on as before
   CHECK(map.realtime_base_ns() == 1'000'000'000'000'000);
-  ClockMap::Cursor cursor(map);
+  spool::ClockMap::Cursor cursor(map);
   uint64_t last = 0;
   bool apart = true;
-  for (uint64_t ticks = 900'000; ticks < 7'000'000; ticks += tick_step_of(ClockKind::kTsc)) {
+  for (uint64_t ticks = 900'000; ticks < 7'000'000; ticks += spool::tick_step_of(ClockKind::kTsc)) {
     const uint64_t ns = cursor(ticks);
     apart = apart && ns > last && ns == map.to_ns(ticks);
     last = ns;

@@ -49,9 +49,9 @@ TEST_CASE("drain: a dead process gives all its chunks and its slot back", "[drai
   thread.enter(20, second.python("g"));
   auto spool = run.read();
   REQUIRE(spool->model().images.size() == 2);
-  CHECK((spool->model().images[0].end.flags & kImageDied) != 0);
+  CHECK((spool->model().images[0].end.flags & spool::kImageDied) != 0);
   CHECK(spool->model().threads.size() == 51);
-  CHECK(totals_of(spool->model()).lost_events == 12);
+  CHECK(spool::totals_of(spool->model()).lost_events == 12);
 }
 
 TEST_CASE("drain: chunks of a thread that come out of order are put in order", "[drain]") {
@@ -60,15 +60,15 @@ TEST_CASE("drain: chunks of a thread that come out of order are put in order", "
   const uint32_t f = process.python("f");
   const auto claim = [&](uint32_t sequence, uint64_t base, EventKind kind) {
     const uint32_t chunk =
-        claim_chunk(run.arena, 0, ChunkKind::kEvents, process.slot(), 0, 7, sequence, base);
+        tracer::claim_chunk(run.arena, 0, ChunkKind::kEvents, process.slot(), 0, 7, sequence, base);
     run.arena.words(chunk)[0] = event_word(0, kind, f);
     return chunk;
   };
   const uint32_t first = claim(0, 100, EventKind::kEnter);
   const uint32_t second = claim(1, 200, EventKind::kLeave);
-  finish_chunk(run.arena, second);  // seen full while the first was not yet
+  tracer::finish_chunk(run.arena, second);  // seen full while the first was not yet
   run.drain->pass();
-  finish_chunk(run.arena, first);
+  tracer::finish_chunk(run.arena, first);
   run.drain->pass();
   auto spool = run.read();
   REQUIRE(spool->model().threads.size() == 1);
@@ -121,12 +121,12 @@ TEST_CASE("drain: any bytes in headers, slots, names and words do no harm", "[dr
     }
     run.kill(static_cast<uint32_t>(random() % 4));
     auto spool = run.read();
-    ReportOptions options;
+    report::ReportOptions options;
     options.workers = 2;
     options.path = run.folder.file("r.json");
-    REQUIRE(write_json(*spool, options).has_value());
+    REQUIRE(report::write_json(*spool, options).has_value());
     options.path = run.folder.file("r.pftrace");
-    REQUIRE(write_perfetto(*spool, options).has_value());
+    REQUIRE(report::write_perfetto(*spool, options).has_value());
   }
 }
 

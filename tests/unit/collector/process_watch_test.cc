@@ -86,7 +86,7 @@ ProcessSlot slot_of(pid_t pid) {
 }
 
 // Collects until the process is among the dead, and what was asked for holds.
-std::vector<uint32_t> collect_dead(ProcessWatch& watch, size_t count) {
+std::vector<uint32_t> collect_dead(collector::ProcessWatch& watch, size_t count) {
   std::vector<uint32_t> dead;
   for (int waited = 0; dead.size() < count && waited < kMostMs; ++waited) {
     const int timeout = watch.timeout_ms();
@@ -109,7 +109,7 @@ int open_descriptors() {
 }
 
 TEST_CASE("watch: the status of a process that was waited for or not is known", "[watch]") {
-  ProcessWatch watch(ClockKind::kMonotonic);
+  collector::ProcessWatch watch(ClockKind::kMonotonic);
   Child exits([] { return 42; });
   Child killed(sleep_long);
   CHECK(watch.met(0, slot_of(exits.pid()), 0).pid == static_cast<uint32_t>(exits.pid()));
@@ -119,7 +119,7 @@ TEST_CASE("watch: the status of a process that was waited for or not is known", 
   // The first stays a zombie for the time being.
   CHECK(collect_dead(watch, 1) == std::vector<uint32_t>{0});
   CHECK_FALSE(watch.lives(0));
-  const ProcessFate first = watch.fate(0);
+  const collector::ProcessFate first = watch.fate(0);
   CHECK(first.died);
   CHECK(first.status_known);
   CHECK(first.wait_status == 42 << 8);
@@ -127,7 +127,7 @@ TEST_CASE("watch: the status of a process that was waited for or not is known", 
   killed.kill(SIGKILL);
   (void)killed.wait();
   CHECK(collect_dead(watch, 1) == std::vector<uint32_t>{1});
-  const ProcessFate second = watch.fate(1);
+  const collector::ProcessFate second = watch.fate(1);
   CHECK(second.died);
   // Only a kernel from 6.15 on knows of those that are gone.
   if (second.status_known) {
@@ -137,35 +137,35 @@ TEST_CASE("watch: the status of a process that was waited for or not is known", 
 }
 
 TEST_CASE("watch: without the kernel's word /proc tells of a zombie", "[watch]") {
-  ProcessWatch watch(ClockKind::kMonotonic, {.exit_status_of = no_exit_info});
+  collector::ProcessWatch watch(ClockKind::kMonotonic, {.exit_status_of = no_exit_info});
   Child exits([] { return 7; });
   (void)watch.met(0, slot_of(exits.pid()), 0);
   exits.until_zombie();
   CHECK(collect_dead(watch, 1).size() == 1);
-  const ProcessFate fate = watch.fate(0);
+  const collector::ProcessFate fate = watch.fate(0);
   CHECK(fate.status_known);
   CHECK(fate.wait_status == 7 << 8);
 }
 
 TEST_CASE("watch: without either it is known to be dead, and no more", "[watch]") {
-  ProcessWatch watch(ClockKind::kMonotonic,
-                     {.exit_status_of = no_exit_info, .read_process_stat = no_stat});
+  collector::ProcessWatch watch(ClockKind::kMonotonic,
+                                {.exit_status_of = no_exit_info, .read_process_stat = no_stat});
   Child exits([] { return 7; });
   (void)watch.met(0, slot_of(exits.pid()), 0);
   (void)exits.wait();
   CHECK(collect_dead(watch, 1).size() == 1);
-  const ProcessFate fate = watch.fate(0);
+  const collector::ProcessFate fate = watch.fate(0);
   CHECK(fate.died);
   CHECK_FALSE(fate.status_known);
 }
 
 TEST_CASE("watch: where no descriptor is left it looks now and then", "[watch]") {
   for (const bool proc : {true, false}) {
-    KernelCalls kernel = {.open_pidfd = no_descriptor_left};
+    collector::KernelCalls kernel = {.open_pidfd = no_descriptor_left};
     if (!proc) {
       kernel.read_process_stat = no_stat;
     }
-    ProcessWatch watch(ClockKind::kMonotonic, kernel);
+    collector::ProcessWatch watch(ClockKind::kMonotonic, kernel);
     Child stays(sleep_long);
     Child killed(sleep_long);
     (void)watch.met(0, slot_of(stays.pid()), 0);
@@ -179,7 +179,7 @@ TEST_CASE("watch: where no descriptor is left it looks now and then", "[watch]")
       (void)killed.wait();
     }
     CHECK(collect_dead(watch, 1) == std::vector<uint32_t>{1});
-    const ProcessFate fate = watch.fate(1);
+    const collector::ProcessFate fate = watch.fate(1);
     CHECK(fate.died);
     CHECK(fate.status_known == proc);
     if (proc) {
@@ -191,7 +191,7 @@ TEST_CASE("watch: where no descriptor is left it looks now and then", "[watch]")
 }
 
 TEST_CASE("watch: a process that had gone before it was met is dead at once", "[watch]") {
-  ProcessWatch watch(ClockKind::kMonotonic);
+  collector::ProcessWatch watch(ClockKind::kMonotonic);
   pid_t pid = 0;
   {
     Child exits([] { return 0; });
@@ -203,25 +203,25 @@ TEST_CASE("watch: a process that had gone before it was met is dead at once", "[
   CHECK(watch.timeout_ms() == -1);
   CHECK(watch.take_dead() == std::vector<uint32_t>{0});
   CHECK(watch.living() == 0);
-  const ProcessFate fate = watch.fate(0);
+  const collector::ProcessFate fate = watch.fate(0);
   CHECK(fate.died);
   CHECK_FALSE(fate.status_known);
 }
 
 TEST_CASE("watch: who died a moment ago is not called alive", "[watch]") {
-  ProcessWatch watch(ClockKind::kMonotonic);
+  collector::ProcessWatch watch(ClockKind::kMonotonic);
   Child exits(sleep_long);
   (void)watch.met(0, slot_of(exits.pid()), 0);
   exits.kill(SIGKILL);
   exits.until_zombie();
-  const ProcessFate fate = watch.fate(0);  // nobody has collected
+  const collector::ProcessFate fate = watch.fate(0);  // nobody has collected
   CHECK(fate.died);
   CHECK(fate.wait_status == SIGKILL);
   CHECK(watch.living() == 0);
 }
 
 TEST_CASE("watch: many short processes cost no descriptor in the end", "[watch]") {
-  ProcessWatch watch(ClockKind::kMonotonic);
+  collector::ProcessWatch watch(ClockKind::kMonotonic);
   const int before = open_descriptors();
   uint32_t number = 0;
   for (int round = 0; round < 30; ++round) {
@@ -242,7 +242,7 @@ TEST_CASE("watch: many short processes cost no descriptor in the end", "[watch]"
 }
 
 TEST_CASE("watch: the descriptors that are there are used, the rest is looked at", "[watch]") {
-  ProcessWatch watch(ClockKind::kMonotonic);
+  collector::ProcessWatch watch(ClockKind::kMonotonic);
   std::vector<std::unique_ptr<Child>> children;
   for (uint32_t i = 0; i < 8; ++i) {
     children.push_back(std::make_unique<Child>(sleep_long));
@@ -263,7 +263,7 @@ TEST_CASE("watch: the descriptors that are there are used, the rest is looked at
 }
 
 TEST_CASE("watch: what a process calls itself is seen while it lives", "[watch]") {
-  ProcessWatch watch(ClockKind::kMonotonic);
+  collector::ProcessWatch watch(ClockKind::kMonotonic);
   int go[2];
   REQUIRE(pipe2(go, O_CLOEXEC) == 0);
   Child sleeps([&] {

@@ -32,7 +32,7 @@ struct FakeSlot {
 };
 
 uint32_t put(Recording& run, const FakeSlot& from) {
-  const uint32_t number = claim_process(run.arena);
+  const uint32_t number = tracer::claim_process(run.arena);
   REQUIRE(number < kMaxProcesses);
   ProcessSlot& slot = run.arena.processes[number];
   slot.kind = from.kind;
@@ -83,9 +83,9 @@ uint32_t state_of(const Recording& run, uint32_t slot) {
   return load_acquire(&run.arena.processes[slot].state);
 }
 
-ProcessTree tree_of(Recording& run, std::unique_ptr<SpoolReader>& reader) {
+report::ProcessTree tree_of(Recording& run, std::unique_ptr<spool::Reader>& reader) {
   reader = run.read();
-  return build_process_tree(reader->model());
+  return report::build_process_tree(reader->model());
 }
 
 }  // namespace
@@ -106,17 +106,17 @@ TEST_CASE("processes: an exec is the same process, its images one after the othe
   CHECK(state_of(run, after) == VTN_SLOT_UNUSED);
   CHECK(run.drain->slots_in_use() == 1);  // as of the look before the end
 
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
-  const TraceModel& model = reader->model();
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
+  const spool::Model& model = reader->model();
   REQUIRE(tree.processes.size() == 1);
   REQUIRE(model.images.size() == 2);
   CHECK(model.images[0].end.end_ticks == 210);  // when the exec began
   REQUIRE(model.starts.size() == 1);
   CHECK(model.starts[0].process == 0);
   CHECK(model.starts[0].argv == std::vector<std::string>{"ls"});
-  const ProcessInfo& process = tree.processes[0];
-  CHECK(process.ledger == LedgerEntry::kOther);
+  const report::ProcessInfo& process = tree.processes[0];
+  CHECK(process.ledger == report::LedgerEntry::kOther);
   CHECK(process.name == "ls");
   CHECK(process.wait_status == 0x300);
   CHECK(process.status_known);
@@ -137,14 +137,14 @@ TEST_CASE("processes: an exec that nobody announced is told by the kernel", "[pr
   run.kernel.fates[0].died = true;
   put(run, image(50, 1, 300, {"/bin/cat", "cat"}));  // now it does not: another got its pid
   run.drain->pass();
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
   REQUIRE(tree.processes.size() == 2);
   CHECK(tree.processes[0].images == std::vector<uint32_t>{0, 1});
   CHECK(tree.processes[1].images == std::vector<uint32_t>{2});
   CHECK(tree.processes[0].shown_pid == 50);
   CHECK(tree.processes[1].pid == 50);
-  CHECK(tree.processes[1].shown_pid == kMadeUpPid + 1);
+  CHECK(tree.processes[1].shown_pid == report::kMadeUpPid + 1);
 }
 
 TEST_CASE("processes: a chain of execs that all came in one pass is put in order", "[processes]") {
@@ -159,8 +159,8 @@ TEST_CASE("processes: a chain of execs that all came in one pass is put in order
   run.kernel.fates[0].died = true;
   run.drain->pass();
   CHECK(state_of(run, last) == VTN_SLOT_PRESENT);
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
   REQUIRE(tree.processes.size() == 1);
   REQUIRE(tree.processes[0].slices.size() == 3);
   CHECK(tree.processes[0].slices[0].name == "a");
@@ -182,8 +182,8 @@ TEST_CASE("processes: what was before an exec may be found after it", "[processe
   run.kill(1, 0);
   CHECK(state_of(run, fork_of_it) == VTN_SLOT_UNUSED);
   CHECK(state_of(run, announced) == VTN_SLOT_UNUSED);
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
   REQUIRE(tree.processes.size() == 2);
   CHECK(tree.processes[1].images == std::vector<uint32_t>{2, 1});  // in time
   CHECK(tree.processes[1].start_ticks == 200);
@@ -202,8 +202,8 @@ TEST_CASE("processes: a fork, and the exec that follows, are a child of their pa
   put(run, image(51, 50, 220, {"/bin/ls", "ls", "-l"}));
   put(run, forked(52, 50, 230));  // a subshell
   run.drain->pass();
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
   REQUIRE(tree.processes.size() == 3);
   CHECK(tree.processes[1].parent == 0);
   CHECK(tree.processes[1].parent_tid == 50);
@@ -238,10 +238,10 @@ TEST_CASE("processes: what is started and what comes of it find each other", "[p
     put(run, start(51, 50, 200, {"/bin/cc", "cc", "a.c"}));
   }
   run.drain->pass();
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
   REQUIRE(tree.processes.size() == 2);
-  const ProcessInfo& child = tree.processes[1];
+  const report::ProcessInfo& child = tree.processes[1];
   CHECK(child.parent == 0);
   CHECK(child.parent_tid == 51);
   CHECK(child.start_ticks == 200);
@@ -260,10 +260,10 @@ TEST_CASE("processes: a program that nothing can be put into is a process all th
   put(run, start(53, 50, 400, {"/opt/python3.12", "python3", "x.py"}, VTN_UNTRACED_EXCLUDED));
   run.drain->pass();
   run.kill(1, 9);
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
   REQUIRE(tree.processes.size() == 4);
-  CHECK(tree.processes[1].ledger == LedgerEntry::kUntraced);
+  CHECK(tree.processes[1].ledger == report::LedgerEntry::kUntraced);
   CHECK(tree.processes[1].reason == UntracedReason::kStatic);
   CHECK_FALSE(tree.processes[1].missed());
   CHECK(tree.processes[1].wait_status == 9);
@@ -273,7 +273,7 @@ TEST_CASE("processes: a program that nothing can be put into is a process all th
   CHECK(tree.processes[2].missed());
   CHECK(tree.processes[2].name == "x.py");
   CHECK_FALSE(tree.processes[3].missed());
-  CHECK(ledger_text(tree.processes[2]) == "untraced: it is a static executable");
+  CHECK(report::ledger_text(tree.processes[2]) == "untraced: it is a static executable");
 }
 
 TEST_CASE("processes: an exec into a static program goes on in the same line", "[processes]") {
@@ -284,10 +284,10 @@ TEST_CASE("processes: an exec into a static program goes on in the same line", "
   run.drain->pass();
   run.kill(0, 0);
   CHECK(state_of(run, announced) == VTN_SLOT_UNUSED);
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
   REQUIRE(tree.processes.size() == 1);
-  CHECK(tree.processes[0].ledger == LedgerEntry::kUntraced);
+  CHECK(tree.processes[0].ledger == report::LedgerEntry::kUntraced);
   REQUIRE(tree.processes[0].slices.size() == 2);
   CHECK(tree.processes[0].slices[0].end_ticks == 200);
   CHECK(tree.processes[0].slices[1].name == "busybox");
@@ -309,8 +309,8 @@ TEST_CASE("processes: what failed to start is nothing", "[processes]") {
   run.arena.processes[pending].state = VTN_SLOT_CLAIMED;  // its pid is not known yet
   run.drain->pass();
   CHECK(state_of(run, pending) == VTN_SLOT_CLAIMED);
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
   CHECK(tree.processes.size() == 1);
   CHECK(reader->model().starts.empty());
 }
@@ -345,8 +345,8 @@ TEST_CASE("processes: how one ended is told by the kernel, by itself or by its p
   run.kill(0, 9);
   run.kill(1);
   run.kill(2);
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
   REQUIRE(tree.processes.size() == 4);
   CHECK(tree.processes[0].wait_status == 9);  // the kernel knows better than what it meant to do
   CHECK(tree.processes[1].wait_status == 0x500);
@@ -372,8 +372,8 @@ TEST_CASE("processes: a parent that is slow to say how its child ended is heard"
   CHECK(state_of(run, child) == VTN_SLOT_UNUSED);
   CHECK_FALSE(run.drain->pass().processes);
 
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
   REQUIRE(tree.processes.size() == 2);
   CHECK(tree.processes[1].ended);
   CHECK(tree.processes[1].wait_status == 0x700);
@@ -403,8 +403,8 @@ TEST_CASE("processes: parents are found through those that left no slot", "[proc
   run.kill(0, 0);
   put(run, image(90, 1, 400, {"/bin/d", "d"}));
   run.drain->pass();
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
   REQUIRE(tree.processes.size() == 3);
   CHECK(tree.processes[1].parent == 0);
   CHECK(tree.processes[2].parent == 0);
@@ -421,8 +421,8 @@ TEST_CASE("processes: the same pid in another namespace is another process", "[p
   child.pid_namespace = 4242;
   put(run, child);
   run.drain->pass();
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
   REQUIRE(tree.processes.size() == 3);
   CHECK(tree.processes[2].parent == 1);
   CHECK(tree.processes[2].own_pid == 50);
@@ -440,8 +440,8 @@ TEST_CASE("processes: the title that one gave itself is kept, its command line i
   run.kernel.command_lines[1] = std::string("nginx: master process\0\0\0", 24);
   run.kernel.command_lines[2] = std::string("gunicorn: worker [app]", 22);
   run.drain->pass();
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
   CHECK(tree.processes[0].title.empty());
   CHECK(tree.processes[0].name == "gunicorn");
   CHECK(tree.processes[1].name == "nginx: master process");
@@ -462,11 +462,11 @@ TEST_CASE("processes: slots that lie do no harm", "[processes]") {
   run.drain->pass();
   run.arena.control->process_high_water = 0xffff'ffff;
   run.drain->pass();
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
   CHECK(!tree.processes.empty());
   CHECK(reader->model().images.size() == 2);
-  for (const ImageInfo& seen : reader->model().images) {
+  for (const spool::ImageInfo& seen : reader->model().images) {
     CHECK(seen.executable.size() <= VTN_SLOT_TEXT_BYTES);
   }
 }
@@ -483,15 +483,15 @@ TEST_CASE("processes: an exec of a traced program takes what the old image wrote
   CHECK(state_of(run, first.slot()) == VTN_SLOT_UNUSED);
   FakeThread again = second.thread(50);
   again.enter(250, second.python("after"));
-  std::unique_ptr<SpoolReader> reader;
-  const ProcessTree tree = tree_of(run, reader);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
   REQUIRE(reader->model().threads.size() == 2);
   CHECK(reader->model().threads[0].calls == 1);
   CHECK(reader->model().threads[1].calls == 1);
   REQUIRE(tree.processes.size() == 1);
   CHECK(tree.processes[0].traced());
   CHECK(tree.processes[0].slices.empty());
-  CHECK(totals_of(reader->model()).processes == 1);
+  CHECK(spool::totals_of(reader->model()).processes == 1);
 }
 
 TEST_CASE("processes: a recovery goes on with the processes that it finds", "[processes]") {
@@ -507,16 +507,16 @@ TEST_CASE("processes: a recovery goes on with the processes that it finds", "[pr
   auto fd = open_file(run.folder.file("spool"), O_RDWR);
   REQUIRE(fd.has_value());
   const uint64_t end = reader->end_offset();
-  auto writer = SpoolWriter::resume(std::move(*fd), reader->take_model(), end);
+  auto writer = spool::Writer::resume(std::move(*fd), reader->take_model(), end);
   REQUIRE(writer.has_value());
   FakeKernel kernel;
   kernel.fates[0].died = true;
-  ArenaDrain drain(run.arena, run.clock, **writer, kernel, true);
+  collector::Drain drain(run.arena, run.clock, **writer, kernel, true);
   drain.resume();
   drain.take_rest();
   REQUIRE((*writer)->close().has_value());
   reader = run.reopen();
-  const ProcessTree tree = build_process_tree(reader->model());
+  const report::ProcessTree tree = report::build_process_tree(reader->model());
   REQUIRE(tree.processes.size() == 3);
   CHECK(tree.processes[0].ended);
   CHECK(tree.processes[1].ended);

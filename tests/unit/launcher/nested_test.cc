@@ -7,13 +7,13 @@ namespace vtn {
 namespace {
 
 std::string line_of(const std::vector<std::string>& arguments) {
-  auto options = parse_options(arguments);
+  auto options = launcher::parse_options(arguments);
   REQUIRE(options);
-  return joined_line(*options);
+  return launcher::joined_line(*options);
 }
 
 TEST_CASE("nested: a process that nobody records has no outer session", "[nested]") {
-  CHECK(outer_session().empty());
+  CHECK(launcher::outer_session().empty());
 }
 
 TEST_CASE("nested: options that hold all the same are not named", "[nested]") {

@@ -9,20 +9,20 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-Options parsed(const Words& arguments) {
-  auto options = parse_options(arguments);
+launcher::Options parsed(const Words& arguments) {
+  auto options = launcher::parse_options(arguments);
   REQUIRE(options);
   return *options;
 }
 
 std::string refused(const Words& arguments) {
-  const auto options = parse_options(arguments);
+  const auto options = launcher::parse_options(arguments);
   REQUIRE(!options);
   return options.error().message;
 }
 
 TEST_CASE("options: they end at the target", "[options]") {
-  const Options options = parsed({"--quiet", "x.py", "-o", "theirs", "--help"});
+  const launcher::Options options = parsed({"--quiet", "x.py", "-o", "theirs", "--help"});
   CHECK(options.quiet);
   CHECK(options.output_files.empty());
   CHECK(!options.help);
@@ -39,7 +39,7 @@ TEST_CASE("options: module, code and stdin are targets", "[options]") {
 }
 
 TEST_CASE("options: a separator makes the rest a command", "[options]") {
-  const Options options = parsed({"-o", "a.json", "--", "make", "-j2"});
+  const launcher::Options options = parsed({"-o", "a.json", "--", "make", "-j2"});
   CHECK(options.after_separator);
   CHECK(options.target == Words{"make", "-j2"});
   CHECK(options.output_files == Words{"a.json"});
@@ -53,13 +53,13 @@ TEST_CASE("options: dashes and underscores are the same", "[options]") {
 }
 
 TEST_CASE("options: an output may be named in every way, and several times", "[options]") {
-  const Options options = parsed({"-o",
-                                  "a.json",
-                                  "-ob.vtn",
-                                  "--output_file",
-                                  "c,d.pftrace",
-                                  "--output-file=--e.json",
-                                  "x.py"});
+  const launcher::Options options = parsed({"-o",
+                                            "a.json",
+                                            "-ob.vtn",
+                                            "--output_file",
+                                            "c,d.pftrace",
+                                            "--output-file=--e.json",
+                                            "x.py"});
   CHECK(options.output_files == Words{"a.json", "b.vtn", "c,d.pftrace", "--e.json"});
 }
 
@@ -72,11 +72,11 @@ TEST_CASE("options: a value that looks like an option or target is a value", "[o
 
 TEST_CASE("options: how long to wait for children is a value of its own word", "[options]") {
   CHECK(parsed({"x"}).wait_children_ms == -1);
-  CHECK(parsed({"--wait_children", "x"}).wait_children_ms == kWaitForever);
+  CHECK(parsed({"--wait_children", "x"}).wait_children_ms == launcher::kWaitForever);
   CHECK(parsed({"--wait_children", "5"}).target == Words{"5"});
   CHECK(parsed({"--wait-children=2.5", "x"}).wait_children_ms == 2500);
   CHECK(parsed({"--wait_children=0", "x"}).wait_children_ms == 0);
-  CHECK(parsed({"--wait_children=forever", "x"}).wait_children_ms == kWaitForever);
+  CHECK(parsed({"--wait_children=forever", "x"}).wait_children_ms == launcher::kWaitForever);
   for (const char* wrong : {"", "soon", "-1", "1s", "nan", "inf", "1e99"}) {
     INFO(wrong);
     CHECK(refused({std::string("--wait_children=") + wrong, "x"}).find("seconds") !=
@@ -85,7 +85,7 @@ TEST_CASE("options: how long to wait for children is a value of its own word", "
 }
 
 TEST_CASE("options: what of the process tree is wanted", "[options]") {
-  const Options none = parsed({"x"});
+  const launcher::Options none = parsed({"x"});
   CHECK(!none.keep_pid);
   CHECK(!none.python_only);
   CHECK(!none.ignore_multiprocess);
@@ -102,9 +102,9 @@ TEST_CASE("options: what of the process tree is wanted", "[options]") {
 }
 
 TEST_CASE("options: the rest of what the command knows", "[options]") {
-  CHECK(parsed({"--host", "embed", "x"}).host == HostChoice::kEmbed);
-  CHECK(parsed({"--host=exec", "x"}).host == HostChoice::kExec);
-  CHECK(parsed({"x"}).host == HostChoice::kAuto);
+  CHECK(parsed({"--host", "embed", "x"}).host == launcher::HostChoice::kEmbed);
+  CHECK(parsed({"--host=exec", "x"}).host == launcher::HostChoice::kExec);
+  CHECK(parsed({"x"}).host == launcher::HostChoice::kAuto);
   CHECK(parsed({"--verbose", "2", "x"}).verbose == 2);
   CHECK(parsed({"--verbose", "0", "x"}).quiet);
   CHECK(parsed({"--convert", "a.vtn"}).convert == "a.vtn");
@@ -130,7 +130,7 @@ TEST_CASE("options: what is wrong is named, with what to try", "[options]") {
 }
 
 TEST_CASE("options: the help names every option", "[options]") {
-  const std::string help = help_text();
+  const std::string help = launcher::help_text();
   for (const char* name : {"--output_file",
                            "--unique_output_file",
                            "--output_dir",
@@ -157,12 +157,12 @@ TEST_CASE("options: the help names every option", "[options]") {
 
 TEST_CASE("closest: a slip is recognised, another word is not", "[options]") {
   const Words words = {"quiet", "python", "output_file"};
-  CHECK(closest_match("qiuet", words) == "quiet");
-  CHECK(closest_match("pyhton", words) == "python");
-  CHECK(closest_match("output", words) == "output_file");
-  CHECK(closest_match("banana", words).empty());
-  CHECK(closest_match(std::string(10'000, 'x'), words).empty());
-  CHECK(closest_match("", words).empty());
+  CHECK(launcher::closest_match("qiuet", words) == "quiet");
+  CHECK(launcher::closest_match("pyhton", words) == "python");
+  CHECK(launcher::closest_match("output", words) == "output_file");
+  CHECK(launcher::closest_match("banana", words).empty());
+  CHECK(launcher::closest_match(std::string(10'000, 'x'), words).empty());
+  CHECK(launcher::closest_match("", words).empty());
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ namespace {
 
 std::string here() { return std::filesystem::current_path().string(); }
 
-Options with_outputs(const std::vector<std::string>& files) {
-  Options options;
+launcher::Options with_outputs(const std::vector<std::string>& files) {
+  launcher::Options options;
   options.output_files = files;
   return options;
 }
@@ -22,17 +22,17 @@ Options with_outputs(const std::vector<std::string>& files) {
 TEST_CASE("outputs: the extension chooses the format", "[outputs]") {
   const struct {
     const char* name;
-    OutputSpec::Format format;
+    launcher::OutputSpec::Format format;
     bool gzip;
-  } rows[] = {{"a.json", OutputSpec::kJson, false},
-              {"a.json.gz", OutputSpec::kJson, true},
-              {"a.pftrace", OutputSpec::kPftrace, false},
-              {"a.perfetto-trace", OutputSpec::kPftrace, false},
-              {"a.perfetto-trace.gz", OutputSpec::kPftrace, true},
-              {"a.vtn", OutputSpec::kVtn, false}};
+  } rows[] = {{"a.json", launcher::OutputSpec::kJson, false},
+              {"a.json.gz", launcher::OutputSpec::kJson, true},
+              {"a.pftrace", launcher::OutputSpec::kPftrace, false},
+              {"a.perfetto-trace", launcher::OutputSpec::kPftrace, false},
+              {"a.perfetto-trace.gz", launcher::OutputSpec::kPftrace, true},
+              {"a.vtn", launcher::OutputSpec::kVtn, false}};
   for (const auto& row : rows) {
     INFO(row.name);
-    const auto spec = output_spec(row.name);
+    const auto spec = launcher::output_spec(row.name);
     REQUIRE(spec);
     CHECK(spec->format == row.format);
     CHECK(spec->gzip == row.gzip);
@@ -41,49 +41,52 @@ TEST_CASE("outputs: the extension chooses the format", "[outputs]") {
 }
 
 TEST_CASE("outputs: an unknown extension is refused, the nearest proposed", "[outputs]") {
-  CHECK(output_spec("a.jsn").error().message.find("did you mean .json?") != std::string::npos);
-  CHECK(output_spec("a.jsn.gz").error().message.find("did you mean .json.gz?") !=
+  CHECK(launcher::output_spec("a.jsn").error().message.find("did you mean .json?") !=
+        std::string::npos);
+  CHECK(launcher::output_spec("a.jsn.gz").error().message.find("did you mean .json.gz?") !=
         std::string::npos);
   for (const char* name : {"a.txt", "a", "", "folder/", "a.vtn.gz", "a.gz", ".gz"}) {
     INFO(name);
-    const auto spec = output_spec(name);
+    const auto spec = launcher::output_spec(name);
     REQUIRE(!spec);
     CHECK(!spec.error().message.empty());
   }
 }
 
 TEST_CASE("outputs: the default, the folder and the unique name", "[outputs]") {
-  CHECK((*choose_outputs(Options(), 0, 1))[0].path == here() + "/result.json");
-  Options options = with_outputs({"a.json", "/b.vtn"});
+  CHECK((*launcher::choose_outputs(launcher::Options(), 0, 1))[0].path == here() + "/result.json");
+  launcher::Options options = with_outputs({"a.json", "/b.vtn"});
   options.output_dir = "d";
-  const auto outputs = choose_outputs(options, 0, 1);
+  const auto outputs = launcher::choose_outputs(options, 0, 1);
   REQUIRE(outputs);
   CHECK((*outputs)[0].path == here() + "/d/a.json");
   CHECK((*outputs)[1].path == "/b.vtn");
-  CHECK(!choose_outputs(with_outputs({"a.json", "a.json"}), 0, 1));
-  Options both = with_outputs({"a.json"});
+  CHECK(!launcher::choose_outputs(with_outputs({"a.json", "a.json"}), 0, 1));
+  launcher::Options both = with_outputs({"a.json"});
   both.unique_output_file = true;
-  CHECK(!choose_outputs(both, 0, 1));
+  CHECK(!launcher::choose_outputs(both, 0, 1));
 }
 
 TEST_CASE("outputs: the unique name is made as VizTracer makes it", "[outputs]") {
   (void)setenv("TZ", "UTC", 1);
   const time_t noon = 1'700'000'000;  // 2023-11-14 22:13:20 UTC
-  CHECK(unique_output_name({"dir/my.script.py", "x"}, noon, 42) == "my_20231114_221320_42.json");
-  CHECK(unique_output_name({"-m", "pkg.mod"}, noon, 42) == "pkg.mod_20231114_221320_42.json");
-  CHECK(unique_output_name({"-mmod"}, noon, 42) == "mod_20231114_221320_42.json");
-  CHECK(unique_output_name({"-c", "a/b"}, noon, 42) == "python_20231114_221320_42.json");
-  CHECK(unique_output_name({"-"}, noon, 42) == "python_20231114_221320_42.json");
+  CHECK(launcher::unique_output_name({"dir/my.script.py", "x"}, noon, 42) ==
+        "my_20231114_221320_42.json");
+  CHECK(launcher::unique_output_name({"-m", "pkg.mod"}, noon, 42) ==
+        "pkg.mod_20231114_221320_42.json");
+  CHECK(launcher::unique_output_name({"-mmod"}, noon, 42) == "mod_20231114_221320_42.json");
+  CHECK(launcher::unique_output_name({"-c", "a/b"}, noon, 42) == "python_20231114_221320_42.json");
+  CHECK(launcher::unique_output_name({"-"}, noon, 42) == "python_20231114_221320_42.json");
 }
 
 TEST_CASE("outputs: what cannot be written is known beforehand", "[outputs]") {
   const TemporaryFolder folder;
   const auto prepare = [](const std::string& path, const std::string& output_dir) {
-    Options options = with_outputs({path});
+    launcher::Options options = with_outputs({path});
     options.output_dir = output_dir;
-    auto outputs = choose_outputs(options, 0, 1);
+    auto outputs = launcher::choose_outputs(options, 0, 1);
     REQUIRE(outputs);
-    return prepare_outputs(options, *outputs);
+    return launcher::prepare_outputs(options, *outputs);
   };
   CHECK(prepare(folder.file("a.json"), ""));
   CHECK(!std::filesystem::exists(folder.file("a.json")));

@@ -68,12 +68,12 @@ struct JsonReport {
   }
 };
 
-std::string write(const SpoolReader& spool, const TemporaryFolder& folder, bool gzip = false) {
-  ReportOptions options;
+std::string write(const spool::Reader& spool, const TemporaryFolder& folder, bool gzip = false) {
+  report::ReportOptions options;
   options.path = folder.file(gzip ? "r.json.gz" : "r.json");
   options.gzip = gzip;
   options.workers = 2;
-  Status status = write_json(spool, options);
+  Status status = report::write_json(spool, options);
   if (!status) {
     FAIL(status.error().message);
   }

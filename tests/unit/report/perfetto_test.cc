@@ -7,12 +7,12 @@
 namespace vtn::test {
 namespace {
 
-std::string write(const SpoolReader& spool, const TemporaryFolder& folder, bool gzip = false) {
-  ReportOptions options;
+std::string write(const spool::Reader& spool, const TemporaryFolder& folder, bool gzip = false) {
+  report::ReportOptions options;
   options.path = folder.file(gzip ? "r.pftrace.gz" : "r.pftrace");
   options.gzip = gzip;
   options.workers = 3;
-  Status status = write_perfetto(spool, options);
+  Status status = report::write_perfetto(spool, options);
   if (!status) {
     FAIL(status.error().message);
   }
@@ -148,7 +148,7 @@ TEST_CASE("perfetto: many threads in many frames, packed or not", "[perfetto]") 
   }
   CHECK(model.errors.empty());
   CHECK(model.slice_count() == calls);
-  CHECK(totals_of(spool->model()).calls == calls);
+  CHECK(spool::totals_of(spool->model()).calls == calls);
   for (size_t t = 0; t < threads.size(); ++t) {
     CHECK(model.track_of(70 + t).open.size() == open[t].size());
   }
@@ -177,9 +177,9 @@ TEST_CASE("perfetto: losses that no gap tells of have a track", "[perfetto]") {
     }
   }
   CHECK(found == 1);
-  ReportOptions json;
+  report::ReportOptions json;
   json.path = run.folder.file("r.json");
-  REQUIRE(write_json(*spool, json).has_value());
+  REQUIRE(report::write_json(*spool, json).has_value());
   const bool named = read_file(json.path)->find("\"name\":\"1234 events lost") != std::string::npos;
   CHECK(named);
 }

@@ -34,12 +34,12 @@ struct JsonTree {
   simdjson::dom::element root;
   std::vector<JsonEvent> events;
 
-  JsonTree(TreeRecording& run, const SpoolReader& spool, bool python_only = false) {
-    ReportOptions options;
+  JsonTree(TreeRecording& run, const spool::Reader& spool, bool python_only = false) {
+    report::ReportOptions options;
     options.path = run.folder.file("r.json");
     options.workers = 1;
     options.python_only = python_only;
-    REQUIRE(write_json(spool, options).has_value());
+    REQUIRE(report::write_json(spool, options).has_value());
     REQUIRE(parser.load(options.path).get(root) == simdjson::SUCCESS);
     for (simdjson::dom::element from : root["traceEvents"].get_array()) {
       JsonEvent event;
@@ -142,12 +142,12 @@ struct JsonTree {
   }
 };
 
-PerfettoModel perfetto(TreeRecording& run, const SpoolReader& spool, bool python_only = false) {
-  ReportOptions options;
+PerfettoModel perfetto(TreeRecording& run, const spool::Reader& spool, bool python_only = false) {
+  report::ReportOptions options;
   options.path = run.folder.file("r.pftrace");
   options.workers = 1;
   options.python_only = python_only;
-  REQUIRE(write_perfetto(spool, options).has_value());
+  REQUIRE(report::write_perfetto(spool, options).has_value());
   PerfettoModel model(read_file(options.path, uint64_t{1} << 32).value());
   for (const std::string& error : model.errors) {
     FAIL_CHECK(error);
@@ -395,15 +395,15 @@ TEST_CASE("picture: a pid that was used twice is two processes", "[picture]") {
   const JsonEvent& a = json.one("X", "a (/x.py:1)");
   const JsonEvent& b = json.one("X", "b (/x.py:1)");
   CHECK(a.pid == 7);
-  CHECK(b.pid == kMadeUpPid + 1);
+  CHECK(b.pid == report::kMadeUpPid + 1);
   CHECK(b.tid == b.pid);
   CHECK(json.named("process_name", b.pid) == "b.py");
   CHECK(json.named("thread_name", b.pid) == "MainThread");
   CHECK(json.ledger(1)["system_pid"].get_uint64().value() == 7);
   const PerfettoModel model = perfetto(run, *spool);
   CHECK(model.processes.at(7) == "a.py");
-  CHECK(model.processes.at(kMadeUpPid + 1) == "b.py");
-  CHECK(model.track_of(kMadeUpPid + 1).slices.size() == 1);
+  CHECK(model.processes.at(report::kMadeUpPid + 1) == "b.py");
+  CHECK(model.track_of(report::kMadeUpPid + 1).slices.size() == 1);
 }
 
 TEST_CASE("picture: a process in a pid namespace has the outer pid", "[picture]") {
@@ -479,7 +479,8 @@ TEST_CASE("picture: a Python that was not traced is a slice with the reason", "[
   auto spool = run.read();
   const JsonTree json(run, *spool);
   const JsonEvent& old = json.one("X", "old.py");
-  CHECK(old.args["untraced"].get_string().value() == untraced_text(UntracedReason::kStatic));
+  CHECK(old.args["untraced"].get_string().value() ==
+        report::untraced_text(UntracedReason::kStatic));
   CHECK(!json.ledger(1)["traced"].get_bool().value());
   CHECK(json.text(json.ledger(1), "ledger").starts_with("untraced: "));
   const PerfettoModel model = perfetto(run, *spool);

@@ -12,13 +12,16 @@ using Words = std::vector<std::string>;
 
 // A model without a spool behind it.
 struct Made {
-  TraceModel model;
+  spool::Model model;
 
-  ImageInfo& image(uint32_t process, uint32_t pid, uint64_t ticks, uint32_t parent = kNoProcess) {
+  spool::ImageInfo& image(uint32_t process,
+                          uint32_t pid,
+                          uint64_t ticks,
+                          uint32_t parent = spool::kNoProcess) {
     while (model.process_ends.size() <= process) {
       model.process_ends.emplace_back();
     }
-    ImageInfo& made = model.images.emplace_back();
+    spool::ImageInfo& made = model.images.emplace_back();
     made.image = static_cast<uint32_t>(model.images.size() - 1);
     made.process = process;
     made.pid = made.own_pid = pid;
@@ -28,7 +31,7 @@ struct Made {
   }
 };
 
-std::string name_of_command(const Words& argv) { return program_name("", argv); }
+std::string name_of_command(const Words& argv) { return report::program_name("", argv); }
 
 }  // namespace
 
@@ -51,40 +54,40 @@ TEST_CASE("tree: a Python program is called by what it runs", "[tree]") {
   CHECK(name_of_command({"python3", "-m"}) == "python3");
   CHECK(name_of_command({"python3", "-c", "from multiprocessing.spawn import spawn_main; x()"}) ==
         "multiprocessing spawn");
-  CHECK(program_name("/usr/bin/python3.11", {"mytool", "run.py"}) == "run.py");
+  CHECK(report::program_name("/usr/bin/python3.11", {"mytool", "run.py"}) == "run.py");
 }
 
 TEST_CASE("tree: other programs are called by their command line, on one line", "[tree]") {
   CHECK(name_of_command({"/usr/bin/ls", "-l"}) == "ls -l");
   CHECK(name_of_command({"sh", "-c", "a\n\tb"}) == "sh -c a b");
   CHECK(name_of_command({"python3-config", "--x"}) == "python3-config --x");
-  CHECK(program_name("/bin/true", {}) == "true");
-  CHECK(program_name("/bin/true", {""}) == "true");
+  CHECK(report::program_name("/bin/true", {}) == "true");
+  CHECK(report::program_name("/bin/true", {""}) == "true");
   const std::string longer = name_of_command({"cc", std::string(200, 'x')});
   CHECK(longer.size() == 80);
   CHECK(longer.ends_with("\xe2\x80\xa6"));
   // Not cut within a character, and valid whatever the program gave.
   for (size_t most = 10; most < 20; ++most) {
     const std::string cut =
-        one_line("abc\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xff\xff", most);
+        report::one_line("abc\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xff\xff", most);
     CHECK(cut.size() <= most);
-    CHECK(cut == one_line(cut, 100));
+    CHECK(cut == report::one_line(cut, 100));
   }
 }
 
 TEST_CASE("tree: multiprocessing's name and a title come first", "[tree]") {
   Made made;
-  ImageInfo& main = made.image(0, 10, 1);
+  spool::ImageInfo& main = made.image(0, 10, 1);
   main.argv = {"python3", "app.py"};
   main.name = "MainProcess";
   main.traced = true;
-  ImageInfo& worker = made.image(1, 11, 2, 0);
+  spool::ImageInfo& worker = made.image(1, 11, 2, 0);
   worker.kind = SlotKind::kForked;
   worker.traced = true;
   worker.name = "ForkPoolWorker-1";
   made.image(2, 12, 3, 0).argv = {"gunicorn"};
   made.model.process_ends[2].title = "gunicorn:\tworker [app]";
-  const ProcessTree tree = build_process_tree(made.model);
+  const report::ProcessTree tree = report::build_process_tree(made.model);
   CHECK(tree.processes[0].name == "app.py");
   CHECK(tree.processes[1].name == "ForkPoolWorker-1 (app.py)");
   CHECK(tree.processes[2].name == "gunicorn: worker [app]");
@@ -98,7 +101,7 @@ TEST_CASE("tree: parents come before children, these by their start", "[tree]") 
   made.image(2, 12, 200, 0);
   made.image(3, 13, 300, 2);
   made.image(4, 14, 50);
-  const ProcessTree tree = build_process_tree(made.model);
+  const report::ProcessTree tree = report::build_process_tree(made.model);
   CHECK(tree.order == std::vector<uint32_t>{4, 0, 2, 3, 1});
   CHECK(tree.processes[3].depth == 2);
   CHECK(tree.processes[3].order == 3);
@@ -110,49 +113,50 @@ TEST_CASE("tree: circles and parents that are not there are cut", "[tree]") {
   made.image(1, 11, 2, 0);
   made.image(2, 12, 3, 2);
   made.image(3, 13, 4, 900);
-  const ProcessTree tree = build_process_tree(made.model);
+  const report::ProcessTree tree = report::build_process_tree(made.model);
   CHECK(tree.order.size() == 4);
-  CHECK(tree.processes[2].parent == kNoProcess);
-  CHECK(tree.processes[3].parent == kNoProcess);
-  CHECK((tree.processes[0].parent == kNoProcess) != (tree.processes[1].parent == kNoProcess));
+  CHECK(tree.processes[2].parent == spool::kNoProcess);
+  CHECK(tree.processes[3].parent == spool::kNoProcess);
+  CHECK((tree.processes[0].parent == spool::kNoProcess) !=
+        (tree.processes[1].parent == spool::kNoProcess));
 }
 
 TEST_CASE("tree: a chain of a hundred thousand processes is one", "[tree]") {
   Made made;
   constexpr uint32_t kCount = 100'000;
   for (uint32_t i = 0; i < kCount; ++i) {
-    made.image(i, 10 + i, i, i == 0 ? kNoProcess : i - 1);
+    made.image(i, 10 + i, i, i == 0 ? spool::kNoProcess : i - 1);
   }
-  const ProcessTree tree = build_process_tree(made.model);
+  const report::ProcessTree tree = report::build_process_tree(made.model);
   CHECK(tree.processes[kCount - 1].depth == kCount - 1);
 }
 
 TEST_CASE("tree: the ledger says what each process is", "[tree]") {
   Made made;
   made.image(0, 10, 1).argv = {"ls"};
-  ImageInfo& old = made.image(1, 11, 2);
+  spool::ImageInfo& old = made.image(1, 11, 2);
   old.argv = {"python3.9", "x.py"};
   old.end.reason = static_cast<uint32_t>(UntracedReason::kTooOld);
   old.flags = kSlotPython;
   made.image(2, 12, 3).argv = {"python3", "y.py"};
   made.model.process_ends[2].known = true;
-  made.model.process_ends[2].flags = kProcessDied;
+  made.model.process_ends[2].flags = spool::kProcessDied;
   // An untraced Python that goes on as another program is missed all the same.
-  ImageInfo& first = made.image(3, 13, 4);
+  spool::ImageInfo& first = made.image(3, 13, 4);
   first.argv = {"python3.9"};
   first.end.reason = static_cast<uint32_t>(UntracedReason::kTooOld);
   made.image(3, 13, 5).argv = {"ls"};
   // A shell that becomes a traced Python.
   made.image(4, 14, 6).argv = {"sh"};
-  ImageInfo& traced = made.image(4, 14, 7);
+  spool::ImageInfo& traced = made.image(4, 14, 7);
   traced.argv = {"python3", "z.py"};
   traced.traced = true;
-  const ProcessTree tree = build_process_tree(made.model);
-  CHECK(tree.processes[0].ledger == LedgerEntry::kOther);
-  CHECK(ledger_text(tree.processes[0]) == "not a CPython");
+  const report::ProcessTree tree = report::build_process_tree(made.model);
+  CHECK(tree.processes[0].ledger == report::LedgerEntry::kOther);
+  CHECK(report::ledger_text(tree.processes[0]) == "not a CPython");
   CHECK(tree.processes[1].missed());
-  CHECK(ledger_text(tree.processes[1]) == "untraced: it is older than 3.10");
-  CHECK(tree.processes[2].ledger == LedgerEntry::kKilledEarly);
+  CHECK(report::ledger_text(tree.processes[1]) == "untraced: it is older than 3.10");
+  CHECK(tree.processes[2].ledger == report::LedgerEntry::kKilledEarly);
   CHECK_FALSE(tree.processes[2].missed());
   CHECK(tree.processes[3].missed());
   CHECK(tree.processes[4].traced());
@@ -164,14 +168,14 @@ TEST_CASE("tree: how the program ended is told by whoever ran it, if nobody else
   Made made;
   made.image(0, 10, 1);
   made.image(1, 10, 2, 0);  // the same pid, later
-  for (ProcessEndInfo& end : made.model.process_ends) {
+  for (spool::ProcessEndInfo& end : made.model.process_ends) {
     end.known = true;
-    end.flags = kProcessDied;
+    end.flags = spool::kProcessDied;
   }
-  made.model.run_end.flags = kRunHasStatus;
+  made.model.run_end.flags = spool::kRunHasStatus;
   made.model.run_end.pid = 10;
   made.model.run_end.wait_status = 0x700;
-  const ProcessTree tree = build_process_tree(made.model);
+  const report::ProcessTree tree = report::build_process_tree(made.model);
   CHECK(tree.processes[0].status_known);
   CHECK(tree.processes[0].wait_status == 0x700);
   CHECK_FALSE(tree.processes[1].status_known);

@@ -24,14 +24,14 @@ constexpr uint64_t kMiB = 1u << 20;
 // A session that is removed with the test.
 class OwnedSession {
  public:
-  explicit OwnedSession(const SessionRequest& request = {"", "/lib/shim.so", 0}) {
-    auto created = create_session(request);
+  explicit OwnedSession(const session::SessionRequest& request = {"", "/lib/shim.so", 0}) {
+    auto created = session::create_session(request);
     REQUIRE(created);
     session = std::move(*created);
   }
-  ~OwnedSession() { remove_session(session.folder); }
+  ~OwnedSession() { session::remove_session(session.folder); }
 
-  Session session;
+  session::Session session;
 };
 
 mode_t mode_of(const std::string& path) {
@@ -40,7 +40,7 @@ mode_t mode_of(const std::string& path) {
   return info.st_mode & 07777;
 }
 
-uint32_t free_chunks(const Arena& arena, uint32_t chunk_class) {
+uint32_t free_chunks(const tracer::Arena& arena, uint32_t chunk_class) {
   uint32_t count = 0;
   const ChunkClass& range = arena.geometry.classes[chunk_class];
   for (uint32_t i = 0; i < range.count; ++i) {
@@ -52,7 +52,7 @@ uint32_t free_chunks(const Arena& arena, uint32_t chunk_class) {
 
 TEST_CASE("session: the folder and its files are the user's own", "[session]") {
   const OwnedSession owned({"", "/lib/shim.so", 5});
-  const Session& session = owned.session;
+  const session::Session& session = owned.session;
   CHECK(mode_of(session.folder) == 0700);
   CHECK(mode_of(folder_of(session.folder)) == 0711);
   CHECK(mode_of(session.file(kControlFileName)) == 0600);
@@ -66,12 +66,12 @@ TEST_CASE("session: the folder and its files are the user's own", "[session]") {
 
 TEST_CASE("session: the first chunks can be claimed at once", "[session]") {
   const OwnedSession owned;
-  const Arena& arena = owned.session.arena;
+  const tracer::Arena& arena = owned.session.arena;
   uint64_t bytes = 0;
   for (uint32_t c = 0; c < kChunkClasses; ++c) {
     CHECK(free_chunks(arena, c) > 0);
     bytes += uint64_t{free_chunks(arena, c)} * (kSmallestChunkBytes << c);
-    CHECK(claim_chunk(arena, c, ChunkKind::kEvents, 0, 0, 1, 0, 0) != kNoChunk);
+    CHECK(tracer::claim_chunk(arena, c, ChunkKind::kEvents, 0, 0, 1, 0, 0) != tracer::kNoChunk);
   }
   CHECK(bytes <= 2 * kMiB);
   CHECK(bytes >= kMiB / 2);
@@ -79,7 +79,7 @@ TEST_CASE("session: the first chunks can be claimed at once", "[session]") {
 
 TEST_CASE("session: what one process created another opens", "[session]") {
   const OwnedSession owned;
-  auto opened = open_session(owned.session.folder + "/");
+  auto opened = session::open_session(owned.session.folder + "/");
   REQUIRE(opened);
   CHECK(opened->folder == owned.session.folder);
   CHECK(opened->arena.geometry.chunk_count == owned.session.arena.geometry.chunk_count);
@@ -93,44 +93,44 @@ TEST_CASE("session: a damaged control page is refused", "[session]") {
   const std::string& folder = owned.session.folder;
   const ControlPage good = control;
   control.magic ^= 1;
-  CHECK(!open_session(folder));
+  CHECK(!session::open_session(folder));
   control = good;
   control.abi_version += 1;
-  CHECK(open_session(folder).error().message.find("another version") != std::string::npos);
+  CHECK(session::open_session(folder).error().message.find("another version") != std::string::npos);
   control = good;
   control.geometry.classes[2].count += 1;
-  CHECK(!open_session(folder));
+  CHECK(!session::open_session(folder));
   control = good;
   control.geometry.classes[4].offset_bytes = ~uint64_t{0} - 4095;
-  CHECK(!open_session(folder));
+  CHECK(!session::open_session(folder));
   control = good;
   control.geometry.arena_bytes *= 2;
-  CHECK(!open_session(folder));
+  CHECK(!session::open_session(folder));
   control = good;
   control.geometry.chunk_count = ~0u;
-  CHECK(!open_session(folder));
+  CHECK(!session::open_session(folder));
   control = good;
-  CHECK(open_session(folder));
+  CHECK(session::open_session(folder));
   REQUIRE(truncate(owned.session.file(kArenaFileName).c_str(), 4096) == 0);
-  CHECK(!open_session(folder));
+  CHECK(!session::open_session(folder));
   REQUIRE(truncate(owned.session.file(kControlFileName).c_str(), 100) == 0);
-  CHECK(open_session(folder).error().message.find("cut short") != std::string::npos);
-  CHECK(!open_session("/nowhere"));
+  CHECK(session::open_session(folder).error().message.find("cut short") != std::string::npos);
+  CHECK(!session::open_session("/nowhere"));
 }
 
 TEST_CASE("session: it is stale when its run has died, and only then", "[session]") {
   OwnedSession owned;
   const std::string folder = owned.session.folder;
   const auto is_listed = [&folder] {
-    const auto found = stale_sessions();
+    const auto found = session::stale_sessions();
     return std::find(found.begin(), found.end(), folder) != found.end();
   };
-  CHECK(session_is_live(folder));
+  CHECK(session::session_is_live(folder));
   CHECK(!is_listed());
   owned.session.folder_fd.reset();
-  CHECK(!session_is_live(folder));
+  CHECK(!session::session_is_live(folder));
   CHECK(is_listed());
-  remove_session(folder);
+  session::remove_session(folder);
   CHECK(!std::filesystem::exists(folder));
   CHECK(!is_listed());
 }
@@ -139,7 +139,7 @@ TEST_CASE("session: removing it removes nothing else", "[session]") {
   const OwnedSession owned;
   const std::string stranger = owned.session.folder + "/notes";
   REQUIRE(open_file(stranger, O_CREAT | O_WRONLY));
-  remove_session(owned.session.folder);
+  session::remove_session(owned.session.folder);
   CHECK(std::filesystem::exists(stranger));
   CHECK(!std::filesystem::exists(owned.session.file(kArenaFileName)));
   std::filesystem::remove(stranger);
@@ -147,27 +147,27 @@ TEST_CASE("session: removing it removes nothing else", "[session]") {
 
 TEST_CASE("provision: memory comes front to back, and is found again", "[session]") {
   const OwnedSession owned;
-  const Arena& arena = owned.session.arena;
-  ArenaProvision provision(arena, owned.session.arena_fd.get());
+  const tracer::Arena& arena = owned.session.arena;
+  session::ArenaProvision provision(arena, owned.session.arena_fd.get());
   const uint32_t before = provision.provided(4);
   CHECK(before == free_chunks(arena, 4));
   REQUIRE(provision.provide(4, before + 3));
   CHECK(free_chunks(arena, 4) == before + 3);
-  CHECK(ArenaProvision(arena, owned.session.arena_fd.get()).provided(4) == before + 3);
+  CHECK(session::ArenaProvision(arena, owned.session.arena_fd.get()).provided(4) == before + 3);
   REQUIRE(provision.provide(4, ~0u));
   CHECK(provision.provided(4) == arena.geometry.classes[4].count);
 }
 
 TEST_CASE("provision: it grows as chunks are taken, and not before", "[session]") {
   const OwnedSession owned;
-  const Arena& arena = owned.session.arena;
-  ArenaProvision provision(arena, owned.session.arena_fd.get());
+  const tracer::Arena& arena = owned.session.arena;
+  session::ArenaProvision provision(arena, owned.session.arena_fd.get());
   const uint64_t at_first = provision.provided_bytes();
   REQUIRE(provision.top_up());
   CHECK(provision.provided_bytes() == at_first);
   const uint32_t before = provision.provided(3);
   for (uint32_t i = 0; i < before; ++i) {
-    REQUIRE(claim_chunk(arena, 3, ChunkKind::kEvents, 0, 0, 1, 0, 0) != kNoChunk);
+    REQUIRE(tracer::claim_chunk(arena, 3, ChunkKind::kEvents, 0, 0, 1, 0, 0) != tracer::kNoChunk);
   }
   REQUIRE(provision.top_up());
   CHECK(provision.provided(3) == before * 2);
@@ -178,7 +178,7 @@ TEST_CASE("provision: a full file system is an error, once", "[session]") {
   const OwnedSession owned;
   auto read_only = open_file(owned.session.file(kArenaFileName), O_RDONLY);
   REQUIRE(read_only);
-  ArenaProvision provision(owned.session.arena, read_only->get());
+  session::ArenaProvision provision(owned.session.arena, read_only->get());
   const uint32_t before = provision.provided(4);
   CHECK(!provision.provide(4, before + 1));
   CHECK(provision.exhausted());
@@ -187,16 +187,16 @@ TEST_CASE("provision: a full file system is an error, once", "[session]") {
 }
 
 TEST_CASE("arena size: the least of what the machine allows", "[session]") {
-  MemoryLimits limits;
-  CHECK(arena_size(limits) == 256 * kMiB);
+  session::MemoryLimits limits;
+  CHECK(session::arena_size(limits) == 256 * kMiB);
   limits.file_system_free_bytes = 64 * kMiB;
-  CHECK(arena_size(limits) == 16 * kMiB);
+  CHECK(session::arena_size(limits) == 16 * kMiB);
   limits.cgroup_bytes = 200 * kMiB;
-  CHECK(arena_size(limits) == 12 * kMiB);
+  CHECK(session::arena_size(limits) == 12 * kMiB);
   limits.address_space_bytes = 100 * kMiB;
-  CHECK(arena_size(limits) == 6 * kMiB);
+  CHECK(session::arena_size(limits) == 6 * kMiB);
   limits.file_bytes = 4096;
-  CHECK(arena_size(limits) == 4096);
+  CHECK(session::arena_size(limits) == 4096);
 }
 
 TEST_CASE("arena size: a cgroup's limit is the least up to the root", "[session]") {
@@ -204,17 +204,17 @@ TEST_CASE("arena size: a cgroup's limit is the least up to the root", "[session]
   root.write("a/memory.max", "max\n");
   root.write("a/b/memory.max", "1000000\n");
   root.write("a/b/c/memory.max", "3000000\n");
-  CHECK(cgroup_memory_limit("0::/a/b/c\n", root.path()) == 1'000'000);
-  CHECK(cgroup_memory_limit("0::/a\n", root.path()) == UINT64_MAX);
-  CHECK(cgroup_memory_limit("0::/gone/away\n", root.path()) == UINT64_MAX);
+  CHECK(session::cgroup_memory_limit("0::/a/b/c\n", root.path()) == 1'000'000);
+  CHECK(session::cgroup_memory_limit("0::/a\n", root.path()) == UINT64_MAX);
+  CHECK(session::cgroup_memory_limit("0::/gone/away\n", root.path()) == UINT64_MAX);
   root.write("memory/x/memory.limit_in_bytes", "5000\n");
-  CHECK(cgroup_memory_limit("5:cpu,memory2:/q\n4:memory:/x\n0::/a", root.path()) == 5000);
-  CHECK(cgroup_memory_limit("nonsense\n::\n:", root.path()) == UINT64_MAX);
-  CHECK(cgroup_memory_limit("", root.path()) == UINT64_MAX);
+  CHECK(session::cgroup_memory_limit("5:cpu,memory2:/q\n4:memory:/x\n0::/a", root.path()) == 5000);
+  CHECK(session::cgroup_memory_limit("nonsense\n::\n:", root.path()) == UINT64_MAX);
+  CHECK(session::cgroup_memory_limit("", root.path()) == UINT64_MAX);
 }
 
 TEST_CASE("session: what is to be excluded is in the control page", "[session]") {
-  SessionRequest request = {"", "/lib/shim.so", 0};
+  session::SessionRequest request = {"", "/lib/shim.so", 0};
   request.exclude = {"gcc", "", "*.sh"};
   const OwnedSession owned(request);
   CHECK(std::string(owned.session.arena.control->exclude, 10) == std::string("gcc\0*.sh\0\0", 10));
@@ -222,7 +222,7 @@ TEST_CASE("session: what is to be excluded is in the control page", "[session]")
   const OwnedSession full(request);
   CHECK(full.session.arena.control->exclude[VTN_EXCLUDE_BYTES - 1] == '\0');
   request.exclude = {std::string(VTN_EXCLUDE_BYTES - 1, 'x')};
-  auto refused = create_session(request);
+  auto refused = session::create_session(request);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message.find("exclude") != std::string::npos);
 }
@@ -230,34 +230,34 @@ TEST_CASE("session: what is to be excluded is in the control page", "[session]")
 TEST_CASE("session: what was left in another pid namespace is let alone", "[session]") {
   char own[64] = {};
   REQUIRE(readlink("/proc/self/ns/pid", own, sizeof(own) - 1) > 0);
-  auto created = create_session({"", "/lib/shim.so", 0});
+  auto created = session::create_session({"", "/lib/shim.so", 0});
   REQUIRE(created);
   const std::string folder = created->folder;
   created->folder_fd.reset();
   created->control_mapping = {};  // or it would be one of those that use it
   created->arena_mapping = {};
-  leave_session(folder);
-  const std::string left = folder + "/" + kLeftLinkName;
+  session::leave_session(folder);
+  const std::string left = folder + "/" + session::kLeftLinkName;
   CHECK(std::filesystem::read_symlink(left) == own);
   REQUIRE(unlink(left.c_str()) == 0);
   REQUIRE(symlink("pid:[1]", left.c_str()) == 0);
-  remove_left_sessions();
+  session::remove_left_sessions();
   // Only the first namespace sees the processes of all others.
   CHECK(std::filesystem::exists(folder) == (std::string(own) != "pid:[4026531836]"));
-  remove_session(folder);
+  session::remove_session(folder);
 }
 
 TEST_CASE("session: what is left for the living is only the link, until they are gone",
           "[session]") {
   std::string folder;
   {
-    auto created = create_session({"", "/lib/shim.so", 0});
+    auto created = session::create_session({"", "/lib/shim.so", 0});
     REQUIRE(created);
     folder = created->folder;
     const std::string link = folder + "/" + kShimLinkName;
     // One that has the link in its environment, one that has the control page mapped.
     for (const bool mapped : {true, false}) {
-      const Session* session = &*created;
+      const session::Session* session = &*created;
       int ends[2];
       REQUIRE(pipe2(ends, 0) == 0);
       const pid_t child = fork();
@@ -288,27 +288,27 @@ TEST_CASE("session: what is left for the living is only the link, until they are
       } else {
         created->folder_fd.reset();
       }
-      leave_session(folder);
+      session::leave_session(folder);
       CHECK(std::filesystem::is_symlink(link));
       CHECK(access((folder + "/" + kControlFileName).c_str(), F_OK) != 0);
       CHECK(access((folder + "/" + kArenaFileName).c_str(), F_OK) != 0);
-      const std::vector<std::string> stale = stale_sessions();
+      const std::vector<std::string> stale = session::stale_sessions();
       CHECK(std::find(stale.begin(), stale.end(), folder) == stale.end());
-      remove_left_sessions();
+      session::remove_left_sessions();
       CHECK(std::filesystem::is_symlink(link));
       (void)close(ends[1]);
       int status = 0;
       REQUIRE(waitpid(child, &status, 0) == child);
     }
   }
-  remove_left_sessions();
+  session::remove_left_sessions();
   CHECK_FALSE(std::filesystem::exists(folder));
 }
 
 TEST_CASE("session: process slots get memory ahead of need", "[session]") {
   const OwnedSession owned;
-  const Session& session = owned.session;
-  SlotProvision provision(session.arena, session.control_fd.get());
+  const session::Session& session = owned.session;
+  session::SlotProvision provision(session.arena, session.control_fd.get());
   REQUIRE(provision.top_up(kFirstProcessSlots / 2));
   CHECK(load_relaxed(&session.arena.control->process_slots) == kFirstProcessSlots);
   struct stat before;

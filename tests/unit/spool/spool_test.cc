@@ -32,24 +32,24 @@ void fill(Recording& run) {
     thread.leave(ticks + 5, 999);  // a stray end
     run.drain->pass();
   }
-  const ClockTriple triple = {1, 2, 3};
-  REQUIRE(run.spool->append_struct(FrameKind::kClock, triple).has_value());
+  const spool::ClockTriple triple = {1, 2, 3};
+  REQUIRE(run.spool->append_struct(spool::FrameKind::kClock, triple).has_value());
 }
 
 // All that a report depends on, as text.
-std::string digest(const TraceModel& model) {
+std::string digest(const spool::Model& model) {
   std::string text = model.serialize_threads();
-  for (const ImageInfo& image : model.images) {
+  for (const spool::ImageInfo& image : model.images) {
     text += std::to_string(image.pid) + image.cwd + std::to_string(image.argv.size()) +
             std::to_string(image.functions.size()) + std::to_string(image.notes.size());
   }
   return text + std::to_string(model.clock.size());
 }
 
-Result<std::unique_ptr<SpoolReader>> open_spool(const std::string& path) {
+Result<std::unique_ptr<spool::Reader>> open_spool(const std::string& path) {
   auto fd = open_file(path, O_RDONLY);
   REQUIRE(fd.has_value());
-  return SpoolReader::open(std::move(*fd), path);
+  return spool::Reader::open(std::move(*fd), path);
 }
 
 void put(const std::string& path, std::string_view bytes) {
@@ -91,20 +91,20 @@ TEST_CASE("spool: cut anywhere it is readable up to there, and reports can be ma
   for (size_t length = 0; length < bytes.size(); length += 997) {
     put(run.folder.file("cut"), std::string_view(bytes).substr(0, length));
     auto cut = open_spool(run.folder.file("cut"));
-    if (length < sizeof(SpoolHeader)) {
+    if (length < sizeof(spool::FileHeader)) {
       REQUIRE_FALSE(cut.has_value());
       continue;
     }
     REQUIRE(cut.has_value());
-    const uint64_t calls = totals_of((*cut)->model()).calls;
+    const uint64_t calls = spool::totals_of((*cut)->model()).calls;
     REQUIRE(calls >= last_calls);
     last_calls = calls;
-    ReportOptions options;
+    report::ReportOptions options;
     options.path = run.folder.file("cut.json");
     options.workers = 1;
-    REQUIRE(write_json(**cut, options).has_value());
+    REQUIRE(report::write_json(**cut, options).has_value());
     options.path = run.folder.file("cut.pftrace");
-    REQUIRE(write_perfetto(**cut, options).has_value());
+    REQUIRE(report::write_perfetto(**cut, options).has_value());
   }
   CHECK(last_calls > 0);
 }
@@ -152,7 +152,7 @@ TEST_CASE("spool: a full disk takes back the frame that did not fit", "[spool]")
   auto spool = run.reopen();
   CHECK(spool->model().truncated);
   CHECK(spool->end_offset() == read_file(run.folder.file("spool"))->size());  // whole frames only
-  CHECK(totals_of(spool->model()).calls > 0);
+  CHECK(spool::totals_of(spool->model()).calls > 0);
 }
 
 TEST_CASE("spool: recording goes on behind what a dead collector left", "[spool]") {
@@ -177,9 +177,9 @@ TEST_CASE("spool: recording goes on behind what a dead collector left", "[spool]
   auto fd = open_file(run.folder.file("spool"), O_RDWR);
   REQUIRE(fd.has_value());
   const uint64_t end = reader->end_offset();
-  auto writer = SpoolWriter::resume(std::move(*fd), reader->take_model(), end);
+  auto writer = spool::Writer::resume(std::move(*fd), reader->take_model(), end);
   REQUIRE(writer.has_value());
-  ArenaDrain drain(run.arena, run.clock, **writer, run.kernel, true);
+  collector::Drain drain(run.arena, run.clock, **writer, run.kernel, true);
   drain.resume();
   drain.take_rest();
   REQUIRE((*writer)->close().has_value());

@@ -19,12 +19,13 @@ namespace {
 using test::SessionFixture;
 
 uint32_t claim(const SessionFixture& session, uint32_t chunk_class, uint32_t thread = 0) {
-  return claim_chunk(session.arena, chunk_class, ChunkKind::kEvents, 0, thread, 1, 0, 1);
+  return tracer::claim_chunk(session.arena, chunk_class, ChunkKind::kEvents, 0, thread, 1, 0, 1);
 }
 
 TEST_CASE("arena: the layout fits what was asked and classes do not overlap", "[arena]") {
-  for (const uint64_t bytes : {kSmallestArenaBytes, uint64_t{16} << 20, uint64_t{256} << 20}) {
-    const ArenaGeometry geometry = arena_geometry(bytes);
+  for (const uint64_t bytes :
+       {tracer::kSmallestArenaBytes, uint64_t{16} << 20, uint64_t{256} << 20}) {
+    const ArenaGeometry geometry = tracer::arena_geometry(bytes);
     CHECK(geometry.arena_bytes <= bytes + bytes / 32);
     uint64_t end = uint64_t{geometry.chunk_count} * sizeof(ChunkHeader);
     uint32_t chunks = 0;
@@ -43,23 +44,23 @@ TEST_CASE("arena: the layout fits what was asked and classes do not overlap", "[
 }
 
 TEST_CASE("arena: a claimed chunk is nobody else's until it is recycled", "[arena]") {
-  const SessionFixture session(kSmallestArenaBytes);
+  const SessionFixture session(tracer::kSmallestArenaBytes);
   const uint32_t first = claim(session, 0);
   const uint32_t second = claim(session, 0);
-  REQUIRE(first != kNoChunk);
+  REQUIRE(first != tracer::kNoChunk);
   REQUIRE(second != first);
   session.arena.words(first)[0] = 7;
-  finish_chunk(session.arena, first);
+  tracer::finish_chunk(session.arena, first);
   CHECK(chunk_state(session.arena.headers[first].owner) == ChunkState::kFull);
-  recycle_chunk(session.arena, first, 0);
+  tracer::recycle_chunk(session.arena, first, 0);
   CHECK(claim(session, 0) == first);
   CHECK(session.arena.words(first)[0] == 0);
 }
 
 TEST_CASE("arena: without memory of the wanted class another class serves", "[arena]") {
-  const SessionFixture session(kSmallestArenaBytes);
+  const SessionFixture session(tracer::kSmallestArenaBytes);
   uint32_t claimed = 0;
-  while (claim(session, 4, claimed) != kNoChunk) {
+  while (claim(session, 4, claimed) != tracer::kNoChunk) {
     ++claimed;
   }
   CHECK(claimed == session.arena.geometry.chunk_count);
@@ -68,39 +69,39 @@ TEST_CASE("arena: without memory of the wanted class another class serves", "[ar
 TEST_CASE("arena: absent chunks are never claimed", "[arena]") {
   const SessionFixture session(uint64_t{1} << 20, /*provided_chunks=*/1);
   for (uint32_t i = 0; i < kChunkClasses; ++i) {
-    CHECK(claim(session, 0) != kNoChunk);
+    CHECK(claim(session, 0) != tracer::kNoChunk);
   }
-  CHECK(claim(session, 0) == kNoChunk);
+  CHECK(claim(session, 0) == tracer::kNoChunk);
 }
 
 TEST_CASE("arena: process slots run out without harm", "[arena]") {
-  const SessionFixture session(kSmallestArenaBytes);
+  const SessionFixture session(tracer::kSmallestArenaBytes);
   for (uint32_t i = 0; i < kMaxProcesses; ++i) {
-    if (claim_process(session.arena) != i) {
+    if (tracer::claim_process(session.arena) != i) {
       FAIL("slot " << i << " was not given");
     }
   }
-  CHECK(claim_process(session.arena) == kMaxProcesses);
+  CHECK(tracer::claim_process(session.arena) == kMaxProcesses);
   CHECK(session.arena.control->process_high_water == kMaxProcesses);
 }
 
 // Workers claim, write and finish as fast as they can and are killed wherever they happen to be;
 // the reader recycles what is full or what a dead worker left. At the end every chunk can be had.
 TEST_CASE("arena: 2,000 workers killed while they claim leave every chunk usable", "[arena]") {
-  const SessionFixture session(kSmallestArenaBytes);
-  const Arena& arena = session.arena;
+  const SessionFixture session(tracer::kSmallestArenaBytes);
+  const tracer::Arena& arena = session.arena;
   for (uint32_t worker = 0; worker < 2000; ++worker) {
     const pid_t child = fork();
     if (child == 0) {
       for (uint32_t sequence = 0;; ++sequence) {
-        const uint32_t chunk =
-            claim_chunk(arena, sequence % kChunkClasses, ChunkKind::kEvents, worker, 0, 1, 0, 1);
-        if (chunk == kNoChunk) {
+        const uint32_t chunk = tracer::claim_chunk(
+            arena, sequence % kChunkClasses, ChunkKind::kEvents, worker, 0, 1, 0, 1);
+        if (chunk == tracer::kNoChunk) {
           continue;
         }
         arena.words(chunk)[0] = 1;
         if (sequence % 3 != 0) {
-          finish_chunk(arena, chunk);
+          tracer::finish_chunk(arena, chunk);
         }
       }
     }
@@ -110,12 +111,12 @@ TEST_CASE("arena: 2,000 workers killed while they claim leave every chunk usable
     (void)waitpid(child, nullptr, 0);
     for (uint32_t i = 0; i < arena.geometry.chunk_count; ++i) {
       if (chunk_state(load_acquire(&arena.headers[i].owner)) != ChunkState::kFree) {
-        recycle_chunk(arena, i, 0);
+        tracer::recycle_chunk(arena, i, 0);
       }
     }
   }
   uint32_t claimed = 0;
-  while (claim(session, 0) != kNoChunk) {
+  while (claim(session, 0) != tracer::kNoChunk) {
     ++claimed;
   }
   CHECK(claimed == arena.geometry.chunk_count);
@@ -123,15 +124,15 @@ TEST_CASE("arena: 2,000 workers killed while they claim leave every chunk usable
 
 TEST_CASE("arena: threads that claim at once never share a chunk", "[arena]") {
   const SessionFixture session(uint64_t{4} << 20);
-  const Arena& arena = session.arena;
+  const tracer::Arena& arena = session.arena;
   std::vector<std::atomic<uint32_t>> owners(arena.geometry.chunk_count);
   std::vector<std::thread> threads;
   std::atomic<uint32_t> shared{0};
   for (uint32_t t = 1; t <= 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 20000; ++i) {
-        const uint32_t chunk = claim_chunk(arena, 0, ChunkKind::kEvents, 0, t, t, 0, 1);
-        if (chunk == kNoChunk) {
+        const uint32_t chunk = tracer::claim_chunk(arena, 0, ChunkKind::kEvents, 0, t, t, 0, 1);
+        if (chunk == tracer::kNoChunk) {
           continue;
         }
         if (owners[chunk].exchange(t) != 0) {
@@ -141,8 +142,8 @@ TEST_CASE("arena: threads that claim at once never share a chunk", "[arena]") {
         if (owners[chunk].exchange(0) != t) {
           ++shared;
         }
-        finish_chunk(arena, chunk);
-        recycle_chunk(arena, chunk, 8);
+        tracer::finish_chunk(arena, chunk);
+        tracer::recycle_chunk(arena, chunk, 8);
       }
     });
   }

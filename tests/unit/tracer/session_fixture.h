@@ -35,7 +35,7 @@ class SessionFixture {
  public:
   // `provided_chunks` of each class get memory; the rest stays absent.
   explicit SessionFixture(uint64_t arena_bytes, uint32_t provided_chunks = 0xffff'ffff) {
-    const ArenaGeometry geometry = arena_geometry(arena_bytes);
+    const ArenaGeometry geometry = tracer::arena_geometry(arena_bytes);
     void* control = map(kControlBytes);
     auto* page = static_cast<ControlPage*>(control);
     page->geometry = geometry;
@@ -43,10 +43,10 @@ class SessionFixture {
     page->process_slots = kMaxProcesses;
     page->abi_version = kSessionAbiVersion;
     page->state = static_cast<uint32_t>(SessionState::kRecording);
-    arena = Arena(control, map(geometry.arena_bytes));
+    arena = tracer::Arena(control, map(geometry.arena_bytes));
     for (const ChunkClass& range : geometry.classes) {
       for (uint32_t i = 0; i < range.count && i < provided_chunks; ++i) {
-        provide_chunk(arena, range.first_chunk + i);
+        tracer::provide_chunk(arena, range.first_chunk + i);
       }
     }
   }
@@ -105,7 +105,7 @@ class SessionFixture {
     return names;
   }
 
-  Arena arena;
+  tracer::Arena arena;
 
  private:
   static void* map(uint64_t bytes) {
@@ -141,7 +141,8 @@ class SessionFixture {
 };
 
 // The word that the shim owns in real life.
-inline thread_local ThreadState* t_word __attribute__((tls_model("initial-exec"))) = nullptr;
+inline thread_local tracer::ThreadState* t_word __attribute__((tls_model("initial-exec"))) =
+    nullptr;
 
 inline long word_offset() {
   char* thread_pointer;
@@ -151,9 +152,9 @@ inline long word_offset() {
 
 // Starts the process-wide engine on this session. Once per process: tests that need an engine fork.
 inline bool start_engine_for_test(const SessionFixture& session) {
-  const EngineHooks hooks = {
+  const tracer::EngineHooks hooks = {
       .describe_process = [](uint32_t) {}, .look_after = nullptr, .watch_thread_exit = nullptr};
-  return start_engine(session.arena, ClockKind::kTsc, hooks, word_offset());
+  return tracer::start_engine(session.arena, ClockKind::kTsc, hooks, word_offset());
 }
 
 }  // namespace vtn::test

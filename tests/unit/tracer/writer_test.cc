@@ -37,17 +37,18 @@ void in_traced_process(const SessionFixture& session, const std::function<void()
 }
 
 void enter(uint32_t id) {
-  record_at(current_thread(), read_ticks(g_engine.clock), EventKind::kEnter, id);
+  tracer::record_at(
+      tracer::current_thread(), tracer::read_ticks(tracer::g_engine.clock), EventKind::kEnter, id);
 }
 
-Text literal(const char* text) { return {text, std::char_traits<char>::length(text)}; }
+tracer::Text literal(const char* text) { return {text, std::char_traits<char>::length(text)}; }
 
 TEST_CASE("writer: events come back as they were written, across chunks", "[writer]") {
   const SessionFixture session(uint64_t{4} << 20);
   constexpr uint32_t kEvents = 100'000;
   in_traced_process(session, [] {
     for (uint32_t i = 0; i < kEvents; ++i) {
-      g_fake_ticks += 3;
+      tracer::g_fake_ticks += 3;
       enter(kFirstNameId + i % 1000);
     }
   });
@@ -79,7 +80,7 @@ TEST_CASE("writer: the clock may jump ten minutes, ten hours and back in mid-chu
   in_traced_process(session, [] {
     for (int round = 0; round < 200; ++round) {
       for (const uint64_t ticks : kTimes) {
-        g_fake_ticks = ticks;
+        tracer::g_fake_ticks = ticks;
         enter(kFirstNameId);
       }
     }
@@ -134,7 +135,7 @@ TEST_CASE("writer: a thousand idle threads fit an arena of 16 MiB beside a busy 
 }
 
 TEST_CASE("writer: what finds no room is counted, and drawn when there is room again", "[writer]") {
-  const SessionFixture session(kSmallestArenaBytes);
+  const SessionFixture session(tracer::kSmallestArenaBytes);
   session.arena.control->state = static_cast<uint32_t>(SessionState::kSpoolFull);
   in_traced_process(session, [&] {
     uint64_t written = 0;
@@ -149,7 +150,7 @@ TEST_CASE("writer: what finds no room is counted, and drawn when there is room a
     for (uint32_t i = 0; i < session.arena.geometry.chunk_count; ++i) {
       if (chunk_state(session.arena.headers[i].owner) == ChunkState::kFull &&
           session.arena.headers[i].kind == static_cast<uint32_t>(ChunkKind::kEvents)) {
-        recycle_chunk(session.arena, i, 0);
+        tracer::recycle_chunk(session.arena, i, 0);
         break;
       }
     }
@@ -171,12 +172,12 @@ TEST_CASE("writer: a forked child is a process of its own and owes its parent no
           "[writer]") {
   const SessionFixture session(uint64_t{4} << 20);
   in_traced_process(session, [] {
-    const uint32_t id = intern_function(FunctionKind::kC, literal("parent.only"), {}, 0);
+    const uint32_t id = tracer::intern_function(FunctionKind::kC, literal("parent.only"), {}, 0);
     enter(id);
     enter(id);
     const pid_t child = fork();
     if (child == 0) {
-      const uint32_t own = intern_function(FunctionKind::kC, literal("child.only"), {}, 0);
+      const uint32_t own = tracer::intern_function(FunctionKind::kC, literal("child.only"), {}, 0);
       enter(own);
       _exit(own == id ? 0 : 1);  // interned afresh: the first id again, of another process
     }
@@ -205,14 +206,14 @@ TEST_CASE("writer: fork while another thread interns never hangs the child", "[w
       for (int i = 0; !stop; ++i) {
         // No events: nobody drains here, and the children need chunks.
         const std::string name = "function_" + std::to_string(i % 20000);
-        (void)intern_function(FunctionKind::kC, {name.data(), name.size()}, {}, 0);
+        (void)tracer::intern_function(FunctionKind::kC, {name.data(), name.size()}, {}, 0);
       }
     });
     for (int i = 0; i < 200; ++i) {
       const pid_t child = fork();
       if (child == 0) {
         alarm(20);
-        enter(intern_function(FunctionKind::kC, literal("in.child"), {}, 0));
+        enter(tracer::intern_function(FunctionKind::kC, literal("in.child"), {}, 0));
         _exit(0);
       }
       int status = -1;
@@ -234,17 +235,17 @@ TEST_CASE("writer: fork while another thread interns never hangs the child", "[w
 TEST_CASE("writer: an ended thread gives its chunk back and its state to the next", "[writer]") {
   const SessionFixture session(uint64_t{4} << 20);
   in_traced_process(session, [] {
-    std::vector<ThreadState*> states;
+    std::vector<tracer::ThreadState*> states;
     for (int i = 0; i < 50; ++i) {
       std::thread([&] {
         enter(kFirstNameId);
-        ThreadState* state = current_thread();
+        tracer::ThreadState* state = tracer::current_thread();
         states.push_back(state);
         test::t_word = nullptr;
-        end_thread(state);
+        tracer::end_thread(state);
       }).join();
     }
-    for (const ThreadState* state : states) {
+    for (const tracer::ThreadState* state : states) {
       if (state != states[0]) {
         _exit(1);
       }
@@ -263,12 +264,12 @@ TEST_CASE("names: the same function has one id, another text, file or line anoth
   const SessionFixture session(uint64_t{4} << 20);
   in_traced_process(session, [] {
     const auto id = [](const char* name, const char* file, uint32_t line) {
-      return intern_function(FunctionKind::kPython, literal(name), literal(file), line);
+      return tracer::intern_function(FunctionKind::kPython, literal(name), literal(file), line);
     };
     const uint32_t first = id("f", "a.py", 1);
     if (id("f", "a.py", 1) != first || id("f", "a.py", 2) == first || id("f", "b.py", 1) == first ||
         id("g", "a.py", 1) == first ||
-        intern_function(FunctionKind::kC, literal("f"), literal("a.py"), 1) == first) {
+        tracer::intern_function(FunctionKind::kC, literal("f"), literal("a.py"), 1) == first) {
       _exit(1);
     }
   });
@@ -281,7 +282,8 @@ TEST_CASE("names: a hundred thousand names, some very long, arrive whole or cut"
   in_traced_process(session, [] {
     for (uint32_t i = 0; i < kNames; ++i) {
       const std::string name = std::to_string(i) + (i % 1000 == 0 ? std::string(5000, 'x') : "");
-      if (intern_function(FunctionKind::kPython, {name.data(), name.size()}, literal("f.py"), i) !=
+      if (tracer::intern_function(
+              FunctionKind::kPython, {name.data(), name.size()}, literal("f.py"), i) !=
           kFirstNameId + i) {
         _exit(1);
       }
@@ -298,7 +300,7 @@ TEST_CASE("names: a long name is not cut inside a character", "[names]") {
   in_traced_process(session, [] {
     std::string name(kMaxNameBytes - 1, 'x');
     name += "\xc3\xa9\xc3\xa9";
-    (void)intern_function(FunctionKind::kC, {name.data(), name.size()}, {}, 0);
+    (void)tracer::intern_function(FunctionKind::kC, {name.data(), name.size()}, {}, 0);
   });
   CHECK(session.read_names().at({0, kFirstNameId}) == std::string(kMaxNameBytes - 1, 'x'));
 }
@@ -307,17 +309,17 @@ TEST_CASE("engine: a dead code object is forgotten by every thread", "[engine]")
   const SessionFixture session(uint64_t{4} << 20);
   in_traced_process(session, [] {
     int code = 0;
-    ThreadState* thread = current_thread();
-    thread->codes[code_cache_slot(&code)] = {&code, kFirstNameId, 0};
+    tracer::ThreadState* thread = tracer::current_thread();
+    thread->codes[tracer::code_cache_slot(&code)] = {&code, kFirstNameId, 0};
     std::thread([&] {
-      ThreadState* other = current_thread();
-      other->codes[code_cache_slot(&code)] = {&code, kFirstNameId, 0};
-      forget_code(&code);
-      if (other->codes[code_cache_slot(&code)].code != nullptr) {
+      tracer::ThreadState* other = tracer::current_thread();
+      other->codes[tracer::code_cache_slot(&code)] = {&code, kFirstNameId, 0};
+      tracer::forget_code(&code);
+      if (other->codes[tracer::code_cache_slot(&code)].code != nullptr) {
         _exit(1);
       }
     }).join();
-    if (thread->codes[code_cache_slot(&code)].code != nullptr) {
+    if (thread->codes[tracer::code_cache_slot(&code)].code != nullptr) {
       _exit(1);
     }
   });

@@ -16,7 +16,7 @@ namespace {
 
 // Asks for everything there is to ask.
 size_t ask_all(const std::string& path) {
-  auto file = ElfFile::open(path);
+  auto file = launcher::ElfFile::open(path);
   if (!file) {
     return 0;
   }
@@ -29,9 +29,9 @@ size_t ask_all(const std::string& path) {
 std::string own_bytes() { return *read_file("/proc/self/exe", 1u << 30); }
 
 TEST_CASE("elf: an executable is read as it is", "[elf]") {
-  auto file = ElfFile::open("/proc/self/exe");
+  auto file = launcher::ElfFile::open("/proc/self/exe");
   REQUIRE(file);
-  CHECK(file->machine() == ElfFile::Machine::kNative);
+  CHECK(file->machine() == launcher::ElfFile::Machine::kNative);
   CHECK(file->is_executable());
   CHECK(file->interpreter() == "/lib64/ld-linux-x86-64.so.2");
   CHECK(std::count(file->needed().begin(), file->needed().end(), "libc.so.6") == 1);
@@ -41,7 +41,7 @@ TEST_CASE("elf: an executable is read as it is", "[elf]") {
 }
 
 TEST_CASE("elf: a library exports what it defines", "[elf]") {
-  auto file = ElfFile::open("/lib/x86_64-linux-gnu/libc.so.6");
+  auto file = launcher::ElfFile::open("/lib/x86_64-linux-gnu/libc.so.6");
   REQUIRE(file);
   CHECK(file->soname() == "libc.so.6");
   CHECK(file->exports("malloc"));
@@ -55,23 +55,25 @@ TEST_CASE("elf: other files are no ELF files, and no error", "[elf]") {
                                   std::string("#!/bin/sh\n"),
                                   std::string("\x7f"
                                               "EL")}) {
-    auto file = ElfFile::open(folder.write("file", text));
+    auto file = launcher::ElfFile::open(folder.write("file", text));
     REQUIRE(file);
-    CHECK(file->machine() == ElfFile::Machine::kNotElf);
+    CHECK(file->machine() == launcher::ElfFile::Machine::kNotElf);
     CHECK(!file->exports("x"));
   }
-  CHECK(ElfFile::open("/dev/zero")->machine() == ElfFile::Machine::kNotElf);
-  CHECK(ElfFile::open("/nowhere").error().code == ENOENT);
+  CHECK(launcher::ElfFile::open("/dev/zero")->machine() == launcher::ElfFile::Machine::kNotElf);
+  CHECK(launcher::ElfFile::open("/nowhere").error().code == ENOENT);
 }
 
 TEST_CASE("elf: another machine's file is known as such", "[elf]") {
   const TemporaryFolder folder;
   std::string bytes = own_bytes().substr(0, 4096);
   bytes[EI_CLASS] = ELFCLASS32;
-  CHECK(ElfFile::open(folder.write("32", bytes))->machine() == ElfFile::Machine::kOtherMachine);
+  CHECK(launcher::ElfFile::open(folder.write("32", bytes))->machine() ==
+        launcher::ElfFile::Machine::kOtherMachine);
   bytes[EI_CLASS] = ELFCLASS64;
   bytes[18] = static_cast<char>(EM_AARCH64);
-  CHECK(ElfFile::open(folder.write("arm", bytes))->machine() == ElfFile::Machine::kOtherMachine);
+  CHECK(launcher::ElfFile::open(folder.write("arm", bytes))->machine() ==
+        launcher::ElfFile::Machine::kOtherMachine);
 }
 
 TEST_CASE("elf: a file cut anywhere is refused or read, never trusted", "[elf]") {
@@ -80,7 +82,7 @@ TEST_CASE("elf: a file cut anywhere is refused or read, never trusted", "[elf]")
   size_t refused = 0;
   for (size_t length = 1; length < bytes.size(); length = length * 5 / 4 + 1) {
     const std::string path = folder.write("cut", bytes.substr(0, length));
-    refused += ElfFile::open(path) ? 0 : 1;
+    refused += launcher::ElfFile::open(path) ? 0 : 1;
     (void)ask_all(path);
   }
   CHECK(refused > 10);

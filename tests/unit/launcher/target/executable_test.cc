@@ -46,17 +46,17 @@ std::vector<FoundPython> real_pythons() {
 TEST_CASE("image: the real interpreters are what they are", "[image]") {
   for (const FoundPython& python : real_pythons()) {
     INFO(python.path);
-    const auto image = examine_image(python.path, Environment());
+    const auto image = launcher::examine_executable(python.path, launcher::Environment());
     REQUIRE(image);
     CHECK(image->is_python());
     CHECK(image->python_version == python.version);
     CHECK(image->not_preloadable.empty());
-    if (image->kind == ImageKind::kSharedPython) {
+    if (image->kind == launcher::ExecutableKind::kSharedPython) {
       REQUIRE(!image->libpython.empty());
-      const auto library = examine_image(image->libpython, Environment());
+      const auto library = launcher::examine_executable(image->libpython, launcher::Environment());
       REQUIRE(library);
       if (python.version >= 0x0308) {
-        CHECK(library->kind == ImageKind::kPythonLibrary);
+        CHECK(library->kind == launcher::ExecutableKind::kPythonLibrary);
         CHECK(library->python_version == python.version);
       }
     }
@@ -66,40 +66,43 @@ TEST_CASE("image: the real interpreters are what they are", "[image]") {
 TEST_CASE("image: a libpython for a static interpreter is of its version", "[image]") {
   for (const FoundPython& python : real_pythons()) {
     INFO(python.path);
-    const std::string library = find_libpython(python.version, python.path, Environment());
+    const std::string library =
+        launcher::find_libpython(python.version, python.path, launcher::Environment());
     if (!library.empty()) {
-      CHECK(version_of_library_name(library.substr(library.rfind('/') + 1)) == python.version);
+      CHECK(launcher::version_of_library_name(library.substr(library.rfind('/') + 1)) ==
+            python.version);
     }
   }
-  CHECK(find_libpython(0x0363, "/bin/sh", Environment()).empty());
+  CHECK(launcher::find_libpython(0x0363, "/bin/sh", launcher::Environment()).empty());
 }
 
 TEST_CASE("image: other programs are no Python, and can be preloaded", "[image]") {
-  const auto shell = examine_image("/bin/sh", Environment());
+  const auto shell = launcher::examine_executable("/bin/sh", launcher::Environment());
   REQUIRE(shell);
   CHECK(shell->is_elf);
   CHECK(!shell->is_python());
   CHECK(shell->not_preloadable.empty());
-  const auto library = examine_image("/lib/x86_64-linux-gnu/libc.so.6", Environment());
+  const auto library =
+      launcher::examine_executable("/lib/x86_64-linux-gnu/libc.so.6", launcher::Environment());
   REQUIRE(library);
   CHECK(!library->is_python());
-  CHECK(!examine_image("/nowhere", Environment()));
-  CHECK(!examine_image("/etc/passwd", Environment())->is_elf);
+  CHECK(!launcher::examine_executable("/nowhere", launcher::Environment()));
+  CHECK(!launcher::examine_executable("/etc/passwd", launcher::Environment())->is_elf);
 }
 
 TEST_CASE("image: a statically linked program cannot be preloaded", "[image]") {
   // ldconfig is static on every Debian.
-  const auto image = examine_image("/sbin/ldconfig", Environment());
+  const auto image = launcher::examine_executable("/sbin/ldconfig", launcher::Environment());
   if (image && image->is_elf) {
     CHECK(!image->not_preloadable.empty());
   }
 }
 
 TEST_CASE("image: versions are read from library names", "[image]") {
-  CHECK(version_of_library_name("libpython3.11.so.1.0") == 0x030b);
-  CHECK(version_of_library_name("libpython3.13t.so.1.0") == 0x030d);
-  CHECK(version_of_library_name("libpython3.9.so") == 0x0309);
-  CHECK(version_of_library_name("libpython2.7.so.1.0") == 0x0207);
+  CHECK(launcher::version_of_library_name("libpython3.11.so.1.0") == 0x030b);
+  CHECK(launcher::version_of_library_name("libpython3.13t.so.1.0") == 0x030d);
+  CHECK(launcher::version_of_library_name("libpython3.9.so") == 0x0309);
+  CHECK(launcher::version_of_library_name("libpython2.7.so.1.0") == 0x0207);
   for (const char* name : {"libpython3.so",
                            "libpython.so",
                            "libpython3",
@@ -110,7 +113,7 @@ TEST_CASE("image: versions are read from library names", "[image]") {
                            "libboost_python311.so",
                            ""}) {
     INFO(name);
-    CHECK(version_of_library_name(name) == 0);
+    CHECK(launcher::version_of_library_name(name) == 0);
   }
 }
 
@@ -139,25 +142,25 @@ std::string loader_cache(const std::vector<std::pair<std::string, std::string>>&
 TEST_CASE("image: the loader's cache is looked up", "[image]") {
   const std::string cache =
       loader_cache({{"libb.so.1", "/x/libb.so.1"}, {"liba.so", "/y/liba.so"}});
-  CHECK(find_in_loader_cache(cache, "liba.so") == "/y/liba.so");
-  CHECK(find_in_loader_cache(cache, "libb.so.1") == "/x/libb.so.1");
-  CHECK(find_in_loader_cache("old format before it" + cache, "liba.so") == "/y/liba.so");
-  CHECK(find_in_loader_cache(cache, "libc.so").empty());
-  CHECK(find_in_loader_cache("", "liba.so").empty());
+  CHECK(launcher::find_in_loader_cache(cache, "liba.so") == "/y/liba.so");
+  CHECK(launcher::find_in_loader_cache(cache, "libb.so.1") == "/x/libb.so.1");
+  CHECK(launcher::find_in_loader_cache("old format before it" + cache, "liba.so") == "/y/liba.so");
+  CHECK(launcher::find_in_loader_cache(cache, "libc.so").empty());
+  CHECK(launcher::find_in_loader_cache("", "liba.so").empty());
 }
 
 TEST_CASE("image: a loader's cache that is cut or damaged finds nothing wrong", "[image]") {
   const std::string cache =
       loader_cache({{"libb.so.1", "/x/libb.so.1"}, {"liba.so", "/y/liba.so"}});
   for (size_t length = 0; length < cache.size(); ++length) {
-    const std::string found = find_in_loader_cache(cache.substr(0, length), "liba.so");
+    const std::string found = launcher::find_in_loader_cache(cache.substr(0, length), "liba.so");
     CHECK((found.empty() || found == "/y/liba.so"));
   }
   std::string damaged = cache;
   memset(damaged.data() + 20, 0xff, 4);  // the count
-  CHECK(find_in_loader_cache(damaged, "liba.so") == "/y/liba.so");
+  CHECK(launcher::find_in_loader_cache(damaged, "liba.so") == "/y/liba.so");
   memset(damaged.data() + 48, 0x7f, 48);  // the rows
-  CHECK(find_in_loader_cache(damaged, "liba.so").empty());
+  CHECK(launcher::find_in_loader_cache(damaged, "liba.so").empty());
 }
 
 }  // namespace

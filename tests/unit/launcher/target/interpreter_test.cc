@@ -34,14 +34,15 @@ class PyenvRoot {
   std::string python(const std::string& version) const {
     return root() + "/versions/" + version + "/bin/python3";
   }
-  Environment environment() const {
-    Environment environment;
+  launcher::Environment environment() const {
+    launcher::Environment environment;
     environment.set("PATH", root() + "/shims:" + folder_.file("usr"));
     return environment;
   }
   // Where python3 leads from work/deep.
-  std::string found(Environment environment) const {
-    const auto interpreter = discover_interpreter("", folder_.file("work/deep"), environment);
+  std::string found(launcher::Environment environment) const {
+    const auto interpreter =
+        launcher::discover_interpreter("", folder_.file("work/deep"), environment);
     return interpreter ? interpreter->path : interpreter.error().message;
   }
 
@@ -58,26 +59,27 @@ TEST_CASE("interpreter: python3 on PATH, as it was typed", "[interpreter]") {
   const TemporaryFolder folder;
   const std::string python = folder.write("b/python3", kNoProgram, 0755);
   folder.write("a/python3", kNoProgram, 0644);  // not executable: passed over
-  Environment environment({"PATH=" + folder.file("a") + ":" + folder.file("b")});
-  const auto interpreter = discover_interpreter("", "/", environment);
+  launcher::Environment environment({"PATH=" + folder.file("a") + ":" + folder.file("b")});
+  const auto interpreter = launcher::discover_interpreter("", "/", environment);
   REQUIRE(interpreter);
   CHECK(interpreter->path == python);
   CHECK(interpreter->argv0 == "python3");
-  Environment empty({"PATH=" + folder.path()});
-  CHECK(discover_interpreter("", "/", empty).error().message.find("--python") != std::string::npos);
+  launcher::Environment empty({"PATH=" + folder.path()});
+  CHECK(launcher::discover_interpreter("", "/", empty).error().message.find("--python") !=
+        std::string::npos);
 }
 
 TEST_CASE("interpreter: --python takes a path, a name or a virtual environment", "[interpreter]") {
   const TemporaryFolder folder;
   const std::string python = folder.write("v/bin/python3", kNoProgram, 0755);
   folder.write("v/text", kNoProgram, 0644);
-  Environment environment({"PATH=" + folder.file("v/bin")});
-  CHECK(discover_interpreter(python, "/", environment)->argv0 == python);
-  CHECK(discover_interpreter(folder.file("v"), "/", environment)->path == python);
-  CHECK(discover_interpreter("python3", "/", environment)->path == python);
+  launcher::Environment environment({"PATH=" + folder.file("v/bin")});
+  CHECK(launcher::discover_interpreter(python, "/", environment)->argv0 == python);
+  CHECK(launcher::discover_interpreter(folder.file("v"), "/", environment)->path == python);
+  CHECK(launcher::discover_interpreter("python3", "/", environment)->path == python);
   for (const std::string& wrong :
        {std::string("python9"), folder.file("v/text"), folder.file("none"), folder.path()}) {
-    const auto found = discover_interpreter(wrong, "/", environment);
+    const auto found = launcher::discover_interpreter(wrong, "/", environment);
     REQUIRE(!found);
     CHECK(found.error().message.find("--python " + wrong) == 0);
   }
@@ -87,16 +89,17 @@ TEST_CASE("interpreter: a virtual environment comes before PATH", "[interpreter]
   const TemporaryFolder folder;
   const std::string python = folder.write("venv/bin/python3", kNoProgram, 0755);
   const std::string other = folder.write("usr/python3", kNoProgram, 0755);
-  Environment inactive({"PATH=" + folder.file("usr"), "VIRTUAL_ENV=" + folder.file("venv")});
-  const auto found = discover_interpreter("", "/", inactive);
+  launcher::Environment inactive(
+      {"PATH=" + folder.file("usr"), "VIRTUAL_ENV=" + folder.file("venv")});
+  const auto found = launcher::discover_interpreter("", "/", inactive);
   REQUIRE(found);
   CHECK(found->path == python);
   CHECK(found->argv0 == python);
-  Environment active({"PATH=" + folder.file("venv/bin") + ":" + folder.file("usr"),
-                      "VIRTUAL_ENV=" + folder.file("venv")});
-  CHECK(discover_interpreter("", "/", active)->argv0 == "python3");
-  Environment stale({"PATH=" + folder.file("usr"), "VIRTUAL_ENV=" + folder.file("gone")});
-  CHECK(discover_interpreter("", "/", stale)->path == other);
+  launcher::Environment active({"PATH=" + folder.file("venv/bin") + ":" + folder.file("usr"),
+                                "VIRTUAL_ENV=" + folder.file("venv")});
+  CHECK(launcher::discover_interpreter("", "/", active)->argv0 == "python3");
+  launcher::Environment stale({"PATH=" + folder.file("usr"), "VIRTUAL_ENV=" + folder.file("gone")});
+  CHECK(launcher::discover_interpreter("", "/", stale)->path == other);
 }
 
 TEST_CASE("pyenv: the version's origin is PYENV_VERSION, a file upwards, the global one",
@@ -107,7 +110,7 @@ TEST_CASE("pyenv: the version's origin is PYENV_VERSION, a file upwards, the glo
   CHECK(pyenv.found(pyenv.environment()) == pyenv.python("3.10.1"));
   pyenv.folder().write("work/.python-version", "# mine\n\n  3.11.2  # why\n3.10.1\n");
   CHECK(pyenv.found(pyenv.environment()) == pyenv.python("3.11.2"));
-  Environment environment = pyenv.environment();
+  launcher::Environment environment = pyenv.environment();
   environment.set("PYENV_VERSION", "3.12.3");
   CHECK(pyenv.found(environment) == pyenv.python("3.12.3"));
   environment.set("PYENV_VERSION", "system");
@@ -116,7 +119,7 @@ TEST_CASE("pyenv: the version's origin is PYENV_VERSION, a file upwards, the glo
 
 TEST_CASE("pyenv: a short version means the latest installed one", "[interpreter]") {
   const PyenvRoot pyenv({"3.12.2", "3.12.10", "3.12.9", "3.12.11a", "3.1.0"});
-  Environment environment = pyenv.environment();
+  launcher::Environment environment = pyenv.environment();
   environment.set("PYENV_VERSION", "3.12");
   CHECK(pyenv.found(environment) == pyenv.python("3.12.10"));
   environment.set("PYENV_VERSION", "python-3.12.9");
@@ -137,10 +140,11 @@ TEST_CASE("pyenv: a version that is not there is named, with where it is set", "
 
 TEST_CASE("pyenv: the environment is as pyenv leaves it", "[interpreter]") {
   const PyenvRoot pyenv({"3.12.2"});
-  Environment environment = pyenv.environment();
+  launcher::Environment environment = pyenv.environment();
   environment.set("PYENV_VERSION", "3.12");
   environment.set("_", "/bin/x");
-  const auto interpreter = discover_interpreter("", pyenv.folder().file("work/deep"), environment);
+  const auto interpreter =
+      launcher::discover_interpreter("", pyenv.folder().file("work/deep"), environment);
   REQUIRE(interpreter);
   CHECK(interpreter->argv0 == pyenv.python("3.12.2"));
   CHECK(environment.get("PYENV_VERSION") == "3.12.2");
@@ -153,15 +157,15 @@ TEST_CASE("pyenv: the environment is as pyenv leaves it", "[interpreter]") {
 
 TEST_CASE("pyenv: other files on PATH are no shims", "[interpreter]") {
   const PyenvRoot pyenv({"3.12.2"});
-  CHECK(pyenv_shim_root(pyenv.root() + "/shims/tool") == pyenv.root());
-  CHECK(!pyenv_shim_root(pyenv.python("3.12.2")));
-  CHECK(!pyenv_shim_root("/bin/sh"));
-  CHECK(!pyenv_shim_root("/nowhere/shims/x"));
-  CHECK(!pyenv_shim_root(pyenv.folder().write("x/shims/y", "#!/bin/sh\nexec y\n", 0755)));
+  CHECK(launcher::pyenv_shim_root(pyenv.root() + "/shims/tool") == pyenv.root());
+  CHECK(!launcher::pyenv_shim_root(pyenv.python("3.12.2")));
+  CHECK(!launcher::pyenv_shim_root("/bin/sh"));
+  CHECK(!launcher::pyenv_shim_root("/nowhere/shims/x"));
+  CHECK(!launcher::pyenv_shim_root(pyenv.folder().write("x/shims/y", "#!/bin/sh\nexec y\n", 0755)));
 }
 
 TEST_CASE("environment: entries keep their order and their oddities", "[interpreter]") {
-  Environment environment({"A=1", "odd", "B=2", "A=3"});
+  launcher::Environment environment({"A=1", "odd", "B=2", "A=3"});
   CHECK(environment.get("A") == "1");
   CHECK(!environment.get("odd"));
   environment.set("B", "");

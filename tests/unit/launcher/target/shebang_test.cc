@@ -9,8 +9,8 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-Shebang parsed(const std::string& head) {
-  const auto shebang = parse_shebang(head, "/bin/script");
+launcher::Shebang parsed(const std::string& head) {
+  const auto shebang = launcher::parse_shebang(head, "/bin/script");
   REQUIRE(shebang);
   return *shebang;
 }
@@ -22,19 +22,19 @@ TEST_CASE("shebang: the kernel's reading", "[shebang]") {
   CHECK(parsed("#!/bin/sh\r\n").interpreter == "/bin/sh");
   CHECK(!parsed("#!/bin/sh\n").is_python);
   CHECK(parsed("#!/opt/x/python3.12").is_python);
-  CHECK(!parse_shebang("", ""));
-  CHECK(!parse_shebang("#!", ""));
-  CHECK(!parse_shebang("#! \n", ""));
-  CHECK(!parse_shebang("# !/bin/sh", ""));
+  CHECK(!launcher::parse_shebang("", ""));
+  CHECK(!launcher::parse_shebang("#!", ""));
+  CHECK(!launcher::parse_shebang("#! \n", ""));
+  CHECK(!launcher::parse_shebang("# !/bin/sh", ""));
 }
 
 TEST_CASE("shebang: python through env", "[shebang]") {
-  const Shebang plain = parsed("#!/usr/bin/env python3\n");
+  const launcher::Shebang plain = parsed("#!/usr/bin/env python3\n");
   CHECK(plain.is_python);
   CHECK(plain.by_name);
   CHECK(plain.interpreter == "python3");
   CHECK(plain.arguments.empty());
-  const Shebang split = parsed("#!/usr/bin/env -S python3 -u  -X dev\n");
+  const launcher::Shebang split = parsed("#!/usr/bin/env -S python3 -u  -X dev\n");
   CHECK(split.is_python);
   CHECK(split.arguments == Words{"-u", "-X", "dev"});
   CHECK(!parsed("#!/usr/bin/env -S A=1 python3\n").is_python);
@@ -43,7 +43,7 @@ TEST_CASE("shebang: python through env", "[shebang]") {
 }
 
 TEST_CASE("shebang: python through sh, as installers write it", "[shebang]") {
-  const Shebang bare =
+  const launcher::Shebang bare =
       parsed("#!/bin/sh\n'''exec' /long/path/bin/python3.12 \"$0\" \"$@\"\n' '''\n");
   CHECK(bare.is_python);
   CHECK(bare.interpreter == "/long/path/bin/python3.12");
@@ -69,27 +69,27 @@ TEST_CASE("shebang: a script that looks for its interpreter beside itself", "[sh
       "bin/tool",
       "#!/bin/sh\n'''exec' \"$(dirname -- \"$(realpath -- \"$0\")\")\"/'python' \"$0\" \"$@\"\n",
       0755);
-  const auto shebang = read_shebang(script);
+  const auto shebang = launcher::read_shebang(script);
   REQUIRE(shebang);
   CHECK(shebang->is_python);
   CHECK(shebang->interpreter == folder.file("bin/python"));
 }
 
 TEST_CASE("shebang: what is no script has none", "[shebang]") {
-  CHECK(!read_shebang("/nowhere"));
-  CHECK(!read_shebang("/tmp"));
-  CHECK(!read_shebang("/dev/null"));
-  CHECK(!read_shebang("/bin/sh"));
+  CHECK(!launcher::read_shebang("/nowhere"));
+  CHECK(!launcher::read_shebang("/tmp"));
+  CHECK(!launcher::read_shebang("/dev/null"));
+  CHECK(!launcher::read_shebang("/bin/sh"));
 }
 
 TEST_CASE("shebang: names of Pythons", "[shebang]") {
   for (const char* name : {"python", "python3", "/a/python3.12", "python3.13t", "python3-dbg"}) {
     INFO(name);
-    CHECK(names_python(name));
+    CHECK(launcher::names_python(name));
   }
   for (const char* name : {"pythonista", "ipython", "python3-config", "pypy3", ""}) {
     INFO(name);
-    CHECK(!names_python(name));
+    CHECK(!launcher::names_python(name));
   }
 }
 

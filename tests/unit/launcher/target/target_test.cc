@@ -34,12 +34,13 @@ class Workplace {
   }
   ~Workplace() { std::filesystem::current_path(saved_); }
 
-  Result<Launch> plan(const Words& target, bool after_separator = false) const {
-    Options options;
+  Result<launcher::Launch> plan(const Words& target, bool after_separator = false) const {
+    launcher::Options options;
     options.python = python_option;
     options.target = target;
     options.after_separator = after_separator;
-    return plan_launch(options, folder_.file("work"), Environment({"PATH=" + folder_.file("bin")}));
+    return launcher::plan_launch(
+        options, folder_.file("work"), launcher::Environment({"PATH=" + folder_.file("bin")}));
   }
   Words argv(const Words& target, bool after_separator = false) const {
     const auto launch = plan(target, after_separator);
