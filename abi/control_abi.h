@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define VTN_CONTROL_MAGIC 0x31306c74636e7476u /* "vtnctl01" */
-#define VTN_SESSION_ABI_VERSION 2u
+#define VTN_SESSION_ABI_VERSION 3u
 
 /* The file has room for so many; it has memory for `ControlPage.process_slots` of them, which the
  * collector raises ahead of need. */
@@ -22,7 +22,6 @@
 #define VTN_CONTROL_HEAD_BYTES 4096u
 #define VTN_SLOT_BYTES 1024u
 #define VTN_SLOT_TEXT_BYTES 888u
-#define VTN_EXCLUDE_BYTES 2048u
 
 enum { VTN_CHUNK_CLASSES = 5 };
 
@@ -150,8 +149,9 @@ typedef struct {
   uint32_t forks_met;
   uint32_t reserved0;
   uint64_t reserved1[14];
-  /* --exclude_process: patterns, each with its NUL; an empty one ends them. */
-  char exclude[VTN_EXCLUDE_BYTES];
+  /* Of the settings file (settings_abi.h); 0: it holds nothing for processes of the tree. */
+  uint32_t settings_bytes;
+  uint32_t reserved2;
 } vtn_control_page;
 
 #ifdef __cplusplus

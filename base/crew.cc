@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/crew.h"
 
-#include <signal.h>
-
 namespace vtn {
 
 Crew::Crew(unsigned members) {
-  sigset_t all;
-  sigset_t before;
-  (void)sigfillset(&all);
-  (void)pthread_sigmask(SIG_BLOCK, &all, &before);
   for (unsigned member = 1; member < members; ++member) {
-    threads_.emplace_back([this, member] { serve(member); });
+    auto thread = Thread::start([this, member] { serve(member); });
+    if (!thread) {
+      break;
+    }
+    threads_.push_back(std::move(*thread));
   }
-  (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Crew::~Crew() {
@@ -22,9 +19,7 @@ Crew::~Crew() {
     over_ = true;
     changed_.notify_all();
   }
-  for (std::thread& thread : threads_) {
-    thread.join();
-  }
+  threads_.clear();  // waits for them
 }
 
 void Crew::take_jobs(unsigned member) {

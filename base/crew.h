@@ -6,16 +6,17 @@
 
 #include <atomic>
 #include <functional>
-#include <thread>
 #include <vector>
 
 #include "base/mutex.h"
+#include "base/threads.h"
 
 namespace vtn {
 
 class Crew {
  public:
-  // `members` includes the caller of run(): 1 starts no thread.
+  // `members` includes the caller of run(): 1 starts no thread. There are fewer where no more
+  // threads can be started; the caller is always one.
   explicit Crew(unsigned members);
   ~Crew();
   Crew(const Crew&) = delete;
@@ -38,7 +39,7 @@ class Crew {
   const std::function<void(size_t, unsigned)>* work_ = nullptr;  // fixed during a round
   size_t jobs_ = 0;                                              // likewise
   std::atomic<size_t> next_{0};
-  std::vector<std::thread> threads_;
+  std::vector<Thread> threads_;
 };
 
 }  // namespace vtn

@@ -18,6 +18,8 @@
 
 #include "base/file.h"
 #include "collector/call_assembly.h"
+#include "report/json/writer.h"
+#include "report/perfetto/writer.h"
 #include "report/pieces.h"
 #include "spool/codec.h"
 #include "spool/reader.h"
@@ -241,10 +243,10 @@ int run(uint64_t wanted_calls, const std::string& folder) {
                            Step{".pftrace, one core", "bench.pftrace", false, false, 1},
                            Step{".pftrace", "bench.pftrace", false, false, 0},
                            Step{".pftrace.gz", "bench.pftrace.gz", false, true, 0}}) {
-    report::ReportOptions options;
+    report::WriteRequest options;
     options.path = step.file[0] == '/' ? step.file : folder + "/" + step.file;
     options.gzip = step.gzip;
-    options.workers = step.workers;
+    options.settings.workers = step.workers;
     const double at = seconds();
     const double used = processor_seconds();
     Status status = step.json ? report::write_json(**reader, options)

@@ -3,11 +3,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <thread>
+#include <optional>
 
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -18,6 +17,7 @@
 #include "base/freestanding/syscalls.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/threads.h"
 #include "spool/clock_map.h"
 #include "tracer/clock.h"
 
@@ -47,13 +47,9 @@ constexpr int kBirthsLookMs = 1;
 // A child may not have its slot yet when its parent has gone: so long nobody must be there before
 // the waiting for children is over.
 constexpr uint64_t kNobodyNs = 50'000'000;
+// How often the only thread drains where no second one could be started.
+constexpr int kAloneMs = 2;
 constexpr int kNobodyLookMs = 10;
-
-unsigned processors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  return sched_getaffinity(0, sizeof(set), &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
-}
 
 // One thread that drains for every three processors: the others are the program's.
 constexpr unsigned kProcessorsPerDrainThread = 3;
@@ -80,8 +76,8 @@ Recorder::Recorder(const session::Session& session, spool::Writer& spool, int wa
              clock_,
              spool,
              watch_,
-             processors() > 1,
-             std::max(1u, processors() / kProcessorsPerDrainThread)),
+             worker_count() > 1,
+             std::max(1u, worker_count() / kProcessorsPerDrainThread)),
       shared_(std::make_unique<Shared>()) {}
 
 Recorder::~Recorder() = default;
@@ -114,6 +110,17 @@ void Recorder::wake_drainer() {
   futex_wake(&control->full_chunks, 1);
 }
 
+Drain::Pass Recorder::drain_once(std::vector<uint32_t> dead) {
+  drain_.processes_died(std::move(dead));
+  const Drain::Pass pass = drain_.pass();
+  top_up();
+  if (Status status = slot_provision_.top_up(drain_.slots_in_use()); !status) {
+    log_debug("%s", status.error().message.c_str());
+  }
+  note_clock(false);
+  return pass;
+}
+
 void Recorder::drain_loop() {
   ControlPage* control = session_.arena.control;
   uint32_t seen_before = 0;
@@ -132,13 +139,7 @@ void Recorder::drain_loop() {
       wake_watcher();
     }
     seen_before = seen;
-    drain_.processes_died(std::move(dead));
-    const Drain::Pass pass = drain_.pass();
-    top_up();
-    if (Status status = slot_provision_.top_up(drain_.slots_in_use()); !status) {
-      log_debug("%s", status.error().message.c_str());
-    }
-    note_clock(false);
+    const Drain::Pass pass = drain_once(std::move(dead));
     dozed = false;
     if (pass.chunks) {
       const struct timespec gather = {0, kGatherNs};
@@ -161,7 +162,7 @@ void Recorder::drain_loop() {
 void Recorder::turn(int end_fd, int timeout_ms, bool& end_told) {
   const bool busy = shared_->busy.load(std::memory_order_relaxed);
   int wait_ms = watch_.timeout_ms();
-  for (const int other : {timeout_ms, busy ? kBusyLookMs : -1}) {
+  for (const int other : {timeout_ms, alone_ ? kAloneMs : busy ? kBusyLookMs : -1}) {
     wait_ms = wait_ms < 0 ? other : (other < 0 ? wait_ms : std::min(wait_ms, other));
   }
   struct pollfd polls[] = {
@@ -179,6 +180,9 @@ void Recorder::turn(int end_fd, int timeout_ms, bool& end_told) {
     (void)!read(shared_->wake.get(), &count, sizeof(count));
   }
   end_told = ready > 0 && polls[0].revents != 0;
+  if (alone_) {
+    (void)drain_once(watch_.take_dead());
+  }
 }
 
 Recorder::Outcome Recorder::watch(int end_fd, ProgramEnd& end) {
@@ -255,13 +259,19 @@ void Recorder::await_deaths(int timeout_ms) {
 Recorder::Outcome Recorder::run(int end_fd, ProgramEnd& end) {
   shared_->wake = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   note_clock(true);
-  std::thread drainer([this] { drain_loop(); });
+  auto drainer = Thread::start([this] { drain_loop(); });
+  alone_ = !drainer;
+  if (alone_) {
+    log_debug("%s: this one drains as well", drainer.error().message.c_str());
+  }
   const Outcome outcome = watch(end_fd, end);
   ControlPage* control = session_.arena.control;
   store_release(&control->state, static_cast<uint32_t>(SessionState::kStopping));
   shared_->stop.store(true, std::memory_order_release);
   wake_drainer();
-  drainer.join();
+  if (drainer) {
+    drainer->join();
+  }
   await_deaths(outcome == Outcome::kSupervisorDied ? kKilledDeathsMs : kLastDeathsMs);
   drain_.take_rest();
   note_clock(true);

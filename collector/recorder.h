@@ -21,7 +21,7 @@ class Recorder {
  public:
   enum class Outcome { kProgramEnded, kSupervisorDied };
 
-  // Both are borrowed. `wait_children_ms` as in CollectorRequest.
+  // Both are borrowed. `wait_children_ms` as in RecordSettings.
   Recorder(const session::Session& session, spool::Writer& spool, int wait_children_ms);
   ~Recorder();
   Recorder(const Recorder&) = delete;
@@ -37,6 +37,7 @@ class Recorder {
  private:
   struct Shared;
 
+  Drain::Pass drain_once(std::vector<uint32_t> dead);
   void drain_loop();
   void wake_drainer();
   void wake_watcher();
@@ -57,6 +58,7 @@ class Recorder {
   Drain drain_;
   std::unique_ptr<Shared> shared_;
   uint64_t next_clock_ns_ = 0;
+  bool alone_ = false;  // no second thread could be started: the watcher drains
 };
 
 // The last frames of a spool: how the run ended; then index and trailer.

@@ -12,7 +12,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "launcher/collector.h"
+#include "collector/collector.h"
+#include "collector/recovery.h"
 #include "launcher/install.h"
 #include "launcher/nested.h"
 #include "launcher/options.h"
@@ -21,7 +22,9 @@
 #include "launcher/parent/signals.h"
 #include "launcher/parent/supervisor.h"
 #include "launcher/parent/worker.h"
+#include "launcher/reports.h"
 #include "launcher/target/target.h"
+#include "launcher/values.h"
 #include "session/session.h"
 
 extern char** environ;
@@ -36,6 +39,14 @@ constexpr int kOtherError = 1;
 int report_error(const Error& error, int status) {
   log_error("%s", error.message.c_str());
   return status;
+}
+
+void set_verbosity(const Request& request) {
+  if (request.quiet()) {
+    set_log_level(LogLevel::kError);
+  } else if (request.report.verbosity >= 2) {
+    set_log_level(LogLevel::kDebug);
+  }
 }
 
 int print(const std::string& text) { return write_all(STDOUT_FILENO, text) ? 0 : kOtherError; }
@@ -60,37 +71,45 @@ std::string quoted(const std::vector<std::string>& words) {
   return line;
 }
 
-// --convert and --recover: no program, only a report, in a worker that a signal lets tidy up.
-int run_report_only(const Options& options) {
-  auto outputs = choose_outputs(options, time(nullptr), getpid());
+// The outputs that are asked for, ready to be written to. An error's code is the exit status.
+Result<std::vector<report::Output>> ready_outputs(const Request& request) {
+  auto outputs = choose_outputs(request, time(nullptr), getpid());
   if (!outputs) {
-    return report_error(outputs.error(), kUsageError);
+    return fail(outputs.error().message, kUsageError);
   }
-  if (Status prepared = prepare_outputs(options, *outputs); !prepared) {
-    return report_error(prepared.error(), kOtherError);
+  if (Status prepared = prepare_outputs(request, *outputs); !prepared) {
+    return fail(prepared.error().message, kOtherError);
   }
-  const std::string& source = options.convert.empty() ? options.recover : options.convert;
+  return outputs;
+}
+
+// --convert and --recover: no program, only a report, in a worker that a signal lets tidy up.
+int run_report_only(Request request, const std::string& command_line) {
+  auto outputs = ready_outputs(request);
+  if (!outputs) {
+    return report_error(outputs.error(), outputs.error().code);
+  }
+  request.report.outputs = std::move(*outputs);
+  const std::string& source = request.convert.empty() ? request.recover : request.convert;
   if (access(source.c_str(), R_OK) != 0) {
     return report_error(fail_errno("cannot read " + source).value(), kOtherError);
   }
-  if (!options.recover.empty() && access((source + "/" + kControlFileName).c_str(), F_OK) == 0 &&
+  if (!request.recover.empty() && access((source + "/" + kControlFileName).c_str(), F_OK) == 0 &&
       session::session_is_live(source)) {
     log_error("cannot recover %s: its run has not ended", source.c_str());
     return kOtherError;
   }
   (void)take_over_signals();
   auto worker = start_worker([&] {
-    if (!options.convert.empty()) {
-      return convert_file({source, *outputs, options.quiet, options.verbose, options.python_only});
+    if (!request.convert.empty()) {
+      return convert_and_report(source, request.report);
     }
-    RecoveryRequest request;
-    request.source = source;
-    request.outputs = *outputs;
-    request.quiet = options.quiet;
-    request.verbose = options.verbose;
-    request.keep_raw = options.keep_raw;
-    request.python_only = options.python_only;
-    return run_recovery(request);
+    collector::RecoveryRequest recovery;
+    recovery.source = source;
+    recovery.output = request.report.outputs.front().path;
+    recovery.command_line = command_line;
+    recovery.version = VTN_VERSION;
+    return recover_and_report(recovery, request.report);
   });
   if (!worker) {
     return report_error(worker.error(), kOtherError);
@@ -112,9 +131,9 @@ struct Tracing {
   bool ready = false;
 };
 
-Tracing prepare_tracing(const Options& options,
+Tracing prepare_tracing(const Request& request,
                         const Launch& launch,
-                        const std::vector<OutputSpec>& outputs,
+                        const std::vector<std::string>& arguments,
                         std::string& reason) {
   Tracing tracing;
   reason = launch.untraced_reason;
@@ -127,13 +146,15 @@ Tracing prepare_tracing(const Options& options,
     return tracing;
   }
   tracing.files = std::move(*files);
-  session::SessionRequest request;
-  request.output_folder = folder_of(outputs[0].path);
-  request.shim_path = tracing.files.shim;
-  request.exclude = options.excluded_processes;
-  request.options = (options.ignore_c_function ? uint32_t{kOptionIgnoreCFunctions} : 0) |
-                    (options.ignore_multiprocess ? uint32_t{kOptionOnlyProgram} : 0);
-  auto session = session::create_session(request);
+  session::SessionRequest wanted;
+  wanted.output_folder = folder_of(request.report.outputs[0].path);
+  wanted.shim_path = tracing.files.shim;
+  wanted.settings = request.record;
+  wanted.arguments = arguments;
+  for (const report::Output& output : request.report.outputs) {
+    wanted.outputs.push_back(output.path);
+  }
+  auto session = session::create_session(wanted);
   if (!session) {
     reason = session.error().message;
     return tracing;
@@ -172,12 +193,12 @@ int status_of_launch_error(const Error& error) {
 }
 
 // In a process tree that is recorded already: becomes the program, which the outer run records.
-int run_joined(Options options) {
-  if (!options.quiet) {
-    log_info("%s", joined_line(options).c_str());
+int run_joined(Request request) {
+  if (!request.quiet()) {
+    log_info("%s", joined_line(request).c_str());
   }
-  options.host = HostChoice::kExec;
-  auto launch = plan_launch(options, current_folder(), Environment::copy_of(environ));
+  request.launch.host = HostChoice::kExec;
+  auto launch = plan_launch(request.launch, current_folder(), Environment::copy_of(environ));
   if (!launch) {
     return report_error(launch.error(), status_of_launch_error(launch.error()));
   }
@@ -187,74 +208,122 @@ int run_joined(Options options) {
   end_as(status_of_failed_start(error));
 }
 
-int run_program(const Options& options, const std::string& command_line) {
-  auto outputs = choose_outputs(options, time(nullptr), getpid());
-  if (!outputs) {
-    return report_error(outputs.error(), kUsageError);
-  }
-  auto launch = plan_launch(options, current_folder(), Environment::copy_of(environ));
+int run_program(Request request, const std::vector<std::string>& arguments) {
+  auto launch = plan_launch(request.launch, current_folder(), Environment::copy_of(environ));
   if (!launch) {
     return report_error(launch.error(), status_of_launch_error(launch.error()));
   }
-  if (Status prepared = prepare_outputs(options, *outputs); !prepared) {
-    return report_error(prepared.error(), kOtherError);
+  auto outputs = ready_outputs(request);
+  if (!outputs) {
+    return report_error(outputs.error(), outputs.error().code);
   }
-  SupervisorRequest request;
-  request.signals = take_over_signals();
-  if (!options.quiet) {
-    request.leftovers = session::stale_sessions();
+  request.report.outputs = std::move(*outputs);
+  SupervisorRequest supervisor;
+  supervisor.signals = take_over_signals();
+  if (!request.quiet()) {
+    supervisor.leftovers = session::stale_sessions();
   }
   std::string reason;
-  const Tracing tracing = prepare_tracing(options, *launch, *outputs, reason);
-  request.program = program_command(*launch, tracing);
-  request.session = tracing.ready ? &tracing.session : nullptr;
-  request.collector.outputs = std::move(*outputs);
-  request.collector.quiet = options.quiet;
-  request.collector.verbose = options.verbose;
-  request.collector.keep_raw = options.keep_raw;
-  request.collector.python_only = options.python_only;
-  request.collector.wait_children_ms = options.wait_children_ms;
-  request.collector.command_line = command_line;
+  const Tracing tracing = prepare_tracing(request, *launch, arguments, reason);
+  supervisor.program = program_command(*launch, tracing);
+  supervisor.session = tracing.ready ? &tracing.session : nullptr;
+  collector::CollectRequest& collect = supervisor.collector.collect;
+  collect.settings = request.record;
+  collect.output = request.report.outputs.front().path;
+  collect.command_line = quoted(arguments);
+  collect.version = VTN_VERSION;
+  supervisor.collector.report = request.report;
   if (!tracing.ready) {
-    request.last_line = "the program ran untraced, there is no report: " + reason;
+    supervisor.last_line = "the program ran untraced, there is no report: " + reason;
   }
-  if (options.keep_pid && getpid() == 1) {
+  if (request.launch.keep_pid && getpid() == 1) {
     log_warning(
         "--keep_pid is not possible for the first process of a container, with which all end");
-  } else if (options.keep_pid) {
-    end_as(run_keeping_pid(request));
+  } else if (request.launch.keep_pid) {
+    supervisor.collector.by_exec = true;
+    end_as(run_keeping_pid(supervisor));
   }
-  end_as(supervise(request));
+  end_as(supervise(supervisor));
+}
+
+// What the settings file of a session says of the run that made it.
+Result<Request> request_of_session(const session::Session& session,
+                                   std::vector<std::string>& arguments) {
+  VTN_ASSIGN(const std::string settings, read_file(session.file(session::kSettingsFileName)));
+  VTN_ASSIGN(arguments, session::settings_with(settings, VTN_SETTING_ARGUMENT));
+  VTN_ASSIGN(Request request, parse_request(arguments));
+  VTN_ASSIGN(const std::vector<std::string> paths,
+             session::settings_with(settings, VTN_SETTING_OUTPUT));
+  for (const std::string& path : paths) {
+    VTN_ASSIGN(report::Output output, output_named(path));
+    request.report.outputs.push_back(std::move(output));
+  }
+  if (paths.empty()) {
+    return fail("the settings of " + session.folder + " name no report");
+  }
+  return request;
+}
+
+// The collector of a session, begun by exec (CollectorJob::by_exec). Signals and standard files are
+// as whoever began it has set them.
+int run_collector(const std::string& folder,
+                  const std::string& end_fd,
+                  const std::string& ready_fd) {
+  auto end = read_number(end_fd, 3, INT_MAX);
+  auto ready = read_number(ready_fd, 3, INT_MAX);
+  if (!end || !ready) {
+    log_error("%s is for the launcher itself", kCollectWord);
+    return kUsageError;
+  }
+  auto session = session::open_session(folder);
+  if (!session) {
+    return report_error(session.error(), kOtherError);
+  }
+  std::vector<std::string> arguments;
+  auto request = request_of_session(*session, arguments);
+  if (!request) {
+    return report_error(request.error(), kOtherError);
+  }
+  collector::CollectRequest collect;
+  collect.session = &*session;
+  collect.settings = request->record;
+  collect.output = request->report.outputs.front().path;
+  collect.end_fd = static_cast<int>(*end);
+  collect.ready_fd = static_cast<int>(*ready);
+  collect.command_line = quoted(arguments);
+  collect.version = VTN_VERSION;
+  set_verbosity(*request);
+  return record_and_report(collect, request->report);
 }
 
 int run(const std::vector<std::string>& arguments) {
-  auto options = parse_options(arguments);
-  if (!options) {
-    return report_error(options.error(), kUsageError);
+  if (arguments.size() == 4 && arguments[0] == kCollectWord) {
+    return run_collector(arguments[1], arguments[2], arguments[3]);
   }
-  if (options->quiet) {
-    set_log_level(LogLevel::kError);
-  } else if (options->verbose >= 2) {
-    set_log_level(LogLevel::kDebug);
+  auto request = parse_request(arguments);
+  if (!request) {
+    return report_error(request.error(), kUsageError);
   }
-  if (options->version) {
+  set_verbosity(*request);
+  if (request->version) {
     return print("viztracer-native " VTN_VERSION "\n");
   }
-  const bool report_only = !options->convert.empty() || !options->recover.empty();
-  if (options->help || (options->target.empty() && !report_only)) {
+  const bool report_only = !request->convert.empty() || !request->recover.empty();
+  if (request->help || (request->launch.target.empty() && !report_only)) {
     return print(help_text());
   }
   if (report_only) {
-    if (!options->target.empty() || (!options->convert.empty() && !options->recover.empty())) {
+    if (!request->launch.target.empty() ||
+        (!request->convert.empty() && !request->recover.empty())) {
       log_error("--convert, --recover and a program to run exclude each other");
       return kUsageError;
     }
-    return run_report_only(*options);
+    return run_report_only(*request, quoted(arguments));
   }
   if (!outer_session().empty()) {
-    return run_joined(*options);
+    return run_joined(*request);
   }
-  return run_program(*options, quoted(arguments));
+  return run_program(*request, arguments);
 }
 
 }  // namespace

@@ -23,28 +23,14 @@ std::string outer_session() {
   return path != nullptr && path[0] != '\0' && session::session_is_live(path) ? path : "";
 }
 
-std::string joined_line(const Options& options) {
+std::string joined_line(const Request& request) {
   std::string idle;
-  for (const std::string& file : options.output_files) {
-    append(idle, "-o " + file);
-  }
-  const struct {
-    bool given;
-    const char* name;
-  } others[] = {
-      {options.unique_output_file, "--unique_output_file"},
-      {!options.output_dir.empty(), "--output_dir"},
-      {options.host == HostChoice::kEmbed, "--host embed"},
-      {options.ignore_c_function, "--ignore_c_function"},
-      {options.keep_raw, "--keep_raw"},
-      {options.python_only, "--processes python"},
-      {!options.excluded_processes.empty(), "--exclude_process"},
-      {options.ignore_multiprocess, "--ignore_multiprocess"},
-      {options.wait_children_ms >= 0, "--wait_children"},
-  };
-  for (const auto& other : others) {
-    if (other.given) {
-      append(idle, other.name);
+  for (const GivenOption& option : request.given) {
+    // The target is executed in this process, so there is no host.
+    const bool embeds = option.scope == Scope::kCommand && option.value == "embed";
+    if (option.scope != Scope::kCommand || embeds) {
+      append(idle,
+             "--" + std::string(option.name) + (option.value.empty() ? "" : " " + option.value));
     }
   }
   return "recorded by the outer run, in its report" +

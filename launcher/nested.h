@@ -6,14 +6,15 @@
 
 #include <string>
 
-#include "launcher/options.h"
+#include "launcher/request.h"
 
 namespace vtn::launcher {
 
 // The folder of the session that this process is recorded in, if its run still lives; else empty.
 std::string outer_session();
 
-// What the user is told: where the report is, and which of his options do nothing here.
-std::string joined_line(const Options& options);
+// What the user is told: where the report is, and which of his options do nothing here: those that
+// say what is recorded or reported, for that the outer run has decided.
+std::string joined_line(const Request& request);
 
 }  // namespace vtn::launcher

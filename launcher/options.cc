@@ -2,72 +2,251 @@
 #include "launcher/options.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
-#include <system_error>
 
 #include <cxxopts.hpp>
 
 #include "launcher/closest.h"
+#include "launcher/values.h"
 
 namespace vtn::launcher {
 
 namespace {
 
-// The one list of options: the scan for the target's place, the parser and the help follow it.
+constexpr uint64_t kSecondNs = 1'000'000'000;
+constexpr uint64_t kMillisecondNs = 1'000'000;
+constexpr uint64_t kMostSummaryLines = 1'000'000;
+
+// An option: the scan for the target's place, the parser, the help, and what a nested run says
+// follow from its row. `set` stores one value (of a switch: "true" or "false"); its error is put
+// behind the option's name.
 struct OptionRow {
   const char* name;   // with underscores
   char letter;        // or 0
   const char* value;  // its name in the help; null for a switch
+  Scope scope;
+  Status (*set)(Request& request, const std::string& value);
   const char* help;
   const char* without_value = nullptr;  // what it means without one: then it is never the next word
+  const char* negated = nullptr;        // what --no_NAME stands for; null: there is none
 };
+
+using Text = const std::string&;
 
 constexpr OptionRow kRows[] = {
     {"output_file",
      'o',
      "FILE",
-     "where the report goes, by its extension: .json, .json.gz, .pftrace, .perfetto-trace (or "
-     ".gz of these), .vtn. May be repeated: one run, several formats. Default: result.json"},
-    {"unique_output_file", 'u', nullptr, "name the report after program, time and process"},
-    {"output_dir", 0, "DIR", "the folder of the report; made if it is missing"},
-    {"python", 0, "PATH", "the interpreter; default: $VIRTUAL_ENV, else python3 on PATH"},
-    {"host",
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       request.names.files.push_back(value);
+       return {};
+     },
+     "where the report goes; its extension says what it is (below). May be repeated: one run, "
+     "several formats. Default: result.json"},
+    {"report",
      0,
-     "auto|embed|exec",
-     "run the interpreter's library in a host of ours (embed), the interpreter itself (exec), or "
-     "what costs nothing (auto)"},
-    {"ignore_c_function", 0, nullptr, "record Python functions only: cheaper"},
+     "FILE",
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       request.names.more.push_back(value);
+       return {};
+     },
+     "a further report, beside those of -o or the default one: --report times.txt"},
+    {"unique_output_file",
+     'u',
+     nullptr,
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       request.names.unique = value == "true";
+       return {};
+     },
+     "name the report after program, time and process"},
+    {"output_dir",
+     0,
+     "DIR",
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       request.names.folder = value;
+       return {};
+     },
+     "the folder of the report; made if it is missing"},
+    {"summary",
+     0,
+     "N",
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       VTN_ASSIGN(const uint64_t lines, read_number(value, 0, kMostSummaryLines));
+       request.report.summary_lines = static_cast<unsigned>(lines);
+       return {};
+     },
+     "how many functions, those with the most time of their own, are listed at the end: 0 is none. "
+     "Default: 10",
+     nullptr,
+     "0"},
     {"processes",
      0,
      "all|python",
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       if (value != "all" && value != "python") {
+         return fail("must be all or python");
+       }
+       request.report.python_only = value == "python";
+       return {};
+     },
      "what the report shows of the process tree: every program of it (all, the default), or those "
      "that run Python"},
+    {"keep_raw",
+     0,
+     nullptr,
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       request.report.keep_raw = value == "true";
+       return {};
+     },
+     "keep what was recorded beside the report"},
+    {"ignore_c_function",
+     0,
+     nullptr,
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       request.record.c_functions = value != "true";
+       return {};
+     },
+     "record Python functions only: cheaper"},
     {"exclude_process",
      0,
      "GLOB",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       if (value.empty()) {
+         return fail("needs a pattern that is not empty");
+       }
+       request.record.excluded_processes.push_back(value);
+       return {};
+     },
      "leave a process untraced whose executable's name, script's name or whole command line "
      "matches. May be repeated"},
-    {"ignore_multiprocess", 0, nullptr, "record the program alone: its children run untraced"},
+    {"ignore_multiprocess",
+     0,
+     nullptr,
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       request.record.children = value != "true";
+       return {};
+     },
+     "record the program alone: its children run untraced"},
     {"wait_children",
      0,
      "SECONDS",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       if (value == "forever") {
+         request.record.wait_children_ms = session::kWaitForever;
+         return {};
+       }
+       VTN_ASSIGN(const uint64_t ns, read_duration_ns(value, kSecondNs));
+       request.record.wait_children_ms = static_cast<int>(ns / kMillisecondNs);
+       return {};
+     },
      "when the program has ended, go on recording until the processes it left have ended too, or "
      "that long; Ctrl-C ends the wait",
      "forever"},
+    {"python",
+     0,
+     "PATH",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       request.launch.python = value;
+       return {};
+     },
+     "the interpreter; default: $VIRTUAL_ENV, else python3 on PATH"},
+    {"host",
+     0,
+     "auto|embed|exec",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       if (value != "auto" && value != "embed" && value != "exec") {
+         return fail("must be auto, embed or exec");
+       }
+       request.launch.host = value == "auto"    ? HostChoice::kAuto
+                             : value == "embed" ? HostChoice::kEmbed
+                                                : HostChoice::kExec;
+       return {};
+     },
+     "run the interpreter's library in a host of ours (embed), the interpreter itself (exec), or "
+     "what costs nothing (auto)"},
     {"keep_pid",
      0,
      nullptr,
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       request.launch.keep_pid = value == "true";
+       return {};
+     },
      "give the program the process id of this command, for service managers and pid files; the "
      "report is then written by a process in the background, a moment after the program's end"},
-    {"quiet", 0, nullptr, "say nothing but errors"},
-    {"verbose", 0, "N", "0 is quiet, 1 the default, 2 tells more"},
-    {"keep_raw", 0, nullptr, "keep what was recorded beside the report"},
-    {"convert", 0, "FILE.vtn", "write a report (-o) of a saved recording"},
-    {"recover", 0, "DIR", "write a report (-o) of what a killed run left"},
-    {"version", 0, nullptr, "print the version and exit"},
-    {"help", 'h', nullptr, "print this and exit"},
+    {"quiet",
+     0,
+     nullptr,
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       if (value == "true") {
+         request.report.verbosity = 0;
+       }
+       return {};
+     },
+     "say nothing but errors"},
+    {"verbose",
+     0,
+     "N",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       VTN_ASSIGN(const uint64_t level, read_number(value, 0, 9));
+       request.report.verbosity = static_cast<int>(level);
+       return {};
+     },
+     "0 is quiet, 1 the default, 2 tells more"},
+    {"convert",
+     0,
+     "FILE.vtn",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       request.convert = value;
+       return {};
+     },
+     "write a report (-o) of a saved recording"},
+    {"recover",
+     0,
+     "DIR",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       request.recover = value;
+       return {};
+     },
+     "write a report (-o) of what a killed run left"},
+    {"version",
+     0,
+     nullptr,
+     Scope::kCommand,
+     [](Request& request, Text) -> Status {
+       request.version = true;
+       return {};
+     },
+     "print the version and exit"},
+    {"help",
+     'h',
+     nullptr,
+     Scope::kCommand,
+     [](Request& request, Text) -> Status {
+       request.help = true;
+       return {};
+     },
+     "print this and exit"},
 };
+
+constexpr std::string_view kNegation = "no_";
 
 std::string normalized(std::string_view name) {
   std::string result(name);
@@ -83,6 +262,19 @@ const OptionRow* find_long(std::string_view name) {
     }
   }
   return nullptr;
+}
+
+// What --no_NAME stands for, if it is the negation of an option that has one.
+const char* negated_value(const OptionRow& row) {
+  return row.value == nullptr ? "false" : row.negated;
+}
+
+const OptionRow* find_negated(std::string_view name) {
+  const std::string wanted = normalized(name);
+  const OptionRow* row = wanted.starts_with(kNegation)
+                             ? find_long(std::string_view(wanted).substr(kNegation.size()))
+                             : nullptr;
+  return row != nullptr && negated_value(*row) != nullptr ? row : nullptr;
 }
 
 const OptionRow* find_letter(char letter) {
@@ -115,12 +307,12 @@ bool starts_target(const std::string& argument) {
 // Splits at the target. Fills `ours` with what precedes it, long names normalized.
 Status split(const std::vector<std::string>& arguments,
              std::vector<std::string>& ours,
-             Options& options) {
+             LaunchSettings& launch) {
   size_t i = 0;
   for (; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
     if (argument == "--") {
-      options.after_separator = true;
+      launch.after_separator = true;
       ++i;
       break;
     }
@@ -129,26 +321,26 @@ Status split(const std::vector<std::string>& arguments,
     }
     const OptionRow* row = nullptr;
     bool has_value = false;
+    std::string value;
     if (argument.starts_with("--")) {
-      const size_t equals = argument.find('=');
-      const std::string name = argument.substr(2, equals == argument.npos ? equals : equals - 2);
+      const size_t equals = std::min(argument.find('='), argument.size());
+      const std::string name = argument.substr(2, equals - 2);
+      has_value = equals != argument.size();
+      value = has_value ? argument.substr(equals + 1) : "";
       row = find_long(name);
-      has_value = equals != argument.npos;
-      ours.push_back(row == nullptr ? argument
-                                    : "--" + std::string(row->name) +
-                                          (has_value ? argument.substr(equals) : ""));
+      if (row == nullptr && !has_value && (row = find_negated(name)) != nullptr) {
+        ours.push_back("--" + std::string(row->name) + "=" + negated_value(*row));
+        continue;
+      }
       if (row != nullptr && has_value && row->value == nullptr) {
         return fail("option --" + std::string(row->name) + " takes no value");
       }
     } else {
       row = find_letter(argument[1]);
       has_value = argument.size() > 2;
+      value = argument.substr(2);
       if (row != nullptr && row->value == nullptr && has_value) {
         return unknown_option(argument);
-      }
-      ours.push_back(argument.substr(0, 2));
-      if (has_value) {
-        ours.push_back(argument.substr(2));
       }
     }
     if (row == nullptr) {
@@ -158,20 +350,41 @@ Status split(const std::vector<std::string>& arguments,
       if (i + 1 == arguments.size()) {
         return fail("option " + argument + " needs a value: " + row->value);
       }
-      // As one word, so that a value that looks like an option is still the value.
-      if (argument.starts_with("--")) {
-        ours.back() += "=" + arguments[++i];
-      } else {
-        ours.push_back(arguments[++i]);
-      }
+      has_value = true;
+      value = arguments[++i];
     }
+    // As one word, so that a value that looks like an option is still the value.
+    ours.push_back("--" + std::string(row->name) + (has_value ? "=" + value : ""));
   }
   if (i + 1 == arguments.size() && (arguments[i] == "-m" || arguments[i] == "-c")) {
     return fail(arguments[i] == "-m" ? "-m needs the name of a module"
                                      : "-c needs a piece of code");
   }
-  options.target.assign(arguments.begin() + static_cast<ptrdiff_t>(i), arguments.end());
+  launch.target.assign(arguments.begin() + static_cast<ptrdiff_t>(i), arguments.end());
   return {};
+}
+
+const char* group_of(Scope scope) {
+  switch (scope) {
+    case Scope::kReport:
+      return "Report";
+    case Scope::kRecord:
+      return "Recording";
+    case Scope::kCommand:
+      break;
+  }
+  return "Command";
+}
+
+std::string list_of_formats() {
+  std::string list;
+  for (const report::Format& format : report::formats()) {
+    const std::string name = std::string(format.extension) +
+                             (format.can_gzip ? ", " + std::string(format.extension) + ".gz" : "");
+    list += "  " + name + std::string(name.size() < 36 ? 36 - name.size() : 1, ' ') + format.help +
+            "\n";
+  }
+  return list;
 }
 
 cxxopts::Options describe() {
@@ -187,145 +400,57 @@ cxxopts::Options describe() {
   for (const OptionRow& row : kRows) {
     const std::string names =
         row.letter != 0 ? std::string(1, row.letter) + "," + row.name : std::string(row.name);
-    if (row.value == nullptr) {
-      parser.add_options()(names, row.help);
-    } else if (row.without_value != nullptr) {
-      parser.add_options()(names,
-                           row.help,
-                           cxxopts::value<std::string>()->implicit_value(row.without_value),
-                           row.value);
-    } else {
-      parser.add_options()(names, row.help, cxxopts::value<std::string>(), row.value);
+    auto value = row.value == nullptr
+                     ? std::static_pointer_cast<const cxxopts::Value>(cxxopts::value<bool>())
+                     : cxxopts::value<std::string>();
+    if (row.without_value != nullptr) {
+      value = cxxopts::value<std::string>()->implicit_value(row.without_value);
     }
+    parser.add_options(group_of(row.scope))(
+        names, row.help, value, row.value == nullptr ? "" : row.value);
   }
   return parser;
 }
 
-Status read_host(const std::string& text, HostChoice& host) {
-  if (text == "auto") {
-    host = HostChoice::kAuto;
-  } else if (text == "embed") {
-    host = HostChoice::kEmbed;
-  } else if (text == "exec") {
-    host = HostChoice::kExec;
-  } else {
-    return fail("--host " + text + ": must be auto, embed or exec");
-  }
-  return {};
-}
-
-Status read_verbose(const std::string& text, int& verbose) {
-  if (text.size() != 1 || text[0] < '0' || text[0] > '9') {
-    return fail("--verbose " + text + ": must be a number from 0 to 9");
-  }
-  verbose = text[0] - '0';
-  return {};
-}
-
-Status read_processes(const std::string& text, bool& python_only) {
-  if (text != "all" && text != "python") {
-    return fail("--processes " + text + ": must be all or python");
-  }
-  python_only = text == "python";
-  return {};
-}
-
-Status read_wait(const std::string& text, int& wait_ms) {
-  constexpr double kMostSeconds = 1e6;
-  if (text == "forever") {
-    wait_ms = kWaitForever;
-    return {};
-  }
-  double seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc() || end != text.data() + text.size() || !(seconds >= 0) ||
-      seconds > kMostSeconds) {
-    return fail("--wait_children=" + text + ": must be a number of seconds, up to a million");
-  }
-  wait_ms = static_cast<int>(seconds * 1000);
-  return {};
-}
-
-// Takes the values of an option that may be repeated out of `words`: cxxopts splits a list at
-// commas, which are letters of file names and patterns like any other.
-std::vector<std::string> take_all(std::vector<std::string>& words, const OptionRow& row) {
-  std::vector<std::string> values;
-  std::vector<std::string> rest;
-  const std::string with_value = "--" + std::string(row.name) + "=";
-  const std::string letter = {'-', row.letter};
-  for (size_t i = 0; i < words.size(); ++i) {
-    if (words[i].starts_with(with_value)) {
-      values.push_back(words[i].substr(with_value.size()));
-    } else if (row.letter != 0 && words[i] == letter) {
-      values.push_back(words[++i]);
-    } else {
-      rest.push_back(words[i]);
+// Hands each option that was given to its row, in order.
+Status apply(const cxxopts::ParseResult& parsed, Request& request) {
+  for (const cxxopts::KeyValue& one : parsed.arguments()) {
+    const OptionRow* row = find_long(one.key());
+    if (row == nullptr) {
+      return fail("unknown option --" + one.key());
     }
+    if (Status set = row->set(request, one.value()); !set) {
+      return fail("--" + std::string(row->name) + (row->value == nullptr ? "" : "=" + one.value()) +
+                  ": " + set.error().message);
+    }
+    request.given.push_back(
+        {row->name, row->value == nullptr ? std::string() : one.value(), row->scope});
   }
-  words = std::move(rest);
-  return values;
+  return {};
 }
 
 }  // namespace
 
-Result<Options> parse_options(const std::vector<std::string>& arguments) {
-  Options options;
+Result<Request> parse_request(const std::vector<std::string>& arguments) {
+  Request request;
   std::vector<std::string> ours;
-  VTN_TRY(split(arguments, ours, options));
-
-  options.output_files = take_all(ours, *find_long("output_file"));
-  options.excluded_processes = take_all(ours, *find_long("exclude_process"));
-  for (const std::string& pattern : options.excluded_processes) {
-    if (pattern.empty()) {
-      return fail("--exclude_process needs a pattern that is not empty");
-    }
-  }
+  VTN_TRY(split(arguments, ours, request.launch));
   std::vector<const char*> words = {"viztracer-native"};
   for (const std::string& word : ours) {
     words.push_back(word.c_str());
   }
   try {
     cxxopts::Options parser = describe();
-    const cxxopts::ParseResult parsed = parser.parse(static_cast<int>(words.size()), words.data());
-    const auto text = [&parsed](const char* name) {
-      return parsed.count(name) == 0 ? std::string() : parsed[name].as<std::string>();
-    };
-    options.unique_output_file = parsed.count("unique_output_file") != 0;
-    options.output_dir = text("output_dir");
-    options.python = text("python");
-    options.ignore_c_function = parsed.count("ignore_c_function") != 0;
-    options.quiet = parsed.count("quiet") != 0;
-    options.keep_raw = parsed.count("keep_raw") != 0;
-    options.keep_pid = parsed.count("keep_pid") != 0;
-    options.ignore_multiprocess = parsed.count("ignore_multiprocess") != 0;
-    if (parsed.count("processes") != 0) {
-      VTN_TRY(read_processes(text("processes"), options.python_only));
-    }
-    if (parsed.count("wait_children") != 0) {
-      VTN_TRY(read_wait(text("wait_children"), options.wait_children_ms));
-    }
-    options.convert = text("convert");
-    options.recover = text("recover");
-    options.version = parsed.count("version") != 0;
-    options.help = parsed.count("help") != 0;
-    if (parsed.count("host") != 0) {
-      VTN_TRY(read_host(text("host"), options.host));
-    }
-    if (parsed.count("verbose") != 0) {
-      VTN_TRY(read_verbose(text("verbose"), options.verbose));
-    }
+    VTN_TRY(apply(parser.parse(static_cast<int>(words.size()), words.data()), request));
   } catch (const std::exception& error) {
     return fail(error.what());
   }
-  if (options.verbose == 0) {
-    options.quiet = true;
-  }
-  return options;
+  return request;
 }
 
 std::string help_text() {
   try {
-    return describe().help();
+    return describe().help({"Report", "Recording", "Command"}) + "\nReports:\n" + list_of_formats();
   } catch (const std::exception& error) {
     return error.what();
   }

@@ -13,21 +13,12 @@ namespace vtn::launcher {
 
 namespace {
 
-struct ExtensionRow {
-  const char* extension;
-  OutputSpec::Format format;
-  bool can_gzip;
-};
-
-constexpr ExtensionRow kExtensions[] = {
-    {".json", OutputSpec::kJson, true},
-    {".pftrace", OutputSpec::kPftrace, true},
-    {".perfetto-trace", OutputSpec::kPftrace, true},
-    {".vtn", OutputSpec::kVtn, false},
-};
-
-std::string known_extensions() {
-  return ".json, .json.gz, .pftrace, .pftrace.gz, .perfetto-trace, .perfetto-trace.gz or .vtn";
+std::string list_of(const std::vector<std::string>& words) {
+  std::string list;
+  for (size_t i = 0; i < words.size(); ++i) {
+    list += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
+  }
+  return list;
 }
 
 std::string nearest_extension(const std::string& name) {
@@ -35,37 +26,26 @@ std::string nearest_extension(const std::string& name) {
   if (dot == name.npos || dot == 0) {
     return "";
   }
-  std::vector<std::string> all;
-  for (const ExtensionRow& row : kExtensions) {
-    all.emplace_back(row.extension);
-    if (row.can_gzip) {
-      all.push_back(std::string(row.extension) + ".gz");
-    }
-  }
-  return closest_match(name.substr(dot), all);
+  return closest_match(name.substr(dot), report::known_extensions());
 }
 
 }  // namespace
 
-Result<OutputSpec> output_spec(const std::string& path) {
+Result<report::Output> output_named(const std::string& path) {
   const std::string name = name_of(path);
   if (path.empty() || path.back() == '/') {
     return fail("output file '" + path + "': a file name is missing");
   }
-  OutputSpec spec;
-  spec.gzip = name.ends_with(".gz");
-  const std::string_view plain =
-      spec.gzip ? std::string_view(name).substr(0, name.size() - 3) : std::string_view(name);
-  for (const ExtensionRow& row : kExtensions) {
-    if (plain.ends_with(row.extension) && (!spec.gzip || row.can_gzip)) {
-      spec.format = row.format;
-      VTN_ASSIGN(spec.path, absolute_path(path));
-      return spec;
-    }
+  report::Output output;
+  output.format = report::format_of_name(name, output.gzip);
+  if (output.format == nullptr) {
+    const std::string nearest = nearest_extension(name);
+    return fail("output file " + path + ": its name must end in " +
+                list_of(report::known_extensions()) +
+                (nearest.empty() ? "" : "; did you mean " + nearest + "?"));
   }
-  const std::string nearest = nearest_extension(name);
-  return fail("output file " + path + ": its name must end in " + known_extensions() +
-              (nearest.empty() ? "" : "; did you mean " + nearest + "?"));
+  VTN_ASSIGN(output.path, absolute_path(path));
+  return output;
 }
 
 std::string unique_output_name(const std::vector<std::string>& target, time_t now, int pid) {
@@ -87,38 +67,39 @@ std::string unique_output_name(const std::vector<std::string>& target, time_t no
   return program + "_" + stamp + "_" + std::to_string(pid) + ".json";
 }
 
-Result<std::vector<OutputSpec>> choose_outputs(const Options& options, time_t now, int pid) {
-  std::vector<std::string> names = options.output_files;
-  if (options.unique_output_file) {
+Result<std::vector<report::Output>> choose_outputs(const Request& request, time_t now, int pid) {
+  std::vector<std::string> names = request.names.files;
+  if (request.names.unique) {
     if (!names.empty()) {
       return fail("--unique_output_file and --output_file exclude each other");
     }
-    names.push_back(unique_output_name(options.target, now, pid));
+    names.push_back(unique_output_name(request.launch.target, now, pid));
   }
   if (names.empty()) {
     names.emplace_back("result.json");
   }
-  std::vector<OutputSpec> outputs;
+  names.insert(names.end(), request.names.more.begin(), request.names.more.end());
+  std::vector<report::Output> outputs;
   for (std::string& name : names) {
-    if (!options.output_dir.empty() && !name.starts_with("/")) {
-      name = options.output_dir + "/" + name;
+    if (!request.names.folder.empty() && !name.starts_with("/")) {
+      name = request.names.folder + "/" + name;
     }
-    VTN_ASSIGN(OutputSpec spec, output_spec(name));
-    for (const OutputSpec& other : outputs) {
-      if (other.path == spec.path) {
+    VTN_ASSIGN(report::Output output, output_named(name));
+    for (const report::Output& other : outputs) {
+      if (other.path == output.path) {
         return fail("output file " + name + " is named twice");
       }
     }
-    outputs.push_back(std::move(spec));
+    outputs.push_back(std::move(output));
   }
   return outputs;
 }
 
-Status prepare_outputs(const Options& options, const std::vector<OutputSpec>& outputs) {
-  if (!options.output_dir.empty()) {
-    VTN_TRY(make_folders(options.output_dir));
+Status prepare_outputs(const Request& request, const std::vector<report::Output>& outputs) {
+  if (!request.names.folder.empty()) {
+    VTN_TRY(make_folders(request.names.folder));
   }
-  for (const OutputSpec& output : outputs) {
+  for (const report::Output& output : outputs) {
     struct stat info;
     const std::string folder = folder_of(output.path);
     if (stat(folder.c_str(), &info) != 0) {

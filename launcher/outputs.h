@@ -9,22 +9,21 @@
 #include <time.h>
 
 #include "base/result.h"
-#include "launcher/collector.h"
-#include "launcher/options.h"
+#include "launcher/request.h"
 
 namespace vtn::launcher {
 
 // The format of a file name's extension. An unknown one is a usage error that names the known ones
 // and the nearest.
-Result<OutputSpec> output_spec(const std::string& path);
+Result<report::Output> output_named(const std::string& path);
 
-// "<program>_<YYYYMMDD>_<HHMMSS>_<pid>.json", as VizTracer names it. `target` as in Options.
+// "<program>_<YYYYMMDD>_<HHMMSS>_<pid>.json", as VizTracer names it. `target` as in LaunchSettings.
 std::string unique_output_name(const std::vector<std::string>& target, time_t now, int pid);
 
 // Names and formats of all outputs, absolute. Nothing is touched. Usage errors only.
-Result<std::vector<OutputSpec>> choose_outputs(const Options& options, time_t now, int pid);
+Result<std::vector<report::Output>> choose_outputs(const Request& request, time_t now, int pid);
 
 // Makes --output_dir, and tries that each output's folder can be written to.
-Status prepare_outputs(const Options& options, const std::vector<OutputSpec>& outputs);
+Status prepare_outputs(const Request& request, const std::vector<report::Output>& outputs);
 
 }  // namespace vtn::launcher

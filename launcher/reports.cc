@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/reports.h"
 
-#include <algorithm>
+#include <optional>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +15,12 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "launcher/tracing_cost.h"
-#include "report/pieces.h"
-#include "report/process_tree.h"
+#include "base/threads.h"
+#include "collector/program_end.h"
+#include "launcher/last_lines.h"
+#include "report/output_file.h"
+#include "report/summary/totals.h"
+#include "session/session.h"
 
 namespace vtn::launcher {
 
@@ -75,32 +78,6 @@ class ProgressBar {
   int64_t start_ms_;
 };
 
-std::string grouped(uint64_t value) {
-  const std::string digits = std::to_string(value);
-  std::string text;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i != 0 && (digits.size() - i) % 3 == 0) {
-      text += ',';
-    }
-    text += digits[i];
-  }
-  return text;
-}
-
-std::string counted(uint64_t value, const char* one, const char* many) {
-  return fmt::format("{} {}", grouped(value), value == 1 ? one : many);
-}
-
-std::string size_text(const std::string& path) {
-  struct stat info = {};
-  if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
-    return "";
-  }
-  const auto bytes = static_cast<double>(info.st_size);
-  return bytes < 1e6 ? fmt::format(" ({:.1f} kB)", bytes / 1e3)
-                     : fmt::format(" ({:.1f} MB)", bytes / 1e6);
-}
-
 Status copy_spool(const spool::Reader& spool, const std::string& path) {
   VTN_ASSIGN(UniqueFd from, open_file(spool.path(), O_RDONLY));
   VTN_ASSIGN(report::OutputFile to, report::OutputFile::create(path));
@@ -134,128 +111,77 @@ Status save_spool(const spool::Reader& spool, const std::string& path, bool may_
 }
 
 Status write_output(const spool::Reader& spool,
-                    const OutputSpec& output,
-                    bool python_only,
-                    bool show_progress) {
-  ProgressBar bar("writing " + name_of(output.path), show_progress);
-  report::ReportOptions options;
-  options.path = output.path;
-  options.gzip = output.gzip;
-  options.python_only = python_only;
-  options.progress = [&](uint64_t done, uint64_t total) {
+                    const report::Output& output,
+                    const report::ReportSettings& settings) {
+  ProgressBar bar("writing " + name_of(output.path), settings.verbosity > 0);
+  report::WriteRequest request;
+  request.path = output.path;
+  request.gzip = output.gzip;
+  request.settings = settings;
+  request.progress = [&](uint64_t done, uint64_t total) {
     bar.show(done, total);
     return !told_to_give_up();
   };
-  return output.format == OutputSpec::kJson ? report::write_json(spool, options)
-                                            : report::write_perfetto(spool, options);
+  return output.format->write(spool, request);
 }
 
-// "ID NAME (why)" of as many as a line may hold.
-std::string named(const std::vector<const report::ProcessInfo*>& processes) {
-  constexpr size_t kMostNamed = 5;
-  std::string text;
-  for (size_t i = 0; i < processes.size() && i < kMostNamed; ++i) {
-    const report::ProcessInfo& process = *processes[i];
-    const uint32_t version = process.python_version;
-    text += fmt::format(
-        "{}{} {} ({}{})",
-        i == 0 ? "" : "; ",
-        process.pid,
-        process.name,
-        version == 0 ? "" : fmt::format("Python {}.{}: ", version >> 24, (version >> 16) & 0xff),
-        report::untraced_text(process.reason));
-  }
-  if (processes.size() > kMostNamed) {
-    text += fmt::format("; and {} more", processes.size() - kMostNamed);
-  }
-  return text;
-}
-
-void print_summary(const spool::Reader& spool,
-                   const report::ProcessTree& tree,
-                   const ReportJob& job) {
-  const spool::Model& model = spool.model();
-  const spool::Totals totals = spool::totals_of(model);
-  for (const OutputSpec& output : job.outputs) {
-    log_info("report: %s%s", output.path.c_str(), size_text(output.path).c_str());
-  }
-  const auto missed = std::count_if(
-      tree.processes.begin(), tree.processes.end(), [](const report::ProcessInfo& process) {
-        return process.missed();
-      });
-  if (totals.processes == 0 && missed == 0) {
-    log_info("nothing was traced: no CPython of 3.10 or later ran in the program");
-    return;
-  }
-  const uint64_t others = tree.processes.size() - totals.processes;
-  log_info("%s traced%s, %s, %s, %s lost",
-           counted(totals.processes, "process", "processes").c_str(),
-           others == 0 ? "" : fmt::format(" ({} more not)", grouped(others)).c_str(),
-           counted(totals.threads, "thread", "threads").c_str(),
-           counted(totals.calls, "call", "calls").c_str(),
-           counted(totals.lost_events, "event", "events").c_str());
-  if (job.just_run && totals.calls != 0 && model.run_end.end_ns > model.run_end.start_ns) {
-    const double cost = tracing_cost_seconds(model);
-    const double run = static_cast<double>(model.run_end.end_ns - model.run_end.start_ns) * 1e-9;
-    log_info("tracing cost about %.2g s of the program's %.2f s, %.0f ns a call",
-             cost,
-             run,
-             cost * 1e9 / static_cast<double>(totals.calls));
-  }
-  if (job.verbose > 1 && (totals.stray_ends != 0 || totals.cut_calls != 0)) {
-    log_info("%s ended that had not begun, %s closed without an end of their own",
-             counted(totals.stray_ends, "call", "calls").c_str(),
-             counted(totals.cut_calls, "call was", "calls were").c_str());
-  }
-}
-
-void print_troubles(const spool::Reader& spool, const report::ProcessTree& tree) {
-  const spool::Model& model = spool.model();
-  if ((model.run_end.flags & spool::kRunDiskFull) != 0) {
-    log_warning("the disk was full while recording: the report ends there (%s lost)",
-                counted(model.run_end.lost_chunks, "block", "blocks").c_str());
-  }
-  if (model.truncated) {
-    log_warning("the recording was cut short: what came after it is missing");
-  }
-  for (const spool::ImageInfo& image : model.images) {
-    if (image.damaged || (image.end.flags & spool::kImageDamaged) != 0) {
-      log_warning("process %u wrote over its own trace: parts of it may be missing or wrong",
-                  image.pid);
+// Adds the calls up on the side while reports are written.
+class SideSummary {
+ public:
+  SideSummary(const spool::Reader& spool, const report::ReportSettings& settings) {
+    if (settings.verbosity == 0 || settings.summary_lines == 0) {
+      return;
+    }
+    const auto work = [this, &spool, workers = settings.workers] {
+      auto totals = report::add_up(
+          spool, false, workers, [](uint64_t, uint64_t) { return !told_to_give_up(); });
+      if (totals) {
+        totals_ = std::move(*totals);
+      } else {
+        log_debug("%s", totals.error().message.c_str());
+      }
+    };
+    auto thread = Thread::start(work);
+    if (thread) {
+      thread_ = std::move(*thread);
+    } else {
+      work();
     }
   }
-  std::vector<const report::ProcessInfo*> missed;
-  for (const uint32_t number : tree.order) {
-    if (tree.processes[number].missed()) {
-      missed.push_back(&tree.processes[number]);
-    }
+  // Null: not wanted, or not to be had.
+  const report::CallTotals* wait() {
+    thread_.reset();
+    return totals_ ? &*totals_ : nullptr;
   }
-  if (!missed.empty()) {
-    log_warning("%s not traced: %s",
-                counted(missed.size(), "Python process was", "Python processes were").c_str(),
-                named(missed).c_str());
-  }
-  if (const uint32_t unslotted = model.run_end.unslotted; unslotted != 0) {
-    log_warning("%s too many at a time: nothing is known of them",
-                counted(unslotted, "process was one", "processes were").c_str());
-  }
-}
 
-}  // namespace
+ private:
+  std::optional<report::CallTotals> totals_;
+  std::optional<Thread> thread_;  // behind what it writes to
+};
 
-ReportOutcome write_reports(const spool::Reader& spool, const ReportJob& job, bool& moved) {
+enum class Outcome { kComplete, kFailed, kGivenUp };
+
+// Writes all reports and says what became of it. `moved`: the spool has become one of them.
+Outcome write_reports(const spool::Reader& spool,
+                      const report::ReportSettings& settings,
+                      bool may_move,
+                      bool& moved) {
   moved = false;
   bool failed = false;
+  SideSummary summary(spool, settings);
   // The spool is moved away only when nobody reads it any more.
   for (const bool save : {false, true}) {
-    for (const OutputSpec& output : job.outputs) {
-      if ((output.format == OutputSpec::kVtn) != save) {
+    if (save) {
+      (void)summary.wait();
+    }
+    for (const report::Output& output : settings.outputs) {
+      if ((output.format->write == nullptr) != save) {
         continue;
       }
-      Status status = save ? save_spool(spool, output.path, job.may_move_spool, moved)
-                           : write_output(spool, output, job.python_only, !job.quiet);
+      Status status = save ? save_spool(spool, output.path, may_move, moved)
+                           : write_output(spool, output, settings);
       if (told_to_give_up()) {
-        return ReportOutcome::kGivenUp;
+        return Outcome::kGivenUp;
       }
       if (!status) {
         log_error("%s", status.error().message.c_str());
@@ -264,14 +190,117 @@ ReportOutcome write_reports(const spool::Reader& spool, const ReportJob& job, bo
     }
   }
   if (failed) {
-    return ReportOutcome::kFailed;
+    return Outcome::kFailed;
   }
-  if (!job.quiet) {
-    const report::ProcessTree tree = report::build_process_tree(spool.model());
-    print_summary(spool, tree, job);
-    print_troubles(spool, tree);
+  if (settings.verbosity > 0) {
+    say_last_lines(spool, settings, summary.wait());
   }
-  return ReportOutcome::kComplete;
+  return Outcome::kComplete;
+}
+
+int report_error(const Error& error) {
+  log_error("%s", error.message.c_str());
+  return 1;
+}
+
+// Reports, then the spool goes (or stays, or is the report). The exit status.
+int finish(const spool::Reader& spool, report::ReportSettings settings, bool may_move) {
+  if (settings.keep_raw) {
+    const std::string raw = settings.outputs.front().path + report::spool_format().extension;
+    settings.outputs.push_back({raw, &report::spool_format(), false});
+  }
+  bool moved = false;
+  switch (write_reports(spool, settings, may_move, moved)) {
+    case Outcome::kComplete:
+      if (!moved && may_move) {
+        (void)unlink(spool.path().c_str());
+      }
+      return 0;
+    case Outcome::kFailed:
+      if (!moved) {
+        log_error(
+            "what was recorded is kept; viztracer-native --recover %s -o OUT makes a report of it",
+            spool.path().c_str());
+      }
+      return 1;
+    case Outcome::kGivenUp:
+      break;
+  }
+  return 1;
+}
+
+void end_session(const std::string& folder, bool some_live_on) {
+  if (some_live_on) {
+    session::leave_session(folder);
+  } else {
+    session::remove_session(folder);
+  }
+}
+
+}  // namespace
+
+int record_and_report(const collector::CollectRequest& request,
+                      const report::ReportSettings& settings) {
+  auto collected = collector::collect(request);
+  if (!collected) {
+    return report_error(collected.error());
+  }
+  switch (collected->end) {
+    case collector::CollectEnd::kSupervisorDied:
+      return 1;  // --recover makes the report
+    case collector::CollectEnd::kNothingRan:
+      return 0;
+    case collector::CollectEnd::kRecorded:
+      break;
+  }
+  auto fd = open_file(collected->spool_path, O_RDONLY);
+  if (!fd) {
+    return report_error(fd.error());
+  }
+  const auto reader =
+      spool::Reader::adopt(std::move(*fd), collected->spool_path, collected->spool->take_model());
+  const int status = finish(*reader, settings, true);
+  if (told_to_give_up()) {
+    return 1;  // the session stays for --recover
+  }
+  end_session(request.session->folder, collected->some_live_on);
+  return status;
+}
+
+int recover_and_report(const collector::RecoveryRequest& request,
+                       const report::ReportSettings& settings) {
+  auto recovered = collector::recover(request);
+  if (!recovered) {
+    return report_error(recovered.error());
+  }
+  const int status = finish(*recovered->spool, settings, recovered->may_move_spool);
+  if (status == 0 && !recovered->session_folder.empty()) {
+    end_session(recovered->session_folder, recovered->some_live_on);
+  }
+  return status;
+}
+
+int convert_and_report(const std::string& source, const report::ReportSettings& settings) {
+  auto fd = open_file(source, O_RDONLY);
+  if (!fd) {
+    return report_error(fd.error());
+  }
+  auto spool = spool::Reader::open(std::move(*fd), source);
+  if (!spool) {
+    return report_error(spool.error());
+  }
+  if (!(*spool)->closed()) {
+    log_error(
+        "%s is cut short at offset %llu; viztracer-native --recover %s -o OUT makes a report of "
+        "what is there",
+        source.c_str(),
+        static_cast<unsigned long long>((*spool)->end_offset()),
+        source.c_str());
+    return 1;
+  }
+  report::ReportSettings only = settings;
+  only.keep_raw = false;  // it is the file at hand
+  return finish(**spool, only, false);
 }
 
 }  // namespace vtn::launcher

@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes all reports of a run and says on stderr what became of it.
+// From what was recorded to reports on disk and the last lines on stderr. The three functions run
+// in a process of their own and return its exit status:
+//   0  the reports are complete (session folder and spool are gone, unless kept on request)
+//   1  trouble, said already on stderr (what was recorded is kept, and the --recover line printed)
+// kGiveUpSignal pending means: give the reports up, remove half-written ones, keep spool and
+// session, return 1 without a word (the supervisor prints the --recover line).
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "launcher/collector.h"
-#include "spool/reader.h"
+#include "collector/collector.h"
+#include "collector/recovery.h"
+#include "report/formats.h"
 
 namespace vtn::launcher {
 
-struct ReportJob {
-  std::vector<OutputSpec> outputs;
-  bool quiet = false;
-  int verbose = 1;
-  bool python_only = false;  // as in CollectorRequest
-  // The spool becomes the first `.vtn` output by a rename where it can; else it is copied.
-  bool may_move_spool = false;
-  // The run has just ended, on this machine: the summary says what tracing it cost.
-  bool just_run = false;
-};
+// The collector's whole life: records, then reports. In a fresh child: its own session, all signals
+// blocked, stdin and stdout on /dev/null, stderr the user's.
+int record_and_report(const collector::CollectRequest& request,
+                      const report::ReportSettings& settings);
 
-enum class ReportOutcome { kComplete, kFailed, kGivenUp };
+// Removes the session folder and the spool on success.
+int recover_and_report(const collector::RecoveryRequest& request,
+                       const report::ReportSettings& settings);
 
-// Prints errors, and the summary unless quiet. `moved`: the spool has become an output.
-ReportOutcome write_reports(const spool::Reader& spool, const ReportJob& job, bool& moved);
+// Of a saved .vtn file, which stays.
+int convert_and_report(const std::string& source, const report::ReportSettings& settings);
 
 }  // namespace vtn::launcher

@@ -2,14 +2,12 @@
 #include "report/ordered_jobs.h"
 
 #include <algorithm>
-#include <thread>
 #include <vector>
 
 #include <errno.h>
-#include <sched.h>
-#include <signal.h>
 
 #include "base/mutex.h"
+#include "base/threads.h"
 
 namespace vtn::report {
 
@@ -147,31 +145,21 @@ class Pool {
 
 }  // namespace
 
-unsigned worker_count() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) {
-    return static_cast<unsigned>(std::clamp(CPU_COUNT(&set), 1, 16));
-  }
-  return std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
-}
-
 Status run_ordered(const OrderedJobs& jobs, unsigned workers, OutputFile& output) {
   Pool pool(jobs, workers, output);
-  // Signals are for the thread that was there before.
-  sigset_t all;
-  sigset_t before;
-  (void)sigfillset(&all);
-  (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-  std::vector<std::thread> threads;
+  std::vector<Thread> threads;
   for (unsigned worker = 0; worker < workers; ++worker) {
-    threads.emplace_back([&pool, worker] { pool.work(worker); });
+    auto thread = Thread::start([&pool, worker] { pool.work(worker); });
+    if (!thread) {
+      break;
+    }
+    threads.push_back(std::move(*thread));
   }
-  (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (threads.empty()) {
+    pool.work(0);
+  }
   Status status = pool.wait();
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
+  threads.clear();  // waits for them
   return status;
 }
 

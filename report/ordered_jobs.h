@@ -5,7 +5,6 @@
 // it there. At most a few pieces per worker exist at a time, so memory is bounded.
 #pragma once
 
-#include <atomic>
 #include <functional>
 
 #include "base/result.h"
@@ -23,10 +22,8 @@ struct OrderedJobs {
   std::function<bool(size_t done)> progress;
 };
 
-// How many threads run_ordered() uses.
-unsigned worker_count();
-
-// Appends all pieces to `output`. Returns the first error; then the output is incomplete.
+// Appends all pieces to `output`, on `workers` threads, or as many as can be started, or this one.
+// Returns the first error; then the output is incomplete.
 Status run_ordered(const OrderedJobs& jobs, unsigned workers, OutputFile& output);
 
 }  // namespace vtn::report

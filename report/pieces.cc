@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "abi/event_abi.h"
+#include "base/threads.h"
 #include "report/ordered_jobs.h"
 #include "report/text.h"
 
@@ -68,7 +69,7 @@ constexpr uint64_t kOpsPerPiece = 32 * 1024;
 }  // namespace
 
 Status write_frames(const spool::Reader& spool,
-                    const ReportOptions& options,
+                    const WriteRequest& request,
                     const std::function<std::unique_ptr<PieceMaker>()>& new_maker,
                     OutputFile& output) {
   const spool::Model& model = spool.model();
@@ -76,7 +77,7 @@ Status write_frames(const spool::Reader& spool,
   if (groups.empty()) {
     return {};
   }
-  unsigned workers = options.workers != 0 ? options.workers : worker_count();
+  unsigned workers = request.settings.workers != 0 ? request.settings.workers : worker_count();
   workers = static_cast<unsigned>(std::min<size_t>(workers, groups.size()));
   std::vector<std::unique_ptr<Worker>> states;
   for (unsigned i = 0; i < workers; ++i) {
@@ -96,7 +97,7 @@ Status write_frames(const spool::Reader& spool,
   jobs.count = groups.size();
   jobs.make = [&](size_t job, unsigned worker, ByteBuffer& to) -> Status {
     Worker& state = *states[worker];
-    ByteBuffer& plain = options.gzip ? state.plain : to;
+    ByteBuffer& plain = request.gzip ? state.plain : to;
     plain.clear();
     for (size_t i = groups[job].first; i < groups[job].end; ++i) {
       const spool::FrameInfo& info = model.frames[i];
@@ -116,10 +117,10 @@ Status write_frames(const spool::Reader& spool,
             "{} is damaged at offset {}: {}", spool.path(), info.offset, status.error().message));
       }
     }
-    return options.gzip ? state.gzip.compress(plain.view(), to) : Status();
+    return request.gzip ? state.gzip.compress(plain.view(), to) : Status();
   };
-  if (options.progress) {
-    jobs.progress = [&](size_t done) { return options.progress(calls_before[done], total); };
+  if (request.progress) {
+    jobs.progress = [&](size_t done) { return request.progress(calls_before[done], total); };
   }
   return run_ordered(jobs, workers, output);
 }

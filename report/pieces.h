@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "report/formats.h"
 #include "report/gzip.h"
 #include "report/output_file.h"
 #include "spool/clock_map.h"
@@ -19,18 +20,6 @@ namespace vtn::report {
 
 // Perfetto drops what is deeper on one track.
 inline constexpr uint32_t kTrackDepth = 512;
-
-// Done and total, in calls; on the thread that asked for the report, a few times a second.
-// False: give up (the writer fails with ECANCELED).
-using Progress = std::function<bool(uint64_t done, uint64_t total)>;
-
-struct ReportOptions {
-  std::string path;
-  bool gzip = false;
-  bool python_only = false;  // draw nothing of processes that ran no Python
-  unsigned workers = 0;      // 0: as many as the machine has
-  Progress progress;         // may be empty
-};
 
 // Frames that one worker turns into one piece of the file, in file order.
 struct FrameGroup {
@@ -64,14 +53,11 @@ class PieceMaker {
 
 // Runs all frames of the spool through makers, into `output`, as gzip members if asked for.
 Status write_frames(const spool::Reader& spool,
-                    const ReportOptions& options,
+                    const WriteRequest& request,
                     const std::function<std::unique_ptr<PieceMaker>()>& new_maker,
                     OutputFile& output);
 
 // Appends text that is not made of frames, as a gzip member if asked for.
 Status write_text(std::string_view text, bool gzip, OutputFile& output);
-
-Status write_json(const spool::Reader& spool, const ReportOptions& options);
-Status write_perfetto(const spool::Reader& spool, const ReportOptions& options);
 
 }  // namespace vtn::report

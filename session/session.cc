@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/freestanding/atomic.h"
 #include "base/processes.h"
 #include "session/arena_provision.h"
 #include "session/arena_size.h"
@@ -73,8 +74,25 @@ Result<UniqueFd> lock_folder(const std::string& folder) {
   return fd;
 }
 
+// Returns the size if there is anything in it for processes of the tree, else 0.
+Result<uint32_t> write_settings(const Session& session, const SessionRequest& request) {
+  SettingsWriter settings;
+  settings.add(request.settings);
+  for (const std::string& word : request.arguments) {
+    settings.add(VTN_SETTING_ARGUMENT, word);
+  }
+  for (const std::string& path : request.outputs) {
+    settings.add(VTN_SETTING_OUTPUT, path);
+  }
+  VTN_ASSIGN(const UniqueFd fd,
+             open_file(session.file(kSettingsFileName), O_WRONLY | O_CREAT | O_EXCL, 0600));
+  VTN_TRY(write_all(fd.get(), settings.bytes()));
+  return settings.for_tree() ? static_cast<uint32_t>(settings.bytes().size()) : 0;
+}
+
 Status fill_session(Session& session, const SessionRequest& request, uint64_t arena_bytes) {
   VTN_ASSIGN(session.folder_fd, lock_folder(session.folder));
+  VTN_ASSIGN(const uint32_t settings_bytes, write_settings(session, request));
   VTN_ASSIGN(session.control_fd,
              open_file(session.file(kControlFileName), O_RDWR | O_CREAT | O_EXCL, 0600));
   VTN_ASSIGN(session.arena_fd,
@@ -106,22 +124,13 @@ Status fill_session(Session& session, const SessionRequest& request, uint64_t ar
   auto* control = static_cast<ControlPage*>(session.control_mapping.data());
   control->magic = kControlMagic;
   control->abi_version = kSessionAbiVersion;
-  control->options = request.options;
+  control->options = request.settings.option_bits();
+  control->settings_bytes = settings_bytes;
   control->clock_kind = static_cast<uint32_t>(choose_clock());
   control->state = static_cast<uint32_t>(SessionState::kRecording);
   control->geometry = geometry;
   control->process_slots = kFirstProcessSlots;
   control->pid_namespace = own_pid_namespace();
-  size_t at = 0;
-  for (const std::string& pattern : request.exclude) {
-    // Each with its NUL, and one more at the end of all.
-    if (pattern.size() + 2 > sizeof(control->exclude) - at) {
-      return fail("cannot exclude so many processes: the patterns are longer than " +
-                  std::to_string(sizeof(control->exclude)) + " bytes together");
-    }
-    memcpy(control->exclude + at, pattern.c_str(), pattern.size() + 1);
-    at += pattern.empty() ? 0 : pattern.size() + 1;
-  }
   session.arena = tracer::Arena(session.control_mapping.data(), session.arena_mapping.data());
   VTN_TRY(ArenaProvision(session.arena, session.arena_fd.get()).provide_first());
   if (symlink(request.shim_path.c_str(), session.file(kShimLinkName).c_str()) != 0) {
@@ -242,6 +251,12 @@ Status check_geometry(const ArenaGeometry& geometry, uint64_t file_bytes) {
 
 }  // namespace
 
+ClockKind clock_of(const Session& session) {
+  return load_relaxed(&session.arena.control->clock_kind) == static_cast<uint32_t>(ClockKind::kTsc)
+             ? ClockKind::kTsc
+             : ClockKind::kMonotonic;
+}
+
 Result<Session> create_session(const SessionRequest& request) {
   remove_left_sessions();
   std::vector<std::string> roots = possible_roots();
@@ -303,8 +318,12 @@ Result<Session> open_session(const std::string& folder) {
 }
 
 void remove_session(const std::string& folder) {
-  for (const char* name :
-       {kShimLinkName, kSpoolLinkName, kLeftLinkName, kArenaFileName, kControlFileName}) {
+  for (const char* name : {kShimLinkName,
+                           kSpoolLinkName,
+                           kLeftLinkName,
+                           kSettingsFileName,
+                           kArenaFileName,
+                           kControlFileName}) {
     (void)unlink((folder + "/" + name).c_str());
   }
   (void)rmdir(folder.c_str());
@@ -316,7 +335,7 @@ void leave_session(const std::string& folder) {
     remove_session(folder);
     return;
   }
-  for (const char* name : {kSpoolLinkName, kArenaFileName, kControlFileName}) {
+  for (const char* name : {kSpoolLinkName, kSettingsFileName, kArenaFileName, kControlFileName}) {
     (void)unlink((folder + "/" + name).c_str());
   }
 }

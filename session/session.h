@@ -6,6 +6,7 @@
 //     <32 hex digits>/           0700, the name is the secret; flock'ed while the run lives
 //       control                  ControlPage and process slots; flock'ed by the collector
 //       arena                    sparse file of its final size
+//       settings                 what is to be recorded (abi/settings_abi.h)
 //       libvtn.so                symlink to the installed shim: what LD_PRELOAD names
 //       spool                    symlink to the spool file (made by the collector)
 //
@@ -24,6 +25,7 @@
 #include "base/fd.h"
 #include "base/mapping.h"
 #include "base/result.h"
+#include "session/settings.h"
 #include "tracer/arena.h"
 
 namespace vtn::session {
@@ -46,11 +48,15 @@ struct Session {
 struct SessionRequest {
   std::string output_folder;  // the last resort for the session folder
   std::string shim_path;      // absolute
-  uint32_t options = 0;       // SessionOption bits
-  // Processes that run untraced: globs (fnmatch) for the base name of the executable or the script,
-  // or for the whole command line.
-  std::vector<std::string> exclude = {};
+  RecordSettings settings;
+  // For the launcher's own processes, should they have to begin anew: the command line's words, and
+  // the reports that are wanted.
+  std::vector<std::string> arguments = {};
+  std::vector<std::string> outputs = {};
 };
+
+// The clock that the session's events are stamped with.
+ClockKind clock_of(const Session& session);
 
 // Creates folder and files, provides the first chunks. Nothing is left behind on failure. Removes
 // what earlier runs left for processes that are gone.

@@ -5,6 +5,7 @@
 
 #include "subprocess_shim/libc.h"
 #include "subprocess_shim/raw.h"
+#include "subprocess_shim/settings.h"
 
 #define CONTROL_BYTES (VTN_CONTROL_HEAD_BYTES + (uint64_t)VTN_MAX_PROCESSES * VTN_SLOT_BYTES)
 #define CLOCK_MONOTONIC_ID 1
@@ -420,6 +421,7 @@ int vtn_slots_enter(const char* session_folder, vtn_strings argv) {
   if (control == NULL) {
     return 0;
   }
+  vtn_settings_enter(session_folder, control->settings_bytes);
   g_slots.control = control;
   g_slots.slots = (vtn_process_slot*)((char*)control + VTN_CONTROL_HEAD_BYTES);
   g_slots.pid_namespace = pid_namespace();

@@ -9,6 +9,7 @@
 #include "subprocess_shim/environment.h"
 #include "subprocess_shim/pattern.h"
 #include "subprocess_shim/raw.h"
+#include "subprocess_shim/settings.h"
 #include "subprocess_shim/slots.h"
 
 #define MAY_EXECUTE 1 /* X_OK */
@@ -163,9 +164,8 @@ static char* interpreter_of(char* head, long bytes) {
 /* ---- --exclude_process */
 
 static int matches_any(const char* text, vtn_strings more) {
-  const char* end = vtn_control()->exclude + VTN_EXCLUDE_BYTES;
-  for (const char* pattern = vtn_control()->exclude; pattern < end && *pattern != 0;
-       pattern += vtn_length(pattern) + 1) {
+  for (const char* pattern = vtn_next_excluded(NULL); pattern != NULL;
+       pattern = vtn_next_excluded(pattern)) {
     if (vtn_pattern_matches(pattern, text, more)) {
       return 1;
     }
@@ -194,7 +194,7 @@ static const char* script_of(vtn_strings argv) {
 }
 
 static int excluded(const char* path, vtn_strings argv) {
-  if (vtn_control()->exclude[0] == 0) {
+  if (vtn_next_excluded(NULL) == NULL) {
     return 0;
   }
   if (matches_any(vtn_base_name(path), NULL)) {
@@ -270,7 +270,7 @@ static uint32_t look_at_file(const vtn_target* target, int* exists, int* wanted)
     vtn_copy(interpreter, next, vtn_length(next) + 1);
     folder = AT_FDCWD;
     path = interpreter;
-    if (vtn_control()->exclude[0] != 0 && matches_any(vtn_base_name(path), NULL)) {
+    if (matches_any(vtn_base_name(path), NULL)) {
       *wanted = 0;
     }
   }

@@ -2,6 +2,7 @@
 #include "launcher/parent/collector_process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/freestanding/syscalls.h"
 #include "base/log.h"
 #include "launcher/parent/worker.h"
+#include "launcher/reports.h"
 
 namespace vtn::launcher {
 
@@ -18,6 +20,18 @@ namespace {
 
 constexpr int kReadyMs =
     10'000;  // a collector that takes longer may go on, the program does not wait
+
+// Returns only if that fails.
+void exec_collector(const std::string& folder, int end_fd, int ready_fd) {
+  for (const int fd : {end_fd, ready_fd}) {
+    (void)fcntl(fd, F_SETFD, 0);
+  }
+  const std::string end = std::to_string(end_fd);
+  const std::string ready = std::to_string(ready_fd);
+  const char* const arguments[] = {
+      "viztracer-native", kCollectWord, folder.c_str(), end.c_str(), ready.c_str(), nullptr};
+  (void)execv("/proc/self/exe", const_cast<char* const*>(arguments));
+}
 
 }  // namespace
 
@@ -31,11 +45,15 @@ void CollectorProcess::start() {
   auto worker = start_worker([&] {
     end_pipe->write_end.reset();
     ready_pipe->read_end.reset();
-    CollectorRequest request = request_;
+    if (job_.by_exec) {
+      exec_collector(session_.folder, end_pipe->read_end.get(), ready_pipe->write_end.get());
+      log_debug("cannot start a collector of its own: this process is it");
+    }
+    collector::CollectRequest request = job_.collect;
     request.session = &session_;
     request.end_fd = end_pipe->read_end.get();
     request.ready_fd = ready_pipe->write_end.release();
-    return run_collector(request);
+    return record_and_report(request, job_.report);
   });
   if (!worker) {
     log_warning("%s", worker.error().message.c_str());
@@ -106,17 +124,13 @@ void CollectorProcess::finish(const collector::ProgramEnd& end) {
 
 pid_t CollectorProcess::start_recovery(const collector::ProgramEnd& end) const {
   auto worker = start_worker([&] {
-    RecoveryRequest request;
+    collector::RecoveryRequest request;
     request.source = session_.folder;
-    request.outputs = request_.outputs;
-    request.quiet = request_.quiet;
-    request.verbose = request_.verbose;
-    request.keep_raw = request_.keep_raw;
-    request.python_only = request_.python_only;
-    request.has_end = true;
+    request.output = job_.collect.output;
     request.end = end;
-    request.command_line = request_.command_line;
-    return run_recovery(request);
+    request.command_line = job_.collect.command_line;
+    request.version = job_.collect.version;
+    return recover_and_report(request, job_.report);
   });
   return worker ? *worker : -1;
 }

@@ -9,16 +9,30 @@
 #include <sys/types.h>
 
 #include "base/fd.h"
-#include "launcher/collector.h"
+#include "collector/collector.h"
+#include "collector/program_end.h"
+#include "report/formats.h"
 #include "session/session.h"
 
 namespace vtn::launcher {
 
+// What the collector is to do: to record, then to report.
+struct CollectorJob {
+  collector::CollectRequest collect;  // session and descriptors are filled in by CollectorProcess
+  report::ReportSettings report;
+  // It begins as a program of its own, by the session's settings file, instead of as a copy of this
+  // process: where this one lives on for long, or has little in common with a launcher.
+  bool by_exec = false;
+};
+
+// The word that makes the launcher's program a collector: FOLDER END_FD READY_FD follow.
+inline constexpr char kCollectWord[] = "--collect";
+
 class CollectorProcess {
  public:
-  // Both are borrowed; session and descriptors of the request are filled in here.
-  CollectorProcess(const session::Session& session, const CollectorRequest& request)
-      : session_(session), request_(request) {}
+  // Both are borrowed.
+  CollectorProcess(const session::Session& session, const CollectorJob& job)
+      : session_(session), job_(job) {}
 
   // Returns when it is ready to record, or after ten seconds. On trouble the program finds a
   // session that nobody records.
@@ -38,7 +52,7 @@ class CollectorProcess {
   pid_t start_recovery(const collector::ProgramEnd& end) const;
 
   const session::Session& session_;
-  const CollectorRequest& request_;
+  const CollectorJob& job_;
   pid_t pid_ = -1;
   UniqueFd end_pipe_;
 };

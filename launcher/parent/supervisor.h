@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "launcher/collector.h"
+#include "launcher/parent/collector_process.h"
 #include "launcher/parent/program.h"
 #include "launcher/parent/signals.h"
 #include "session/session.h"
@@ -18,8 +18,8 @@ struct SupervisorRequest {
   Command program;
   InheritedSignals signals;                   // from take_over_signals(): they are blocked already
   const session::Session* session = nullptr;  // null: the program runs untraced
-  CollectorRequest collector;                 // session and descriptors are filled in here
-  std::string last_line;                      // to be said after the program's end; empty: nothing
+  CollectorJob collector;
+  std::string last_line;               // to be said after the program's end; empty: nothing
   std::vector<std::string> leftovers;  // sessions of earlier runs, named after the program's end
 };
 

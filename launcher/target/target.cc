@@ -48,16 +48,18 @@ std::string nearest_file(const std::string& path) {
 
 class Planner {
  public:
-  Planner(const Options& options, const std::string& current_folder, Environment environment)
-      : options_(options), current_folder_(current_folder) {
+  Planner(const LaunchSettings& settings,
+          const std::string& current_folder,
+          Environment environment)
+      : settings_(settings), current_folder_(current_folder) {
     launch_.environment = std::move(environment);
   }
 
   Result<Launch> plan() {
-    const std::string& first = options_.target[0];
+    const std::string& first = settings_.target[0];
     if (first == "-" || first.starts_with("-m") || first.starts_with("-c")) {
-      VTN_TRY(run_python(options_.target));
-    } else if (options_.after_separator) {
+      VTN_TRY(run_python(settings_.target));
+    } else if (settings_.after_separator) {
       VTN_TRY(plan_command(first));
     } else {
       VTN_TRY(plan_target(first));
@@ -72,16 +74,16 @@ class Planner {
     const std::string on_path = may_be_command ? look_up(name) : "";
     if (is_folder(name)) {
       const bool runnable = access((name + "/__main__.py").c_str(), F_OK) == 0;
-      return runnable || on_path.empty() ? run_python(options_.target) : run_program(on_path);
+      return runnable || on_path.empty() ? run_python(settings_.target) : run_program(on_path);
     }
     if (is_regular_file(name)) {
       if (!has_python_suffix(name) && is_executable_file(name)) {
         return run_program(name);
       }
-      return run_python(options_.target);
+      return run_python(settings_.target);
     }
     if (access(name.c_str(), F_OK) == 0) {
-      return run_python(options_.target);  // a FIFO or a device, such as /dev/fd/63
+      return run_python(settings_.target);  // a FIFO or a device, such as /dev/fd/63
     }
     if (!on_path.empty()) {
       return run_program(on_path);
@@ -106,7 +108,7 @@ class Planner {
     }
     if (is_regular_file(name) ||
         (is_folder(name) && access((name + "/__main__.py").c_str(), F_OK) == 0)) {
-      return run_python(options_.target);
+      return run_python(settings_.target);
     }
     if (is_folder(name)) {
       return fail(name + ": is a folder", EACCES);
@@ -122,7 +124,7 @@ class Planner {
   // The discovered interpreter with these arguments.
   Status run_python(const std::vector<std::string>& arguments) {
     VTN_ASSIGN(const Interpreter interpreter,
-               discover_interpreter(options_.python, current_folder_, launch_.environment));
+               discover_interpreter(settings_.python, current_folder_, launch_.environment));
     launch_.argv = {interpreter.argv0};
     launch_.argv.insert(launch_.argv.end(), arguments.begin(), arguments.end());
     return run_interpreter(interpreter);
@@ -137,7 +139,7 @@ class Planner {
                                 name_of(interpreter.path).starts_with("graalpy") ||
                                 names_python(interpreter.path);
       if (!other_python) {
-        return fail((options_.python.empty() ? "" : "--python ") + interpreter.argv0 +
+        return fail((settings_.python.empty() ? "" : "--python ") + interpreter.argv0 +
                     ": not a Python interpreter");
       }
       launch_.untraced_reason = interpreter.path + " is not CPython";
@@ -145,7 +147,7 @@ class Planner {
     }
     if (!image.is_elf) {
       if (!read_shebang(interpreter.path)) {
-        return fail((options_.python.empty() ? "" : "--python ") + interpreter.argv0 +
+        return fail((settings_.python.empty() ? "" : "--python ") + interpreter.argv0 +
                     ": not a Python interpreter");
       }
       return check_preloadable(interpreter.path, 0);
@@ -156,7 +158,7 @@ class Planner {
   // A file that a shell found, with the arguments the user typed.
   Status run_program(const std::string& found) {
     std::string file = found;
-    launch_.argv = options_.target;
+    launch_.argv = settings_.target;
     if (const auto root = pyenv_shim_root(file)) {
       VTN_ASSIGN(file,
                  resolve_pyenv_shim(*root, name_of(file), current_folder_, launch_.environment));
@@ -176,9 +178,9 @@ class Planner {
 
   Status run_python_script(const std::string& file, const Shebang& shebang) {
     Interpreter interpreter;
-    if (!options_.python.empty()) {
+    if (!settings_.python.empty()) {
       VTN_ASSIGN(interpreter,
-                 discover_interpreter(options_.python, current_folder_, launch_.environment));
+                 discover_interpreter(settings_.python, current_folder_, launch_.environment));
     } else {
       auto found = find_interpreter(shebang.interpreter, current_folder_, launch_.environment);
       if (!found) {
@@ -190,7 +192,7 @@ class Planner {
     std::vector<std::string> argv = {interpreter.argv0};
     argv.insert(argv.end(), shebang.arguments.begin(), shebang.arguments.end());
     argv.push_back(file);
-    argv.insert(argv.end(), options_.target.begin() + 1, options_.target.end());
+    argv.insert(argv.end(), settings_.target.begin() + 1, settings_.target.end());
     launch_.argv = std::move(argv);
     return run_interpreter(interpreter);
   }
@@ -233,7 +235,7 @@ class Planner {
       launch_.untraced_reason = launch_.file + ": " + image.not_preloadable;
     }
     if (image.kind == ExecutableKind::kPythonLibrary) {
-      if (options_.host == HostChoice::kExec) {
+      if (settings_.host == HostChoice::kExec) {
         return fail("--host exec: " + launch_.file + " is a library; name the interpreter");
       }
       launch_.libpython = image.libpython;
@@ -243,7 +245,7 @@ class Planner {
     if (!launch_.untraced_reason.empty() || !image.is_python()) {
       return {};
     }
-    switch (options_.host) {
+    switch (settings_.host) {
       case HostChoice::kExec:
         break;
       case HostChoice::kAuto:
@@ -265,17 +267,17 @@ class Planner {
     return {};
   }
 
-  const Options& options_;
+  const LaunchSettings& settings_;
   const std::string& current_folder_;
   Launch launch_;
 };
 
 }  // namespace
 
-Result<Launch> plan_launch(const Options& options,
+Result<Launch> plan_launch(const LaunchSettings& settings,
                            const std::string& current_folder,
                            Environment environment) {
-  return Planner(options, current_folder, std::move(environment)).plan();
+  return Planner(settings, current_folder, std::move(environment)).plan();
 }
 
 }  // namespace vtn::launcher

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "launcher/options.h"
+#include "launcher/request.h"
 #include "launcher/target/environment.h"
 
 namespace vtn::launcher {
@@ -21,7 +21,7 @@ struct Launch {
 };
 
 // An error's code is ENOENT or EACCES where a shell would end with status 127 or 126, else 0.
-Result<Launch> plan_launch(const Options& options,
+Result<Launch> plan_launch(const LaunchSettings& settings,
                            const std::string& current_folder,
                            Environment environment);
 

@@ -3,6 +3,8 @@
 // The file around the events: names of processes and threads, calls that never ended, metadata and
 // sources. The keys are those that VizTracer's viewer and scripts look for; what is ours alone is
 // in "viztracer_native".
+#include "report/json/writer.h"
+
 #include <algorithm>
 
 #include <sys/wait.h>
@@ -136,18 +138,18 @@ std::string metadata_text(const JsonLayout& layout) {
 
 }  // namespace
 
-Status write_json(const spool::Reader& spool, const ReportOptions& options) {
+Status write_json(const spool::Reader& spool, const WriteRequest& request) {
   const spool::Model& model = spool.model();
   const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
-  const JsonLayout layout(model, clock, options.python_only);
-  VTN_ASSIGN(OutputFile output, OutputFile::create(options.path));
-  VTN_TRY(write_text(head_text(layout), options.gzip, output));
+  const JsonLayout layout(model, clock, request.settings.python_only);
+  VTN_ASSIGN(OutputFile output, OutputFile::create(request.path));
+  VTN_TRY(write_text(head_text(layout), request.gzip, output));
   VTN_TRY(write_frames(
-      spool, options, [&] { return std::make_unique<JsonPieceMaker>(layout); }, output));
-  VTN_TRY(write_text(open_calls_text(layout) + metadata_text(layout), options.gzip, output));
+      spool, request, [&] { return std::make_unique<JsonPieceMaker>(layout); }, output));
+  VTN_TRY(write_text(open_calls_text(layout) + metadata_text(layout), request.gzip, output));
   VTN_TRY(emit_file_info(
-      model, [&](std::string_view text) { return write_text(text, options.gzip, output); }));
-  VTN_TRY(write_text("}\n", options.gzip, output));
+      model, [&](std::string_view text) { return write_text(text, request.gzip, output); }));
+  VTN_TRY(write_text("}\n", request.gzip, output));
   return output.commit();
 }
 

@@ -2,6 +2,8 @@
 //
 // The file around the events: clocks, what the run was, processes and threads; all before the first
 // event, on a sequence of their own with absolute stamps.
+#include "report/perfetto/writer.h"
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -135,22 +137,22 @@ std::string closing_text(const PerfettoLayout& layout) {
 
 }  // namespace
 
-Status write_perfetto(const spool::Reader& spool, const ReportOptions& options) {
+Status write_perfetto(const spool::Reader& spool, const WriteRequest& request) {
   const spool::Model& model = spool.model();
   const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
-  const PerfettoLayout layout(model, clock, options.python_only);
-  VTN_ASSIGN(OutputFile output, OutputFile::create(options.path));
+  const PerfettoLayout layout(model, clock, request.settings.python_only);
+  VTN_ASSIGN(OutputFile output, OutputFile::create(request.path));
   std::string head;
   append_run(head, layout);
   append_processes(head, layout);
   append_threads(head, layout);
   append_programs(head, layout);
   append_losses(head, layout);
-  VTN_TRY(write_text(head, options.gzip, output));
+  VTN_TRY(write_text(head, request.gzip, output));
   VTN_TRY(write_frames(
-      spool, options, [&] { return std::make_unique<PerfettoPieceMaker>(layout); }, output));
+      spool, request, [&] { return std::make_unique<PerfettoPieceMaker>(layout); }, output));
   if (const std::string closing = closing_text(layout); !closing.empty()) {
-    VTN_TRY(write_text(closing, options.gzip, output));
+    VTN_TRY(write_text(closing, request.gzip, output));
   }
   return output.commit();
 }

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "collector/drain.h"
+#include "report/json/writer.h"
+#include "report/perfetto/writer.h"
 #include "report/pieces.h"
 #include "report/process_tree.h"
 #include "spool/reader.h"
@@ -135,9 +137,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (tree.order.size() != tree.processes.size()) {
     abort();
   }
-  report::ReportOptions options;
+  report::WriteRequest options;
   options.path = "/dev/null";
-  options.workers = 1;
+  options.settings.workers = 1;
   (void)report::write_json(**reader, options);
   (void)report::write_perfetto(**reader, options);
   return 0;

@@ -8,6 +8,8 @@
 
 #include "base/file.h"
 #include "collector/call_assembly.h"
+#include "report/json/writer.h"
+#include "report/perfetto/writer.h"
 #include "report/pieces.h"
 #include "spool/codec.h"
 #include "spool/reader.h"
@@ -42,9 +44,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!spool) {
     return 0;
   }
-  report::ReportOptions options;
+  report::WriteRequest options;
   options.path = "/dev/null";
-  options.workers = 1;
+  options.settings.workers = 1;
   (void)report::write_json(**spool, options);
   (void)report::write_perfetto(**spool, options);
   return 0;

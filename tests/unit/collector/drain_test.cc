@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "report/json/writer.h"
+#include "report/perfetto/writer.h"
 #include "tests/support/recording.h"
 
 namespace vtn::test {
@@ -121,8 +123,8 @@ TEST_CASE("drain: any bytes in headers, slots, names and words do no harm", "[dr
     }
     run.kill(static_cast<uint32_t>(random() % 4));
     auto spool = run.read();
-    report::ReportOptions options;
-    options.workers = 2;
+    report::WriteRequest options;
+    options.settings.workers = 2;
     options.path = run.folder.file("r.json");
     REQUIRE(report::write_json(*spool, options).has_value());
     options.path = run.folder.file("r.pftrace");

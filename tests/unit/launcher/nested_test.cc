@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/nested.h"
 
+#include "launcher/options.h"
 #include "tests/support/catch.h"
 
 namespace vtn {
 namespace {
 
 std::string line_of(const std::vector<std::string>& arguments) {
-  auto options = launcher::parse_options(arguments);
+  auto options = launcher::parse_request(arguments);
   REQUIRE(options);
   return launcher::joined_line(*options);
 }
@@ -23,8 +24,8 @@ TEST_CASE("nested: options that hold all the same are not named", "[nested]") {
 
 TEST_CASE("nested: options without effect are named", "[nested]") {
   CHECK(line_of({"-o", "a.json", "-o", "b.vtn", "-u", "x.py"}) ==
-        "recorded by the outer run, in its report; without effect here: -o a.json, -o b.vtn, "
-        "--unique_output_file");
+        "recorded by the outer run, in its report; without effect here: --output_file a.json, "
+        "--output_file b.vtn, --unique_output_file");
   for (const char* option : {"--output_dir=d",
                              "--host=embed",
                              "--ignore_c_function",

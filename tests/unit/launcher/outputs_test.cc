@@ -13,58 +13,77 @@ namespace {
 
 std::string here() { return std::filesystem::current_path().string(); }
 
-launcher::Options with_outputs(const std::vector<std::string>& files) {
-  launcher::Options options;
-  options.output_files = files;
+launcher::Request with_outputs(const std::vector<std::string>& files) {
+  launcher::Request options;
+  options.names.files = files;
   return options;
 }
 
 TEST_CASE("outputs: the extension chooses the format", "[outputs]") {
   const struct {
     const char* name;
-    launcher::OutputSpec::Format format;
+    const char* extension;
     bool gzip;
-  } rows[] = {{"a.json", launcher::OutputSpec::kJson, false},
-              {"a.json.gz", launcher::OutputSpec::kJson, true},
-              {"a.pftrace", launcher::OutputSpec::kPftrace, false},
-              {"a.perfetto-trace", launcher::OutputSpec::kPftrace, false},
-              {"a.perfetto-trace.gz", launcher::OutputSpec::kPftrace, true},
-              {"a.vtn", launcher::OutputSpec::kVtn, false}};
+  } rows[] = {{"a.json", ".json", false},
+              {"a.json.gz", ".json", true},
+              {"a.pftrace", ".pftrace", false},
+              {"a.perfetto-trace", ".perfetto-trace", false},
+              {"a.perfetto-trace.gz", ".perfetto-trace", true},
+              {"a.txt", ".txt", false},
+              {"a.summary.json", ".summary.json", false},
+              {"summary.json", ".json", false},
+              {"a.vtn", ".vtn", false}};
   for (const auto& row : rows) {
     INFO(row.name);
-    const auto spec = launcher::output_spec(row.name);
-    REQUIRE(spec);
-    CHECK(spec->format == row.format);
-    CHECK(spec->gzip == row.gzip);
-    CHECK(spec->path == here() + "/" + row.name);
+    const auto output = launcher::output_named(row.name);
+    REQUIRE(output);
+    CHECK(std::string(output->format->extension) == row.extension);
+    CHECK(output->gzip == row.gzip);
+    CHECK(output->path == here() + "/" + row.name);
+  }
+}
+
+TEST_CASE("outputs: every format of the table is accepted, and named when one is not",
+          "[outputs]") {
+  const std::string refusal = launcher::output_named("a.doc").error().message;
+  for (const std::string& extension : report::known_extensions()) {
+    INFO(extension);
+    CHECK(launcher::output_named("a" + extension));
+    CHECK(refusal.find(extension) != std::string::npos);
   }
 }
 
 TEST_CASE("outputs: an unknown extension is refused, the nearest proposed", "[outputs]") {
-  CHECK(launcher::output_spec("a.jsn").error().message.find("did you mean .json?") !=
+  CHECK(launcher::output_named("a.jsn").error().message.find("did you mean .json?") !=
         std::string::npos);
-  CHECK(launcher::output_spec("a.jsn.gz").error().message.find("did you mean .json.gz?") !=
+  CHECK(launcher::output_named("a.jsn.gz").error().message.find("did you mean .json.gz?") !=
         std::string::npos);
-  for (const char* name : {"a.txt", "a", "", "folder/", "a.vtn.gz", "a.gz", ".gz"}) {
+  for (const char* name : {"a.doc", "a", "", "folder/", "a.vtn.gz", "a.gz", ".gz"}) {
     INFO(name);
-    const auto spec = launcher::output_spec(name);
-    REQUIRE(!spec);
-    CHECK(!spec.error().message.empty());
+    const auto output = launcher::output_named(name);
+    REQUIRE(!output);
+    CHECK(!output.error().message.empty());
   }
 }
 
 TEST_CASE("outputs: the default, the folder and the unique name", "[outputs]") {
-  CHECK((*launcher::choose_outputs(launcher::Options(), 0, 1))[0].path == here() + "/result.json");
-  launcher::Options options = with_outputs({"a.json", "/b.vtn"});
-  options.output_dir = "d";
+  CHECK((*launcher::choose_outputs(launcher::Request(), 0, 1))[0].path == here() + "/result.json");
+  launcher::Request options = with_outputs({"a.json", "/b.vtn"});
+  options.names.folder = "d";
   const auto outputs = launcher::choose_outputs(options, 0, 1);
   REQUIRE(outputs);
   CHECK((*outputs)[0].path == here() + "/d/a.json");
   CHECK((*outputs)[1].path == "/b.vtn");
   CHECK(!launcher::choose_outputs(with_outputs({"a.json", "a.json"}), 0, 1));
-  launcher::Options both = with_outputs({"a.json"});
-  both.unique_output_file = true;
+  launcher::Request both = with_outputs({"a.json"});
+  both.names.unique = true;
   CHECK(!launcher::choose_outputs(both, 0, 1));
+  launcher::Request more;
+  more.names.more = {"times.txt"};
+  const auto both_reports = launcher::choose_outputs(more, 0, 1);
+  REQUIRE(both_reports);
+  CHECK((*both_reports)[0].path == here() + "/result.json");
+  CHECK((*both_reports)[1].path == here() + "/times.txt");
 }
 
 TEST_CASE("outputs: the unique name is made as VizTracer makes it", "[outputs]") {
@@ -82,8 +101,8 @@ TEST_CASE("outputs: the unique name is made as VizTracer makes it", "[outputs]")
 TEST_CASE("outputs: what cannot be written is known beforehand", "[outputs]") {
   const TemporaryFolder folder;
   const auto prepare = [](const std::string& path, const std::string& output_dir) {
-    launcher::Options options = with_outputs({path});
-    options.output_dir = output_dir;
+    launcher::Request options = with_outputs({path});
+    options.names.folder = output_dir;
     auto outputs = launcher::choose_outputs(options, 0, 1);
     REQUIRE(outputs);
     return launcher::prepare_outputs(options, *outputs);

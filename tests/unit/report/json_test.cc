@@ -3,6 +3,7 @@
 
 #include <simdjson.h>
 
+#include "report/json/writer.h"
 #include "tests/support/recording.h"
 
 namespace vtn::test {
@@ -69,10 +70,10 @@ struct JsonReport {
 };
 
 std::string write(const spool::Reader& spool, const TemporaryFolder& folder, bool gzip = false) {
-  report::ReportOptions options;
+  report::WriteRequest options;
   options.path = folder.file(gzip ? "r.json.gz" : "r.json");
   options.gzip = gzip;
-  options.workers = 2;
+  options.settings.workers = 2;
   Status status = report::write_json(spool, options);
   if (!status) {
     FAIL(status.error().message);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <libdeflate.h>
 
+#include "report/json/writer.h"
+#include "report/perfetto/writer.h"
 #include "tests/support/recording.h"
 #include "tests/unit/report/perfetto_model.h"
 
@@ -8,10 +10,10 @@ namespace vtn::test {
 namespace {
 
 std::string write(const spool::Reader& spool, const TemporaryFolder& folder, bool gzip = false) {
-  report::ReportOptions options;
+  report::WriteRequest options;
   options.path = folder.file(gzip ? "r.pftrace.gz" : "r.pftrace");
   options.gzip = gzip;
-  options.workers = 3;
+  options.settings.workers = 3;
   Status status = report::write_perfetto(spool, options);
   if (!status) {
     FAIL(status.error().message);
@@ -177,7 +179,7 @@ TEST_CASE("perfetto: losses that no gap tells of have a track", "[perfetto]") {
     }
   }
   CHECK(found == 1);
-  report::ReportOptions json;
+  report::WriteRequest json;
   json.path = run.folder.file("r.json");
   REQUIRE(report::write_json(*spool, json).has_value());
   const bool named = read_file(json.path)->find("\"name\":\"1234 events lost") != std::string::npos;

@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <simdjson.h>
 
+#include "report/json/writer.h"
+#include "report/perfetto/writer.h"
 #include "tests/support/tree_recording.h"
 #include "tests/unit/report/perfetto_model.h"
 
@@ -35,10 +37,10 @@ struct JsonTree {
   std::vector<JsonEvent> events;
 
   JsonTree(TreeRecording& run, const spool::Reader& spool, bool python_only = false) {
-    report::ReportOptions options;
+    report::WriteRequest options;
     options.path = run.folder.file("r.json");
-    options.workers = 1;
-    options.python_only = python_only;
+    options.settings.workers = 1;
+    options.settings.python_only = python_only;
     REQUIRE(report::write_json(spool, options).has_value());
     REQUIRE(parser.load(options.path).get(root) == simdjson::SUCCESS);
     for (simdjson::dom::element from : root["traceEvents"].get_array()) {
@@ -143,10 +145,10 @@ struct JsonTree {
 };
 
 PerfettoModel perfetto(TreeRecording& run, const spool::Reader& spool, bool python_only = false) {
-  report::ReportOptions options;
+  report::WriteRequest options;
   options.path = run.folder.file("r.pftrace");
-  options.workers = 1;
-  options.python_only = python_only;
+  options.settings.workers = 1;
+  options.settings.python_only = python_only;
   REQUIRE(report::write_perfetto(spool, options).has_value());
   PerfettoModel model(read_file(options.path, uint64_t{1} << 32).value());
   for (const std::string& error : model.errors) {

@@ -24,7 +24,7 @@ constexpr uint64_t kMiB = 1u << 20;
 // A session that is removed with the test.
 class OwnedSession {
  public:
-  explicit OwnedSession(const session::SessionRequest& request = {"", "/lib/shim.so", 0}) {
+  explicit OwnedSession(const session::SessionRequest& request = {"", "/lib/shim.so", {}}) {
     auto created = session::create_session(request);
     REQUIRE(created);
     session = std::move(*created);
@@ -51,7 +51,9 @@ uint32_t free_chunks(const tracer::Arena& arena, uint32_t chunk_class) {
 }
 
 TEST_CASE("session: the folder and its files are the user's own", "[session]") {
-  const OwnedSession owned({"", "/lib/shim.so", 5});
+  session::SessionRequest request = {"", "/lib/shim.so", {}};
+  request.settings.c_functions = false;
+  const OwnedSession owned(request);
   const session::Session& session = owned.session;
   CHECK(mode_of(session.folder) == 0700);
   CHECK(mode_of(folder_of(session.folder)) == 0711);
@@ -60,7 +62,7 @@ TEST_CASE("session: the folder and its files are the user's own", "[session]") {
   CHECK(std::filesystem::read_symlink(session.file(kShimLinkName)) == "/lib/shim.so");
   const ControlPage& control = *session.arena.control;
   CHECK(control.magic == kControlMagic);
-  CHECK(control.options == 5);
+  CHECK(control.options == kOptionIgnoreCFunctions);
   CHECK(control.state == static_cast<uint32_t>(SessionState::kRecording));
 }
 
@@ -213,24 +215,55 @@ TEST_CASE("arena size: a cgroup's limit is the least up to the root", "[session]
   CHECK(session::cgroup_memory_limit("", root.path()) == UINT64_MAX);
 }
 
-TEST_CASE("session: what is to be excluded is in the control page", "[session]") {
-  session::SessionRequest request = {"", "/lib/shim.so", 0};
-  request.exclude = {"gcc", "", "*.sh"};
+TEST_CASE("session: what is asked for stands in the settings file", "[session]") {
+  session::SessionRequest request = {"", "/lib/shim.so", {}};
+  request.settings.excluded_processes = {"gcc", std::string(5000, 'x')};
+  request.arguments = {"--quiet", "", "x.py"};
+  request.outputs = {"/tmp/a.json"};
   const OwnedSession owned(request);
-  CHECK(std::string(owned.session.arena.control->exclude, 10) == std::string("gcc\0*.sh\0\0", 10));
-  request.exclude = {std::string(VTN_EXCLUDE_BYTES - 2, 'x')};
-  const OwnedSession full(request);
-  CHECK(full.session.arena.control->exclude[VTN_EXCLUDE_BYTES - 1] == '\0');
-  request.exclude = {std::string(VTN_EXCLUDE_BYTES - 1, 'x')};
-  auto refused = session::create_session(request);
-  REQUIRE_FALSE(refused);
-  CHECK(refused.error().message.find("exclude") != std::string::npos);
+  const std::string file = read_file(owned.session.file(session::kSettingsFileName)).value();
+  CHECK(owned.session.arena.control->settings_bytes == file.size());
+  const auto excluded = session::settings_with(file, VTN_SETTING_EXCLUDE);
+  REQUIRE(excluded);
+  REQUIRE(excluded->size() == 2);
+  CHECK((*excluded)[0] == std::string("gcc\0", 4));
+  CHECK((*excluded)[1].size() == 5001);
+  CHECK(*session::settings_with(file, VTN_SETTING_ARGUMENT) == request.arguments);
+  CHECK(*session::settings_with(file, VTN_SETTING_OUTPUT) == request.outputs);
+  CHECK(session::settings_with(file, 999)->empty());
+}
+
+TEST_CASE("session: processes need not open a settings file that is not for them", "[session]") {
+  session::SessionRequest request = {"", "/lib/shim.so", {}};
+  request.arguments = {"x.py"};
+  const OwnedSession owned(request);
+  CHECK(owned.session.arena.control->settings_bytes == 0);
+  CHECK(read_file(owned.session.file(session::kSettingsFileName)).value().size() > 0);
+}
+
+TEST_CASE("session: settings that were scribbled on end where they make no sense", "[session]") {
+  session::SettingsWriter writer;
+  writer.add(VTN_SETTING_ARGUMENT, "one");
+  writer.add(VTN_SETTING_ARGUMENT, "two");
+  const std::string whole = writer.bytes();
+  for (size_t length = 0; length <= whole.size(); ++length) {
+    INFO(length);
+    const auto words = session::settings_with(whole.substr(0, length), VTN_SETTING_ARGUMENT);
+    CHECK(words.has_value() == (length >= sizeof(vtn_settings_head)));
+    CHECK((!words || words->size() <= 2));
+  }
+  for (size_t at = 0; at < whole.size() * 8; ++at) {
+    std::string flipped = whole;
+    flipped[at / 8] = static_cast<char>(flipped[at / 8] ^ (1 << (at % 8)));
+    const auto words = session::settings_with(flipped, VTN_SETTING_ARGUMENT);
+    CHECK((!words || words->size() <= 2));
+  }
 }
 
 TEST_CASE("session: what was left in another pid namespace is let alone", "[session]") {
   char own[64] = {};
   REQUIRE(readlink("/proc/self/ns/pid", own, sizeof(own) - 1) > 0);
-  auto created = session::create_session({"", "/lib/shim.so", 0});
+  auto created = session::create_session({"", "/lib/shim.so", {}});
   REQUIRE(created);
   const std::string folder = created->folder;
   created->folder_fd.reset();
@@ -251,7 +284,7 @@ TEST_CASE("session: what is left for the living is only the link, until they are
           "[session]") {
   std::string folder;
   {
-    auto created = session::create_session({"", "/lib/shim.so", 0});
+    auto created = session::create_session({"", "/lib/shim.so", {}});
     REQUIRE(created);
     folder = created->folder;
     const std::string link = folder + "/" + kShimLinkName;

@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "report/json/writer.h"
+#include "report/perfetto/writer.h"
 #include "tests/support/recording.h"
 
 namespace vtn::test {
@@ -99,9 +101,9 @@ TEST_CASE("spool: cut anywhere it is readable up to there, and reports can be ma
     const uint64_t calls = spool::totals_of((*cut)->model()).calls;
     REQUIRE(calls >= last_calls);
     last_calls = calls;
-    report::ReportOptions options;
+    report::WriteRequest options;
     options.path = run.folder.file("cut.json");
-    options.workers = 1;
+    options.settings.workers = 1;
     REQUIRE(report::write_json(**cut, options).has_value());
     options.path = run.folder.file("cut.pftrace");
     REQUIRE(report::write_perfetto(**cut, options).has_value());

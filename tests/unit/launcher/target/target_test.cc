@@ -35,7 +35,7 @@ class Workplace {
   ~Workplace() { std::filesystem::current_path(saved_); }
 
   Result<launcher::Launch> plan(const Words& target, bool after_separator = false) const {
-    launcher::Options options;
+    launcher::LaunchSettings options;
     options.python = python_option;
     options.target = target;
     options.after_separator = after_separator;

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The settings file of a session, for C and C++: what the user asked for, of any length. Written
+ * whole before the program starts, never changed afterwards; launcher, shim and runtime each read
+ * the records they know and skip the others, in children as well.
+ *
+ *   vtn_settings_head
+ *   vtn_setting, its bytes, zeroes up to a multiple of 8      ... in the order they were given
+ *
+ * The file exists in every session; `vtn_control_page.settings_bytes` is its size, or 0 where no
+ * record is for the shim or the runtime: then they need not open it. Traced programs can write to
+ * it: readers check every length against the size of the file.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define VTN_SETTINGS_MAGIC 0x3130746573746e76u /* "vntset01" */
+#define VTN_SETTINGS_FILE "settings"
+
+/* vtn_setting.key */
+enum {
+  /* For processes of the tree. */
+  VTN_SETTING_EXCLUDE = 1, /* a pattern of --exclude_process, with its NUL */
+  /* For the launcher's own processes. */
+  VTN_SETTING_ARGUMENT = 1001, /* a word of the command line, in order */
+  VTN_SETTING_OUTPUT = 1002,   /* the absolute path of a report; the spool lies beside the first */
+};
+/* Keys below are for processes of the tree. */
+#define VTN_FIRST_LAUNCHER_SETTING 1000u
+
+typedef struct {
+  uint64_t magic;
+  uint64_t bytes; /* of the whole file */
+} vtn_settings_head;
+
+typedef struct {
+  uint32_t key;
+  uint32_t bytes; /* that follow, without the zeroes */
+} vtn_setting;
+
+/* The record behind `record`; `end` where there is none. `record` itself may be `end`. */
+static inline const vtn_setting* vtn_next_setting(const vtn_setting* record, const char* end) {
+  const uint64_t bytes = (sizeof(*record) + (uint64_t)record->bytes + 7u) / 8u * 8u;
+  const uint64_t left = (uint64_t)(end - (const char*)record);
+  return bytes + sizeof(*record) <= left ? (const vtn_setting*)((const char*)record + bytes)
+                                         : (const vtn_setting*)end;
+}
+
+/* Whether the record and its bytes lie before `end`. */
+static inline int vtn_setting_is_whole(const vtn_setting* record, const char* end) {
+  const uint64_t left = (uint64_t)(end - (const char*)record);
+  return left >= sizeof(*record) && record->bytes <= left - sizeof(*record);
+}

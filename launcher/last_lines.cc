@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/last_lines.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <sys/stat.h>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "report/process_tree.h"
+#include "report/summary/text.h"
+
+namespace vtn::launcher {
+
+namespace {
+
+using report::grouped;
+
+// Perfetto's UI has opened more, and has run out of memory on less.
+constexpr uint64_t kManyCalls = 15'000'000;
+// With more processes their tables would hide one another: the file has them all.
+constexpr size_t kMostTables = 3;
+
+std::string counted(uint64_t value, const char* one, const char* many) {
+  return fmt::format("{} {}", grouped(value), value == 1 ? one : many);
+}
+
+std::string size_text(const std::string& path) {
+  struct stat info = {};
+  if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    return "";
+  }
+  const auto bytes = static_cast<double>(info.st_size);
+  return bytes < 1e6   ? fmt::format(" ({:.1f} kB)", bytes / 1e3)
+         : bytes < 1e9 ? fmt::format(" ({:.1f} MB)", bytes / 1e6)
+                       : fmt::format(" ({:.1f} GB)", bytes / 1e9);
+}
+
+// "ID NAME (why)" of as many as a line may hold.
+std::string named(const std::vector<const report::ProcessInfo*>& processes) {
+  constexpr size_t kMostNamed = 5;
+  std::string text;
+  for (size_t i = 0; i < processes.size() && i < kMostNamed; ++i) {
+    const report::ProcessInfo& process = *processes[i];
+    const uint32_t version = process.python_version;
+    text += fmt::format(
+        "{}{} {} ({}{})",
+        i == 0 ? "" : "; ",
+        process.pid,
+        process.name,
+        version == 0 ? "" : fmt::format("Python {}.{}: ", version >> 24, (version >> 16) & 0xff),
+        report::untraced_text(process.reason));
+  }
+  if (processes.size() > kMostNamed) {
+    text += fmt::format("; and {} more", processes.size() - kMostNamed);
+  }
+  return text;
+}
+
+void say_where(const report::ReportSettings& settings) {
+  const char* viewer = nullptr;
+  for (const report::Output& output : settings.outputs) {
+    log_info("report: %s%s", output.path.c_str(), size_text(output.path).c_str());
+    viewer = viewer != nullptr ? viewer : output.format->viewer;
+  }
+  if (viewer != nullptr) {
+    log_info("open it %s", viewer);
+  }
+}
+
+// Why there is no call in the report, as far as it can be told from the processes there were.
+std::string why_nothing(const report::ProcessTree& tree) {
+  for (const uint32_t number : tree.order) {
+    const report::ProcessInfo& process = tree.processes[number];
+    if (process.python && process.ledger == report::LedgerEntry::kUntraced) {
+      return fmt::format("nothing was traced: {} ran untraced, since {}",
+                         process.name,
+                         report::untraced_text(process.reason));
+    }
+  }
+  for (const uint32_t number : tree.order) {
+    const report::ProcessInfo& process = tree.processes[number];
+    if (process.ledger == report::LedgerEntry::kKilledEarly) {
+      return fmt::format("nothing was recorded: {} ended before the program's first call",
+                         process.name);
+    }
+  }
+  return "nothing was traced: no CPython of 3.10 or later ran in the program";
+}
+
+// Threads of a process that went through several programs are the same if their ids are.
+size_t count_threads(const spool::Model& model) {
+  std::set<std::pair<uint32_t, uint32_t>> threads;
+  for (const spool::ThreadInfo& thread : model.threads) {
+    threads.emplace(model.images[thread.image].process, thread.tid);
+  }
+  return threads.size();
+}
+
+void say_contents(const spool::Model& model, const report::ProcessTree& tree) {
+  const spool::Totals totals = spool::totals_of(model);
+  const uint64_t others = tree.processes.size() - totals.processes;
+  log_info("%s%s, %s, %s, %s lost",
+           counted(totals.processes, "Python process", "Python processes").c_str(),
+           others == 0 ? "" : fmt::format(" and {}", counted(others, "other", "others")).c_str(),
+           counted(count_threads(model), "thread", "threads").c_str(),
+           counted(totals.calls, "call", "calls").c_str(),
+           counted(totals.lost_events, "event", "events").c_str());
+}
+
+struct Table {
+  const report::ProcessInfo* process;
+  std::vector<uint32_t> threads;
+  uint64_t own_ns;
+  uint64_t calls;
+};
+
+void say_table(const spool::Model& model,
+               const report::CallTotals& totals,
+               const Table& table,
+               unsigned lines,
+               const std::string& title) {
+  const std::vector<report::NamedTotals> functions =
+      report::by_function(model, totals, table.threads);
+  log_info("%s", title.c_str());
+  log_info("%s", report::table_head().c_str());
+  std::string folder;
+  if (!table.process->images.empty()) {
+    folder = model.images[table.process->images.back()].cwd;
+  }
+  for (size_t i = 0; i < functions.size() && i < lines; ++i) {
+    log_info("%s", report::table_line(functions[i], table.own_ns, folder).c_str());
+  }
+}
+
+void say_times(const spool::Model& model,
+               const report::ProcessTree& tree,
+               const report::CallTotals& totals,
+               unsigned lines) {
+  std::vector<Table> tables;
+  const std::vector<std::vector<uint32_t>> threads = report::threads_by_process(model);
+  for (const uint32_t number : tree.order) {
+    Table table = {&tree.processes[number], threads[number], 0, 0};
+    for (const uint32_t thread : table.threads) {
+      table.own_ns += totals.threads[thread].own_ns;
+      table.calls += totals.threads[thread].calls;
+    }
+    if (table.calls != 0) {
+      tables.push_back(std::move(table));
+    }
+  }
+  // Those in which most happened.
+  std::stable_sort(tables.begin(), tables.end(), [](const Table& a, const Table& b) {
+    return a.own_ns > b.own_ns;
+  });
+  const size_t shown = std::min(tables.size(), kMostTables);
+  for (size_t i = 0; i < shown; ++i) {
+    const Table& table = tables[i];
+    const std::string title = tables.size() == 1
+                                  ? std::string("where the time went:")
+                                  : fmt::format("where the time went in {} {} ({} in {}):",
+                                                table.process->shown_pid,
+                                                table.process->name,
+                                                report::duration_text(table.own_ns),
+                                                counted(table.calls, "call", "calls"));
+    say_table(model, totals, table, lines, title);
+  }
+  if (tables.size() > shown) {
+    log_info("and %s; --report times.txt lists all of it",
+             counted(tables.size() - shown, "process more", "processes more").c_str());
+  }
+}
+
+void say_troubles(const spool::Model& model, const report::ProcessTree& tree) {
+  if ((model.run_end.flags & spool::kRunDiskFull) != 0) {
+    log_warning("the disk was full while recording: the report ends there (%s lost)",
+                counted(model.run_end.lost_chunks, "block", "blocks").c_str());
+  }
+  if (model.truncated) {
+    log_warning("the recording was cut short: what came after it is missing");
+  }
+  for (const spool::ImageInfo& image : model.images) {
+    if (image.damaged || (image.end.flags & spool::kImageDamaged) != 0) {
+      log_warning("process %u wrote over its own trace: parts of it may be missing or wrong",
+                  image.pid);
+    }
+  }
+  std::vector<const report::ProcessInfo*> missed;
+  for (const uint32_t number : tree.order) {
+    if (tree.processes[number].missed()) {
+      missed.push_back(&tree.processes[number]);
+    }
+  }
+  if (!missed.empty()) {
+    log_warning("%s not traced: %s",
+                counted(missed.size(), "Python process was", "Python processes were").c_str(),
+                named(missed).c_str());
+  }
+  if (const uint32_t unslotted = model.run_end.unslotted; unslotted != 0) {
+    log_warning("%s too many at a time: nothing is known of them",
+                counted(unslotted, "process was one", "processes were").c_str());
+  }
+}
+
+void say_if_large(const spool::Model& model, const report::ReportSettings& settings) {
+  const uint64_t calls = spool::totals_of(model).calls;
+  const bool viewable = std::any_of(
+      settings.outputs.begin(), settings.outputs.end(), [](const report::Output& output) {
+        return output.format->viewer != nullptr;
+      });
+  if (viewable && calls > kManyCalls) {
+    log_warning(
+        "%s calls are more than viewers open as a rule (%s); --ignore_c_function records fewer, "
+        "--report times.txt sums up any number",
+        grouped(calls).c_str(),
+        grouped(kManyCalls).c_str());
+  }
+}
+
+}  // namespace
+
+void say_last_lines(const spool::Reader& spool,
+                    const report::ReportSettings& settings,
+                    const report::CallTotals* totals) {
+  const spool::Model& model = spool.model();
+  const report::ProcessTree tree = report::build_process_tree(model);
+  say_where(settings);
+  const spool::Totals run = spool::totals_of(model);
+  if (run.processes == 0) {
+    const bool missed = std::any_of(tree.processes.begin(),
+                                    tree.processes.end(),
+                                    [](const report::ProcessInfo& one) { return one.missed(); });
+    if (!missed) {
+      log_info("%s", why_nothing(tree).c_str());
+    }
+  } else {
+    say_contents(model, tree);
+    if (totals != nullptr && settings.summary_lines != 0 && run.calls != 0) {
+      say_times(model, tree, *totals, settings.summary_lines);
+    }
+  }
+  if (settings.verbosity > 1 && (run.stray_ends != 0 || run.cut_calls != 0)) {
+    log_info("%s ended that had not begun, %s closed without an end of their own",
+             counted(run.stray_ends, "call", "calls").c_str(),
+             counted(run.cut_calls, "call was", "calls were").c_str());
+  }
+  say_if_large(model, settings);
+  say_troubles(model, tree);
+}
+
+}  // namespace vtn::launcher

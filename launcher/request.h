@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// All that the user asked for, read once and handed through whole. Each room knows its own part:
+// session::RecordSettings what is recorded, report::ReportSettings what is made of it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "report/formats.h"
+#include "session/settings.h"
+
+namespace vtn::launcher {
+
+enum class HostChoice { kAuto, kEmbed, kExec };
+
+// What is to be run, and how.
+struct LaunchSettings {
+  std::string python;  // empty: discover
+  HostChoice host = HostChoice::kAuto;
+  bool keep_pid = false;
+  // As it stood on the command line: "x.py a b", "-m mod a", "-c code", "-".
+  std::vector<std::string> target;
+  bool after_separator = false;  // "--" stood before the target: it is a command
+};
+
+// Where reports go, as named; outputs.h makes ReportSettings::outputs of it.
+struct OutputNames {
+  std::vector<std::string> files;  // empty: the default name
+  std::vector<std::string> more;   // beside those
+  bool unique = false;
+  std::string folder;
+};
+
+// Who is concerned by an option. From it follows what becomes of it elsewhere.
+enum class Scope {
+  kCommand,  // this launcher alone; holds in a nested run as well
+  kRecord,   // what is recorded: the collector and, by the settings file, every process of the tree
+  kReport,   // what is made of it
+};
+
+struct GivenOption {
+  const char* name;   // with underscores
+  std::string value;  // empty: a switch
+  Scope scope;
+};
+
+struct Request {
+  bool version = false;
+  bool help = false;
+  std::string convert;  // a .vtn file to convert instead of running anything
+  std::string recover;  // a session folder or spool to make a report of
+  LaunchSettings launch;
+  session::RecordSettings record;
+  OutputNames names;
+  report::ReportSettings report;
+  std::vector<GivenOption> given;  // in order
+
+  bool quiet() const { return report.verbosity == 0; }
+};
+
+}  // namespace vtn::launcher

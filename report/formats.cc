@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/formats.h"
+
+#include "report/json/writer.h"
+#include "report/perfetto/writer.h"
+#include "report/summary/writer.h"
+
+namespace vtn::report {
+
+namespace {
+
+constexpr std::string_view kGzip = ".gz";
+
+constexpr char kJsonViewers[] = "at https://ui.perfetto.dev (Open trace file), or with vizviewer";
+constexpr char kPerfetto[] = "at https://ui.perfetto.dev (Open trace file)";
+
+constexpr Format kFormats[] = {
+    {".json", true, "VizTracer's: for Perfetto, vizviewer, scripts", kJsonViewers, write_json},
+    {".pftrace", true, "Perfetto's own: smaller", kPerfetto, write_perfetto},
+    {".perfetto-trace", true, "the same", kPerfetto, write_perfetto},
+    {".txt", false, "where the time went, by function and caller", nullptr, write_summary_text},
+    {".summary.json", false, "the same for scripts", nullptr, write_summary_json},
+    {".vtn", false, "what was recorded, for --convert", nullptr, nullptr},
+};
+
+}  // namespace
+
+std::span<const Format> formats() { return kFormats; }
+
+const Format* format_of_name(std::string_view name, bool& gzip) {
+  gzip = name.ends_with(kGzip);
+  if (gzip) {
+    name.remove_suffix(kGzip.size());
+  }
+  const Format* best = nullptr;
+  for (const Format& format : kFormats) {
+    const std::string_view extension = format.extension;
+    if (name.ends_with(extension) && (format.can_gzip || !gzip) &&
+        (best == nullptr || extension.size() > std::string_view(best->extension).size())) {
+      best = &format;
+    }
+  }
+  return best;
+}
+
+const Format& spool_format() {
+  for (const Format& format : kFormats) {
+    if (format.write == nullptr) {
+      return format;
+    }
+  }
+  __builtin_unreachable();
+}
+
+std::vector<std::string> known_extensions() {
+  std::vector<std::string> all;
+  for (const Format& format : kFormats) {
+    all.emplace_back(format.extension);
+    if (format.can_gzip) {
+      all.push_back(std::string(format.extension) + std::string(kGzip));
+    }
+  }
+  return all;
+}
+
+}  // namespace vtn::report

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The formats a report can have. A writer is one row here: file names, a line of help, a function.
+// Everything else follows from the table: what `-o` accepts, what it proposes for a slip, the help.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "spool/reader.h"
+
+namespace vtn::report {
+
+struct Format;
+
+// A report that is wanted.
+struct Output {
+  std::string path;  // absolute
+  const Format* format = nullptr;
+  bool gzip = false;
+};
+
+// What reports are to show and hold, the same for all of a run. A new setting is a field here and
+// its use in a writer.
+struct ReportSettings {
+  std::vector<Output> outputs;
+  bool python_only = false;  // draw nothing of processes that ran no Python
+  bool keep_raw = false;     // keep the spool beside the first output, as a .vtn
+  unsigned summary_lines = 10;
+  int verbosity = 1;     // 0: errors only
+  unsigned workers = 0;  // 0: as many as the machine has
+};
+
+// Done and total, in calls; on the thread that asked for the report, a few times a second.
+// False: give up (the writer fails with ECANCELED).
+using Progress = std::function<bool(uint64_t done, uint64_t total)>;
+
+// What one writer is asked for.
+struct WriteRequest {
+  std::string path;
+  bool gzip = false;
+  ReportSettings settings;
+  Progress progress;  // may be empty
+};
+
+struct Format {
+  const char* extension;  // with its dot; names of one format stand in rows of their own
+  bool can_gzip;          // EXTENSION.gz as well
+  const char* help;       // what it is, for the list of formats
+  const char* viewer;     // how a person opens it: "at ..."; null: with any editor, or not at all
+  // Null: the spool itself, which is saved, not written.
+  Status (*write)(const spool::Reader& spool, const WriteRequest& request);
+};
+
+std::span<const Format> formats();
+
+// The format that a file's name asks for, by its longest extension; null: none does.
+const Format* format_of_name(std::string_view name, bool& gzip);
+
+// The format of .vtn.
+const Format& spool_format();
+
+// ".json, .json.gz, .pftrace, ..."
+std::vector<std::string> known_extensions();
+
+}  // namespace vtn::report

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where the time went, exactly: for each function of each thread
+//
+//   calls   that began; a generator that is resumed begins another slice, which is counted apart
+//   own     the time of its calls less that of the calls in them
+//   total   the time of its calls; of a recursion only the outermost one counts
+//
+// What is open at the end of a thread's record counts up to where it is drawn to. Losses (gaps) are
+// nobody's own time.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include <stdint.h>
+
+#include "base/result.h"
+#include "report/formats.h"
+#include "report/process_tree.h"
+#include "spool/clock_map.h"
+#include "spool/reader.h"
+
+namespace vtn::report {
+
+struct FunctionTotals {
+  uint64_t calls = 0;
+  uint64_t own_ns = 0;
+  uint64_t total_ns = 0;
+
+  void add(const FunctionTotals& other) {
+    calls += other.calls;
+    own_ns += other.own_ns;
+    total_ns += other.total_ns;
+  }
+};
+
+// A function of one image, as an index into its list; behind the list: all that nobody has named.
+using FunctionIndex = uint32_t;
+inline constexpr FunctionIndex kNoFunction = 0xffff'ffff;  // the caller of a thread's first call
+
+struct ThreadTotals {
+  std::vector<FunctionTotals> functions;  // by FunctionIndex
+  // (caller, callee) -> what the callee did when called from there. Only where asked for.
+  std::map<std::pair<FunctionIndex, FunctionIndex>, FunctionTotals> edges;
+  uint64_t own_ns = 0;  // of all functions: the time in which any call was open
+  uint64_t calls = 0;
+};
+
+struct CallTotals {
+  std::vector<ThreadTotals> threads;  // by the model's index
+};
+
+// One pass in order over the recording. `edges`: who called whom is wanted, too.
+Result<CallTotals> add_up(const spool::Reader& spool,
+                          bool edges,
+                          unsigned workers,
+                          const Progress& progress);
+
+// A function as a reader knows it, whatever images have it.
+struct NamedTotals {
+  const spool::FunctionInfo* function = nullptr;  // null: all that nobody has named
+  FunctionTotals totals;
+};
+
+// The functions of these threads put together by name, place and kind; those with the most own time
+// first, then by name.
+std::vector<NamedTotals> by_function(const spool::Model& model,
+                                     const CallTotals& totals,
+                                     const std::vector<uint32_t>& threads);
+
+// The threads of each process, by its number.
+std::vector<std::vector<uint32_t>> threads_by_process(const spool::Model& model);
+
+}  // namespace vtn::report

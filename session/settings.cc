@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/settings.h"
+
+#include <algorithm>
+
+#include <string.h>
+
+#include "abi/session_abi.h"
+
+namespace vtn::session {
+
+uint32_t RecordSettings::option_bits() const {
+  return (c_functions ? 0 : uint32_t{kOptionIgnoreCFunctions}) |
+         (children ? 0 : uint32_t{kOptionOnlyProgram});
+}
+
+SettingsWriter::SettingsWriter() : bytes_(sizeof(vtn_settings_head), '\0') {}
+
+void SettingsWriter::add(uint32_t key, std::string_view bytes) {
+  const vtn_setting record = {key, static_cast<uint32_t>(bytes.size())};
+  bytes_.append(reinterpret_cast<const char*>(&record), sizeof(record));
+  bytes_.append(bytes);
+  bytes_.resize((bytes_.size() + 7) / 8 * 8);
+  for_tree_ = for_tree_ || key < VTN_FIRST_LAUNCHER_SETTING;
+}
+
+void SettingsWriter::add(const RecordSettings& settings) {
+  for (const std::string& pattern : settings.excluded_processes) {
+    add(VTN_SETTING_EXCLUDE, std::string_view(pattern.c_str(), pattern.size() + 1));
+  }
+}
+
+const std::string& SettingsWriter::bytes() {
+  const vtn_settings_head head = {VTN_SETTINGS_MAGIC, bytes_.size()};
+  memcpy(bytes_.data(), &head, sizeof(head));
+  return bytes_;
+}
+
+Result<std::vector<std::string>> settings_with(std::string_view file, uint32_t key) {
+  vtn_settings_head head;
+  if (file.size() < sizeof(head)) {
+    return fail("the settings file is cut short");
+  }
+  memcpy(&head, file.data(), sizeof(head));
+  if (head.magic != VTN_SETTINGS_MAGIC) {
+    return fail("the settings file is damaged at offset 0");
+  }
+  std::vector<std::string> found;
+  for (std::string_view rest = file.substr(sizeof(head)); rest.size() >= sizeof(vtn_setting);) {
+    vtn_setting record;
+    memcpy(&record, rest.data(), sizeof(record));
+    rest.remove_prefix(sizeof(record));
+    if (record.bytes > rest.size()) {
+      break;
+    }
+    if (record.key == key) {
+      found.emplace_back(rest.substr(0, record.bytes));
+    }
+    rest.remove_prefix(std::min<size_t>((size_t{record.bytes} + 7) / 8 * 8, rest.size()));
+  }
+  return found;
+}
+
+}  // namespace vtn::session

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/threads.h"
+
+#include <atomic>
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/crew.h"
+#include "tests/support/catch.h"
+
+namespace vtn {
+namespace {
+
+TEST_CASE("threads: a body runs once and is joined by the destructor", "[threads]") {
+  std::atomic<int> runs{0};
+  {
+    auto thread = Thread::start([&] { ++runs; });
+    REQUIRE(thread.has_value());
+    Thread moved = std::move(*thread);
+  }
+  CHECK(runs == 1);
+}
+
+TEST_CASE("threads: signals go by a new thread and the mask stays as it was", "[threads]") {
+  sigset_t before;
+  (void)pthread_sigmask(SIG_BLOCK, nullptr, &before);
+  bool blocked = false;
+  {
+    auto thread = Thread::start([&] {
+      sigset_t mask;
+      (void)pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+      blocked = sigismember(&mask, SIGTERM) == 1 && sigismember(&mask, SIGINT) == 1;
+    });
+    REQUIRE(thread.has_value());
+  }
+  CHECK(blocked);
+  sigset_t after;
+  (void)pthread_sigmask(SIG_BLOCK, nullptr, &after);
+  CHECK(sigismember(&after, SIGTERM) == sigismember(&before, SIGTERM));
+}
+
+// Root has no limit of processes: another user has.
+TEST_CASE("threads: where none can be started it is an error, and a crew works alone",
+          "[threads]") {
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_NPROC, &none) != 0 || (geteuid() == 0 && setuid(12345) != 0)) {
+      _exit(77);
+    }
+    const auto thread = Thread::start([] {});
+    if (thread) {
+      _exit(1);
+    }
+    Crew crew(3);
+    size_t jobs = 0;
+    crew.run(5, [&](size_t, unsigned member) { jobs += member == 0 ? 1 : 0; });
+    _exit(crew.members() == 1 && jobs == 5 ? 0 : 2);
+  }
+  REQUIRE(child > 0);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
+}  // namespace
+}  // namespace vtn
