@@ -8,6 +8,7 @@
 #include "base/freestanding/pages.h"
 #include "runtime/capture/own_profilers.h"
 #include "runtime/entry/interpreters.h"
+#include "runtime/python/code_extra.h"
 #include "runtime/python/text.h"
 #include "tracer/names_writer.h"
 
@@ -181,15 +182,13 @@ uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code) {
     }
     return id;
   }
-  void* extra = nullptr;
-  (void)g_python._PyCode_GetExtra(code, index, &extra);
-  auto* identity = static_cast<CodeIdentity*>(extra);
+  auto* identity = static_cast<CodeIdentity*>(code_extra(code, index));
   if (identity == nullptr || identity->epoch != tracer::g_engine.epoch) {
     const uint32_t id = intern_code(code);
     look_for_lsprof();
     if (identity == nullptr) {
       identity = take_identity();
-      if (identity == nullptr || g_python._PyCode_SetExtra(code, index, identity) != 0) {
+      if (identity == nullptr || !set_code_extra(code, index, identity)) {
         if (identity != nullptr) {
           give_identity(identity);
         }

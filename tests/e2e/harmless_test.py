@@ -35,6 +35,41 @@ class Harmless(support.TestCase):
             """)
         self.parity("program.py")
 
+    def test_co_extra_of_others(self):
+        """Their free functions are called for what they marked, and for nothing else."""
+        self.write("program.py", """
+            import ctypes
+            api = ctypes.pythonapi
+            register = getattr(api, "PyUnstable_Eval_RequestCodeExtraIndex", None) or \\
+                api._PyEval_RequestCodeExtraIndex
+            mark = getattr(api, "PyUnstable_Code_SetExtra", None) or api._PyCode_SetExtra
+            Free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+            register.argtypes = [Free]
+            mark.argtypes = [ctypes.py_object, ctypes.c_ssize_t, ctypes.c_void_p]
+            freed = []
+            callbacks = [Free(lambda value, which=which: freed.append((which, value))) for which in "ab"]
+            indices = [register(callback) for callback in callbacks]
+            def run(before=(), after=()):
+                space = {}
+                exec("def f(): pass", space)
+                for which in before: mark(space["f"].__code__, indices[which], 5 + which)
+                space["f"]()
+                for which in after: mark(space["f"].__code__, indices[which], 5 + which)
+                space["f"]()
+                del space
+                print(freed)
+                freed.clear()
+            run()
+            run(before=[0])
+            run(before=[1])
+            run(after=[0])
+            run(after=[1])
+            run(before=[0], after=[1])
+            run()
+            del callbacks  # what died by now is not called any more
+            """)
+        self.parity("program.py")
+
     def test_no_attribute_is_looked_up(self):
         self.write("program.py", """
             seen = []

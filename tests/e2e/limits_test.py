@@ -166,26 +166,10 @@ class Limits(support.TestCase):
         plain, traced, _ = self.both("import os; print(os.getpgrp() == os.getpid())")
         self.assertEqual(("True\n", "False\n"), (plain, traced))
 
-    def test_free_function_of_another(self):
-        """L-CODE-EXTRA"""
-        self.both("""
-            import ctypes
-            api = ctypes.pythonapi
-            register = getattr(api, "PyUnstable_Eval_RequestCodeExtraIndex", None) or \
-                api._PyEval_RequestCodeExtraIndex
-            freed = []
-            callback = ctypes.CFUNCTYPE(None, ctypes.c_voidp)(freed.append)
-            register.argtypes = [ctypes.CFUNCTYPE(None, ctypes.c_voidp)]
-            index = register(callback)
-            space = {}
-            exec("def f(): pass", space)
-            space["f"]()
-            del space
-            assert not [value for value in freed if value is not None]
-            register(ctypes.cast(None, ctypes.CFUNCTYPE(None, ctypes.c_voidp)))
-            import os
-            os._exit(0)  # the callback dies before the code objects do
-            """.replace("c_voidp", "c_void_p"))
+    def test_size_of_a_code_object(self):
+        """L-CODE-SIZE"""
+        plain, traced, _ = self.both("import sys\ndef f(): pass\nf(); print(sys.getsizeof(f.__code__))")
+        self.assertEqual(int(plain) + 16, int(traced))
 
     def test_deep_recursion_without_c_functions(self):
         """L-STACK-GUARD: elsewhere all of it is there."""
