@@ -7,6 +7,7 @@
 
 #include "runtime/capture/backends.h"
 #include "runtime/capture/functions.h"
+#include "runtime/capture/own_debuggers.h"
 #include "runtime/capture/own_profilers.h"
 #include "tracer/thread_writer.h"
 
@@ -279,6 +280,7 @@ bool install_monitoring(bool with_c_functions) {
   if (with_c_functions) {
     watch_setprofile();
   }
+  watch_settrace();
   return true;
 }
 

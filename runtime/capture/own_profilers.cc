@@ -2,6 +2,7 @@
 #include "runtime/capture/own_profilers.h"
 
 #include "runtime/capture/backends.h"
+#include "runtime/capture/method_step.h"
 #include "tracer/names_writer.h"
 #include "tracer/thread_writer.h"
 
@@ -11,31 +12,14 @@ const PyMethodDef* g_setprofile_definition = nullptr;
 
 namespace {
 
-// Up to four register arguments: enough for every calling convention of a method definition.
-using CFunction = PyObject* (*)(PyObject*, PyObject*, PyObject*, PyObject*);
-
-struct Step {
-  PyMethodDef* definition;
-  CFunction original;
-};
-
-constinit Step g_setprofile = {};
+constinit MethodStep g_setprofile = {};
 constinit CFunction g_getprofile = nullptr;
-constinit Step g_enable = {};
-constinit Step g_disable = {};
+constinit MethodStep g_enable = {};
+constinit MethodStep g_disable = {};
 
 // ThreadState::setprofile: none, a call has begun, or the function asked for (a reference).
 constexpr uintptr_t kNoCall = 0;
 constexpr uintptr_t kCallBegan = 1;
-
-void put_in_front(Step* step, const PyMethodDef* definition, CFunction function) {
-  if (step->definition != nullptr || definition == nullptr) {
-    return;
-  }
-  step->definition = const_cast<PyMethodDef*>(definition);
-  step->original = reinterpret_cast<CFunction>(definition->function);
-  step->definition->function = reinterpret_cast<void*>(function);
-}
 
 // There is one profile function per thread, and it is ours.
 bool profile_is_shared() { return profile_installed() && g_python.minor < 12; }

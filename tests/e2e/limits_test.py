@@ -72,31 +72,47 @@ class Limits(support.TestCase):
         self.assertEqual([None] * 3, tools[:3])
         self.assertEqual(1, sum(tool is not None for tool in tools))
 
-    def test_line_of_a_breakpoint(self):
-        """L-BREAKPOINT-LINE"""
-        if self.interpreter.minor != (3, 13):
-            self.skipTest("it is about 3.13")
-        other_tool = """
-            import sys
-            m = sys.monitoring
-            m.use_tool_id(0, "any tool")
-            m.register_callback(0, m.events.PY_RETURN, lambda *args: None)
-            m.set_events(0, m.events.PY_RETURN)
-            """
+    def test_instructions_of_the_programs_own_tool(self):
+        """L-INSTRUCTION-EVENTS"""
+        if self.interpreter.minor < (3, 12):
+            self.skipTest("sys.monitoring is of 3.12")
         program = """
+            import sys
+            m, E, seen = sys.monitoring, sys.monitoring.events, []
+            m.use_tool_id(1, "mine")
+            m.register_callback(1, E.INSTRUCTION, lambda code, offset: seen.append(offset))
             def f(x):
-                breakpoint()
+                m.set_events(1, E.PY_START)
+                seen.clear()
                 return x
+            m.set_local_events(1, f.__code__, E.INSTRUCTION)
             f(1)
+            print(bool(seen))
             """
-        self.write("any.py", other_tool + program)
-        any_tool = self.plain("any.py", data=b"continue\n").stdout
-        self.write("program.py", program)
-        plain = self.plain("program.py", data=b"continue\n").stdout
-        traced = self.traced("program.py", data=b"continue\n").stdout
-        arrow = lambda text: text.split(b"\n")[1]
-        self.assertIn(arrow(traced), (arrow(plain), arrow(any_tool)))
-        self.assertIn(arrow(plain), (b"-> breakpoint()", b"-> return x"))
+        plain, traced, _ = self.both(program)
+        self.write("any.py", program)
+        any_tool = self.plain(os.path.join(support.PROGRAMS, "any_tool.py"), "monitoring", "any.py")
+        self.assertEqual(("True\n", "False\n", b"False\n"), (plain, traced, any_tool.stdout))
+
+    def test_line_of_a_function_of_one_line(self):
+        """L-LINE-EVENTS"""
+        if self.interpreter.minor < (3, 13):
+            self.skipTest("it is about 3.13 and later")
+        program = """
+            import sys
+            def one(n): return n
+            m, E, lines = sys.monitoring, sys.monitoring.events, []
+            m.use_tool_id(1, "mine")
+            m.register_callback(1, E.LINE, lambda code, line: lines.append((code.co_name, line)))
+            m.set_events(1, E.LINE)
+            one(1)
+            m.set_events(1, 0)
+            print(("one", 2) in lines)
+            """
+        plain, traced, _ = self.both(program)
+        self.write("any.py", program)
+        any_tool = self.plain(os.path.join(support.PROGRAMS, "any_tool.py"), "monitoring", "any.py")
+        self.assertEqual(("False\n", "True\n", b"True\n"), (plain, traced, any_tool.stdout))
 
     def test_gap_while_the_programs_profiler_is_set(self):
         """L-PROFILER-GAP"""

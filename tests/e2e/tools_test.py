@@ -147,11 +147,59 @@ class Tools(support.TestCase):
                 return x
             print(broken(4))
             """)
-        same = support.Outcome.parity_key
-        if self.interpreter.minor == (3, 13):  # L-BREAKPOINT-LINE
-            same = lambda one: (one.status, one.stdout[one.stdout.index(b"(Pdb)"):], one.stderr)
-        traced = self.parity("program.py", same=same, data=b"p x\nup\np sys.argv\ncontinue\n")
-        self.assertIn(b"(Pdb)", traced.stdout)
+        for options in ((), ("--ignore_c_function",)):
+            traced = self.parity("program.py", program=(*options, "program.py"),
+                                 data=b"p x\nup\np sys.argv\ncontinue\n")
+            self.assertIn(b"(Pdb)", traced.stdout)
+
+    def test_opcodes(self):
+        """Asked for before sys.settrace, as bdb does."""
+        self.program("""
+            import threading
+            seen = []
+            def tracer(frame, event, argument):
+                seen.append((event, frame.f_lineno, frame.f_lasti))
+                return tracer
+            def stop(settrace):
+                frame = sys._getframe(1)
+                frame.f_trace, frame.f_trace_opcodes = tracer, True
+                settrace(tracer)
+            def alone():
+                stop(sys.settrace)
+                work(1)
+                sys.settrace(None)
+            def with_all():
+                stop(getattr(threading, "settrace_all_threads", sys.settrace))
+                work(1)
+                sys.settrace(None)
+            alone(); with_all()
+            thread = threading.Thread(target=alone)
+            thread.start(); thread.join()
+            print(*seen, sep="\\n")
+            """)
+        for options in ((), ("--ignore_c_function",)):
+            self.assertIn(b"opcode", self.parity(
+                "program.py", program=(*options, "program.py")).stdout)
+
+    def test_disabled_events_stay_disabled(self):
+        if self.interpreter.minor < (3, 12):
+            self.skipTest("sys.monitoring is of 3.12")
+        self.program("""
+            m, E, lines = sys.monitoring, sys.monitoring.events, []
+            m.use_tool_id(m.COVERAGE_ID, "mine")
+            m.register_callback(m.COVERAGE_ID, E.LINE,
+                                lambda code, line: (lines.append(line), m.DISABLE)[1])
+            m.set_events(m.COVERAGE_ID, E.LINE)
+            def two_lines(n):
+                return n
+            for i in range(3):
+                two_lines(2)
+                sys.settrace(lambda *arguments: None)
+                sys.settrace(None)
+            m.set_events(m.COVERAGE_ID, 0)
+            print(lines)
+            """)
+        self.parity("program.py")
 
     def test_monitoring_ids_of_others(self):
         if self.interpreter.minor < (3, 12):
