@@ -267,9 +267,21 @@ class Builder {
 
   void judge(ProcessInfo& process) {
     const std::vector<Program>& programs = programs_[process.number];
-    const Program* decisive = nullptr;  // traced before untraced Python before whatever came last
-    const auto weight = [](const Program& program) {
-      return program.traced() ? 2 : program.python && reason_of(program) != UntracedReason::kNone;
+    // Traced before untraced Python before whatever came last. What a fork did on its way to an
+    // exec may be traced too, but is not what the process was: it decides only if nothing else is
+    // known.
+    const Program* decisive = nullptr;
+    const Program* named = nullptr;
+    const auto on_its_way = [&](const Program& program) {
+      return program.forked() && &program != &programs.back();
+    };
+    const auto weight = [&](const Program& program) {
+      return program.traced() ? (on_its_way(program) ? 1 : 3)
+             : program.python && reason_of(program) != UntracedReason::kNone ? 2
+                                                                             : 0;
+    };
+    const auto name_weight = [&](const Program& program) {
+      return on_its_way(program) ? -1 : weight(program);
     };
     for (const Program& program : programs) {
       if (!counts(programs, program)) {
@@ -281,6 +293,9 @@ class Builder {
       }
       if (decisive == nullptr || weight(program) >= weight(*decisive)) {
         decisive = &program;
+      }
+      if (named == nullptr || name_weight(program) >= name_weight(*named)) {
+        named = &program;
       }
       if (!program.traced()) {
         process.slices.push_back(slice_of(program));
@@ -296,14 +311,9 @@ class Builder {
                      : process.reason != UntracedReason::kNone ? LedgerEntry::kUntraced
                      : decisive->python                        ? LedgerEntry::kKilledEarly
                                                                : LedgerEntry::kOther;
-    decisive_name_ = program_name(decisive->executable, decisive->argv);
-    given_name_.clear();
-    for (const Program& program : programs) {
-      if (program.image != nullptr && !program.image->name.empty() &&
-          program.image->name != kMainProcess) {
-        given_name_ = program.image->name;
-      }
-    }
+    program_name_ = program_name(named->executable, named->argv);
+    const bool given = named->image != nullptr && named->image->name != kMainProcess;
+    given_name_ = given ? named->image->name : "";
   }
 
   ProgramSlice slice_of(const Program& program) const {
@@ -324,13 +334,13 @@ class Builder {
 
   void give_name(ProcessInfo& process) {
     std::string name =
-        process.title.empty() ? decisive_name_ : one_line(process.title, kMostTitleBytes);
+        process.title.empty() ? program_name_ : one_line(process.title, kMostTitleBytes);
     if (!given_name_.empty()) {
       name = name.empty() ? given_name_ : fmt::format("{} ({})", given_name_, name);
     }
     process.name =
         name.empty() ? fmt::format("process {}", process.pid) : one_line(name, kMostTitleBytes);
-    decisive_name_.clear();
+    program_name_.clear();
     given_name_.clear();
   }
 
@@ -339,7 +349,7 @@ class Builder {
   std::vector<std::vector<Program>> programs_;  // by process
   std::vector<uint64_t> last_event_ticks_;      // by process
   uint64_t last_ticks_ = 0;                     // anything that is known of
-  std::string decisive_name_;                   // from judge() to give_name()
+  std::string program_name_;                    // from judge() to give_name()
   std::string given_name_;
 };
 

@@ -50,6 +50,30 @@ class Forks(support.TestCase):
         self.assertEqual(1, len(set(self.pids_of(report, "busy"))))
         self.assertFalse(set(self.pids_of(report, "busy")) & set(self.pids_of(report, "in_child")))
 
+    def test_name_of_a_fork_that_became_another_program(self):
+        report = self.report("""
+            import os, subprocess
+            def program(): pass
+            subprocess.run(["cat", "/dev/null"], preexec_fn=os.setsid)
+            subprocess.run(["head", "/dev/null"], preexec_fn=program)
+            pid = os.fork()
+            if pid == 0:
+                program()
+                os.execv("/bin/sh", ["sh", "-c", "exit 0"])
+            os.waitpid(pid, 0)
+            pid = os.fork()
+            if pid == 0:
+                program()
+                os._exit(0)
+            os.waitpid(pid, 0)
+            """)
+        names = {process["pid"]: process["name"]
+                 for process in report.data["viztracer_native"]["processes"]}
+        self.assertEqual(["cat /dev/null", "head /dev/null", "program.py", "program.py", "sh -c exit 0"],
+                         sorted(names.values()))
+        for pid, name in names.items():
+            self.assertTrue(report.process_names[pid].startswith(name), report.process_names)
+
     def test_fork_from_another_thread(self):
         report = self.counted("""
             import os, threading

@@ -94,6 +94,36 @@ TEST_CASE("tree: multiprocessing's name and a title come first", "[tree]") {
   CHECK(tree.of_image(made.model, 1).number == 1);
 }
 
+TEST_CASE("tree: a fork that goes on to an exec is called by what it becomes", "[tree]") {
+  Made made;
+  ImageInfo& main = made.image(0, 10, 1);
+  main.argv = {"python3", "app.py"};
+  main.traced = true;
+  const auto fork = [&](uint32_t process, uint64_t ticks, Words then) -> ImageInfo& {
+    ImageInfo& forked = made.image(process, 10 + process, ticks, 0);
+    forked.kind = SlotKind::kForked;
+    forked.traced = true;  // preexec_fn, or whatever stands before os.execv
+    forked.name = "ForkPoolWorker-1";
+    ImageInfo& image = made.image(process, 10 + process, ticks + 1, 0);
+    image.argv = std::move(then);
+    return image;
+  };
+  (void)fork(1, 10, {"sleep", "0.05"});
+  fork(2, 20, {"python3", "worker.py"}).traced = true;
+  ImageInfo& old = fork(3, 30, {"python3.9", "old.py"});
+  old.end.reason = static_cast<uint32_t>(UntracedReason::kTooOld);
+  ImageInfo& last = made.image(4, 14, 40, 0);
+  last.kind = SlotKind::kForked;
+  last.traced = true;
+  const ProcessTree tree = build_process_tree(made.model);
+  CHECK(tree.processes[1].name == "sleep 0.05");
+  CHECK(tree.processes[1].traced());  // the calls of its fork are there
+  CHECK(tree.processes[2].name == "worker.py");
+  CHECK(tree.processes[3].name == "old.py");
+  CHECK(tree.processes[3].missed());  // for the Python that it became
+  CHECK(tree.processes[4].name == "app.py");
+}
+
 TEST_CASE("tree: parents come before children, these by their start", "[tree]") {
   Made made;
   made.image(0, 10, 100);
