@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "abi/python_abi.h"
 #include "base/file.h"
 #include "launcher/closest.h"
 #include "launcher/target/executable.h"
@@ -20,7 +21,6 @@ namespace vtn::launcher {
 namespace {
 
 constexpr int kMostScriptLevels = 4;  // scripts that are run by scripts, as the kernel allows
-constexpr uint32_t kOldestPython = 0x030a;
 
 std::string version_text(uint32_t version) {
   return std::to_string(version >> 8) + "." + std::to_string(version & 0xff);
@@ -230,7 +230,7 @@ class Planner {
   Status choose_host(const Executable& image) {
     if (image.is_python() && image.python_version != 0 && image.python_version < kOldestPython) {
       launch_.untraced_reason = launch_.file + " is Python " + version_text(image.python_version) +
-                                "; 3.10 is the oldest that can be traced";
+                                "; " + kOldestPythonText + " is the oldest that can be traced";
     } else if (!image.not_preloadable.empty()) {
       launch_.untraced_reason = launch_.file + ": " + image.not_preloadable;
     }

@@ -15,15 +15,13 @@
 #include "runtime/capture/functions.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
+#include "runtime/python/versions.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn::runtime {
 
 namespace {
 
-// 3.11's interpreter frame: function, globals, builtins, locals, code.
-constexpr PySize kFrameFunction = 0;
-constexpr PySize kFrameCode = 32;
 constexpr uintptr_t kStackReserveBytes = 256 * 1024;
 constexpr uintptr_t kNoLimit = 1;
 
@@ -128,9 +126,9 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
     return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
   }
   tracer::ThreadState* thread = tracer::current_thread();
-  PyObject* const code = field<PyObject*>(frame, kFrameCode);
+  PyObject* const code = field<PyObject*>(frame, kInnerFrameCode);
   if (__builtin_expect(!g_eval.checked, 0)) {
-    PyObject* function = field<PyObject*>(frame, kFrameFunction);
+    PyObject* function = field<PyObject*>(frame, kInnerFrameFunction);
     g_eval.checked = true;
     if (type_of(function) != g_python.PyFunction_Type || g_eval.function_code(function) != code) {
       change_to_profile();

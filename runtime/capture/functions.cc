@@ -10,6 +10,7 @@
 #include "runtime/entry/interpreters.h"
 #include "runtime/python/code_extra.h"
 #include "runtime/python/text.h"
+#include "runtime/python/versions.h"
 #include "tracer/names_writer.h"
 
 namespace vtn::runtime {
@@ -74,7 +75,7 @@ CodeIdentity* take_identity() {
 }
 
 uint32_t intern_code(PyObject* code) {
-  const bool has_qualname = g_python.minor >= 11;
+  const bool has_qualname = code_has_qualname(g_python.minor);
   const PyRef name =
       PyRef::steal(g_python.PyObject_GetAttrString(code, has_qualname ? "co_qualname" : "co_name"));
   const PyRef file = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_filename"));
@@ -95,11 +96,11 @@ bool lasts_for_ever(const void* address) {
                                 g_functions.find_object(const_cast<void*>(address), result) == 0);
 }
 
-// The standard library's frozen code of 3.11 and 3.12: one object for all interpreters. What a
+// The standard library's frozen code, where it is one object for all interpreters. What a
 // sub-interpreter stored in it would be read, and freed, by the others. Where nothing tells what
 // lasts, any code may be such.
 bool is_shared_code(const PyObject* code) {
-  return (g_python.minor == 11 || g_python.minor == 12) &&
+  return frozen_code_is_shared(g_python.minor) &&
          current_interpreter() != g_python.PyInterpreterState_Main() &&
          (g_functions.find_object == nullptr || lasts_for_ever(code));
 }

@@ -9,6 +9,7 @@
 #include "runtime/capture/functions.h"
 #include "runtime/capture/own_debuggers.h"
 #include "runtime/capture/own_profilers.h"
+#include "runtime/python/versions.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn::runtime {
@@ -93,15 +94,13 @@ PyObject* on_code_event(PyObject*, PyObject* const* arguments, size_t, PyObject*
 }
 
 // A bound method, of anything but a Python function, that is called as f(*args): CALL tells of it,
-// no end does. From 3.14 on a method is seen in no other way; before, the instruction decides.
+// no end does.
 bool end_is_unseen(PyObject* const* arguments) {
-  constexpr unsigned kCallFunctionEx312 = 142;
-  constexpr unsigned kCallFunctionEx313 = 54;
   PyObject* const code = arguments[kCode];
   if (type_of(arguments[kCallable]) != g_python.PyMethod_Type) {
     return false;
   }
-  if (g_python.minor >= 14) {
+  if (ends_of_methods_are_unseen(g_python.minor)) {
     return true;
   }
   if (type_of(code) != g_python.PyCode_Type || g_python.PyCode_GetCode == nullptr) {
@@ -116,8 +115,7 @@ bool end_is_unseen(PyObject* const* arguments) {
     g_python.PyErr_Clear();
     return false;
   }
-  return static_cast<unsigned char>(bytes[offset]) ==
-         (g_python.minor == 12 ? kCallFunctionEx312 : kCallFunctionEx313);
+  return static_cast<unsigned char>(bytes[offset]) == call_function_ex(g_python.minor);
 }
 
 template <EventKind kind>

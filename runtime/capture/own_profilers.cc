@@ -3,6 +3,7 @@
 
 #include "runtime/capture/backends.h"
 #include "runtime/capture/method_step.h"
+#include "runtime/python/versions.h"
 #include "tracer/names_writer.h"
 #include "tracer/thread_writer.h"
 
@@ -22,7 +23,9 @@ constexpr uintptr_t kNoCall = 0;
 constexpr uintptr_t kCallBegan = 1;
 
 // There is one profile function per thread, and it is ours.
-bool profile_is_shared() { return profile_installed() && g_python.minor < 12; }
+bool profile_is_shared() {
+  return profile_installed() && has_one_profiler_per_thread(g_python.minor);
+}
 
 void pause_thread() {
   tracer::ThreadState* thread = tracer::current_thread();

@@ -9,6 +9,7 @@
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/profile_threads.h"
 #include "runtime/python/text.h"
+#include "runtime/python/versions.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn::runtime {
@@ -27,7 +28,7 @@ enum ProfileEvent {
 struct {
   bool installed;
   bool with_c_functions;
-  PySize code_offset;  // of the code object within the frame (3.10) or its inner frame (3.11)
+  PySize code_offset;         // of the code object within the frame or its inner frame
   PySize inner_frame_offset;  // 0: none
   bool code_offset_checked;
 } g_profile;
@@ -119,12 +120,9 @@ bool profile_installed() { return g_profile.installed; }
 
 bool install_profile(bool with_c_functions) {
   g_profile.with_c_functions = with_c_functions;
-  if (g_python.minor == 10) {
-    g_profile.code_offset = kHeadBytes + 8 + 8;  // size, f_back, f_code
-  } else if (g_python.minor == 11) {
-    g_profile.inner_frame_offset = kHeadBytes + 8;  // f_back, f_frame
-    g_profile.code_offset = 32;                     // function, globals, builtins, locals, f_code
-  }
+  const FrameLayout layout = frame_layout(g_python.minor);
+  g_profile.inner_frame_offset = layout.inner_frame;
+  g_profile.code_offset = layout.code;
   if (!set_profile(g_python.PyThreadState_Get())) {
     return false;
   }

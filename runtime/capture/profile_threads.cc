@@ -6,6 +6,7 @@
 #include "runtime/entry/interpreters.h"
 #include "runtime/python/layout.h"
 #include "runtime/python/text.h"
+#include "runtime/python/versions.h"
 
 namespace vtn::runtime {
 
@@ -44,8 +45,7 @@ void find_fields() {
     }
     g_threads.function_offset = offset;
     g_threads.is_tracing = static_cast<unsigned char>(*c_frame(state));
-    // 3.10: an int, 1; 3.11: a byte, 255.
-    if (g_threads.is_tracing != (g_python.minor == 10 ? 1 : 255)) {
+    if (g_threads.is_tracing != tracing_mark(g_python.minor)) {
       g_threads.function_offset = 0;
     }
     return;
@@ -86,7 +86,7 @@ bool has_function(const PyThread* state) {
 void start_profile_threads(PyProfileFunction function) {
   g_threads.function = function;
   g_threads.newest_thread_id = 0;
-  if (g_python.minor < 12) {
+  if (has_one_profiler_per_thread(g_python.minor)) {
     find_fields();
   } else {
     find_starters();
@@ -144,7 +144,7 @@ void cover_new_threads() {
     return;
   }
   PyInterp* main = g_python.PyInterpreterState_Main();
-  if (g_python.minor >= 12 && current_interpreter() != main) {
+  if (interpreters_have_own_gil(g_python.minor) && current_interpreter() != main) {
     return;  // the states of another GIL
   }
   const KeepErrno keep_errno;

@@ -28,14 +28,12 @@
 #include "runtime/entry/process.h"
 #include "runtime/python/python_api.h"
 #include "runtime/python/text.h"
+#include "runtime/python/versions.h"
 #include "tracer/names_writer.h"
 
 namespace vtn::runtime {
 
 namespace {
-
-constexpr uint32_t kFirstVersion = 0x030a0000;
-constexpr uint32_t kMonitoringMinor = 12;
 
 struct {
   bool armed;
@@ -48,9 +46,9 @@ struct {
 
 int on_audit(const char* event, PyObject* arguments, void*);
 
-// Under a JIT that corrupts locals when a tool is active, tracing would break the program.
+// Under such a JIT, tracing would break the program.
 bool jit_corrupts() {
-  if (g_python.minor != 14) {
+  if (!jit_corrupts_locals(g_python.minor)) {
     return false;
   }
   PyObject* jit = g_python.PySys_GetObject("_jit");
@@ -73,12 +71,12 @@ void choose_backend(Backend backend) {
 
 bool install_backend(bool with_c_functions) {
   g_bootstrap.with_c_functions = with_c_functions;
-  if (g_python.minor >= kMonitoringMinor) {
+  if (has_monitoring(g_python.minor)) {
     choose_backend(Backend::kMonitoring);
     if (install_monitoring(with_c_functions)) {
       return true;
     }
-  } else if (g_python.minor == 11 && !with_c_functions) {
+  } else if (evaluation_function_pays(g_python.minor) && !with_c_functions) {
     choose_backend(Backend::kEvalFrame);
     if (install_eval_frame()) {
       return true;
@@ -293,9 +291,9 @@ void interpreter_begins() {
     link_audit_hook();
     return;
   }
-  // Before 3.13 the new interpreter is the current one; a program may as well make the module anew
-  // for itself.
-  if (g_python.minor < 13 && interpreter_is_settled(interpreter_id(current_interpreter()))) {
+  // A program may as well make the module anew for itself.
+  if (new_interpreter_is_current(g_python.minor) &&
+      interpreter_is_settled(interpreter_id(current_interpreter()))) {
     return;
   }
   add_relaxed(&g_bootstrap.expected, uint32_t{1});
@@ -343,7 +341,7 @@ int start(const vtn_runtime_args& args) {
   const auto get_version =
       reinterpret_cast<const char* (*)()>(args.dlsym_fn(args.python, "Py_GetVersion"));
   const uint32_t version = get_version == nullptr ? 0 : parse_python_version(get_version());
-  if (version < kFirstVersion) {
+  if (is_too_old(version)) {
     stay_untraced(UntracedReason::kTooOld, version);
     return 1;
   }

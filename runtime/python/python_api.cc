@@ -4,6 +4,8 @@
 #include <elf.h>
 #include <string.h>
 
+#include "runtime/python/versions.h"
+
 namespace vtn::runtime {
 
 constinit PythonApi g_python = {};
@@ -101,7 +103,7 @@ const char* load_python_api(void* python,
   }
   const char* version = api.Py_GetVersion();
   api.version = parse_python_version(version);
-  api.minor = (api.version >> 16) & 0xff;
+  api.minor = minor_version(api.version);
   api.free_threaded = strstr(version, "free-threading") != nullptr;
   return nullptr;
 }

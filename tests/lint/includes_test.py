@@ -144,6 +144,19 @@ class IncludeRules(unittest.TestCase):
                   and name.split("/")[0] != path.split("/")[0] and not path.startswith("tests/")]
         self.fail_if(faults)
 
+    def test_versions_of_cpython_have_names(self):
+        """Facts about a version stand in versions.h; nothing else in the runtime compares one."""
+        compared = re.compile(r"\bminor\b\s*(?:[=!]=|[<>])|(?:[=!]=|[<>]=?)\s*[\w.]*\bminor\b"
+                              r"|\bversion\b\s*[<>]|switch \([\w.]*minor|\b0x030[0-9a-fA-F]")
+        faults = []
+        for path in self.files:
+            if not path.startswith("runtime/") or path == "runtime/python/versions.h":
+                continue
+            for number, line in enumerate(read(path).splitlines(), 1):
+                if compared.search(line.split("//")[0]):
+                    faults.append(f"{path}:{number}: {line.strip()}")
+        self.fail_if(faults)
+
     def test_headers_say_pragma_once(self):
         self.fail_if([path for path in self.files
                       if path.endswith(".h") and "#pragma once" not in read(path)])

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What differs between the versions of CPython 3, by name: nothing else in the runtime asks for a
+// version. Each fact says where CPython tells of it; where no issue was found, on which versions it
+// was tried. Where the C API itself shows a difference (a function that is there or not) the table
+// of python_api.h is asked instead.
+#pragma once
+
+#include <stdint.h>
+
+#include "abi/python_abi.h"
+
+namespace vtn::runtime {
+
+// `version` as PY_VERSION_HEX.
+constexpr bool is_too_old(uint32_t version) { return (version >> 16) < kOldestPython; }
+constexpr uint32_t minor_version(uint32_t version) { return (version >> 16) & 0xff; }
+
+// -- How calls are heard of
+
+// sys.monitoring: 3.12, PEP 669. From then on the profile function is built on it, and the
+// program's own sits beside ours, under a tool id of its own; before, a thread has one.
+constexpr bool has_monitoring(uint32_t minor) { return minor >= 12; }
+constexpr bool has_one_profiler_per_thread(uint32_t minor) { return minor < 12; }
+
+// The evaluation function (PEP 523) is worth its guards where a Python-to-Python call is inlined
+// (3.11, bpo-45256) and no monitoring is to be had: +17 ns a call against +85 by the profile
+// function, measured on 3.11.
+constexpr bool evaluation_function_pays(uint32_t minor) { return minor == 11; }
+
+// Tier 2 of 3.14 corrupts a frame's locals while any tool is active: gh-156319, open, no fixed
+// version so far.
+constexpr bool jit_corrupts_locals(uint32_t minor) { return minor == 14; }
+
+// -- Calls of C functions
+
+// A bound method of a C function called as f(*args): CALL comes with the method and no end ever
+// does, on purpose from 3.14 on (gh-122029), where a method is seen in no other way. Before, the
+// end is missing for the instruction CALL_FUNCTION_EX alone: tried on 3.12.1, 3.13.0 and 3.13.15.
+constexpr bool ends_of_methods_are_unseen(uint32_t minor) { return minor >= 14; }
+
+// CALL_FUNCTION_EX in the numbering of 3.12 and 3.13, as their `opcode` modules have it.
+constexpr unsigned call_function_ex(uint32_t minor) { return minor == 12 ? 142 : 54; }
+
+// -- Code objects
+
+// co_qualname: 3.11, bpo-44530.
+constexpr bool code_has_qualname(uint32_t minor) { return minor >= 11; }
+
+// The standard library's frozen code is one object for all interpreters: since 3.11 (deep-freeze,
+// bpo-45696) and until 3.13 took that out (gh-108716). gh-100227 keeps it to the main
+// interpreter in 3.12, on which nothing here relies.
+constexpr bool frozen_code_is_shared(uint32_t minor) { return minor == 11 || minor == 12; }
+
+// -- Frames, where they are read by offset. 3.12 and later: never, there is monitoring.
+
+// 3.10: PyFrameObject holds the code: after its head, size and f_back. 3.11: it holds its inner
+// frame after its head and f_back, and that the code after function, globals, builtins and locals
+// (frame objects made when asked for: bpo-44590).
+struct FrameLayout {
+  intptr_t inner_frame;  // within the frame object; 0: it holds the code itself
+  intptr_t code;         // within whichever holds it; 0: not known
+};
+inline constexpr intptr_t kInnerFrameFunction = 0;
+inline constexpr intptr_t kInnerFrameCode = 32;
+constexpr FrameLayout frame_layout(uint32_t minor) {
+  switch (minor) {
+    case 10:
+      return {0, 16 + 8 + 8};
+    case 11:
+      return {16 + 8, kInnerFrameCode};
+    default:
+      return {0, 0};
+  }
+}
+
+// -- Threads and interpreters
+
+// "A profile function is set" stands in the first byte of the C frame that the thread state points
+// to (3.10, bpo-43760): an int, 1; from 3.11 on 255, which is or-ed into opcodes (the same issue).
+// 3.12 has none.
+constexpr unsigned char tracing_mark(uint32_t minor) { return minor == 10 ? 1 : 255; }
+
+// An interpreter may have a GIL of its own: 3.12, PEP 684.
+constexpr bool interpreters_have_own_gil(uint32_t minor) { return minor >= 12; }
+
+// While the module _imp is made for a new interpreter, that is the current one. From 3.13 on, where
+// gh-112723 took new_interpreter() apart, it cannot be relied upon.
+constexpr bool new_interpreter_is_current(uint32_t minor) { return minor < 13; }
+
+}  // namespace vtn::runtime
