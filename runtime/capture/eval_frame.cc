@@ -192,8 +192,10 @@ void check_eval_frame() {
           evaluate) {
     return;
   }
+  const PendingException pending;
   tracer::record_gap(tracer::current_thread(), GapReason::kOtherEvaluator);
   change_to_profile();
+  g_python.PyErr_Clear();
 }
 
 }  // namespace vtn::runtime

@@ -27,7 +27,7 @@ struct CodeIdentity {
   uint64_t epoch;
   CodeIdentity* next_free;
   uint32_t id;
-  uint32_t reserved;
+  uint32_t sent_by_c;  // its events come from C code, not from a frame of its own
 };
 
 constexpr size_t kIdentityBlockBytes = 64 * 1024;
@@ -103,6 +103,13 @@ bool is_shared_code(const PyObject* code) {
   return frozen_code_is_shared(g_python.minor) &&
          current_interpreter() != g_python.PyInterpreterState_Main() &&
          (g_functions.find_object == nullptr || lasts_for_ever(code));
+}
+
+// Whether the events of this code come from a frame that the interpreter runs. Asked once for each
+// code: the API makes a frame object to answer.
+bool runs_in_a_frame(const PyObject* code) {
+  PyFrame* frame = g_python.PyEval_GetFrame();  // borrowed
+  return frame != nullptr && PyRef::steal(g_python.PyFrame_GetCode(frame)).get() == code;
 }
 
 uint32_t intern_dotted(FunctionKind kind, tracer::Text first, tracer::Text second) {
@@ -197,10 +204,13 @@ uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code) {
       }
     }
     identity->code = code;
+    identity->sent_by_c = c_code_sends_events(g_python.minor) && !runs_in_a_frame(code) ? 1 : 0;
     identity->epoch = tracer::g_engine.epoch;
     identity->id = id;
   }
-  thread->codes[tracer::code_cache_slot(code)] = {code, identity->id, 0};
+  if (identity->sent_by_c == 0) {
+    thread->codes[tracer::code_cache_slot(code)] = {code, identity->id, 0};
+  }
   return identity->id;
 }
 

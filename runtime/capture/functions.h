@@ -41,7 +41,9 @@ inline const void* instance_mark() { return &g_python.version; }
                                              PyObject* callable,
                                              int depth);
 
-// `code` may be no code object at all (Cython, Numba): then its type names it.
+// `code` may be no code object at all (Cython, Numba): then its type names it. What C code sends
+// events of, rather than a frame, is never remembered in the thread: its events take the general
+// way each time, which looks for a pending exception.
 inline uint32_t code_id(tracer::ThreadState* thread, PyObject* code) {
   const tracer::CodeCacheEntry& entry = thread->codes[tracer::code_cache_slot(code)];
   if (__builtin_expect(entry.code == code, 1)) {

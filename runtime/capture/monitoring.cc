@@ -3,6 +3,13 @@
 // HOT PATH. The sys.monitoring backend: one callback object per event, of a type of our own whose
 // vectorcall is the handler (10 ns a call cheaper than a builtin function). Handlers never fail and
 // never leave an error set: an exception from a callback would appear in the program.
+//
+// One that is set already is the program's. CPython puts it aside before it sends an event; C code
+// that sends events by itself may not (Cython resumes a generator with it). An answer with the
+// exception still set becomes a SystemError, and null tells the sender that the event failed, for
+// which Cython's generators are not ready (they use what they have not restored yet). So the answer
+// is an object that holds the exception and sets it again when CPython drops it, at once. CALL and
+// C_RETURN come with none: who sends them is about to call, or has a result.
 #include <string.h>
 
 #include "runtime/capture/backends.h"
@@ -53,6 +60,31 @@ inline PyObject* record(tracer::ThreadState* thread, uint64_t ticks, uint32_t id
   return none();
 }
 
+void set_held_exception(PyObject* holder) {
+  g_python.PyErr_SetRaisedException(
+      static_cast<PyObject*>(g_python.PyCapsule_GetPointer(holder, nullptr)));
+}
+
+[[gnu::noinline, gnu::cold]] PyObject* answer_with_exception() {
+  PyObject* exception = g_python.PyErr_GetRaisedException();
+  PyObject* holder = g_python.PyCapsule_New(exception, nullptr, set_held_exception);
+  if (holder == nullptr) {
+    g_python.PyErr_SetRaisedException(exception);  // in place of what the allocation raised
+  }
+  return holder;
+}
+
+// What to answer to an event that took the general way. A code that the thread remembers has a
+// frame, and CPython sends its events.
+PyObject* answer(const tracer::ThreadState* thread, const PyObject* code) {
+  const bool has_frame = thread->codes[tracer::code_cache_slot(code)].code == code;
+  return has_frame || g_python.PyErr_Occurred() == nullptr ||
+                 g_python.PyErr_GetRaisedException == nullptr ||
+                 g_python.PyErr_SetRaisedException == nullptr
+             ? none()
+             : answer_with_exception();
+}
+
 // Any clock, any thread, any code object.
 template <EventKind kind>
 [[gnu::noinline]] PyObject* code_event_general(PyObject* code) {
@@ -63,7 +95,7 @@ template <EventKind kind>
     ticks = tracer::read_ticks(tracer::g_engine.clock);
   }
   tracer::record_at(thread, ticks, kind, id);
-  return none();
+  return answer(thread, code);
 }
 
 template <EventKind kind>
@@ -106,6 +138,7 @@ bool end_is_unseen(PyObject* const* arguments) {
   if (type_of(code) != g_python.PyCode_Type || g_python.PyCode_GetCode == nullptr) {
     return false;
   }
+  const PendingException pending;
   const PyRef instructions = PyRef::steal(g_python.PyCode_GetCode(code));  // as if not monitored
   const long offset = g_python.PyLong_AsLong(arguments[kOffset]);
   char* bytes = nullptr;

@@ -70,6 +70,11 @@ struct PyMethodDef {
   required(void, PyErr_Fetch, (PyObject**, PyObject**, PyObject**))                            \
   required(void, PyErr_Restore, (PyObject*, PyObject*, PyObject*))                             \
   required(void, PyErr_Clear, ())                                                              \
+  required(PyObject*, PyErr_Occurred, ())                                                      \
+  optional(PyObject*, PyErr_GetRaisedException, ())                                            \
+  optional(void, PyErr_SetRaisedException, (PyObject*))                                        \
+  required(PyObject*, PyCapsule_New, (void*, const char*, void (*)(PyObject*)))                \
+  required(void*, PyCapsule_GetPointer, (PyObject*, const char*))                              \
   required(PyObject*, PyObject_GetAttrString, (PyObject*, const char*))                        \
   required(PyObject*, PyObject_GenericGetAttr, (PyObject*, PyObject*))                         \
   required(PyObject*, PyObject_CallMethod, (PyObject*, const char*, const char*, ...))         \

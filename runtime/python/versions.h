@@ -32,6 +32,11 @@ constexpr bool evaluation_function_pays(uint32_t minor) { return minor == 11; }
 // version so far.
 constexpr bool jit_corrupts_locals(uint32_t minor) { return minor == 14; }
 
+// C code may send monitoring events of its own by PyMonitoring_Fire*: 3.13, gh-111997. Cython does,
+// and its PY_RESUME comes with the exception set that the generator is resumed for (seen with
+// Cython 3.3.1 on 3.13.0).
+constexpr bool c_code_sends_events(uint32_t minor) { return minor >= 13; }
+
 // -- Calls of C functions
 
 // A bound method of a C function called as f(*args): CALL comes with the method and no end ever

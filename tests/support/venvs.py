@@ -27,6 +27,7 @@ SETS = {
     "servers": ["flask~=3.0", "gunicorn>=23,<28", "gevent>=24", "setproctitle~=1.3", "uvicorn~=0.30",
                 "watchfiles~=1.0", "django>=4.2,<7", "celery~=5.4", "joblib~=1.4", "pytest>=8,<10",
                 "pytest-xdist~=3.6", "tox~=4.20", "setuptools>=68", "wheel"],
+    "cython": ["cython~=3.1", "setuptools>=68"],
     "uwsgi": ["uwsgi~=2.0", "setuptools>=68", "wheel"],
 }
 # What pip says where no index answers, which is no fault of ours.
