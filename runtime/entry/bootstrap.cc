@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How the tracer gets into an interpreter: an audit hook, added before the interpreter starts, that
-// is armed at `cpython.run_*`, installs the tracer right before the program's own first frame, and
-// takes itself out again. No import of the interpreter's own start is recorded, nothing of the
-// program is missed, and what the hook would cost every audited call (id(), f.__code__, deepcopy)
-// is paid by nobody.
+// installs the tracer right before the program's own first frame and takes itself out again.
+// Python's own main function tells by `cpython.run_*` that the program is next, which arms the
+// hook. No import of the interpreter's own start is recorded, nothing of the program is missed, and
+// what the hook would cost every audited call (id(), f.__code__, deepcopy) is paid by nobody.
 //
 // Which moment is right was found out by running 3.10 to 3.15 in every mode:
 //  script, -c, stdin, REPL   the first `exec` or `marshal.load*` event without a frame on the stack
 //  -m, directory, zipapp     the first `exec` of code that is not frozen, below runpy's
 //                            _run_module_as_main as the outermost frame
-//  an embedder that passes   any `exec` without a frame, or the first thread, once initialised
-//  a command line
-//  any other embedder, a     the first of several events without a frame (of an import: with none
-//  sub-interpreter           but importlib's), once it has its streams
+//  never armed: an embedder, the first of several events without a frame (of an import: with none
+//  with a command line or    but importlib's), once it has its streams; what python's own main
+//  without one, or a         function imports before it arms the hook is known by name
+//  sub-interpreter
 //
 // A sub-interpreter, and a main one that an embedder begins anew, put the hook back for as long as
 // that takes (interpreters.h).
@@ -184,9 +184,20 @@ bool only_imports_run() {
   return only;
 }
 
-// Whether the next frame of an interpreter that C code made is the program's own first one: it has
-// its standard streams, and nothing runs in it. The import of site is CPython's own, and that of
-// warnings.
+// What CPython's own start imports by itself once the streams are there: for -W, always, and for an
+// interactive run.
+bool is_imported_at_start(const Utf8& module) {
+  constexpr const char* kModules[] = {"warnings", "site", "readline", "rlcompleter"};
+  for (const char* known : kModules) {
+    if (module.equals(known)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Whether the next frame of an interpreter that C code made, or may have made, is the program's own
+// first one: it has its standard streams, and nothing runs in it.
 bool code_begins(const char* event, PyObject* arguments) {
   constexpr const char* kEvents[] = {
       "exec", "compile", "import", "marshal.load", "pickle.find_class", "_thread.start_"};
@@ -206,26 +217,16 @@ bool code_begins(const char* event, PyObject* arguments) {
     return false;
   }
   const Utf8 module(g_python.PyTuple_GetItem(arguments, 0));
-  const bool own = !module.equals("site") && !module.equals("warnings");
+  const bool own = !is_imported_at_start(module);
   g_python.PyErr_Clear();
   return own;
-}
-
-// An interpreter that python's own main function starts knows its command line from the beginning.
-bool is_embedded() {
-  PyObject* argv = g_python.PySys_GetObject("orig_argv");
-  return argv != nullptr && type_of(argv) == g_python.PyList_Type &&
-         g_python.PyList_Size(argv) == 0;
 }
 
 // Whether the next frame is the program's own first one.
 bool program_begins(const char* event, PyObject* arguments) {
   const bool exec = strcmp(event, "exec") == 0;
   if (!g_bootstrap.armed) {
-    if (is_embedded()) {
-      return code_begins(event, arguments);
-    }
-    return (exec && g_python.PyEval_GetFrame() == nullptr) || starts_with(event, "_thread.start_");
+    return code_begins(event, arguments);
   }
   if (g_bootstrap.mode != 'm') {
     return (exec || starts_with(event, "marshal.load")) && g_python.PyEval_GetFrame() == nullptr;

@@ -3,16 +3,16 @@
 
 import glob
 import os
+import shutil
+import subprocess
 import unittest
 
 import support
 
 
-class Embedders(support.TestCase):
+class EmbedderCase(support.TestCase):
     def setUp(self):
         super().setUp()
-        self.program = os.environ.get("VTN_LATE_PYTHON", "")
-        self.assertTrue(os.path.exists(self.program), "VTN_LATE_PYTHON names no program")
         prefix = os.path.dirname(os.path.dirname(self.interpreter.path))
         name = "libpython{}.{}.so.1.0".format(*self.interpreter.minor)
         root = self.interpreter.root or ""
@@ -21,6 +21,13 @@ class Embedders(support.TestCase):
         if not found:
             self.skipTest("this interpreter has no libpython of its own")
         self.library = found[0]
+
+
+class Embedders(EmbedderCase):
+    def setUp(self):
+        super().setUp()
+        self.program = os.environ.get("VTN_LATE_PYTHON", "")
+        self.assertTrue(os.path.exists(self.program), "VTN_LATE_PYTHON names no program")
 
     def report(self, *what, mode="plain", **kwargs):
         argv = [self.program, self.library, mode, *what]
@@ -47,6 +54,34 @@ class Embedders(support.TestCase):
         text = "def f(): pass\nfor i in range(10): f()\nprint(1, flush=True)"
         report = self.report("run", text, "again", "run", text, "again", "run", text)
         self.assertEqual(30, len(report.named("f")))
+
+
+class BootLoaders(EmbedderCase):
+    """What runs code objects, where no text is executed and no PyRun_* function is called."""
+
+    def test_with_a_command_line_and_without(self):
+        version = "{}.{}".format(*self.interpreter.minor)
+        prefix = os.path.dirname(os.path.dirname(self.interpreter.path))
+        headers = os.path.join(prefix, "include", "python" + version)
+        if self.interpreter.root or not os.path.exists(os.path.join(headers, "Python.h")):
+            self.skipTest("this interpreter has no headers here")
+        if shutil.which("cc") is None:
+            self.skipTest("there is no C compiler")
+        program = os.path.join(self.work, "boot_loader")
+        folder = os.path.dirname(self.library)
+        subprocess.run(["cc", "-w", os.path.join(support.PROGRAMS, "boot_loader.c"), "-o", program,
+                        f'-DPYTHON="{self.interpreter.path}"', "-I" + headers, "-L" + folder,
+                        "-Wl,-rpath," + folder, "-lpython" + version], check=True)
+        for mode in ("none", "argv"):
+            with self.subTest(mode):
+                plain = self.run_argv([program, mode, "x.py"])
+                traced = self.traced("--", program, mode, "x.py")
+                self.assertEqual(plain.parity_key(), traced.parity_key())
+                self.assertEqual((0, b"1225 [1]\n45\n45\n"), (traced.status, traced.stdout))
+                report = traced.report
+                self.assertEqual([70, 3, 1], [len(report.named(name)) for name in ("leaf", "work", "second")])
+                modules = [call.file for call in report.named("<module>")]
+                self.assertEqual("boot.py", modules[0])
 
 
 if __name__ == "__main__":
