@@ -9,6 +9,7 @@
 #include "runtime/capture/own_profilers.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/python/code_extra.h"
+#include "runtime/entry/process.h"
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
 #include "tracer/names_writer.h"
@@ -41,7 +42,7 @@ struct {
 
 // Interpreters with a GIL each share the list.
 void give_identity(CodeIdentity* identity) {
-  const WordLock lock(&tracer::g_engine.root->identities_lock);
+  const WordLock lock(&runtime_root()->identities_lock);
   identity->next_free = g_functions.free_identities;
   g_functions.free_identities = identity;
 }
@@ -58,7 +59,7 @@ void code_died(void* extra) {
 }
 
 CodeIdentity* take_identity() {
-  const WordLock lock(&tracer::g_engine.root->identities_lock);
+  const WordLock lock(&runtime_root()->identities_lock);
   if (g_functions.free_identities == nullptr) {
     auto* block = static_cast<CodeIdentity*>(map_pages(kIdentityBlockBytes));
     if (block == nullptr) {

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include "base/freestanding/syscalls.h"
+#include "runtime/entry/process.h"
 #include "runtime/python/text.h"
 #include "tracer/names_writer.h"
 
@@ -78,8 +79,8 @@ bool name_process() {
   }
   const uint64_t hash = tracer::hash_text(text.text(), 1) | 1;
   tracer::ensure_process();
-  if (tracer::g_engine.root->process_name_hash != hash) {
-    tracer::g_engine.root->process_name_hash = hash;
+  if (runtime_root()->process_name_hash != hash) {
+    runtime_root()->process_name_hash = hash;
     (void)tracer::publish_text(NameRecord::kProcessName, 0, text.text());
   }
   return true;

@@ -2,6 +2,7 @@
 #include "runtime/entry/audit_hook.h"
 
 #include "base/freestanding/lock.h"
+#include "runtime/entry/process.h"
 
 namespace vtn::runtime {
 
@@ -15,7 +16,6 @@ alignas(16) uintptr_t g_hook_node[8];
 struct {
   bool node_given;
   bool linked;
-  uint32_t lock;
   uintptr_t* head;  // of the list; null: not found
   PyAllocator allocator;
   void (*free_before)(void*, void*);
@@ -65,7 +65,7 @@ bool add_audit_hook(PyAuditFunction hook) {
 }
 
 bool unlink_audit_hook() {
-  const WordLock lock(&g_hook.lock);
+  const WordLock lock(&runtime_root()->audit_hook_lock);
   if (!g_hook.linked) {
     return true;
   }
@@ -81,7 +81,7 @@ bool unlink_audit_hook() {
 }
 
 void link_audit_hook() {
-  const WordLock lock(&g_hook.lock);
+  const WordLock lock(&runtime_root()->audit_hook_lock);
   if (g_hook.linked || g_hook.head == nullptr) {
     return;
   }

@@ -336,12 +336,12 @@ int on_audit(const char* event, PyObject* arguments, void*) {
 }
 
 int start(const vtn_runtime_args& args) {
-  if (!enter_session(args)) {
-    return 1;
-  }
   const auto get_version =
       reinterpret_cast<const char* (*)()>(args.dlsym_fn(args.python, "Py_GetVersion"));
   const uint32_t version = get_version == nullptr ? 0 : parse_python_version(get_version());
+  if (!enter_session(args, version)) {
+    return 1;
+  }
   if (is_too_old(version)) {
     stay_untraced(UntracedReason::kTooOld, version);
     return 1;

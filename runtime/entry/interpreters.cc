@@ -27,7 +27,6 @@ struct {
   void (*begins)();
   PyObject* (*initialise)();
   int8_t* states;  // by id: one of the above, or kFirstIndex plus the co_extra index
-  uint32_t lock;
 } g_interpreters;
 
 PyObject* initialise_imp() {
@@ -38,7 +37,7 @@ PyObject* initialise_imp() {
 int8_t* states() {
   int8_t* found = load_acquire(&g_interpreters.states);
   if (found == nullptr) {
-    const WordLock lock(&g_interpreters.lock);
+    const WordLock lock(&runtime_root()->interpreters_lock);
     if (g_interpreters.states == nullptr) {
       // Only what is touched takes memory.
       store_release(&g_interpreters.states, static_cast<int8_t*>(map_pages(kMostInterpreters)));

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include "base/freestanding/atomic.h"
+#include "base/freestanding/pages.h"
 #include "base/freestanding/syscalls.h"
 #include "runtime/capture/backends.h"
 #include "runtime/capture/profile_threads.h"
@@ -20,6 +21,7 @@ namespace {
 struct {
   vtn_runtime_args args;
   tracer::Arena arena;
+  RuntimeRoot* root;
   Backend backend;
   bool untraced;
 } g_process;
@@ -44,17 +46,16 @@ size_t read_file(const char* path, char* to, size_t bytes) {
   return done;
 }
 
-// Maps a file of the session folder whole. At least `least_bytes`, or null.
-void* map_file(const char* name, uint64_t least_bytes, uint64_t map_bytes) {
+// Maps the session's arena. Null: there is no room in the address space, or no file any more.
+void* map_arena(uint64_t arena_bytes) {
   char path[1200];
   const size_t folder = strlen(g_process.args.session_folder);
-  const size_t name_bytes = strlen(name);
-  if (folder + name_bytes + 2 > sizeof(path)) {
+  if (folder + sizeof(kArenaFileName) + 1 > sizeof(path)) {
     return nullptr;
   }
   memcpy(path, g_process.args.session_folder, folder);
   path[folder] = '/';
-  memcpy(path + folder + 1, name, name_bytes + 1);
+  memcpy(path + folder + 1, kArenaFileName, sizeof(kArenaFileName));
   const long fd =
       raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>(path), O_RDWR | O_CLOEXEC);
   if (fd < 0) {
@@ -62,15 +63,15 @@ void* map_file(const char* name, uint64_t least_bytes, uint64_t map_bytes) {
   }
   const long size = raw_syscall(SYS_lseek, fd, 0, /*SEEK_END*/ 2);
   long address = -1;
-  if (size >= 0 && static_cast<uint64_t>(size) >= least_bytes) {
+  if (size >= 0 && static_cast<uint64_t>(size) >= arena_bytes) {
     address = raw_syscall(
-        SYS_mmap, 0, static_cast<long>(map_bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        SYS_mmap, 0, static_cast<long>(arena_bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   }
   (void)raw_syscall(SYS_close, fd);
   if (address < 0 && address > -4096) {
     return nullptr;
   }
-  (void)raw_syscall(SYS_madvise, address, static_cast<long>(map_bytes), MADV_DONTDUMP);
+  (void)raw_syscall(SYS_madvise, address, static_cast<long>(arena_bytes), MADV_DONTDUMP);
   return reinterpret_cast<void*>(address);
 }
 
@@ -120,22 +121,21 @@ void on_thread_exit(void* thread) { tracer::end_thread(static_cast<tracer::Threa
 
 }  // namespace
 
-bool enter_session(const vtn_runtime_args& args) {
+bool enter_session(const vtn_runtime_args& args, uint32_t python_version) {
   g_process.args = args;
-  void* control = map_file(kControlFileName, kControlBytes, kControlBytes);
-  if (control == nullptr) {
+  if (args.control == nullptr) {
     return false;
   }
-  const auto* page = static_cast<const ControlPage*>(control);
-  if (page->magic != kControlMagic || page->abi_version != kSessionAbiVersion) {
+  // The shim's mapping of the control file is ours as well. From here on a reason can be told.
+  const auto* page = static_cast<const ControlPage*>(args.control);
+  g_process.arena = tracer::Arena(args.control, nullptr);
+  void* arena = map_arena(page->geometry.arena_bytes);
+  g_process.root = static_cast<RuntimeRoot*>(map_wiped_pages(sizeof(RuntimeRoot)));
+  if (arena == nullptr || g_process.root == nullptr) {
+    stay_untraced(UntracedReason::kNoArena, python_version);
     return false;
   }
-  const uint64_t arena_bytes = page->geometry.arena_bytes;
-  void* arena = map_file(kArenaFileName, arena_bytes, arena_bytes);
-  if (arena == nullptr) {
-    return false;
-  }
-  g_process.arena = tracer::Arena(control, arena);
+  g_process.arena = tracer::Arena(args.control, arena);
   const tracer::EngineHooks hooks = {
       .describe_process = describe_process,
       .look_after = look_after,
@@ -144,6 +144,7 @@ bool enter_session(const vtn_runtime_args& args) {
   };
   if (!tracer::start_engine(
           g_process.arena, static_cast<ClockKind>(page->clock_kind), hooks, args.tls_offset)) {
+    stay_untraced(UntracedReason::kNoArena, python_version);
     return false;
   }
   *args.on_thread_exit = on_thread_exit;
@@ -167,6 +168,8 @@ void stay_untraced(UntracedReason reason, uint32_t python_version) {
     store_release(&slot.state, static_cast<uint32_t>(ProcessState::kUntraced));
   }
 }
+
+RuntimeRoot* runtime_root() { return g_process.root; }
 
 bool session_option(SessionOption option) {
   return (load_relaxed(&g_process.arena.control->options) & option) != 0;

@@ -10,8 +10,20 @@
 
 namespace vtn::runtime {
 
-// Maps the session's files and starts the engine. False: no session, and nobody to tell.
-bool enter_session(const vtn_runtime_args& args);
+// What a forked child finds zeroed: locks lie here, so that they are free in it whoever held them.
+struct RuntimeRoot {
+  uint32_t interpreters_lock;  // WordLock (interpreters.cc)
+  uint32_t audit_hook_lock;    // WordLock (audit_hook.cc)
+  uint32_t identities_lock;    // WordLock (functions.cc)
+  uint32_t reserved;
+  uint64_t process_name_hash;  // of the name that was published last; 0: none (program_names.cc)
+};
+
+RuntimeRoot* runtime_root();
+
+// Maps the session's arena and starts the engine. False: no session, and nobody to tell; or no
+// memory, and it has been told.
+bool enter_session(const vtn_runtime_args& args, uint32_t python_version);
 
 // The process runs on untraced; the launcher says why in its last line. Once.
 void stay_untraced(UntracedReason reason, uint32_t python_version);

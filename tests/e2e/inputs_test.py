@@ -288,6 +288,15 @@ class Surroundings(InputCase):
                 self.assertEqual((0, b"ran\n"), (outcome.status, outcome.stdout), outcome.stderr)
                 self.assertEqual(200_000, len(outcome.report.named("f")), outcome.stderr)
 
+    def test_no_room_to_map_shared_memory(self):
+        """The program has a limit on its address space: it runs, and the last line says why untraced."""
+        self.write("program.py", "import os; print('ran', os.environ.get('LD_PRELOAD'))")
+        argv = ["sh", "-c", "ulimit -v 200000; exec python3 program.py"]
+        outcome = self.traced("--", *argv, options=())
+        self.assertEqual((0, b"ran None\n"), (outcome.status, outcome.stdout), outcome.stderr)
+        self.assertIn(b"1 Python process was not traced", outcome.stderr)
+        self.assertIn(b": the shared memory could not be mapped)", outcome.stderr)
+
     def test_full_shared_memory(self):
         outcome = self.in_mount_namespace(
             "mount -t tmpfs -o size=1m none /dev/shm && { cat /dev/zero > /dev/shm/full 2>/dev/null; true; }",

@@ -157,6 +157,13 @@ class IncludeRules(unittest.TestCase):
                     faults.append(f"{path}:{number}: {line.strip()}")
         self.fail_if(faults)
 
+    def test_locks_of_traced_processes_lie_in_wiped_pages(self):
+        """A fork while another thread holds one must leave the child a free one."""
+        faults = [f"{path}: {word}" for path in self.files if path.startswith(("tracer/", "runtime/"))
+                  for word in re.findall(r"\bWordLock \w+\((.*)\);", read(path))
+                  if not re.fullmatch(r"&(?:g_engine\.|tracer::g_engine\.|)(?:root|runtime_root\(\))->\w+", word)]
+        self.fail_if(faults)
+
     def test_headers_say_pragma_once(self):
         self.fail_if([path for path in self.files
                       if path.endswith(".h") and "#pragma once" not in read(path)])
