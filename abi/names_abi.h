@@ -20,7 +20,7 @@ enum class NameRecord : uint32_t {
   kFunction = 3,     // FunctionRecord
   kThreadName = 4,   // TextRecord, key = thread number; the last one counts
   kProcessName = 5,  // TextRecord; the last one counts
-  kNote = 6,         // TextRecord, key = NoteKind: something the user should know of this process
+  kNotice = 6,       // TextRecord, key = NoticeKind: something to be known of this process
 };
 
 // Words of the whole record, head included, above its type.
@@ -72,7 +72,7 @@ struct ThreadRecord {
   uint32_t tid;     // the kernel's
 };
 
-enum class NoteKind : uint32_t {
+enum class NoticeKind : uint32_t {
   kAuditHookStays = 1,  // somebody's hook lies before ours: audited calls stay slower
   kProfilerTaken = 2,   // the program's own profiler had a thread for a while
 };

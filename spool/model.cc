@@ -119,7 +119,7 @@ bool add_name_record(ImageInfo& image, NameRecord type, std::string_view body) {
       return add_function(image, body);
     case NameRecord::kThreadName:
     case NameRecord::kProcessName:
-    case NameRecord::kNote: {
+    case NameRecord::kNotice: {
       TextRecord record;
       std::string text;
       if (!take(body, record) || !take_text(body, record.text_bytes, text)) {
@@ -130,7 +130,7 @@ bool add_name_record(ImageInfo& image, NameRecord type, std::string_view body) {
       } else if (type == NameRecord::kProcessName) {
         image.name = std::move(text);
       } else {
-        image.notes.emplace_back(record.key, std::move(text));
+        image.notices.emplace_back(record.key, std::move(text));
       }
       return true;
     }

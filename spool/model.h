@@ -51,8 +51,8 @@ struct ImageInfo {
   uint32_t backend = 0;
   uint32_t forked_from = 0;
   std::string cwd;
-  std::string name;  // given by the program
-  std::vector<std::pair<uint32_t, std::string>> notes;
+  std::string name;                                       // given by the program
+  std::vector<std::pair<uint32_t, std::string>> notices;  // NoticeKind, text
   std::map<uint32_t, std::string> thread_names;
   std::map<uint32_t, ThreadRecord> thread_records;
   // Functions by id: functions[function_of_id[id]].

@@ -118,10 +118,10 @@ std::string python_text(uint32_t version) {
 }
 
 std::string image_text(const JsonLayout& layout, const spool::ImageInfo& image) {
-  std::string notes;
-  for (const auto& [kind, note] : image.notes) {
-    notes += fmt::format(
-        "{}{{\"kind\":{},\"text\":{}}}", notes.empty() ? "" : ",", kind, json_quoted(note));
+  std::string notices;
+  for (const auto& [kind, text] : image.notices) {
+    notices += fmt::format(
+        "{}{{\"kind\":{},\"text\":{}}}", notices.empty() ? "" : ",", kind, json_quoted(text));
   }
   return fmt::format(
       "{{\"by\":\"{}\",\"start_ns\":{},\"executable\":{},\"argv\":{},\"cwd\":{},\"python\":{},"
@@ -136,7 +136,7 @@ std::string image_text(const JsonLayout& layout, const spool::ImageInfo& image) 
       image.end.lost_events,
       image.end.stalls,
       image.damaged || (image.end.flags & spool::kImageDamaged) != 0,
-      notes);
+      notices);
 }
 
 std::string process_text(const JsonLayout& layout, const ProcessInfo& process) {

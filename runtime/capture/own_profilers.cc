@@ -33,7 +33,7 @@ void pause_thread() {
     thread->profile_paused = 1;
     tracer::record_gap(thread, GapReason::kOtherProfiler);
     (void)tracer::publish_text(
-        NameRecord::kNote, static_cast<uint32_t>(NoteKind::kProfilerTaken), {});
+        NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kProfilerTaken), {});
   }
 }
 

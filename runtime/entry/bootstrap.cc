@@ -125,7 +125,7 @@ void install() {
   (void)tracer::current_thread();  // the process is known even if it never calls anything
   if (!hook_gone) {
     (void)tracer::publish_text(
-        NameRecord::kNote, static_cast<uint32_t>(NoteKind::kAuditHookStays), tracer::Text{});
+        NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kAuditHookStays), tracer::Text{});
   }
 }
 

@@ -70,6 +70,6 @@ std::vector<std::string> fuzz_seeds() {
   const TextRecord name = {0, 6};
   add(NameRecord::kThreadName, &name, sizeof(name), "Worker");
   add(NameRecord::kProcessName, &name, sizeof(name), "worker");
-  add(NameRecord::kNote, &name, sizeof(name), "a note");
+  add(NameRecord::kNotice, &name, sizeof(name), "a notice");
   return {std::string(reinterpret_cast<const char*>(words.data()), words.size() * 8)};
 }

@@ -17,7 +17,7 @@ std::string bytes_of(const std::string& path) { return read_file(path, uint64_t{
 void fill(Recording& run) {
   FakeProcess process(run, 7, 1);
   process.describe("/usr/bin/python3", "/tmp", {"python3", "x.py", ""});
-  process.text(NameRecord::kNote, static_cast<uint32_t>(NoteKind::kAuditHookStays), "note");
+  process.text(NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kAuditHookStays), "notice");
   const uint32_t f = process.python("f");
   const uint32_t g = process.c("g");
   for (uint32_t t = 0; t < 3; ++t) {
@@ -43,7 +43,7 @@ std::string digest(const spool::Model& model) {
   std::string text = model.serialize_threads();
   for (const spool::ImageInfo& image : model.images) {
     text += std::to_string(image.pid) + image.cwd + std::to_string(image.argv.size()) +
-            std::to_string(image.functions.size()) + std::to_string(image.notes.size());
+            std::to_string(image.functions.size()) + std::to_string(image.notices.size());
   }
   return text + std::to_string(model.clock.size());
 }
