@@ -7,7 +7,8 @@
 //   | ticks since chunk base | kind|          id           |
 //   +------------------------+-----+-----------------------+
 //
-// The id names a function (names_abi.h) or, for kOpcode, holds an Opcode and its payload length.
+// The id names a function (names_abi.h) or, for kOpcode, holds an Opcode, its payload length and,
+// of a note, its kind.
 // Every end says what it ends: no end may be trusted to pair with the last beginning, because
 // CPython sends ends too many (bound C methods on 3.12/3.13) and greenlets interleave. The zero
 // word is never an event: it marks what is not written yet.
@@ -40,13 +41,27 @@ enum ReservedId : uint32_t {
 };
 inline constexpr uint32_t kMaxNameId = static_cast<uint32_t>(kEventIdMask);
 
-// In the id field of a kOpcode word: opcode in the low 8 bits, payload words in the next 8.
-// The payload follows the head. It is stored first, the head last, with release.
+// In the id field of a kOpcode word: opcode in the low 8 bits, payload words in the next 8, the
+// kind of a note in the 6 above. The payload follows the head, in the same chunk. It is stored
+// first, the head last, with release.
 enum class Opcode : uint32_t {
   kResync = 1,     // payload: new base, absolute ticks. Later deltas count from it
   kGap = 2,        // payload: number of events lost, GapReason. Calls open before it are closed
   kThreadEnd = 3,  // no payload: the thread is gone, nothing follows
+  kNote = 4,       // something told of the event that follows, or of the thread: see NoteKind
 };
+inline constexpr uint32_t kMaxPayloadWords = 255;
+
+// The payload of a note: a key in the low half of its first word and bytes in the high half, then
+// so many bytes, padded with zeros. A kind that is not known is none the worse for it.
+enum class NoteKind : uint32_t {
+  kThreadName = 1,  // the thread has another name from here on: its bytes
+  // key: the line that the caller is at. Holds for the next call, and from there on for each call
+  // of that function in this chunk, until it is told again. 0: not known.
+  kCallerLine = 2,
+};
+inline constexpr uint32_t kMaxNoteKind = 63;
+inline constexpr uint32_t kMaxNoteBytes = (kMaxPayloadWords - 1) * sizeof(uint64_t);
 
 enum class GapReason : uint64_t {
   kArenaFull = 1,       // the collector did not keep up, or the spool's disk is full
@@ -62,6 +77,13 @@ constexpr uint64_t opcode_word(uint64_t delta_ticks, Opcode opcode, uint32_t pay
   return event_word(
       delta_ticks, EventKind::kOpcode, static_cast<uint32_t>(opcode) | (payload_words << 8));
 }
+constexpr uint64_t note_word(uint64_t delta_ticks, NoteKind kind, uint32_t payload_words) {
+  return opcode_word(delta_ticks, Opcode::kNote, payload_words) |
+         (static_cast<uint64_t>(kind) << 16);
+}
+constexpr uint64_t note_key(uint32_t key, uint32_t bytes) {
+  return (static_cast<uint64_t>(bytes) << 32) | key;
+}
 constexpr uint64_t event_delta(uint64_t word) { return word >> kEventDeltaShift; }
 constexpr EventKind event_kind(uint64_t word) {
   return static_cast<EventKind>((word >> kEventIdBits) & 3);
@@ -70,6 +92,9 @@ constexpr uint32_t event_id(uint64_t word) { return static_cast<uint32_t>(word &
 constexpr Opcode event_opcode(uint64_t word) { return static_cast<Opcode>(word & 0xff); }
 constexpr uint32_t event_payload_words(uint64_t word) {
   return static_cast<uint32_t>((word >> 8) & 0xff);
+}
+constexpr NoteKind event_note_kind(uint64_t word) {
+  return static_cast<NoteKind>((word >> 16) & kMaxNoteKind);
 }
 
 }  // namespace vtn

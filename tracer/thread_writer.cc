@@ -121,6 +121,7 @@ void count_loss(ThreadState* thread) {
 void look_after(ThreadState* thread) {
   thread->end = thread->chunk_end;
   const bool again = g_engine.hooks.look_after != nullptr && g_engine.hooks.look_after(thread);
+  thread->end = thread->chunk_end;  // a note of the hook's may have asked for this very visit
   if (thread->care_words == 0) {
     return;  // from now on at the change of chunks alone
   }
@@ -210,6 +211,48 @@ void record_gap(ThreadState* thread, GapReason reason) {
   if (thread->cursor >= thread->end) {
     thread->end = thread->chunk_end;
   }
+}
+
+[[gnu::noinline, gnu::cold]] void record_note(
+    ThreadState* thread, uint64_t ticks, NoteKind kind, const uint64_t* words, uint32_t count) {
+  count = count < kMaxPayloadWords ? count : kMaxPayloadWords;
+  if (thread->registered == 0) {
+    thread = register_thread();
+    if (thread->registered == 0) {
+      count_loss(thread);
+      return;
+    }
+  }
+  const auto needed = static_cast<int64_t>(1 + count + 1);  // head, payload, an event
+  if (thread->cursor == nullptr || thread->chunk_end - thread->cursor < needed ||
+      ticks - thread->base_ticks > kEventDeltaMax) {
+    if (!next_chunk(thread, ticks)) {
+      count_loss(thread);
+      return;
+    }
+    // The visit that comes with a new chunk is left to the next event: this may be called from it.
+    thread->end = thread->cursor;
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    store_relaxed(thread->cursor + 1 + i, words[i]);
+  }
+  store_release(thread->cursor, note_word(ticks - thread->base_ticks, kind, count));
+  thread->cursor += 1 + count;
+  if (thread->cursor > thread->end) {
+    thread->end = thread->cursor;  // a visit that was due meanwhile comes at the next event
+  }
+}
+
+void record_note(ThreadState* thread, NoteKind kind, uint32_t key, const void* bytes, size_t size) {
+  uint64_t words[kMaxPayloadWords];
+  const auto kept = static_cast<uint32_t>(size < kMaxNoteBytes ? size : kMaxNoteBytes);
+  const uint32_t count = 1 + (kept + 7) / 8;
+  words[count - 1] = 0;  // what the last bytes leave free
+  words[0] = note_key(key, kept);
+  if (kept != 0) {
+    __builtin_memcpy(words + 1, bytes, kept);
+  }
+  record_note(thread, read_ticks(g_engine.clock), kind, words, count);
 }
 
 }  // namespace vtn::tracer

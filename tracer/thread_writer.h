@@ -4,6 +4,7 @@
 // Freestanding; thread-bound (each state by its own thread), child-safe.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "abi/event_abi.h"
@@ -37,5 +38,12 @@ inline void record_enter(ThreadState* thread, uint32_t id) {
 
 // Calls open on this thread are closed here by the reader; what came between is not known.
 void record_gap(ThreadState* thread, GapReason reason);
+
+// A note of up to kMaxPayloadWords (event_abi.h says what they hold); what is more is cut. There is
+// room behind it for one event, so that a note about the next call stands in that call's chunk.
+void record_note(
+    ThreadState* thread, uint64_t ticks, NoteKind kind, const uint64_t* words, uint32_t count);
+// The same with a key and bytes, of which kMaxNoteBytes are kept.
+void record_note(ThreadState* thread, NoteKind kind, uint32_t key, const void* bytes, size_t size);
 
 }  // namespace vtn::tracer

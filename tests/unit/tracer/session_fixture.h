@@ -27,6 +27,7 @@ struct ReadEvent {
   uint32_t id;
   Opcode opcode = Opcode{};
   std::vector<uint64_t> payload = {};
+  uint32_t chunk = 0;
 };
 
 using ThreadKey = std::pair<uint32_t, uint32_t>;  // process slot, thread number
@@ -125,6 +126,7 @@ class SessionFixture {
         return;
       }
       ReadEvent event = {base + event_delta(word), event_kind(word), event_id(word)};
+      event.chunk = chunk;
       if (event.kind == EventKind::kOpcode) {
         event.opcode = event_opcode(word);
         for (uint32_t p = 0; p < event_payload_words(word); ++p) {

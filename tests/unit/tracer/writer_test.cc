@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The engine is one per process, so each case runs in a forked child and reports by exit status.
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <thread>
@@ -323,6 +324,110 @@ TEST_CASE("engine: a dead code object is forgotten by every thread", "[engine]")
       _exit(1);
     }
   });
+}
+
+std::string text_of_note(const ReadEvent& note) {
+  const uint64_t bytes = note.payload.at(0) >> 32;
+  REQUIRE(bytes <= (note.payload.size() - 1) * 8);
+  return {reinterpret_cast<const char*>(note.payload.data() + 1), bytes};
+}
+
+TEST_CASE("writer: notes stand whole in the chunk of the event that follows", "[writer]") {
+  const SessionFixture session(uint64_t{8} << 20);
+  static constexpr uint32_t kRounds = 3000;
+  in_traced_process(session, [] {
+    std::string text;
+    for (uint32_t i = 0; i < kRounds; ++i) {
+      tracer::g_fake_ticks += 3;
+      text.assign(i % 700, static_cast<char>('a' + i % 26));
+      tracer::record_note(
+          tracer::current_thread(), NoteKind::kThreadName, i, text.data(), text.size());
+      enter(kFirstNameId + i);
+    }
+  });
+  const auto events = session.read_events();
+  REQUIRE(events.size() == 1);
+  const std::vector<ReadEvent>& thread = events.begin()->second;
+  REQUIRE(thread.size() == 2 * kRounds);
+  bool equal = true;
+  for (uint32_t i = 0; i < kRounds; ++i) {
+    const ReadEvent& note = thread[2 * i];
+    equal = equal && note.kind == EventKind::kOpcode && note.opcode == Opcode::kNote &&
+            event_note_kind(note.id) == NoteKind::kThreadName &&
+            static_cast<uint32_t>(note.payload.at(0)) == i &&
+            text_of_note(note) == std::string(i % 700, static_cast<char>('a' + i % 26)) &&
+            thread[2 * i + 1].id == kFirstNameId + i && note.chunk == thread[2 * i + 1].chunk;
+  }
+  CHECK(equal);
+}
+
+TEST_CASE("writer: a note is cut at what a payload holds", "[writer]") {
+  const SessionFixture session(uint64_t{4} << 20);
+  in_traced_process(session, [] {
+    const std::string text(5000, 'x');
+    tracer::record_note(
+        tracer::current_thread(), NoteKind::kThreadName, 1, text.data(), text.size());
+    const std::vector<uint64_t> words(400, 7);
+    tracer::record_note(tracer::current_thread(), 5, NoteKind::kThreadName, words.data(), 400);
+    tracer::record_note(tracer::current_thread(), 5, NoteKind::kThreadName, nullptr, 0);
+  });
+  const auto events = session.read_events();
+  REQUIRE(events.size() == 1);
+  const std::vector<ReadEvent>& thread = events.begin()->second;
+  REQUIRE(thread.size() == 3);
+  CHECK(text_of_note(thread[0]) == std::string(kMaxNoteBytes, 'x'));
+  CHECK(thread[1].payload == std::vector<uint64_t>(kMaxPayloadWords, 7));
+  CHECK(thread[2].payload.empty());
+}
+
+TEST_CASE("writer: notes do not put off the visits to a thread", "[writer]") {
+  const SessionFixture session(uint64_t{8} << 20);
+  static int visits = 0;
+  in_traced_process(session, [] {
+    // A visit notes something itself, each time.
+    tracer::g_engine.hooks.look_after = [](tracer::ThreadState* thread) {
+      ++visits;
+      tracer::record_note(thread, NoteKind::kThreadName, 0, "visit", 5);
+      return false;
+    };
+    const std::string text(300, 'n');
+    for (uint32_t i = 0; i < 20'000; ++i) {
+      tracer::record_note(
+          tracer::current_thread(), NoteKind::kThreadName, 0, text.data(), text.size());
+      enter(kFirstNameId);
+    }
+    // One for each chunk, and none of them lost.
+    const uint32_t chunks = tracer::current_thread()->sequence;
+    if (chunks < 10 || visits < static_cast<int>(chunks) || visits > static_cast<int>(2 * chunks)) {
+      _exit(8);
+    }
+  });
+  const auto events = session.read_events();
+  REQUIRE(events.size() == 1);
+  const auto& thread = events.begin()->second;
+  CHECK(std::count_if(thread.begin(), thread.end(), [](const ReadEvent& event) {
+          return event.kind == EventKind::kEnter;
+        }) == 20'000);
+}
+
+TEST_CASE("writer: a forked child's notes are its own", "[writer]") {
+  const SessionFixture session(uint64_t{8} << 20);
+  in_traced_process(session, [] {
+    tracer::record_note(tracer::current_thread(), NoteKind::kThreadName, 0, "parent", 6);
+    const pid_t child = fork();
+    if (child == 0) {
+      tracer::record_note(tracer::current_thread(), NoteKind::kThreadName, 0, "child", 5);
+      _exit(0);
+    }
+    int status = -1;
+    if (waitpid(child, &status, 0) != child || status != 0) {
+      _exit(8);
+    }
+  });
+  const auto events = session.read_events();
+  REQUIRE(events.size() == 2);
+  CHECK(text_of_note(events.begin()->second.at(0)) == "parent");
+  CHECK(text_of_note(events.rbegin()->second.at(0)) == "child");
 }
 
 }  // namespace
