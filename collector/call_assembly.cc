@@ -4,6 +4,7 @@
 #include "collector/call_assembly.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <stdlib.h>
 
@@ -96,7 +97,7 @@ struct CallAssembler::Run {
   }
 
   void push(uint32_t id, uint32_t python) {
-    *top++ = spool::OpenCall{last, id, python};
+    *top++ = spool::OpenCall{last, id, static_cast<uint8_t>(python), 0};
     deepest = std::max(deepest, top);
   }
 
@@ -144,7 +145,29 @@ struct CallAssembler::Run {
     to.functions.push_back(id);
   }
 
+  // `payload` words lie behind the head. False: they are not what a tracer writes.
+  [[gnu::noinline]] static bool add_note(spool::FrameColumns& to,
+                                         uint32_t op,
+                                         const uint64_t* head,
+                                         uint32_t payload) {
+    const uint64_t key = payload == 0 ? 0 : head[1];
+    const uint64_t bytes = key >> 32;
+    if (bytes > (payload == 0 ? 0 : (payload - 1) * sizeof(uint64_t))) {
+      return false;
+    }
+    to.notes.push_back(spool::Note{op,
+                                   static_cast<uint32_t>(event_note_kind(*head)),
+                                   key & UINT32_MAX,
+                                   {reinterpret_cast<const char*>(head + 2), bytes}});
+    to.head.flags |= spool::kEventsNotes;
+    return true;
+  }
+
   void finish() {
+    if (__builtin_expect(!to->notes.empty(), 0)) {
+      to->head.ops = ops;
+      of->keep_lines(*to, lowest, static_cast<size_t>(top - lowest));
+    }
     to->head.end_ticks = last;
     to->head.ops = ops;
     to->head.calls = calls;
@@ -159,6 +182,35 @@ struct CallAssembler::Run {
     of->depth_ = static_cast<size_t>(top - bottom);
   }
 };
+
+// The lines that notes gave to the calls that stay open: a frame that ends one of them tells what
+// it knows of it. All else of the notes is for the reader.
+void CallAssembler::keep_lines(spool::FrameColumns& of, spool::OpenCall* lowest, size_t left_open) {
+  lines_.clear();
+  function_lines_.assign(of.functions.size(), 0);
+  size_t note = 0;
+  for (uint32_t op = 0; op < of.head.ops; ++op) {
+    std::optional<uint32_t> told;
+    for (; note < of.notes.size() && of.notes[note].op == op; ++note) {
+      if (of.notes[note].kind == static_cast<uint32_t>(NoteKind::kCallerLine)) {
+        told = of.notes[note].key <= spool::kMaxCallerLine ? of.notes[note].key : 0;
+      }
+    }
+    const uint32_t code = of.codes[op];
+    if (code >= spool::kOpFirstCall) {
+      uint32_t& line = function_lines_[code - spool::kOpFirstCall];
+      line = told.value_or(line);
+      lines_.push_back(line);
+    } else if (code == spool::kOpSpecial) {
+      lines_.push_back(0);
+    } else if (!lines_.empty()) {
+      lines_.pop_back();
+    }
+  }
+  for (size_t i = 0; i < left_open && i < lines_.size(); ++i) {
+    lowest[i].line = lines_[i] & spool::kMaxCallerLine;
+  }
+}
 
 void CallAssembler::resume(uint64_t last_ticks, const std::vector<spool::OpenCall>& open) {
   started_ = true;
@@ -266,6 +318,9 @@ bool CallAssembler::assemble(const Chunk& chunk,
         case Opcode::kThreadEnd:
           slowly([](Run& slow) { slow.cut_down_to(slow.bottom); });
           to.head.flags |= spool::kEventsThreadEnd;
+          break;
+        case Opcode::kNote:
+          damaged_ |= !Run::add_note(to, run.ops, words + i, payload);
           break;
         default:
           damaged_ = true;

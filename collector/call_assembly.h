@@ -82,7 +82,8 @@ class CallAssembler {
     uint64_t base_ticks;
     uint64_t latest_ticks;  // now: nothing can have happened later
   };
-  // Fills `to`, but for who it is of (image, thread, tid, sequence). False: there was nothing.
+  // Fills `to`, but for who it is of (image, thread, tid, sequence). Its notes borrow their bytes
+  // from the chunk. False: there was nothing.
   bool assemble(const Chunk& chunk,
                 const PythonIds& python,
                 FunctionCodes& codes,
@@ -99,6 +100,7 @@ class CallAssembler {
 
  private:
   struct Run;
+  void keep_lines(spool::FrameColumns& of, spool::OpenCall* lowest, size_t left_open);
   void make_room(size_t calls);
   void start(uint64_t ticks, uint64_t latest);
 
@@ -109,6 +111,8 @@ class CallAssembler {
   std::unique_ptr<spool::OpenCall[]> stack_;
   size_t depth_ = 0;
   size_t capacity_ = 0;
+  std::vector<uint32_t> lines_;           // of the calls of a frame with notes
+  std::vector<uint32_t> function_lines_;  // by function of such a frame
 };
 
 }  // namespace vtn::collector

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spool/codec.h"
 
+#include <algorithm>
+
 #include <string.h>
 #include <zstd.h>
 
@@ -13,21 +15,26 @@ namespace {
 constexpr int kZstdLevel = 1;
 constexpr size_t kMinCompressBytes = 64;  // below, zstd's own head costs more than it saves
 constexpr size_t kMaxSideBytes = size_t{1} << 27;
+constexpr size_t kMaxNotesBytes = size_t{1} << 27;
 
 // Ticks of calls, innermost first: each began before the one before it.
-char* put_open_calls(char* to, const std::vector<OpenCall>& calls, uint64_t from_ticks) {
+char* put_open_calls(char* to,
+                     const std::vector<OpenCall>& calls,
+                     uint64_t from_ticks,
+                     bool lines) {
   for (const OpenCall& call : calls) {
     to = put_varint(to, (static_cast<uint64_t>(call.id) << 1) | (call.python & 1));
     to = put_varint(to, from_ticks - call.start_ticks);
+    if (lines) {
+      to = put_varint(to, call.line);
+    }
     from_ticks = call.start_ticks;
   }
   return to;
 }
 
-bool get_open_calls(VarintReader& from,
-                    size_t count,
-                    uint64_t from_ticks,
-                    std::vector<OpenCall>& to) {
+bool get_open_calls(
+    VarintReader& from, size_t count, uint64_t from_ticks, bool lines, std::vector<OpenCall>& to) {
   to.clear();
   if (count > from.left()) {
     return false;
@@ -36,14 +43,41 @@ bool get_open_calls(VarintReader& from,
   for (size_t i = 0; i < count; ++i) {
     const uint64_t id = from.next();
     const uint64_t back = from.next();
-    if (back > from_ticks || (id >> 1) > UINT32_MAX) {
+    const uint64_t line = lines ? from.next() : 0;
+    if (back > from_ticks || (id >> 1) > UINT32_MAX || line > kMaxCallerLine) {
       return false;
     }
     from_ticks -= back;
-    to.push_back(
-        OpenCall{from_ticks, static_cast<uint32_t>(id >> 1), static_cast<uint32_t>(id & 1)});
+    to.push_back(OpenCall{from_ticks,
+                          static_cast<uint32_t>(id >> 1),
+                          static_cast<uint8_t>(id & 1),
+                          static_cast<uint32_t>(line) & kMaxCallerLine});
   }
   return !from.failed();
+}
+
+bool has_line(const std::vector<OpenCall>& calls) {
+  return std::any_of(
+      calls.begin(), calls.end(), [](const OpenCall& call) { return call.line != 0; });
+}
+
+void put_notes(const std::vector<Note>& notes, std::vector<char>& to) {
+  size_t room = 0;
+  for (const Note& note : notes) {
+    room += 4 * kMaxVarintBytes + note.bytes.size();
+  }
+  to.resize(room);
+  char* at = to.data();
+  uint32_t op = 0;
+  for (const Note& note : notes) {
+    at = put_varint(at, note.op - op);
+    at = put_varint(at, note.kind);
+    at = put_varint(at, note.key);
+    at = put_varint(at, note.bytes.size());
+    at = std::copy(note.bytes.begin(), note.bytes.end(), at);
+    op = note.op;
+  }
+  to.resize(static_cast<size_t>(at - to.data()));
 }
 
 }  // namespace
@@ -79,16 +113,20 @@ uint32_t FrameEncoder::store(const void* bytes, size_t size, bool compress) {
 std::string_view FrameEncoder::encode(FrameColumns& columns, bool compress) {
   EventsFrame& head = columns.head;
   const size_t ops = head.ops;
-  side_.resize((columns.functions.size() + 2 * columns.closed.size() +
-                2 * columns.left_open.size() + 3 * columns.specials.size() + columns.wide.size() +
+  const bool lines = has_line(columns.closed) || has_line(columns.left_open);
+  if (lines) {
+    head.flags |= kEventsOpenLines;
+  }
+  side_.resize((columns.functions.size() + 3 * columns.closed.size() +
+                3 * columns.left_open.size() + 3 * columns.specials.size() + columns.wide.size() +
                 2) *
                kMaxVarintBytes);
   char* at = side_.data();
   for (const uint32_t id : columns.functions) {
     at = put_varint(at, id);
   }
-  at = put_open_calls(at, columns.closed, head.start_ticks);
-  at = put_open_calls(at, columns.left_open, head.end_ticks);
+  at = put_open_calls(at, columns.closed, head.start_ticks, lines);
+  at = put_open_calls(at, columns.left_open, head.end_ticks, lines);
   at = put_varint(at, columns.specials.size());
   for (const Special& special : columns.specials) {
     at = put_varint(at, static_cast<uint64_t>(special.op));
@@ -105,7 +143,13 @@ std::string_view FrameEncoder::encode(FrameColumns& columns, bool compress) {
   if (wide_codes) {
     head.flags |= kEventsWideCodes;
   }
-  const size_t needed = sizeof(FrameHead) + sizeof(EventsFrame) + head.side_bytes + 4 * ops;
+  notes_.clear();
+  if (!columns.notes.empty()) {
+    head.flags |= kEventsNotes;
+    put_notes(columns.notes, notes_);
+  }
+  const size_t needed = sizeof(FrameHead) + sizeof(EventsFrame) + head.side_bytes + 4 * ops +
+                        kMaxVarintBytes + notes_.size();
   if (out_.size() < needed) {
     out_.resize(needed * 2);
   }
@@ -133,6 +177,12 @@ std::string_view FrameEncoder::encode(FrameColumns& columns, bool compress) {
     plane[i] = static_cast<char>(steps[i] >> 8);
   }
   head.high_stored = store(plane, ops, compress);
+  head.notes_stored = 0;
+  if (!columns.notes.empty()) {
+    char* const to = out_.data() + used_;
+    used_ += static_cast<size_t>(put_varint(to, notes_.size()) - to);
+    head.notes_stored = store(notes_.data(), notes_.size(), compress);
+  }
 
   const FrameHead frame = {
       kFrameMagic, static_cast<uint32_t>(FrameKind::kEvents), used_ - sizeof(FrameHead)};
@@ -195,8 +245,11 @@ Status FrameDecoder::side(std::string_view& body, DecodedFrame& to) {
     }
     to.functions.push_back(static_cast<uint32_t>(id));
   }
-  if (!get_open_calls(from, head.open_before - head.lowest_open, head.start_ticks, to.closed) ||
-      !get_open_calls(from, head.open_after - head.lowest_open, head.end_ticks, to.left_open)) {
+  const bool lines = (head.flags & kEventsOpenLines) != 0;
+  if (!get_open_calls(
+          from, head.open_before - head.lowest_open, head.start_ticks, lines, to.closed) ||
+      !get_open_calls(
+          from, head.open_after - head.lowest_open, head.end_ticks, lines, to.left_open)) {
     return fail("a frame's list of open calls is damaged");
   }
   to.specials.clear();
@@ -217,7 +270,42 @@ Status FrameDecoder::side(std::string_view& body, DecodedFrame& to) {
   return {};
 }
 
-Status FrameDecoder::decode_side(std::string_view body, DecodedFrame& to) { return side(body, to); }
+// Notes of kinds that are not known are kept: who uses them skips what it does not know.
+Status FrameDecoder::notes(std::string_view& body, DecodedFrame& to) {
+  to.notes.clear();
+  if ((to.head.flags & kEventsNotes) == 0) {
+    return {};
+  }
+  VarintReader size_reader(body.data(), body.data() + body.size());
+  const uint64_t size = size_reader.next();
+  if (size_reader.failed() || size > kMaxNotesBytes) {
+    return fail("a frame's notes have no size");
+  }
+  body.remove_prefix(static_cast<size_t>(size_reader.at() - body.data()));
+  VTN_TRY(load(body, to.head.notes_stored, size, to.note_bytes));
+  const char* begin = reinterpret_cast<const char*>(to.note_bytes.data());
+  VarintReader from(begin, begin + size);
+  uint64_t op = 0;
+  while (!from.at_end()) {
+    const uint64_t step = from.next();
+    const uint64_t kind = from.next();
+    const uint64_t key = from.next();
+    const uint64_t bytes = from.next();
+    const char* const text = from.at();
+    if (from.failed() || step > to.head.ops - op || kind > UINT32_MAX || !from.skip(bytes)) {
+      return fail("a frame's notes are damaged");
+    }
+    op += step;
+    to.notes.push_back(
+        Note{static_cast<uint32_t>(op), static_cast<uint32_t>(kind), key, {text, bytes}});
+  }
+  return {};
+}
+
+Status FrameDecoder::decode_side(std::string_view body, DecodedFrame& to) {
+  to.notes.clear();
+  return side(body, to);
+}
 
 Status FrameDecoder::decode(std::string_view body, DecodedFrame& to) {
   VTN_TRY(side(body, to));
@@ -226,7 +314,7 @@ Status FrameDecoder::decode(std::string_view body, DecodedFrame& to) {
   VTN_TRY(load(body, to.head.codes_stored, wide_codes ? 2 * ops : ops, to.codes));
   VTN_TRY(load(body, to.head.low_stored, ops, to.low));
   VTN_TRY(load(body, to.head.high_stored, ops, to.high));
-  return {};
+  return notes(body, to);
 }
 
 }  // namespace vtn::spool

@@ -36,6 +36,7 @@ class FrameEncoder {
   ZSTD_CCtx_s* zstd_;
   std::vector<char> side_;
   std::vector<char> plane_;
+  std::vector<char> notes_;
   std::vector<char> out_;
   size_t used_ = 0;
 };
@@ -50,9 +51,14 @@ struct DecodedFrame {
   std::vector<OpenCall> left_open;  // innermost first; start stamps included
   std::vector<Special> specials;
   std::vector<uint64_t> wide;
+  std::vector<Note> notes;           // in their order; their bytes are note_bytes'
   std::vector<unsigned char> codes;  // low bytes, then (kEventsWideCodes) high bytes
   std::vector<unsigned char> low;
   std::vector<unsigned char> high;
+  std::vector<unsigned char> note_bytes;
+
+  // Whether anything is known of callers or told by notes: else replay needs to look for neither.
+  bool has_notes() const { return (head.flags & (kEventsNotes | kEventsOpenLines)) != 0; }
 };
 
 class FrameDecoder {
@@ -65,11 +71,12 @@ class FrameDecoder {
   // `body` is what follows the FrameHead, from a file that nobody vouches for. All lengths that
   // replay_frame() relies on are checked here; the codes are checked there.
   Status decode(std::string_view body, DecodedFrame& to);
-  // The lists only: codes and steps are left empty.
+  // The lists only: codes, steps and notes are left empty.
   Status decode_side(std::string_view body, DecodedFrame& to);
 
  private:
   Status side(std::string_view& body, DecodedFrame& to);
+  Status notes(std::string_view& body, DecodedFrame& to);
   Status load(std::string_view& body, uint32_t stored, size_t size, std::vector<unsigned char>& to);
 
   ZSTD_DCtx_s* zstd_;

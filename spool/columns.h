@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include <stddef.h>
@@ -13,17 +14,29 @@
 
 namespace vtn::spool {
 
+inline constexpr uint32_t kMaxCallerLine = 0xff'ffff;
+
 // A call that has begun and not ended.
 struct OpenCall {
   uint64_t start_ticks;
   uint32_t id;
-  uint32_t python;  // 1: an end of kIdAnyPython may end it
+  uint32_t python : 8;  // 1: an end of kIdAnyPython may end it
+  uint32_t line : 24;   // of its caller, as a note told; 0: not known
 };
+static_assert(sizeof(OpenCall) == 16);
 
 struct Special {
   SpecialOp op;
   uint64_t lost_events;
   uint64_t reason;  // GapReason
+};
+
+// Something told of the op that follows, or of the thread (event_abi.h).
+struct Note {
+  uint32_t op;    // index of the op that it precedes; the number of ops: it follows them all
+  uint32_t kind;  // NoteKind; any other is skipped by who uses it
+  uint64_t key;
+  std::string_view bytes;  // borrowed: of the chunk, or of the decoded frame
 };
 
 // Reused from frame to frame, so that nothing is allocated once it has grown.
@@ -34,6 +47,7 @@ struct FrameColumns {
   std::vector<OpenCall> left_open;  // begun in the frame, open after it; innermost first
   std::vector<Special> specials;
   std::vector<uint64_t> wide;         // steps that do not fit 16 bits
+  std::vector<Note> notes;            // in their order; kEventsNotes says that there are some
   std::unique_ptr<uint16_t[]> codes;  // head.ops of them
   std::unique_ptr<uint16_t[]> steps;
 
@@ -50,6 +64,7 @@ struct FrameColumns {
     left_open.clear();
     specials.clear();
     wide.clear();
+    notes.clear();
   }
 
  private:

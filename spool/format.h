@@ -15,7 +15,7 @@
 namespace vtn::spool {
 
 inline constexpr uint64_t kSpoolMagic = 0x0a31'6563'6172'7476;  // "vtrace1\n"
-inline constexpr uint32_t kSpoolVersion = 2;
+inline constexpr uint32_t kSpoolVersion = 3;
 
 struct FileHeader {
   uint64_t magic;
@@ -44,6 +44,9 @@ enum class FrameKind : uint32_t {
   kStart = 9,        // StartFrame, text: a program was started
   kProcessEnd = 10,  // ProcessEndFrame, text
 };
+// In the kind of a frame that says nothing a report needs: who does not know it goes on behind it.
+// Any other that is not known ends what can be read.
+inline constexpr uint32_t kFrameSkippable = 1u << 31;
 
 struct FrameHead {
   uint32_t magic;
@@ -174,6 +177,8 @@ inline constexpr uint32_t kIdGap = 3;
 enum EventsFlag : uint32_t {
   kEventsWideCodes = 1u << 0,  // codes take two bytes: a plane of low bytes, a plane of high ones
   kEventsThreadEnd = 1u << 1,  // the thread ended here
+  kEventsNotes = 1u << 2,      // there is a section of notes
+  kEventsOpenLines = 1u << 3,  // each open call in the side section has its caller's line
 };
 
 // A step of kWideStep is the next entry of the list of wide steps.
@@ -203,12 +208,15 @@ struct EventsFrame {
   //   codes   ops bytes, or twice as many
   //   low     ops bytes: low bytes of the steps
   //   high    ops bytes
+  //   notes   only with kEventsNotes: its size as a varint, then (stored in notes_stored bytes, the
+  //           varint not counted) notes in their order, each as varints: ops since the note before,
+  //           kind, key, length of the bytes; then the bytes
   uint32_t side_bytes;
   uint32_t side_stored;
   uint32_t codes_stored;
   uint32_t low_stored;
   uint32_t high_stored;
-  uint32_t reserved;
+  uint32_t notes_stored;  // 0 without notes
 };
 static_assert(sizeof(EventsFrame) == 104);
 inline constexpr uint32_t kMaxFrameOps = 1u << 23;

@@ -379,7 +379,7 @@ std::string Model::serialize_threads() const {
     }
     for (const OpenCall& call : thread.open) {
       append_varint(to, call.id);
-      append_varint(to, call.python);
+      append_varint(to, call.python | (uint64_t{call.line} << 1));
       append_varint(to, call.start_ticks);
     }
   }
@@ -421,8 +421,11 @@ bool Model::restore_threads(std::string_view bytes) {
     const uint64_t open = from.next();
     for (uint64_t n = 0; n < open && !from.failed(); ++n) {
       const auto id = static_cast<uint32_t>(from.next());
-      const auto python = static_cast<uint32_t>(from.next());
-      thread.open.push_back(OpenCall{from.next(), id, python});
+      const uint64_t python = from.next();
+      thread.open.push_back(OpenCall{from.next(),
+                                     id,
+                                     static_cast<uint8_t>(python & 1),
+                                     static_cast<uint32_t>(python >> 1) & kMaxCallerLine});
     }
     if (from.failed() || thread.image >= images.size() || thread.deepest > kMaxFrameOps * 2) {
       return false;

@@ -113,6 +113,11 @@ Status Reader::read_frames(uint64_t file_bytes, bool with_events) {
       model_->truncated = true;
       break;
     }
+    if ((head.kind & kFrameSkippable) != 0) {  // none that this version knows
+      offset = body_offset + head.body_bytes;
+      end_offset_ = offset;
+      continue;
+    }
     const auto kind = static_cast<FrameKind>(head.kind);
     if (kind == FrameKind::kIndex) {
       break;

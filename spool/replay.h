@@ -6,6 +6,10 @@
 //   void begin(uint32_t function, uint64_t ns)   the n-th function of the frame is called
 //   void end(uint64_t ns, uint32_t how)          the innermost open call ends: kOpReturn, ...
 //   void special(const Special&, uint64_t ns)    begins something that ends like a call
+// and, if it wants the notes of frames that have some,
+//   void note(const Note&, uint64_t ns)          before the op that it precedes, at that one's
+//   time;
+//                                                behind all ops: at the last one's
 // and may rely on: what ends has begun or was open before the frame (closed[]), in that order;
 // no more calls are open at a time than head.deepest.
 #pragma once
@@ -15,6 +19,11 @@
 #include "spool/codec.h"
 
 namespace vtn::spool {
+
+template <class Sink>
+concept TakesNotes = requires(Sink& sink, const Note& note) {
+  sink.note(note, uint64_t{});
+};
 
 template <bool kWideCodes, class Sink>
 Status replay_ops(const DecodedFrame& frame, const ClockMap& clock, Sink& sink) {
@@ -30,6 +39,7 @@ Status replay_ops(const DecodedFrame& frame, const ClockMap& clock, Sink& sink) 
   uint64_t ticks = frame.head.start_ticks;
   size_t wide = 0;
   size_t special = 0;
+  [[maybe_unused]] size_t note = 0;
   uint32_t calls = 0;
   for (uint32_t i = 0; i < ops; ++i) {
     uint64_t step = low[i] | (static_cast<uint32_t>(high[i]) << 8);
@@ -41,6 +51,11 @@ Status replay_ops(const DecodedFrame& frame, const ClockMap& clock, Sink& sink) 
     }
     ticks += step;
     const uint64_t ns = to_ns(ticks);
+    if constexpr (TakesNotes<Sink>) {
+      while (note < frame.notes.size() && frame.notes[note].op == i) {
+        sink.note(frame.notes[note++], ns);
+      }
+    }
     uint32_t code = codes[i];
     if constexpr (kWideCodes) {
       code |= static_cast<uint32_t>(codes[ops + i]) << 8;
@@ -65,6 +80,11 @@ Status replay_ops(const DecodedFrame& frame, const ClockMap& clock, Sink& sink) 
       }
       ++open;
       sink.special(frame.specials[special++], ns);
+    }
+  }
+  if constexpr (TakesNotes<Sink>) {
+    for (const uint64_t ns = to_ns(ticks); note < frame.notes.size(); ++note) {
+      sink.note(frame.notes[note], ns);
     }
   }
   if (open != frame.head.open_after - frame.head.lowest_open || calls != frame.head.calls) {

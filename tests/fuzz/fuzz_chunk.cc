@@ -40,6 +40,15 @@ struct CheckingSink {
     step(ns);
     ++begun;
   }
+  void note(const spool::Note& note, uint64_t ns) {
+    must(ns >= last_ns && note.kind <= kMaxNoteKind && note.bytes.size() <= kMaxNoteBytes);
+    ++notes;
+    for (const char byte : note.bytes) {
+      sum += static_cast<unsigned char>(byte);
+    }
+  }
+  size_t notes = 0;
+  uint64_t sum = 0;
 };
 
 }  // namespace
@@ -69,6 +78,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string_view frame = encoder.encode(columns, round == 0);
     must(decoder.decode(frame.substr(sizeof(spool::FrameHead)), decoded).has_value());
     must(spool::replay_frame(decoded, clock, sink).has_value());
+    must(sink.notes == decoded.notes.size() && decoded.notes.size() == columns.notes.size());
+    sink.notes = 0;
     must(decoded.left_open.size() + decoded.head.lowest_open == assembler.open().size());
     must(sink.begun - sink.ended == assembler.open().size());
   }
@@ -88,6 +99,12 @@ std::vector<std::string> fuzz_seeds() {
       77,
       static_cast<uint64_t>(GapReason::kStackGuard),
       event_word(3, EventKind::kEnter, kIdTooManyNames),
+      note_word(3, NoteKind::kThreadName, 2),
+      note_key(3, 6),
+      0x6465'6d61'6e,
+      note_word(3, NoteKind::kCallerLine, 1),
+      note_key(77, 0),
+      event_word(4, EventKind::kEnter, 16),
       opcode_word(4, Opcode::kThreadEnd, 0),
   };
   return {std::string(reinterpret_cast<const char*>(words.data()), words.size() * 8), ""};

@@ -113,7 +113,12 @@ std::vector<std::string> fuzz_seeds() {
     words.push_back(opcode_word(2'000'000, Opcode::kGap, 2));
     words.push_back(7);
     words.push_back(1);
+    words.push_back(note_word(2'500'000, NoteKind::kCallerLine, 1));
+    words.push_back(note_key(12, 0));
     words.push_back(event_word(3'000'000, EventKind::kEnter, 16));
+    words.push_back(note_word(3'000'000, NoteKind::kThreadName, 2));
+    words.push_back(note_key(sequence, 5));
+    words.push_back(0x79'702e'7866);
     (void)assembler.assemble(
         {words, 10'000 + sequence * 10'000'000, UINT64_MAX}, python, codes, columns);
     columns.head.tid = 7;

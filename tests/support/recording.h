@@ -97,7 +97,10 @@ class FakeThread {
   void enter(uint64_t ticks, uint32_t id) { word(ticks, EventKind::kEnter, id); }
   void leave(uint64_t ticks, uint32_t id) { word(ticks, EventKind::kLeave, id); }
   void unwind(uint64_t ticks, uint32_t id) { word(ticks, EventKind::kUnwind, id); }
-  void opcode(uint64_t ticks, Opcode opcode, std::vector<uint64_t> payload = {});
+  void opcode(uint64_t ticks, Opcode opcode, std::vector<uint64_t> payload = {}) {
+    put(ticks, opcode_word(0, opcode, static_cast<uint32_t>(payload.size())), payload);
+  }
+  void note(uint64_t ticks, uint32_t kind, uint32_t key, const std::string& bytes = "");
   void raw(uint64_t value);
   // Gives the chunk to the collector; the next word claims another.
   void finish();
@@ -106,6 +109,7 @@ class FakeThread {
 
  private:
   void claim(uint64_t ticks, size_t words);
+  void put(uint64_t ticks, uint64_t head, const std::vector<uint64_t>& payload);
 
   Recording& run_;
   uint32_t slot_;
@@ -327,14 +331,28 @@ inline void FakeThread::word(uint64_t ticks, EventKind kind, uint32_t id) {
   store_release(run_.arena.words(chunk_) + at_++, event_word(ticks - base_, kind, id));
 }
 
-inline void FakeThread::opcode(uint64_t ticks, Opcode opcode, std::vector<uint64_t> payload) {
+inline void FakeThread::put(uint64_t ticks, uint64_t head, const std::vector<uint64_t>& payload) {
   claim(ticks, 1 + payload.size());
   uint64_t* words = run_.arena.words(chunk_) + at_;
   for (size_t i = 0; i < payload.size(); ++i) {
     words[1 + i] = payload[i];
   }
-  store_release(words, opcode_word(ticks - base_, opcode, static_cast<uint32_t>(payload.size())));
+  store_release(words, head | ((ticks - base_) << kEventDeltaShift));
   at_ += static_cast<uint32_t>(1 + payload.size());
+}
+
+inline void FakeThread::note(uint64_t ticks,
+                             uint32_t kind,
+                             uint32_t key,
+                             const std::string& bytes) {
+  std::vector<uint64_t> payload(1 + (bytes.size() + 7) / 8);
+  payload[0] = note_key(key, static_cast<uint32_t>(bytes.size()));
+  if (!bytes.empty()) {
+    memcpy(payload.data() + 1, bytes.data(), bytes.size());
+  }
+  put(ticks,
+      note_word(0, static_cast<NoteKind>(kind), static_cast<uint32_t>(payload.size())),
+      payload);
 }
 
 inline void FakeThread::raw(uint64_t value) {

@@ -7,6 +7,7 @@ namespace {
 
 // What a writer is told, as text: "+16@10 -16@20".
 struct TextSink {
+  explicit TextSink(const spool::DecodedFrame& of) : frame(of) {}
   const spool::DecodedFrame& frame;
   std::string text;
   void begin(uint32_t function, uint64_t ns) {
@@ -21,6 +22,16 @@ struct TextSink {
   }
 };
 
+// Who asks for notes is told of them at their op.
+struct NoteSink : TextSink {
+  using TextSink::TextSink;
+  void note(const spool::Note& note, uint64_t ns) {
+    text += " [" + std::to_string(note.kind) + " " + std::to_string(note.key) + " " +
+            std::string(note.bytes) + "]@" + std::to_string(ns);
+  }
+};
+
+template <class Sink = TextSink>
 std::string replay(const spool::Reader& spool) {
   std::string all;
   spool::FrameDecoder decoder;
@@ -31,7 +42,7 @@ std::string replay(const spool::Reader& spool) {
     auto body = spool.read_body(info, buffer);
     REQUIRE(body.has_value());
     REQUIRE(decoder.decode(*body, frame).has_value());
-    TextSink sink{frame, ""};
+    Sink sink{frame};
     REQUIRE(spool::replay_frame(frame, clock, sink).has_value());
     all += sink.text;
   }
@@ -161,6 +172,110 @@ TEST_CASE("assembly: words that no tracer writes do no harm", "[assembly]") {
   CHECK((spool->model().images.at(0).end.flags & spool::kImageDamaged) != 0);
   CHECK(spool->model().threads.at(0).last_ticks <=
         spool::read_clock_triple(ClockKind::kMonotonic).ticks + (uint64_t{1} << 21));
+}
+
+constexpr auto kName = static_cast<uint32_t>(NoteKind::kThreadName);
+constexpr auto kLine = static_cast<uint32_t>(NoteKind::kCallerLine);
+
+TEST_CASE("assembly: notes keep their place among the ops", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  const uint32_t b = process.python("b");
+  FakeThread thread = process.thread(1);
+  thread.note(90, kName, 1, "first");
+  thread.enter(100, a);
+  thread.note(105, kLine, 12);
+  thread.note(106, 63, 4'000'000'000, std::string("\0\xff of a newer tracer", 22));
+  thread.enter(110, b);
+  thread.note(125, kName, 2, "");
+  thread.leave(130, a);
+  thread.note(140, kName, 3, std::string(2000, 'x'));
+  auto spool = run.read();
+  CHECK(replay<NoteSink>(*spool) == "[1 1 first]@100 +16@100 [2 12 ]@110 [63 4000000000 " +
+                                        std::string("\0\xff of a newer tracer", 22) +
+                                        "]@110 +17@110 [1 2 ]@111 !@111 -@130 [1 3 " +
+                                        std::string(2000, 'x') + "]@130");
+  CHECK(replay(*spool) == "+16@100 +17@110 !@111 -@130");
+  CHECK_FALSE(spool->model().images.at(0).damaged);
+  CHECK((spool->model().images.at(0).end.flags & spool::kImageDamaged) == 0);
+}
+
+TEST_CASE("assembly: a chunk of notes alone is a frame", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  FakeThread thread = process.thread(1);
+  thread.note(90, kName, 0, "only");
+  auto spool = run.read();
+  CHECK(replay<NoteSink>(*spool) == "[1 0 only]@86");
+}
+
+TEST_CASE("assembly: a call keeps its caller's line until it ends", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  const uint32_t b = process.python("b");
+  FakeThread thread = process.thread(1);
+  thread.note(99, kLine, 7);
+  thread.enter(100, a);
+  thread.note(109, kLine, 8);
+  thread.enter(110, b);
+  thread.leave(120, b);
+  thread.enter(130, b);  // still called from line 8
+  thread.enter(135, a);  // and this from line 7
+  thread.note(139, kLine, 0);
+  thread.enter(140, b);  // not known
+  thread.finish();
+  thread.enter(200, b);  // in another chunk: not known
+  thread.leave(210, b);
+  thread.leave(220, b);
+  thread.leave(230, a);
+  thread.finish();
+  thread.leave(300, b);
+  auto spool = run.read();
+  std::string told;
+  spool::FrameDecoder decoder;
+  spool::DecodedFrame frame;
+  std::string buffer;
+  for (const spool::FrameInfo& info : spool->model().frames) {
+    auto body = spool->read_body(info, buffer);
+    REQUIRE(body.has_value());
+    REQUIRE(decoder.decode(*body, frame).has_value());
+    for (const spool::OpenCall& call : frame.closed) {
+      told += std::to_string(call.id) + " from " + std::to_string(call.line) + "; ";
+    }
+    told += "| ";
+  }
+  CHECK(told == "| 17 from 0; 16 from 7; | 17 from 8; | ");
+  REQUIRE(spool->model().threads.at(0).open.size() == 1);
+  CHECK(spool->model().threads.at(0).open[0].line == 7);
+}
+
+TEST_CASE("assembly: notes that no tracer writes do no harm", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  FakeThread thread = process.thread(1);
+  thread.enter(100, a);
+  // More bytes than there are words.
+  thread.raw(note_word(0, NoteKind::kThreadName, 2));
+  thread.raw(note_key(0, 9));
+  thread.raw(0);
+  thread.raw(note_word(0, NoteKind::kThreadName, 1));
+  thread.raw(~uint64_t{0});
+  thread.raw(note_word(0, NoteKind::kCallerLine, 0));  // not even a key
+  thread.raw(note_word(0, NoteKind::kCallerLine, 1));
+  thread.raw(0xffff'ffff);  // a line beyond all lines
+  thread.raw(event_word(10, EventKind::kEnter, a));
+  for (int i = 0; i < 260; ++i) {
+    thread.raw(event_word(15, EventKind::kLeave, 999));
+  }
+  thread.raw(note_word(20, NoteKind::kThreadName, 255));  // the payload would go past the chunk
+  auto spool = run.read();
+  CHECK(replay<NoteSink>(*spool) == "+16@100 [2 0 ]@110 [2 4294967295 ]@110 +16@110");
+  CHECK((spool->model().images.at(0).end.flags & spool::kImageDamaged) != 0);
+  REQUIRE(spool->model().threads.at(0).open.size() == 2);
+  CHECK(spool->model().threads.at(0).open[1].line == 0);
 }
 
 TEST_CASE("clock: triples are joined by straight lines, stamps stay apart", "[clock]") {

@@ -135,6 +135,116 @@ TEST_CASE("spool: other files and other versions are refused with the place", "[
   CHECK_FALSE(open_spool(folder.file("d")).has_value());
 }
 
+namespace {
+
+// The file with a frame of this kind put in behind its header, closed in order or not.
+std::string with_frame(const std::string& bytes, uint32_t kind, bool closed) {
+  const std::string body = "what a newer recorder has to say";
+  const spool::FrameHead head = {spool::kFrameMagic, kind, body.size()};
+  std::string frame(reinterpret_cast<const char*>(&head), sizeof(head));
+  frame += body;
+  std::string all = bytes.substr(0, sizeof(spool::FileHeader)) + frame;
+  all += bytes.substr(sizeof(spool::FileHeader));
+  if (!closed) {
+    return all.substr(0, all.size() - sizeof(spool::FileTrailer));
+  }
+  spool::FileTrailer trailer;
+  memcpy(&trailer, all.data() + all.size() - sizeof(trailer), sizeof(trailer));
+  trailer.index_offset += frame.size();
+  memcpy(all.data() + all.size() - sizeof(trailer), &trailer, sizeof(trailer));
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("spool: an unknown frame is skipped if it may be, else the file ends there", "[spool]") {
+  Recording run;
+  FakeProcess process(run, 7, 1);
+  const uint32_t f = process.python("f");
+  FakeThread thread = process.thread(7);
+  thread.enter(100, f);
+  thread.leave(200, f);
+  run.drain->take_rest();
+  REQUIRE(run.spool->close().has_value());
+  const std::string bytes = bytes_of(run.folder.file("spool"));
+  constexpr uint32_t kUnknown = 77;
+  for (const uint32_t kind : {kUnknown, static_cast<uint32_t>(spool::FrameKind::kEvents)}) {
+    for (const bool closed : {false, true}) {
+      put(run.folder.file("new"), with_frame(bytes, kind | spool::kFrameSkippable, closed));
+      auto skipped = open_spool(run.folder.file("new"));
+      REQUIRE(skipped.has_value());
+      CHECK(spool::totals_of((*skipped)->model()).calls == 1);
+      CHECK((*skipped)->model().images.at(0).functions.size() == 1);
+      // The offsets of the index are those of the file without the frame; without it they are found
+      // by reading.
+      CHECK((*skipped)->closed() == closed);
+    }
+  }
+  for (const bool closed : {false, true}) {
+    put(run.folder.file("new"), with_frame(bytes, kUnknown, closed));
+    auto refused = open_spool(run.folder.file("new"));
+    REQUIRE(refused.has_value());
+    CHECK_FALSE((*refused)->closed());
+    CHECK((*refused)->model().truncated);
+    CHECK((*refused)->end_offset() == sizeof(spool::FileHeader));
+    CHECK(spool::totals_of((*refused)->model()).calls == 0);
+  }
+}
+
+TEST_CASE("spool: a frame's section of notes is checked", "[spool]") {
+  spool::FrameEncoder encoder;
+  spool::FrameDecoder decoder;
+  spool::DecodedFrame decoded;
+  spool::FrameColumns columns;
+  const auto encode = [&](std::vector<spool::Note> notes, uint32_t ops, bool compress) {
+    columns.reset(16);
+    columns.head.ops = ops;
+    for (uint32_t i = 0; i < ops; ++i) {
+      columns.codes[i] = spool::kOpReturn;
+      columns.steps[i] = 1;
+    }
+    columns.head.deepest = columns.head.open_before = ops;
+    columns.closed.assign(ops, spool::OpenCall{0, 16, 1, 0});
+    columns.notes = std::move(notes);
+    return std::string(encoder.encode(columns, compress).substr(sizeof(spool::FrameHead)));
+  };
+  const std::string text(5000, 'n');
+  const std::vector<spool::Note> notes = {
+      {0, 1, 7, "first"}, {2, 999, UINT64_MAX, {}}, {2, 1, 0, text}, {4, 2, 1, "behind"}};
+  for (const bool compress : {false, true}) {
+    const std::string body = encode(notes, 4, compress);
+    CHECK((body.size() < text.size()) == compress);
+    REQUIRE(decoder.decode(body, decoded).has_value());
+    REQUIRE(decoded.notes.size() == notes.size());
+    for (size_t i = 0; i < notes.size(); ++i) {
+      CHECK(decoded.notes[i].op == notes[i].op);
+      CHECK(decoded.notes[i].kind == notes[i].kind);
+      CHECK(decoded.notes[i].key == notes[i].key);
+      CHECK(decoded.notes[i].bytes == notes[i].bytes);
+    }
+    for (size_t cut = 1; cut < 60; ++cut) {
+      CHECK_FALSE(decoder.decode(body.substr(0, body.size() - cut), decoded).has_value());
+    }
+  }
+  // A frame without notes has no such section, and what was decoded before is not there any more.
+  const std::string plain = encode({}, 4, false);
+  REQUIRE(decoder.decode(plain, decoded).has_value());
+  CHECK(decoded.notes.empty());
+  CHECK_FALSE(decoded.has_notes());
+  CHECK(columns.head.notes_stored == 0);
+  CHECK(plain.size() == sizeof(spool::EventsFrame) + columns.head.side_bytes + 3 * 4);
+  // Notes beyond the ops, and sizes that are not there.
+  CHECK_FALSE(decoder.decode(encode({{5, 1, 0, {}}}, 4, false), decoded).has_value());
+  std::string body = encode({{0, 1, 0, "x"}}, 4, false);
+  const size_t section = body.size() - columns.head.notes_stored;
+  CHECK(body[section - 1] == static_cast<char>(columns.head.notes_stored));
+  body[section + 3] = 100;  // the length of the bytes
+  CHECK_FALSE(decoder.decode(body, decoded).has_value());
+  body = encode({{0, 1, 0, "x"}}, 4, false);
+  body[section - 1] = '\xff';  // a size without an end
+  CHECK_FALSE(decoder.decode(body, decoded).has_value());
+}
+
 TEST_CASE("spool: a full disk takes back the frame that did not fit", "[spool]") {
   Recording run;
   fill(run);
