@@ -2,7 +2,7 @@
 #include "report/process_names.h"
 
 #include "base/file.h"
-#include "report/text.h"
+#include "base/utf8.h"
 
 namespace vtn::report {
 
@@ -97,11 +97,7 @@ std::string one_line(std::string_view text, size_t most_bytes) {
   }
   line = valid_utf8(line);
   if (line.size() > most_bytes) {
-    size_t end = most_bytes - kEllipsis.size();
-    while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80) {
-      --end;
-    }
-    line.resize(end);
+    line.resize(utf8_fitting(line, most_bytes - kEllipsis.size()));
     line += kEllipsis;
   }
   return line;

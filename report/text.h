@@ -11,9 +11,6 @@
 
 namespace vtn::report {
 
-// Bytes that are not UTF-8 become U+FFFD, one for each maximal bad piece.
-std::string valid_utf8(std::string_view bytes);
-
 // Appends the text as the inside of a JSON string: quotes, backslashes and control characters
 // escaped. The text is valid UTF-8.
 void append_json_escaped(std::string& to, std::string_view text);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "report/text.h"
 
 namespace vtn::report {

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.h"
 #include "report/perfetto/events.h"
 #include "report/perfetto/tree.h"
 #include "report/pieces.h"

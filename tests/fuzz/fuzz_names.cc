@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "report/json/names.h"
 #include "report/text.h"
 #include "spool/model.h"
@@ -34,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     // Valid UTF-8 stays as it is: what was made valid is.
     const std::string shown = report::display_name(info.function(id), id);
-    if (report::valid_utf8(shown) != shown) {
+    if (valid_utf8(shown) != shown) {
       abort();
     }
   }
