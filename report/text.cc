@@ -13,7 +13,7 @@ void append_json_escaped(std::string& to, std::string_view text) {
   size_t plain = 0;
   for (size_t at = 0; at < text.size(); ++at) {
     const auto byte = static_cast<unsigned char>(text[at]);
-    if (byte >= 0x20 && byte != '"' && byte != '\\') {
+    if (byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f) {
       continue;
     }
     to.append(text.substr(plain, at - plain));

@@ -12,7 +12,8 @@
 namespace vtn::report {
 
 // Appends the text as the inside of a JSON string: quotes, backslashes and control characters
-// escaped. The text is valid UTF-8.
+// escaped, 0x7f among them, which JSON allows as it is but Perfetto's reader does not. The text is
+// valid UTF-8.
 void append_json_escaped(std::string& to, std::string_view text);
 std::string json_quoted(std::string_view bytes);  // made valid, escaped, in quotes
 

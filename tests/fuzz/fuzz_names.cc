@@ -1,16 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A names stream as a scribbling program may leave it, and the texts that reports make of it.
+#include <simdjson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
 #include "report/json/names.h"
+#include "report/process_names.h"
 #include "report/text.h"
 #include "spool/model.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace vtn;
+
+namespace {
+
+// Another reader takes any text and finds what was meant; no byte is one that some reader refuses.
+void check_text(std::string_view text) {
+  static simdjson::dom::parser parser;
+  const std::string quoted = report::json_quoted(text);
+  for (const char byte : quoted) {
+    if (static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f) {
+      abort();
+    }
+  }
+  std::string_view read;
+  if (parser.parse(quoted).get(read) != simdjson::SUCCESS || read != valid_utf8(text)) {
+    abort();
+  }
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   spool::Model model;
@@ -38,7 +59,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (valid_utf8(shown) != shown) {
       abort();
     }
+    check_text(shown);
   }
+  check_text(info.executable);
+  check_text(info.cwd);
+  check_text(info.name);
+  for (const std::string& argument : info.argv) {
+    check_text(argument);
+    check_text(report::one_line(argument, 20));
+  }
+  check_text(report::program_name(info.executable, info.argv));
+  check_text({reinterpret_cast<const char*>(data), size});
   spool::ThreadInfo thread;
   (void)report::thread_name(info, thread);
   return 0;

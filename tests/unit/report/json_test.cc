@@ -138,6 +138,43 @@ TEST_CASE("json: any name becomes valid text", "[json]") {
   CHECK(report.calls()[1].name == "(function 4000000 without a name)");
 }
 
+// No JSON reader takes a byte below 0x20, and Perfetto's takes no 0x7f either.
+TEST_CASE("json: no control character stands in a text as it is", "[json]") {
+  std::string odd;
+  for (int byte = 1; byte < 0x100; ++byte) {
+    odd += static_cast<char>(byte);
+  }
+  Recording run;
+  const std::string source = run.folder.file("\x7f.py");
+  REQUIRE(write_all(create_file(source).get(), odd).has_value());
+  FakeProcess process(run, 7, 1);
+  process.describe("/bin/python3\x7f" + odd, run.folder.path() + "\x7f", {"x\x7f", odd, "\x7f.py"});
+  process.text(NameRecord::kProcessName, 0, odd);
+  process.text(NameRecord::kThreadName, 0, odd);
+  process.text(NameRecord::kNote, 1, odd);
+  const uint32_t f = process.python(odd, source, 1);
+  const uint32_t g = process.c(odd + "g");
+  FakeThread thread = process.thread(7);
+  thread.enter(10, f);
+  thread.enter(20, g);
+  auto spool = run.read();
+  const std::string path = write(*spool, run.folder);
+  const JsonReport report(path);
+  CHECK(report.calls('B').size() == 2);
+  CHECK(report.root["file_info"]["files"].get_object().size() == 1);
+  const std::string text = read_file(path).value();
+  size_t raw = 0;
+  bool inside = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    inside = inside != (byte == '"');
+    i += inside && byte == '\\' ? 1 : 0;
+    raw += byte == 0x7f || (byte < 0x20 && (inside || byte != '\n')) ? 1 : 0;
+  }
+  CHECK(raw == 0);
+  CHECK_FALSE(inside);
+}
+
 TEST_CASE("json: calls open at the end are drawn open, unless something follows", "[json]") {
   Recording run;
   FakeProcess process(run, 7, 1);

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Other programs read our JSON: Python's parser, and JavaScript's."""
+
+import json
+import re
+import shutil
+import subprocess
+import unittest
+
+import support
+
+# Control characters in the source, in names and in arguments.
+ODD = """
+    # \x7f \x01 \x0c \x1f \u0085 \u2028 \ufeff
+    import os, subprocess, sys
+    def f(): pass
+    f.__code__ = f.__code__.replace(co_name="f\\x7f\\x00\\x1b\\ud800", **(
+        {"co_qualname": "f\\x7f\\x00\\x1b\\ud800"} if sys.version_info >= (3, 11) else {}))
+    f()
+    subprocess.run([sys.executable, "-c", "def child(): pass\\nchild()", "a\\x7f\\x02b"])
+    if os.fork() == 0:
+        f()
+        os._exit(3)
+    os.wait()
+    """
+
+
+class TextTest(support.TestCase):
+    def test_no_control_character_stands_as_it_is(self):
+        report = self.parity(self.write("odd\x7f.py", ODD), "\x7f").report
+        with open(report.path, "rb") as file:
+            text = file.read()
+        self.assertEqual([], re.findall(rb"[\x00-\x09\x0b-\x1f\x7f]", text))
+        self.assertIn('f\x7f\x00\x1b', {call.name[:4] for call in report.calls()})
+        self.assertIn("a\x7f\x02b", json.dumps(report.data, ensure_ascii=False).replace("\\u0002", "\x02"))
+        if not shutil.which("node"):
+            self.skipTest("no node here: JSON.parse was not tried")
+        script = "const d = JSON.parse(require('fs').readFileSync(process.argv[1], 'utf8'));" \
+                 "console.log(d.traceEvents.length)"
+        done = subprocess.run(["node", "-e", script, report.path], check=True, stdout=subprocess.PIPE)
+        self.assertEqual(len(report.events), int(done.stdout))
+
+
+if __name__ == "__main__":
+    unittest.main()
