@@ -157,7 +157,7 @@ AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
 }
 
 Result<AtomicFile> AtomicFile::create(const std::string& path) {
-  std::string temporary = folder_of(path) + "/." + name_of(path) + ".vtn-XXXXXX";
+  std::string temporary = folder_of(path) + "/." + name_of(path) + ".part-XXXXXX";
   UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) {
     return fail_errno("cannot write beside " + path);

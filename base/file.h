@@ -32,7 +32,7 @@ std::string name_of(std::string_view path);
 // An absolute path against the current folder, without touching links or "..".
 Result<std::string> absolute_path(const std::string& path);
 
-// A file that takes its name only when it is whole: written beside the target as .NAME.vtn-XXXXXX,
+// A file that takes its name only when it is whole: written beside the target as .NAME.part-XXXXXX,
 // then renamed over it. An uncommitted one is removed by the destructor.
 class AtomicFile {
  public:

@@ -88,6 +88,8 @@ TEST_CASE("atomic file: the target changes only when it is committed", "[file]")
     REQUIRE(write_all(file->fd(), "new"));
     CHECK(read_file(path) == "old");
     CHECK(files_in(folder.path()) == 2);
+    // Not as a spool is called: those of killed runs are looked for, and recovered.
+    CHECK(name_of(file->temporary_path()).starts_with(".out.part-"));
     REQUIRE(file->commit());
     CHECK(!file->commit());
   }
