@@ -15,8 +15,6 @@
 
 #define VTN_GUARDED_BY(mutex) VTN_THREAD_ANNOTATION(guarded_by(mutex))
 #define VTN_REQUIRES(mutex) VTN_THREAD_ANNOTATION(requires_capability(mutex))
-// For what is safe for a reason that the analysis cannot see: say which.
-#define VTN_NO_THREAD_CHECK VTN_THREAD_ANNOTATION(no_thread_safety_analysis)
 
 namespace vtn {
 
@@ -58,7 +56,6 @@ class Condition {
     (void)held.release();
   }
   void notify_all() { condition_.notify_all(); }
-  void notify_one() { condition_.notify_one(); }
 
  private:
   std::condition_variable condition_;

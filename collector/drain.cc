@@ -358,6 +358,9 @@ void Drain::store(Thread& thread, Scratch& scratch) {
   if (!spool_.append_events(scratch.columns, frame)) {
     chunks_discarded_.fetch_add(1, std::memory_order_relaxed);
     thread.discarded_events += scratch.columns.head.ops;
+    if (!spool_.failed()) {
+      return;  // this frame alone
+    }
     uint32_t state = static_cast<uint32_t>(SessionState::kRecording);
     (void)compare_swap(
         &arena_.control->state, &state, static_cast<uint32_t>(SessionState::kSpoolFull));

@@ -62,7 +62,6 @@ class Drain {
     return chunks_discarded_.load(std::memory_order_relaxed);
   }  // the spool's disk is full
   // How much of the arena holds something, as of the last pass: 0 to 1.
-  double fill() const { return fill_; }
   uint32_t slots_in_use() const { return notes_.slots_in_use(); }
 
  private:

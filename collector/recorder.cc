@@ -292,7 +292,8 @@ Status close_spool(spool::Writer& spool,
   spool::RunEndFrame frame = {};
   frame.lost_chunks = lost_chunks;
   frame.unslotted = unslotted;
-  frame.flags = lost_chunks != 0 ? spool::kRunDiskFull : 0u;
+  frame.flags = lost_chunks != 0 || spool.failed() ? spool::kRunDiskFull : 0u;
+  frame.spool_error = static_cast<uint32_t>(spool.failure());
   if (end != nullptr) {
     frame.flags |= end->wait_status == kUnknownWaitStatus ? 0u : spool::kRunHasStatus;
     frame.wait_status = end->wait_status;

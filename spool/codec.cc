@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <errno.h>
 #include <string.h>
 #include <zstd.h>
 
@@ -209,6 +210,8 @@ Status FrameDecoder::load(std::string_view& body,
     if (size != 0) {
       memcpy(to.data(), body.data(), size);
     }
+  } else if (zstd_ == nullptr) {
+    return fail("no memory for decompression", ENOMEM);
   } else {
     const size_t got = ZSTD_decompressDCtx(zstd_, to.data(), size, body.data(), stored);
     if (ZSTD_isError(got) || got != size) {

@@ -145,7 +145,7 @@ static_assert(sizeof(ProcessEndFrame) == 24);
 
 enum RunEndFlag : uint32_t {
   kRunHasStatus = 1u << 0,  // wait_status is the program's
-  kRunDiskFull = 1u << 1,   // the spool's disk was full: what came later is lost
+  kRunDiskFull = 1u << 1,   // the spool could not be written on: what came later is lost
 };
 
 struct RunEndFrame {
@@ -155,8 +155,12 @@ struct RunEndFrame {
   uint32_t unslotted;  // processes that found no slot: nothing else is known of them
   uint64_t start_ns;   // CLOCK_MONOTONIC
   uint64_t end_ns;
-  uint64_t lost_chunks;  // drained but not kept: the disk was full
+  uint64_t lost_chunks;  // drained but not kept
+  // From here on a later addition: files of this version may end before it.
+  uint32_t spool_error;  // errno of the write that failed: ENOSPC, EIO, ...; 0: none, or not known
+  uint32_t reserved;
 };
+static_assert(sizeof(RunEndFrame) == 48);
 
 // One chunk of one thread, assembled into well-nested calls. An op is one byte (or two) of code and
 // a step in time. The stamps of a thread increase strictly, from frame to frame as well.
@@ -171,8 +175,6 @@ enum OpCode : uint32_t {
 enum class SpecialOp : uint32_t {
   kGap = 1,  // a call-like stretch in which events were lost begins; a kOpReturn ends it
 };
-// The id that a gap has among open calls. Below kFirstNameId.
-inline constexpr uint32_t kIdGap = 3;
 
 enum EventsFlag : uint32_t {
   kEventsWideCodes = 1u << 0,  // codes take two bytes: a plane of low bytes, a plane of high ones

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <stddef.h>
 #include <string.h>
 
 #include "abi/event_abi.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr size_t kMaxImages = size_t{1} << 20;
 constexpr size_t kMaxThreads = size_t{1} << 24;
+constexpr size_t kLeastRunEndBytes = offsetof(RunEndFrame, spool_error);
 
 template <class T>
 bool take(std::string_view& body, T& to) {
@@ -99,7 +101,6 @@ bool add_process(ImageInfo& image, std::string_view body) {
   }
   image.python_version = record.python_version;
   image.backend = static_cast<uint32_t>(record.backend);
-  image.forked_from = record.forked_from;
   return true;
 }
 
@@ -108,12 +109,8 @@ bool add_name_record(ImageInfo& image, NameRecord type, std::string_view body) {
     case NameRecord::kProcess:
       return add_process(image, body);
     case NameRecord::kThread: {
-      ThreadRecord record;
-      if (!take(body, record) || image.thread_records.size() >= kMaxThreads) {
-        return false;
-      }
-      image.thread_records[record.thread] = record;
-      return true;
+      ThreadRecord record;  // who it is, its frames of events say
+      return take(body, record);
     }
     case NameRecord::kFunction:
       return add_function(image, body);
@@ -273,9 +270,15 @@ bool Model::add_frame(FrameKind kind, std::string_view body) {
       }
       return true;
     }
-    case FrameKind::kRunEnd:
-      has_run_end = take(body, run_end);
-      return has_run_end;
+    case FrameKind::kRunEnd: {
+      if (body.size() < kLeastRunEndBytes) {
+        return false;
+      }
+      run_end = {};
+      memcpy(&run_end, body.data(), std::min(body.size(), sizeof(run_end)));
+      has_run_end = true;
+      return true;
+    }
     case FrameKind::kEvents:
     case FrameKind::kIndex:
       break;
@@ -330,22 +333,30 @@ bool Model::add_events(const EventsFrame& head,
   return true;
 }
 
+std::string spool_error_text(const RunEndFrame& end) {
+  if ((end.flags & kRunDiskFull) == 0) {
+    return {};
+  }
+  const char* text = strerrordesc_np(static_cast<int>(end.spool_error));
+  return end.spool_error == 0 || text == nullptr ? "Unknown reason" : text;
+}
+
 Totals totals_of(const Model& model) {
   Totals totals;
+  std::vector<uint64_t> told(model.images.size());
   for (const ThreadInfo& thread : model.threads) {
     totals.calls += thread.calls;
     totals.stray_ends += thread.stray_ends;
     totals.cut_calls += thread.cut_calls;
-    totals.lost_events += thread.lost_events;
+    told[thread.image] += thread.lost_events;
   }
-  uint64_t lost_in_slots = 0;
   for (const ImageInfo& image : model.images) {
-    lost_in_slots += image.end.lost_events;
+    // A loss is counted by the process when it happens and told by a gap when the thread goes on.
+    // An image whose end is missing has told some; one that never went on has counted some.
+    totals.lost_events += std::max(told[image.image], image.end.lost_events);
     totals.stalls += image.end.stalls;
     totals.stall_ticks += image.end.stall_ticks;
   }
-  // A loss is counted by the process when it happens and told by a gap when the thread goes on.
-  totals.lost_events = std::max(totals.lost_events, lost_in_slots);
   std::vector<bool> traced(model.process_ends.size());
   for (const ImageInfo& image : model.images) {
     traced[image.process] = traced[image.process] || image.traced;

@@ -49,12 +49,10 @@ struct ImageInfo {
   bool described = false;  // the fields below are known
   uint32_t python_version = 0;
   uint32_t backend = 0;
-  uint32_t forked_from = 0;
   std::string cwd;
   std::string name;                                       // given by the program
   std::vector<std::pair<uint32_t, std::string>> notices;  // NoticeKind, text
   std::map<uint32_t, std::string> thread_names;
-  std::map<uint32_t, ThreadRecord> thread_records;
   // Functions by id: functions[function_of_id[id]].
   std::vector<FunctionInfo> functions;
   std::vector<uint32_t> function_of_id;
@@ -158,6 +156,9 @@ class Model {
 
   std::unordered_map<uint64_t, uint32_t> thread_index_;
 };
+
+// Why the spool could not be written on: "No space left on device", ...; empty: it could.
+std::string spool_error_text(const RunEndFrame& end);
 
 // Sums for the summary and the metadata.
 struct Totals {

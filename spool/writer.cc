@@ -42,8 +42,8 @@ Result<std::unique_ptr<Writer>> Writer::resume(UniqueFd fd,
 Status Writer::write_at_end(std::string_view first,
                             std::string_view second,
                             std::string_view third) {
-  if (failed_) {
-    return fail("the spool's disk is full", ENOSPC);
+  if (failure_ != 0) {
+    return fail_errno("cannot write the spool", failure_);
   }
   struct iovec parts[3] = {{const_cast<char*>(first.data()), first.size()},
                            {const_cast<char*>(second.data()), second.size()},
@@ -61,10 +61,9 @@ Status Writer::write_at_end(std::string_view first,
       continue;
     }
     if (got <= 0) {
-      const int code = got == 0 ? ENOSPC : errno;
-      failed_ = true;
+      failure_ = got == 0 ? ENOSPC : errno;
       (void)ftruncate(fd_.get(), static_cast<off_t>(end_));
-      return fail_errno("cannot write the spool", code);
+      return fail_errno("cannot write the spool", failure_);
     }
     done += static_cast<size_t>(got);
     for (auto left = static_cast<size_t>(got); left > 0 && part < 3;) {
@@ -85,7 +84,7 @@ Status Writer::append(FrameKind kind, std::string_view first, std::string_view s
   const FrameHead head = {kFrameMagic, static_cast<uint32_t>(kind), first.size() + second.size()};
   MutexLock lock(mutex_);
   Status status = write_at_end(bytes_of(head), first, second);
-  // Facts of the run are known to the report that follows, even if the disk is full.
+  // Facts of the run are known to the report that follows, even if the disk is full or broken.
   if (second.empty()) {
     (void)model_->add_frame(kind, first);
   } else {
@@ -102,6 +101,9 @@ Status Writer::append_events(const FrameColumns& columns, std::string_view frame
   VTN_TRY(write_at_end(frame, {}, {}));
   if (!model_->add_events(
           columns.head, columns.left_open, offset, frame.size() - sizeof(FrameHead))) {
+    // Taken back: a reader would stop there.
+    end_ = offset;
+    (void)ftruncate(fd_.get(), static_cast<off_t>(end_));
     return fail("a frame of events does not follow the one before");
   }
   return {};
@@ -115,9 +117,9 @@ Status Writer::close() {
   return write_at_end(bytes_of(head), body, bytes_of(trailer));
 }
 
-bool Writer::failed() const {
+int Writer::failure() const {
   MutexLock lock(mutex_);
-  return failed_;
+  return failure_;
 }
 
 uint64_t Writer::bytes() const {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Appends frames to a spool file and keeps the model of what it holds. Thread-safe. A frame that
-// does not fit the disk is taken back whole, and the writer refuses all that follows.
+// cannot be written (no space, an I/O error, a limit or quota) is taken back whole, and the writer
+// refuses all that follows.
 #pragma once
 
 #include <memory>
@@ -38,7 +39,9 @@ class Writer {
   // Writes index and trailer. Nothing may be appended afterwards.
   Status close();
 
-  bool failed() const;
+  bool failed() const { return failure() != 0; }
+  // The errno of the write that failed; 0: none has.
+  int failure() const;
   uint64_t bytes() const;
   int fd() const { return fd_.get(); }
   // Not while others append.
@@ -61,7 +64,7 @@ class Writer {
   mutable Mutex mutex_;
   std::unique_ptr<Model> model_ VTN_GUARDED_BY(mutex_);
   uint64_t end_ VTN_GUARDED_BY(mutex_) = 0;
-  bool failed_ VTN_GUARDED_BY(mutex_) = false;
+  int failure_ VTN_GUARDED_BY(mutex_) = 0;  // errno
 };
 
 }  // namespace vtn::spool

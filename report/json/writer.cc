@@ -99,6 +99,7 @@ std::string exit_text(const spool::RunEndFrame& end) {
 std::string metadata_text(const JsonLayout& layout) {
   const spool::Model& model = layout.model;
   const spool::Totals totals = spool::totals_of(model);
+  const std::string spool_error = spool::spool_error_text(model.run_end);
   std::string text = fmt::format(
       "\n],\n\"viztracer_metadata\":{{\"version\":{},\"overflow\":{},\"baseTimeNanoseconds\":{}}},"
       "\n",
@@ -107,7 +108,8 @@ std::string metadata_text(const JsonLayout& layout) {
       layout.clock.realtime_base_ns() + layout.offset_ns);
   text += fmt::format(
       "\"viztracer_native\":{{\"command\":{},\"exit\":{},\"calls\":{},\"lost_events\":{},"
-      "\"stray_ends\":{},\"cut_calls\":{},\"complete\":{},\"timestamp_offset_ns\":{},"
+      "\"stray_ends\":{},\"cut_calls\":{},\"complete\":{},\"spool_error\":{},"
+      "\"timestamp_offset_ns\":{},"
       "\n\"processes\":",
       json_quoted(model.command_line),
       exit_text(model.run_end),
@@ -115,7 +117,8 @@ std::string metadata_text(const JsonLayout& layout) {
       totals.lost_events,
       totals.stray_ends,
       totals.cut_calls,
-      !model.truncated && (model.run_end.flags & spool::kRunDiskFull) == 0,
+      !model.truncated && spool_error.empty(),
+      spool_error.empty() ? "null" : json_quoted(spool_error),
       layout.offset_ns);
   text += json_ledger(layout);
   text += ",\n\"processes_unknown\":" + std::to_string(model.run_end.unslotted);

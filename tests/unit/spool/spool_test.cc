@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -256,7 +257,7 @@ TEST_CASE("spool: a full disk takes back the frame that did not fit", "[spool]")
   run.drain->take_rest();
   REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
   (void)signal(SIGXFSZ, old);
-  CHECK(run.spool->failed());
+  CHECK(run.spool->failure() == EFBIG);  // what kept it from writing, not always a full disk
   CHECK(run.drain->chunks_discarded() > 0);
   CHECK(load_relaxed(&run.arena.control->state) == static_cast<uint32_t>(SessionState::kSpoolFull));
   // The report that follows knows how much is missing.
@@ -265,6 +266,59 @@ TEST_CASE("spool: a full disk takes back the frame that did not fit", "[spool]")
   CHECK(spool->model().truncated);
   CHECK(spool->end_offset() == read_file(run.folder.file("spool"))->size());  // whole frames only
   CHECK(spool::totals_of(spool->model()).calls > 0);
+}
+
+TEST_CASE("spool: the end of a run says why nothing more was written", "[spool]") {
+  Recording run;
+  spool::RunEndFrame end = {};
+  end.flags = spool::kRunDiskFull | spool::kRunHasStatus;
+  end.wait_status = 5;
+  end.spool_error = EIO;
+  REQUIRE(run.spool->append_struct(spool::FrameKind::kRunEnd, end).has_value());
+  auto spool = run.read();
+  CHECK(spool::spool_error_text(spool->model().run_end) == "Input/output error");
+  end.spool_error = 0;
+  CHECK(spool::spool_error_text(end) == "Unknown reason");
+  end.flags = 0;
+  CHECK(spool::spool_error_text(end).empty());
+  // A file from before the field.
+  spool::Model older;
+  const std::string_view body(reinterpret_cast<const char*>(&end), sizeof(end));
+  CHECK(older.add_frame(spool::FrameKind::kRunEnd, body.substr(0, 40)));
+  CHECK(older.has_run_end);
+  CHECK(older.run_end.wait_status == 5);
+  CHECK_FALSE(spool::Model().add_frame(spool::FrameKind::kRunEnd, body.substr(0, 39)));
+}
+
+TEST_CASE("spool: losses are summed process by process", "[spool]") {
+  spool::Model model;
+  model.process_ends.resize(3);
+  const uint64_t told[] = {100, 0, 7};     // by gaps
+  const uint64_t counted[] = {0, 50, 10};  // by the process; the first one's end is missing
+  for (uint32_t i = 0; i < 3; ++i) {
+    spool::ImageInfo& image = model.images.emplace_back();
+    image.image = image.process = i;
+    image.end.lost_events = counted[i];
+    spool::ThreadInfo& thread = model.threads.emplace_back();
+    thread.image = i;
+    thread.lost_events = told[i];
+  }
+  CHECK(spool::totals_of(model).lost_events == 100 + 50 + 10);
+}
+
+TEST_CASE("spool: a frame that does not follow is not in the file", "[spool]") {
+  Recording run;
+  fill(run);
+  run.drain->take_rest();
+  const uint64_t before = run.spool->bytes();
+  spool::FrameEncoder encoder;
+  spool::FrameColumns columns;
+  columns.head.open_before = columns.head.open_after = columns.head.lowest_open = 99;
+  CHECK_FALSE(run.spool->append_events(columns, encoder.encode(columns, false)).has_value());
+  CHECK(run.spool->bytes() == before);
+  CHECK_FALSE(run.spool->failed());
+  REQUIRE(run.spool->close().has_value());
+  CHECK(run.reopen()->closed());
 }
 
 TEST_CASE("spool: recording goes on behind what a dead collector left", "[spool]") {
