@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/gzip.h"
 
+#include <algorithm>
+
 #include <errno.h>
 #include <libdeflate.h>
 
 namespace vtn::report {
+
+uint64_t gzip_member_bytes(uint64_t file_bytes, unsigned workers) {
+  return std::clamp(file_bytes / (4 * uint64_t{workers}), kLeastMemberBytes, kMostMemberBytes);
+}
 
 GzipCompressor::GzipCompressor(int level) : compressor_(libdeflate_alloc_compressor(level)) {}
 

@@ -70,14 +70,23 @@ constexpr uint64_t kOpsPerPiece = 32 * 1024;
 
 Status write_frames(const spool::Reader& spool,
                     const WriteRequest& request,
+                    uint64_t bytes_per_op,
                     const std::function<std::unique_ptr<PieceMaker>()>& new_maker,
                     OutputFile& output) {
   const spool::Model& model = spool.model();
-  const std::vector<FrameGroup> groups = group_frames(model, kOpsPerPiece);
+  unsigned workers = request.settings.workers != 0 ? request.settings.workers : worker_count();
+  uint64_t ops_per_piece = kOpsPerPiece;
+  if (request.gzip) {
+    uint64_t ops = 0;
+    for (const spool::FrameInfo& frame : model.frames) {
+      ops += frame.ops;
+    }
+    ops_per_piece = gzip_member_bytes(ops * bytes_per_op, workers) / bytes_per_op;
+  }
+  const std::vector<FrameGroup> groups = group_frames(model, ops_per_piece);
   if (groups.empty()) {
     return {};
   }
-  unsigned workers = request.settings.workers != 0 ? request.settings.workers : worker_count();
   workers = static_cast<unsigned>(std::min<size_t>(workers, groups.size()));
   std::vector<std::unique_ptr<Worker>> states;
   for (unsigned i = 0; i < workers; ++i) {
@@ -125,14 +134,23 @@ Status write_frames(const spool::Reader& spool,
   return run_ordered(jobs, workers, output);
 }
 
-Status write_text(std::string_view text, bool gzip, OutputFile& output) {
-  if (!gzip) {
-    return output.append(text);
+Status TextOutput::append(std::string_view text) {
+  if (!gzip_) {
+    return output_.append(text);
+  }
+  waiting_ += text;
+  return waiting_.size() < kMostMemberBytes ? Status() : flush();
+}
+
+Status TextOutput::flush() {
+  if (waiting_.empty()) {
+    return {};
   }
   ByteBuffer packed;
   GzipCompressor compressor;
-  VTN_TRY(compressor.compress(text, packed));
-  return output.append(packed.view());
+  VTN_TRY(compressor.compress(waiting_, packed));
+  waiting_.clear();
+  return output_.append(packed.view());
 }
 
 }  // namespace vtn::report

@@ -52,12 +52,25 @@ class PieceMaker {
 };
 
 // Runs all frames of the spool through makers, into `output`, as gzip members if asked for.
+// `bytes_per_op` is about what a maker writes: members are sized by it.
 Status write_frames(const spool::Reader& spool,
                     const WriteRequest& request,
+                    uint64_t bytes_per_op,
                     const std::function<std::unique_ptr<PieceMaker>()>& new_maker,
                     OutputFile& output);
 
-// Appends text that is not made of frames, as a gzip member if asked for.
-Status write_text(std::string_view text, bool gzip, OutputFile& output);
+// Text that is not made of frames, gathered into few gzip members if asked for. What was appended
+// is in the output once it is flushed.
+class TextOutput {
+ public:
+  TextOutput(bool gzip, OutputFile& output) : gzip_(gzip), output_(output) {}
+  Status append(std::string_view text);
+  Status flush();
+
+ private:
+  const bool gzip_;
+  OutputFile& output_;
+  std::string waiting_;
+};
 
 }  // namespace vtn::report

@@ -21,6 +21,8 @@ namespace vtn::report {
 
 namespace {
 
+constexpr uint64_t kBytesPerOp = 80;  // half a call
+
 void append_thread_name(std::string& to, uint32_t pid, uint32_t tid, std::string_view name) {
   to += fmt::format(
       "{}{{\"ph\":\"M\",\"pid\":{},\"tid\":{},\"name\":\"thread_name\",\"args\":{{\"name\":{}}}}}",
@@ -146,13 +148,19 @@ Status write_json(const spool::Reader& spool, const WriteRequest& request) {
   const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
   const JsonLayout layout(model, clock, request.settings.python_only);
   VTN_ASSIGN(OutputFile output, OutputFile::create(request.path));
-  VTN_TRY(write_text(head_text(layout), request.gzip, output));
+  TextOutput text(request.gzip, output);
+  VTN_TRY(text.append(head_text(layout)));
+  VTN_TRY(text.flush());
   VTN_TRY(write_frames(
-      spool, request, [&] { return std::make_unique<JsonPieceMaker>(layout); }, output));
-  VTN_TRY(write_text(open_calls_text(layout) + metadata_text(layout), request.gzip, output));
-  VTN_TRY(emit_file_info(
-      model, [&](std::string_view text) { return write_text(text, request.gzip, output); }));
-  VTN_TRY(write_text("}\n", request.gzip, output));
+      spool,
+      request,
+      kBytesPerOp,
+      [&] { return std::make_unique<JsonPieceMaker>(layout); },
+      output));
+  VTN_TRY(text.append(open_calls_text(layout) + metadata_text(layout)));
+  VTN_TRY(emit_file_info(model, [&](std::string_view piece) { return text.append(piece); }));
+  VTN_TRY(text.append("}\n"));
+  VTN_TRY(text.flush());
   return output.commit();
 }
 

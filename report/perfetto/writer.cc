@@ -20,6 +20,8 @@ using namespace perfetto;  // field numbers
 
 namespace {
 
+constexpr uint64_t kBytesPerOp = 15;
+
 ProtoMessage clock_reading(uint32_t clock, uint64_t ns, bool incremental = false) {
   ProtoMessage reading;
   reading.number(1, clock).number(2, ns);
@@ -149,12 +151,17 @@ Status write_perfetto(const spool::Reader& spool, const WriteRequest& request) {
   append_threads(head, layout);
   append_programs(head, layout);
   append_losses(head, layout);
-  VTN_TRY(write_text(head, request.gzip, output));
+  TextOutput text(request.gzip, output);
+  VTN_TRY(text.append(head));
+  VTN_TRY(text.flush());
   VTN_TRY(write_frames(
-      spool, request, [&] { return std::make_unique<PerfettoPieceMaker>(layout); }, output));
-  if (const std::string closing = closing_text(layout); !closing.empty()) {
-    VTN_TRY(write_text(closing, request.gzip, output));
-  }
+      spool,
+      request,
+      kBytesPerOp,
+      [&] { return std::make_unique<PerfettoPieceMaker>(layout); },
+      output));
+  VTN_TRY(text.append(closing_text(layout)));
+  VTN_TRY(text.flush());
   return output.commit();
 }
 

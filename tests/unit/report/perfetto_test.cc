@@ -22,7 +22,7 @@ std::string write(const spool::Reader& spool, const TemporaryFolder& folder, boo
 }
 
 // Member after member, as gzip -d does.
-std::string inflate(const std::string& packed) {
+std::string inflate(const std::string& packed, size_t* members = nullptr) {
   libdeflate_decompressor* decompressor = libdeflate_alloc_decompressor();
   std::string plain;
   size_t at = 0;
@@ -39,6 +39,9 @@ std::string inflate(const std::string& packed) {
                                           &out) == LIBDEFLATE_SUCCESS);
     plain.append(piece, 0, out);
     at += in;
+    if (members != nullptr) {
+      ++*members;
+    }
   }
   libdeflate_free_decompressor(decompressor);
   return plain;
@@ -154,8 +157,24 @@ TEST_CASE("perfetto: many threads in many frames, packed or not", "[perfetto]") 
   for (size_t t = 0; t < threads.size(); ++t) {
     CHECK(model.track_of(70 + t).open.size() == open[t].size());
   }
-  const bool same = inflate(write(*spool, run.folder, true)) == plain;  // TAP prints no bytes
+  size_t members = 0;
+  const bool same = inflate(write(*spool, run.folder, true), &members) == plain;  // TAP: no bytes
   CHECK(same);
+  // What was recorded, in members of a megabyte at least; what is before it.
+  CHECK(members <= 1 + plain.size() / (report::kLeastMemberBytes / 2));
+  CHECK(members >= 3);
+}
+
+TEST_CASE("gzip: members are few, and small enough for each worker to have some", "[gzip]") {
+  constexpr uint64_t kMiB = 1 << 20;
+  CHECK(report::gzip_member_bytes(0, 2) == kMiB);
+  CHECK(report::gzip_member_bytes(8 * kMiB, 2) == kMiB);
+  CHECK(report::gzip_member_bytes(80 * kMiB, 2) == 10 * kMiB);
+  CHECK(report::gzip_member_bytes(uint64_t{1} << 40, 16) == 16 * kMiB);
+  for (const unsigned workers : {1u, 2u, 4u, 16u}) {
+    const uint64_t bytes = 825 * kMiB;  // five million calls as JSON
+    CHECK(bytes / report::gzip_member_bytes(bytes, workers) <= 64);
+  }
 }
 
 TEST_CASE("perfetto: losses that no gap tells of have a track", "[perfetto]") {
