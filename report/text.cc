@@ -58,6 +58,9 @@ std::string display_name(const spool::FunctionInfo* function, uint32_t id) {
   if (function->kind == FunctionKind::kPython) {
     return valid_utf8(fmt::format("{} ({}:{})", function->name, function->file, function->line));
   }
+  if (function->kind == FunctionKind::kCallable) {
+    return valid_utf8(fmt::format("<{} object>", function->name));
+  }
   return valid_utf8(function->name);
 }
 

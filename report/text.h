@@ -18,6 +18,7 @@ void append_json_escaped(std::string& to, std::string_view text);
 std::string json_quoted(std::string_view bytes);  // made valid, escaped, in quotes
 
 // "qualname (file:line)", "module.name", ...; valid UTF-8. `function` may be null: the id is shown.
+// A class that is called is "Flask", an instance of it that is called "<Flask object>".
 std::string display_name(const spool::FunctionInfo* function, uint32_t id);
 // What a gap is called in a report.
 std::string gap_name(const spool::Special& gap);

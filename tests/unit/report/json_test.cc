@@ -198,6 +198,44 @@ TEST_CASE("json: calls open at the end are drawn open, unless something follows"
   CHECK(closed[1].end_ns < 1000);
 }
 
+TEST_CASE("json: an instance that is called is not taken for its class", "[json]") {
+  Recording run;
+  FakeProcess process(run, 7, 1);
+  FakeThread thread = process.thread(7);
+  uint64_t ticks = 0;
+  for (const FunctionKind kind : {FunctionKind::kType, FunctionKind::kCallable}) {
+    const uint32_t id = process.function(kind, "Flask");
+    thread.enter(ticks += 10, id);
+    thread.leave(ticks += 10, id);
+  }
+  auto spool = run.read();
+  const JsonReport report(write(*spool, run.folder));
+  REQUIRE(report.calls().size() == 2);
+  CHECK(report.calls()[0].name == "Flask");
+  CHECK(report.calls()[1].name == "<Flask object>");
+}
+
+TEST_CASE("json: losses are told of each process that had some", "[json]") {
+  constexpr uint32_t kImages = 100'000;
+  spool::Model model;
+  model.images.resize(kImages);
+  model.threads.resize(kImages);
+  for (uint32_t i = 0; i < kImages; ++i) {
+    model.images[i].image = i;
+    model.images[i].end.lost_events = 10;
+    model.images[i].end.end_ticks = 1000;
+    model.threads[i].image = i;
+    model.threads[i].last_ticks = 500;
+    model.threads[i].lost_events = i % 2 == 0 ? 10 : 4;
+  }
+  const spool::ClockMap clock(ClockKind::kMonotonic, {});
+  const std::vector<report::UntoldLoss> losses = report::untold_losses(model, clock);
+  REQUIRE(losses.size() == kImages / 2);
+  CHECK(losses[1].image == 3);
+  CHECK(losses[1].events == 6);
+  CHECK(losses[1].start_ns == 500);
+}
+
 TEST_CASE("json: deeper calls go on tracks of their own", "[json]") {
   Recording run;
   FakeProcess process(run, 7, 1);
