@@ -25,16 +25,20 @@ std::vector<FrameGroup> group_frames(const spool::Model& model, uint64_t ops_per
 }
 
 std::vector<UntoldLoss> untold_losses(const spool::Model& model, const spool::ClockMap& clock) {
+  // What the threads of each image know.
+  struct Told {
+    uint64_t events = 0;
+    uint64_t silent_ticks = UINT64_MAX;  // since when the first of them says nothing
+  };
+  std::vector<Told> told_by_image(model.images.size());
+  for (const spool::ThreadInfo& thread : model.threads) {
+    Told& told = told_by_image[thread.image];
+    told.events += thread.lost_events;
+    told.silent_ticks = std::min(told.silent_ticks, thread.ended ? UINT64_MAX : thread.last_ticks);
+  }
   std::vector<UntoldLoss> losses;
   for (const spool::ImageInfo& image : model.images) {
-    uint64_t told = 0;
-    uint64_t silent_ticks = UINT64_MAX;
-    for (const spool::ThreadInfo& thread : model.threads) {
-      if (thread.image == image.image) {
-        told += thread.lost_events;
-        silent_ticks = std::min(silent_ticks, thread.ended ? UINT64_MAX : thread.last_ticks);
-      }
-    }
+    const auto [told, silent_ticks] = told_by_image[image.image];
     if (image.end.lost_events <= told) {
       continue;
     }
