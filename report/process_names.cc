@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/process_names.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/file.h"
 #include "base/utf8.h"
 
@@ -9,9 +12,10 @@ namespace vtn::report {
 namespace {
 
 constexpr size_t kMostNameBytes = 80;
+constexpr size_t kMostCodeBytes = 40;
 constexpr std::string_view kEllipsis = "\xe2\x80\xa6";
 
-// What multiprocessing starts its own processes with, as arguments of -c.
+// What libraries start their own processes with, as arguments of -c.
 struct Known {
   std::string_view code;
   const char* name;
@@ -21,6 +25,7 @@ constexpr Known kKnownCode[] = {
     {"from multiprocessing.forkserver import", "multiprocessing forkserver"},
     {"from multiprocessing.resource_tracker import", "multiprocessing resource_tracker"},
     {"from multiprocessing.semaphore_tracker import", "multiprocessing semaphore_tracker"},
+    {"import sys;exec(eval(sys.stdin.readline()))", "execnet worker"},  // of pytest-xdist
 };
 
 std::string name_of_code(const std::string& program, std::string_view code) {
@@ -29,7 +34,8 @@ std::string name_of_code(const std::string& program, std::string_view code) {
       return known.name;
     }
   }
-  return program + " -c";
+  const std::string beginning = one_line(code, kMostCodeBytes);
+  return beginning.empty() ? program + " -c" : program + " -c " + beginning;
 }
 
 // A folder or archive that is run is called by its own name.
@@ -80,6 +86,12 @@ std::string name_of_python(const std::vector<std::string>& argv) {
 bool is_python_name(std::string_view name) {
   return name.starts_with("python") &&
          name.find_first_not_of("0123456789.", 6) == std::string_view::npos;
+}
+
+bool is_helper_name(std::string_view name) {
+  return std::any_of(std::begin(kKnownCode), std::end(kKnownCode), [&](const Known& known) {
+    return name == known.name;
+  });
 }
 
 std::string one_line(std::string_view text, size_t most_bytes) {

@@ -2,6 +2,7 @@
 #include "report/process_tree.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -43,6 +44,7 @@ class Builder {
       find_end(process);
     }
     put_in_order();
+    scripts_.resize(tree_.processes.size());
     std::unordered_set<uint32_t> pids;
     for (const uint32_t number : tree_.order) {
       ProcessInfo& process = tree_.processes[number];
@@ -332,16 +334,49 @@ class Builder {
     return slice;
   }
 
+  // Parents come first.
   void give_name(ProcessInfo& process) {
+    std::string& script = scripts_[process.number];
+    script = program_name_;
     std::string name =
         process.title.empty() ? program_name_ : one_line(process.title, kMostTitleBytes);
+    const bool has_parent = process.parent != spool::kNoProcess;
+    if (is_helper_name(program_name_) && has_parent) {
+      script = scripts_[process.parent];  // the program that it works for
+      if (process.title.empty() && !script.empty()) {
+        name = given_name_.empty() ? fmt::format("{} ({})", program_name_, script) : script;
+      }
+    }
     if (!given_name_.empty()) {
       name = name.empty() ? given_name_ : fmt::format("{} ({})", given_name_, name);
+    } else if (has_parent && process.python && process.title.empty() && only_forked(process) &&
+               !name.empty()) {
+      name += " (fork)";
     }
     process.name =
         name.empty() ? fmt::format("process {}", process.pid) : one_line(name, kMostTitleBytes);
+    if (process.python) {
+      make_unique(process.name);
+    }
     program_name_.clear();
     given_name_.clear();
+  }
+
+  bool only_forked(const ProcessInfo& process) const {
+    const std::vector<Program>& programs = programs_[process.number];
+    return programs.size() == 1 && programs.front().forked();
+  }
+
+  void make_unique(std::string& name) {
+    uint32_t& number = names_[name];
+    if (++number == 1) {
+      return;
+    }
+    // A program may be called "x #2" all by itself.
+    const std::string base = name;
+    do {
+      name = fmt::format("{} #{}", base, number);
+    } while (!names_.try_emplace(name, 1).second && ++number != 0);
   }
 
   const spool::Model& model_;
@@ -349,7 +384,10 @@ class Builder {
   std::vector<std::vector<Program>> programs_;  // by process
   std::vector<uint64_t> last_event_ticks_;      // by process
   uint64_t last_ticks_ = 0;                     // anything that is known of
-  std::string program_name_;                    // from judge() to give_name()
+  // By process: the program that it is part of, without what its own part is called.
+  std::vector<std::string> scripts_;
+  std::unordered_map<std::string, uint32_t> names_;  // how many Pythons have had it
+  std::string program_name_;                        // from judge() to give_name()
   std::string given_name_;
 };
 

@@ -55,8 +55,10 @@ struct ProcessInfo {
   UntracedReason reason = UntracedReason::kNone;
   bool python = false;          // a CPython was seen in it, or it is named like one
   uint32_t python_version = 0;  // as PY_VERSION_HEX; 0: unknown
-  std::string name;             // "app.py", "pip", "ForkPoolWorker-1 (app.py)", "ls -l"
-  std::string executable;       // of its last program
+  // "app.py", "pip", "ForkPoolWorker-1 (app.py)", "gunicorn (fork)", "ls -l". No two Pythons of a
+  // run have the same: "gunicorn (fork) #2".
+  std::string name;
+  std::string executable;  // of its last program
   std::vector<std::string> argv;
   std::vector<ProgramSlice> slices;  // in time, none overlaps another
   uint32_t depth = 0;                // 0: started by nobody of the tree

@@ -224,7 +224,7 @@ TEST_CASE("picture: programs, arrows and the ledger in JSON", "[picture]") {
   CHECK(arrow.bp == "e");
   CHECK(arrow.start_ns == 3001);
   // To a traced process: to the next call on its thread.
-  const JsonEvent& fork = json.one("i", "start app.py");
+  const JsonEvent& fork = json.one("i", "start app.py (fork)");
   CHECK(fork.start_ns == 4000);
   const JsonEvent& first = json.end_of(json.arrow_at(fork));
   CHECK(first.pid == 102);

@@ -42,7 +42,14 @@ TEST_CASE("tree: a Python program is called by what it runs", "[tree]") {
   CHECK(name_of_command({"python3", "-m", "http.server", "80"}) == "http.server");
   CHECK(name_of_command({"python3", "-Imhttp.server"}) == "http.server");
   CHECK(name_of_command({"python3", "-Im", "pip", "install"}) == "pip");
-  CHECK(name_of_command({"python3", "-c", "print()"}) == "python3 -c");
+  CHECK(name_of_command({"python3", "-c", "print()"}) == "python3 -c print()");
+  CHECK(name_of_command({"python3", "-c", ""}) == "python3 -c");
+  CHECK(name_of_command({"python3", "-c", "import os\n\nos.abort()"}) ==
+        "python3 -c import os os.abort()");
+  CHECK(name_of_command({"python3", "-c", std::string(100, 'x')}) ==
+        "python3 -c " + std::string(37, 'x') + "\xe2\x80\xa6");
+  CHECK(name_of_command({"python3", "-u", "-c", "import sys;exec(eval(sys.stdin.readline()))"}) ==
+        "execnet worker");
   CHECK(name_of_command({"python3", "-"}) == "python3 -");
   CHECK(name_of_command({"python3", "-i"}) == "python3");
   CHECK(name_of_command({"python3", "--check-hash-based-pycs", "always", "x.py"}) == "x.py");
@@ -96,32 +103,98 @@ TEST_CASE("tree: multiprocessing's name and a title come first", "[tree]") {
 
 TEST_CASE("tree: a fork that goes on to an exec is called by what it becomes", "[tree]") {
   Made made;
-  ImageInfo& main = made.image(0, 10, 1);
+  spool::ImageInfo& main = made.image(0, 10, 1);
   main.argv = {"python3", "app.py"};
   main.traced = true;
-  const auto fork = [&](uint32_t process, uint64_t ticks, Words then) -> ImageInfo& {
-    ImageInfo& forked = made.image(process, 10 + process, ticks, 0);
+  const auto fork = [&](uint32_t process, uint64_t ticks, Words then) -> spool::ImageInfo& {
+    spool::ImageInfo& forked = made.image(process, 10 + process, ticks, 0);
     forked.kind = SlotKind::kForked;
     forked.traced = true;  // preexec_fn, or whatever stands before os.execv
     forked.name = "ForkPoolWorker-1";
-    ImageInfo& image = made.image(process, 10 + process, ticks + 1, 0);
+    spool::ImageInfo& image = made.image(process, 10 + process, ticks + 1, 0);
     image.argv = std::move(then);
     return image;
   };
   (void)fork(1, 10, {"sleep", "0.05"});
   fork(2, 20, {"python3", "worker.py"}).traced = true;
-  ImageInfo& old = fork(3, 30, {"python3.9", "old.py"});
+  spool::ImageInfo& old = fork(3, 30, {"python3.9", "old.py"});
   old.end.reason = static_cast<uint32_t>(UntracedReason::kTooOld);
-  ImageInfo& last = made.image(4, 14, 40, 0);
+  spool::ImageInfo& last = made.image(4, 14, 40, 0);
   last.kind = SlotKind::kForked;
   last.traced = true;
-  const ProcessTree tree = build_process_tree(made.model);
+  const report::ProcessTree tree = report::build_process_tree(made.model);
   CHECK(tree.processes[1].name == "sleep 0.05");
   CHECK(tree.processes[1].traced());  // the calls of its fork are there
   CHECK(tree.processes[2].name == "worker.py");
   CHECK(tree.processes[3].name == "old.py");
   CHECK(tree.processes[3].missed());  // for the Python that it became
-  CHECK(tree.processes[4].name == "app.py");
+  CHECK(tree.processes[4].name == "app.py (fork)");
+}
+
+TEST_CASE("tree: helpers are called after the program they work for", "[tree]") {
+  Made made;
+  const Words spawn = {"python3", "-c", "from multiprocessing.spawn import spawn_main; x()"};
+  made.image(0, 10, 1).argv = {"python3", "app.py"};
+  spool::ImageInfo& spawned = made.image(1, 11, 2, 0);
+  spawned.argv = spawn;
+  spawned.name = "SpawnProcess-1";
+  spool::ImageInfo& below = made.image(2, 12, 3, 1);  // started by that one
+  below.argv = spawn;
+  below.name = "SpawnProcess-1:1";
+  made.image(3, 13, 4, 0).argv = {
+      "python3", "-c", "from multiprocessing.forkserver import main; x()"};
+  spool::ImageInfo& forked = made.image(4, 14, 5, 3);
+  forked.kind = SlotKind::kForked;
+  forked.traced = true;
+  forked.name = "ForkServerProcess-2";
+  made.image(5, 15, 6).argv = {"python3", "-m", "pytest"};
+  for (uint32_t i = 0; i < 2; ++i) {
+    made.image(6 + i, 16 + i, 7 + i, 5).argv = {
+        "python3", "-u", "-c", "import sys;exec(eval(sys.stdin.readline()))"};
+  }
+  const report::ProcessTree tree = report::build_process_tree(made.model);
+  Words names;
+  for (const report::ProcessInfo& process : tree.processes) {
+    names.push_back(process.name);
+  }
+  CHECK(names == Words{"app.py",
+                       "SpawnProcess-1 (app.py)",
+                       "SpawnProcess-1:1 (app.py)",
+                       "multiprocessing forkserver (app.py)",
+                       "ForkServerProcess-2 (app.py)",
+                       "pytest",
+                       "execnet worker (pytest)",
+                       "execnet worker (pytest) #2"});
+}
+
+TEST_CASE("tree: no two Pythons have the same name", "[tree]") {
+  Made made;
+  made.image(0, 10, 1).argv = {"python3", "/bin/gunicorn"};
+  for (uint32_t i = 0; i < 2; ++i) {
+    spool::ImageInfo& worker = made.image(1 + i, 11 + i, 2 + i, 0);
+    worker.kind = SlotKind::kForked;
+    worker.flags = kSlotPython;
+  }
+  made.image(3, 13, 4, 0).argv = {"python3", "/bin/gunicorn"};  // it starts itself anew
+  made.image(4, 14, 5, 0).argv = {"ls"};
+  made.image(5, 15, 6, 0).argv = {"ls"};
+  made.image(6, 16, 7).argv = {"python3", "x #2"};
+  made.image(7, 17, 8).argv = {"python3", "x"};
+  made.image(8, 18, 9).argv = {"python3", "x"};
+  const report::ProcessTree tree = report::build_process_tree(made.model);
+  Words names;
+  for (const report::ProcessInfo& process : tree.processes) {
+    names.push_back(process.name);
+  }
+  CHECK(names == Words{"gunicorn",
+                       "gunicorn (fork)",
+                       "gunicorn (fork) #2",
+                       "gunicorn #2",
+                       "ls",
+                       "ls",
+                       "x #2",
+                       "x",
+                       "x #3"});
 }
 
 TEST_CASE("tree: parents come before children, these by their start", "[tree]") {
