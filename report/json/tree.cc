@@ -55,7 +55,8 @@ void append_program(std::string& to,
                     program.open ? 'B' : 'X',
                     kCategory);
   if (!program.open) {
-    append_json_duration(to, program.end_ns - program.start_ns);
+    // One ends where the next begins: readers that add the two numbers must not get beyond that.
+    append_json_duration(to, program.end_ns - program.start_ns - (program.last ? 0 : 1));
   }
   to += args_text(remarks_on(layout.picture, process, program));
   to += json_name_tail(program.what.name.empty() ? "(unknown)" : program.what.name);

@@ -141,7 +141,7 @@ class PicturesTest(support.TestCase):
         bars = picture.bars(pid)
         self.assertEqual(["sh", "nice", "env"], [bar.name.split()[0] for bar in bars])
         for bar, following in zip(bars, bars[1:]):
-            self.assertEqual(bar.end, following.start)
+            self.assertEqual(bar.end + 1, following.start)  # they must not touch
         self.assertLess(bars[-1].end, picture.one("deep").start)
         self.assertEqual((pid, pid), picture.thread_of("deep"))
         entry = picture.entry(pid)
