@@ -76,6 +76,11 @@ void Picture::choose(bool python_only) {
     std::sort(process.threads.begin(), process.threads.end(), [&](uint32_t a, uint32_t b) {
       return model.threads[a].first_ticks < model.threads[b].first_ticks;
     });
+    const auto main =
+        std::find_if(process.threads.begin(), process.threads.end(), [&](uint32_t thread) {
+          return shown_tid(thread) == info(number).shown_pid;
+        });
+    process.main_thread = main == process.threads.end() ? kNothing : *main;
     if (process.shown) {
       order.push_back(number);
     }
@@ -252,6 +257,25 @@ uint64_t Picture::flow_id(const Arrow& arrow) const {
   return id == 0 ? 1 : id;
 }
 
+namespace {
+
+// "SIGKILL"
+std::string signal_text(int signal) {
+  const char* name = sigabbrev_np(signal);
+  return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);
+}
+
+}  // namespace
+
+std::string bad_end_text(const ProcessInfo& process) {
+  if (!process.status_known || process.wait_status == 0) {
+    return {};
+  }
+  return WIFSIGNALED(process.wait_status)
+             ? "killed by " + signal_text(WTERMSIG(process.wait_status))
+             : fmt::format("exit status {}", WEXITSTATUS(process.wait_status));
+}
+
 std::vector<Remark> remarks_on(const Picture& picture,
                                uint32_t number,
                                const Picture::Program& program) {
@@ -294,11 +318,7 @@ std::vector<Remark> remarks_on(const Picture& picture,
   } else if (!process.status_known) {
     say("exit_status", Remark::kText, "unknown");
   } else if (WIFSIGNALED(process.wait_status)) {
-    const int signal = WTERMSIG(process.wait_status);
-    const char* name = sigabbrev_np(signal);
-    say("killed_by",
-        Remark::kText,
-        name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal));
+    say("killed_by", Remark::kText, signal_text(WTERMSIG(process.wait_status)));
   } else {
     say("exit_status", Remark::kNumber, std::to_string(WEXITSTATUS(process.wait_status)));
   }

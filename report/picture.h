@@ -57,6 +57,8 @@ class Picture {
     uint64_t end_ns = 0;
     std::vector<Program> programs;
     std::vector<uint32_t> threads;  // indices into the model's, in time
+    // The first of them that has the process's id; kNothing: no call is on its main line.
+    uint32_t main_thread = kNothing;
   };
 
   const ProcessInfo& info(uint32_t process) const { return tree.processes[process]; }
@@ -99,6 +101,9 @@ struct Remark {
 std::vector<Remark> remarks_on(const Picture& picture,
                                uint32_t process,
                                const Picture::Program& program);
+
+// "exit status 3", "killed by SIGKILL"; empty: it ended well, or nobody knows how.
+std::string bad_end_text(const ProcessInfo& process);
 
 // "start ls -l"
 std::string arrow_name(const Picture& picture, const Picture::Arrow& arrow);

@@ -62,6 +62,8 @@ struct ImageInfo {
   bool ended = false;
   ImageEndFrame end = {};
 
+  // Something in its memory was not what a tracer writes.
+  bool is_damaged() const { return damaged || (end.flags & kImageDamaged) != 0; }
   const FunctionInfo* function(uint32_t id) const {
     return id < function_of_id.size() && function_of_id[id] != 0
                ? &functions[function_of_id[id] - 1]

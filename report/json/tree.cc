@@ -62,6 +62,30 @@ void append_program(std::string& to,
   to += json_name_tail(program.what.name.empty() ? "(unknown)" : program.what.name);
 }
 
+std::string exit_text(const ProcessInfo& process) {
+  if (!process.status_known) {
+    return "null";
+  }
+  return WIFSIGNALED(process.wait_status)
+             ? fmt::format("{{\"signal\":{}}}", WTERMSIG(process.wait_status))
+             : fmt::format("{{\"status\":{}}}", WEXITSTATUS(process.wait_status));
+}
+
+// Whether it is to be said at a process's end how that was: on the bar of a program that was not
+// traced it is said anyway.
+bool ends_badly(const Picture& picture, uint32_t number) {
+  const std::vector<Picture::Program>& programs = picture.processes[number].programs;
+  return !programs.empty() && programs.back().traced && !bad_end_text(picture.info(number)).empty();
+}
+
+void append_end(std::string& to, const JsonLayout& layout, uint32_t number) {
+  const ProcessInfo& process = layout.picture.info(number);
+  const uint64_t end_ns = layout.picture.processes[number].programs.back().end_ns;
+  append_json_event(to, layout.main_lines[number], end_ns - layout.offset_ns, 'i', kCategory);
+  to += fmt::format(",\"s\":\"t\",\"args\":{{\"exit\":{}}}", exit_text(process));
+  to += json_name_tail(bad_end_text(process));
+}
+
 // The first thing of a process that is drawn, which an arrow can lead to.
 struct Target {
   const JsonTrack* line = nullptr;
@@ -105,15 +129,6 @@ void append_arrow(std::string& to, const JsonLayout& layout, const Picture::Arro
   to += id + json_name_tail("start");
 }
 
-std::string exit_text(const ProcessInfo& process) {
-  if (!process.status_known) {
-    return "null";
-  }
-  return WIFSIGNALED(process.wait_status)
-             ? fmt::format("{{\"signal\":{}}}", WTERMSIG(process.wait_status))
-             : fmt::format("{{\"status\":{}}}", WEXITSTATUS(process.wait_status));
-}
-
 std::string python_text(uint32_t version) {
   return version == 0 ? "null" : fmt::format("\"{}\"", python_version_text(version));
 }
@@ -136,7 +151,7 @@ std::string image_text(const JsonLayout& layout, const spool::ImageInfo& image) 
       image.traced,
       image.end.lost_events,
       image.end.stalls,
-      image.damaged || (image.end.flags & spool::kImageDamaged) != 0,
+      image.is_damaged(),
       notices);
 }
 
@@ -180,7 +195,7 @@ std::string process_text(const JsonLayout& layout, const ProcessInfo& process) {
     cwd = image.cwd.empty() ? cwd : image.cwd;
     lost_events += image.end.lost_events;
     stalls += image.end.stalls;
-    damaged = damaged || image.damaged || (image.end.flags & spool::kImageDamaged) != 0;
+    damaged = damaged || image.is_damaged();
     images += images.empty() ? "" : ",";
     images += image_text(layout, image);
   }
@@ -211,12 +226,9 @@ std::string json_tree_names(const JsonLayout& layout) {
     const ProcessInfo& process = picture.info(number);
     const uint32_t pid = process.shown_pid;
     say("process_name", pid, pid, name_args(process.name));
-    say("process_sort_index", pid, pid, fmt::format("\"sort_index\":{}", process.order));
-    const std::vector<uint32_t>& threads = picture.processes[number].threads;
-    const bool has_main = std::any_of(threads.begin(), threads.end(), [&](uint32_t thread) {
-      return picture.shown_tid(thread) == pid;
-    });
-    if (!has_main && !process.argv.empty() && !process.slices.empty()) {
+    const bool has_main = picture.processes[number].main_thread != kNothing;
+    const bool draws_there = !process.slices.empty() || ends_badly(picture, number);
+    if (!has_main && !process.argv.empty() && draws_there) {
       say("thread_name", pid, pid, name_args(name_of(process.argv[0])));
     }
     if (const uint32_t tid = layout.start_lines[number].tid; tid != 0) {
@@ -234,6 +246,9 @@ std::string json_tree_events(const JsonLayout& layout) {
       if (!program.traced) {
         append_program(text, layout, number, program);
       }
+    }
+    if (ends_badly(picture, number)) {
+      append_end(text, layout, number);
     }
   }
   for (const Picture::Arrow& arrow : picture.arrows) {

@@ -77,7 +77,7 @@ class Picture(support.Report):
 
     def start_of(self, pid):
         """The mark of a process's start, and where its arrow leads."""
-        mark, = (mark for mark in self.marks if mark["args"]["pid"] == pid)
+        mark, = (mark for mark in self.marks if mark["args"].get("pid") == pid)
         ends, = (ends for ends in self.arrows.values()
                  if all(ends["s"][key] == mark[key] for key in ("pid", "tid", "ts")))
         return mark, ends["f"]
@@ -152,9 +152,9 @@ class PicturesTest(support.TestCase):
 
     def test_the_order_is_the_tree(self):
         picture = self.picture(self.write("app.py", PROGRAM))
-        order = {event["pid"]: event["args"]["sort_index"] for event in picture.events
-                 if event["name"] == "process_sort_index"}
+        order = {pid: at for at, pid in enumerate(picture.process_names)}
         self.assertEqual(picture.pids(), set(order))
+        self.assertEqual([process["pid"] for process in picture.processes], list(order))
         for process in picture.processes:
             if process["parent"] is not None:
                 self.assertLess(order[process["parent"]], order[process["pid"]])
@@ -213,6 +213,9 @@ class PicturesTest(support.TestCase):
         self.assertLess(stuck.end, afterwards.start)
         event = next(event for event in picture.events if event["name"].startswith("stuck ("))
         self.assertEqual({"unfinished": True}, event["args"])
+        end, = (mark for mark in picture.marks if not mark["name"].startswith("start "))
+        self.assertEqual(("killed by SIGKILL", {"exit": {"signal": 9}}), (end["name"], end["args"]))
+        self.assertLess(stuck.end, support.nanoseconds(end["ts"]))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other programs read our JSON: Python's parser, and JavaScript's."""
+"""Other programs read our JSON: JavaScript's parser, and VizTracer's own tools."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import unittest
 
+import servers
 import support
 
 # Control characters in the source, in names and in arguments.
@@ -21,6 +23,16 @@ ODD = """
     if os.fork() == 0:
         f()
         os._exit(3)
+    os.wait()
+    """
+TREE = """
+    import os, subprocess, sys
+    def f(n): return n if n < 2 else f(n - 1) + f(n - 2)
+    f(10)
+    subprocess.run(["sh", "-c", "true; exit 3"])
+    subprocess.run([sys.executable, "-c", "import sys; sys.exit(4)"])
+    if os.fork() == 0:
+        os.abort()
     os.wait()
     """
 
@@ -39,6 +51,29 @@ class TextTest(support.TestCase):
                  "console.log(d.traceEvents.length)"
         done = subprocess.run(["node", "-e", script, report.path], check=True, stdout=subprocess.PIPE)
         self.assertEqual(len(report.events), int(done.stdout))
+
+
+@servers.on_every_base
+class VizTracerTest(servers.ServerCase):
+    venv_name = "viztracer"
+
+    def viztracer(self, *argv):
+        done = self.run_argv(["viztracer", *argv])
+        self.assertEqual(0, done.status, (done.stdout, done.stderr))
+
+    def test_compress_and_combine(self):
+        first = self.traced(self.write("app.py", TREE)).report
+        self.viztracer("--compress", first.path, "-o", "a.cvf")
+        self.viztracer("--decompress", "a.cvf", "-o", "a.json")
+        with open(os.path.join(self.work, "a.json"), encoding="utf-8") as file:
+            again = json.load(file)["traceEvents"]
+        for phase in "XMi":
+            self.assertEqual(*(sorted(event["name"] for event in events if event["ph"] == phase)
+                               for events in (first.events, again)), phase)
+        second = self.traced("app.py").report
+        self.viztracer("--combine", first.path, second.path, "-o", "both.json")
+        both = support.Report(os.path.join(self.work, "both.json"))
+        self.assertEqual(2 * len(first.named("f")), len(both.named("f")))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ SETS = {
                 "watchfiles~=1.0", "django>=4.2,<7", "celery~=5.4", "joblib~=1.4", "pytest>=8,<10",
                 "pytest-xdist~=3.6", "tox~=4.20", "setuptools>=68", "wheel"],
     "cython": ["cython~=3.1", "setuptools>=68"],
+    "viztracer": ["viztracer~=1.1"],
     "uwsgi": ["uwsgi~=2.0", "setuptools>=68", "wheel"],
 }
 # What pip says where no index answers, which is no fault of ours.
