@@ -95,6 +95,10 @@ std::string thread_name(const spool::ImageInfo& image, const spool::ThreadInfo& 
   return thread.tid == image.own_pid ? "MainThread" : fmt::format("thread {}", thread.tid);
 }
 
+std::string deep_track_name(const std::string& thread, size_t depth) {
+  return fmt::format("{} (deeper than {:05})", thread, depth);
+}
+
 std::string python_version_text(uint32_t version) {
   return fmt::format("{}.{}.{}", version >> 24, (version >> 16) & 0xff, (version >> 8) & 0xff);
 }

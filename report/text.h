@@ -24,6 +24,8 @@ std::string display_name(const spool::FunctionInfo* function, uint32_t id);
 std::string gap_name(const spool::Special& gap);
 
 std::string thread_name(const spool::ImageInfo& image, const spool::ThreadInfo& thread);
+// Of the row for a thread's calls from that depth on. Rows are sorted as text.
+std::string deep_track_name(const std::string& thread, size_t depth);
 // "3.12.1"
 std::string python_version_text(uint32_t version);
 

@@ -32,10 +32,6 @@ void append_thread_name(std::string& to, uint32_t pid, uint32_t tid, std::string
       json_quoted(name));
 }
 
-std::string deep_name(const std::string& name, size_t level) {
-  return fmt::format("{} (deeper than {})", name, level * kTrackDepth);
-}
-
 std::string head_text(const JsonLayout& layout) {
   const spool::Model& model = layout.model;
   std::string text = "{\"traceEvents\":[";
@@ -45,8 +41,10 @@ std::string head_text(const JsonLayout& layout) {
     const uint32_t pid = layout.picture.shown_pid(thread.image);
     const std::string name = thread_name(model.images[thread.image], thread);
     for (size_t level = 0; level < layout.tracks[i].size(); ++level) {
-      append_thread_name(
-          text, pid, layout.tracks[i][level].tid, level == 0 ? name : deep_name(name, level));
+      append_thread_name(text,
+                         pid,
+                         layout.tracks[i][level].tid,
+                         level == 0 ? name : deep_track_name(name, level * kTrackDepth));
     }
   }
   for (size_t i = 0; i < layout.losses.size(); ++i) {

@@ -77,7 +77,7 @@ void append_threads(std::string& to, const PerfettoLayout& layout) {
       ProtoMessage deeper;
       deeper.number(1, tracks[level].uuid)
           .number(5, tracks[0].uuid)
-          .bytes(2, fmt::format("{} (deeper than {})", name, level * kTrackDepth))
+          .bytes(2, deep_track_name(name, level * kTrackDepth))
           .number(15, 2);  // never merged with another track of that name
       append_meta(to, start_ns, kTrackDescriptor, deeper);
     }
