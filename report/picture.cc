@@ -22,14 +22,8 @@ constexpr uint64_t kLeastNs = 2;
 uint64_t after_ns(const Picture& picture, const std::vector<uint32_t>& threads, uint32_t image) {
   uint64_t after = 0;
   for (const uint32_t i : threads) {
-    const spool::ThreadInfo& thread = picture.model.threads[i];
-    if (thread.image != image) {
-      continue;
-    }
-    const Picture::ThreadEnd& end = picture.ends[i];
-    after = std::max(after, picture.clock.to_ns(thread.last_ticks) + 1);
-    if (end.close) {
-      after = std::max(after, end.first_ns + thread.open.size());
+    if (picture.model.threads[i].image == image) {
+      after = std::max(after, picture.thread_end_ns(i) + 1);
     }
   }
   return after;
@@ -250,6 +244,13 @@ uint32_t Picture::shown_tid(uint32_t thread) const {
   const uint32_t tid = model.threads[thread].tid;
   const ProcessInfo& process = of_thread(thread);
   return tid == process.own_pid ? process.shown_pid : tid;
+}
+
+uint64_t Picture::thread_end_ns(uint32_t thread) const {
+  const spool::ThreadInfo& info = model.threads[thread];
+  const uint64_t last_ns = clock.to_ns(info.last_ticks);
+  const ThreadEnd& end = ends[thread];
+  return end.close ? std::max(last_ns, end.first_ns + info.open.size() - 1) : last_ns;
 }
 
 uint64_t Picture::flow_id(const Arrow& arrow) const {

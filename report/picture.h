@@ -71,6 +71,8 @@ class Picture {
   uint32_t shown_pid(uint32_t image) const { return of_image(image).shown_pid; }
   // The thread that a process begins with has the process's id, whatever that is shown as.
   uint32_t shown_tid(uint32_t thread) const;
+  // Of its last event, with the ends that its open calls are given.
+  uint64_t thread_end_ns(uint32_t thread) const;
   // A number for an arrow that two reports hardly share.
   uint64_t flow_id(const Arrow& arrow) const;
 

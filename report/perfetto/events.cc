@@ -4,6 +4,7 @@
 #include "report/perfetto/events.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include <string.h>
 
@@ -19,6 +20,7 @@ namespace {
 constexpr uint32_t kFirstSequence = kMetaSequence + 1;
 constexpr size_t kEventRoom = 64;  // more than any event packet without text takes
 constexpr size_t kGrowBytes = size_t{1} << 19;
+constexpr uint64_t kFewCalls = 4096;
 
 // Bytes of single tags, written out where packets are put together by hand.
 constexpr char kTagPacket = 0x0a;
@@ -59,30 +61,20 @@ PerfettoLayout::PerfettoLayout(const spool::Model& trace,
                                const spool::ClockMap& map,
                                bool python_only)
     : model(trace), clock(map), picture(trace, map, python_only), start_ns(picture.start_ns) {
-  uint32_t sequence = kFirstSequence;
   for (const spool::ThreadInfo& thread : model.threads) {
     start_ns = std::min(start_ns, clock.to_ns(thread.first_ticks));
-    std::vector<PerfettoTrack>& levels = tracks.emplace_back();
-    do {
-      levels.push_back(PerfettoTrack{
-          sequence++,
-          make_uuid(
-              model.header.trace_id, kThreadTrack, thread.image, thread.thread, levels.size())});
-    } while (levels.size() * kTrackDepth < thread.deepest);
   }
   if (start_ns == UINT64_MAX) {
     start_ns = clock.first_ns();
   }
+  choose_tracks();
+  end_arrows();
   main_lines.resize(picture.processes.size());
-  bare.resize(picture.processes.size());
   for (const uint32_t number : picture.order) {
-    const std::vector<uint32_t>& threads = picture.processes[number].threads;
-    const auto main = std::find_if(threads.begin(), threads.end(), [&](uint32_t thread) {
-      return picture.shown_tid(thread) == picture.info(number).shown_pid;
-    });
-    bare[number] = main == threads.end();
-    main_lines[number] = bare[number] ? make_uuid(model.header.trace_id, kMainLine, number, 0, 0)
-                                      : tracks[*main][0].uuid;
+    const uint32_t main = picture.processes[number].main_thread;
+    main_lines[number] = main == kNothing
+                             ? make_uuid(model.header.trace_id, kMainLine, number, 0, 0)
+                             : tracks[main][0].uuid;
   }
   for (const spool::ImageInfo& image : model.images) {
     std::vector<const std::string*>& texts = names.emplace_back();
@@ -91,6 +83,72 @@ PerfettoLayout::PerfettoLayout(const spool::Model& trace,
       texts.push_back(&*texts_.insert(display_name(&function, 0)).first);
     }
   }
+}
+
+void PerfettoLayout::choose_tracks() {
+  uint32_t sequence = kFirstSequence;
+  tracks.resize(model.threads.size());
+  for (uint32_t i = 0; i < tracks.size(); ++i) {
+    const spool::ThreadInfo& thread = model.threads[i];
+    std::vector<PerfettoTrack>& levels = tracks[i];
+    do {
+      levels.push_back(PerfettoTrack{
+          sequence++,
+          make_uuid(
+              model.header.trace_id, kThreadTrack, thread.image, thread.thread, levels.size())});
+    } while (levels.size() * kTrackDepth < thread.deepest);
+  }
+  // Of each thread id in a process: the last thread, and the tracks of all that had it.
+  struct Line {
+    uint32_t last = 0;
+    std::vector<uint64_t> uuids;
+  };
+  std::unordered_map<uint32_t, Line> lines;
+  for (const Picture::Process& process : picture.processes) {
+    lines.clear();
+    for (const uint32_t i : process.threads) {
+      const auto [found, fresh] = lines.try_emplace(model.threads[i].tid);
+      Line& line = found->second;
+      const bool follows =
+          !fresh && model.threads[i].image != model.threads[line.last].image &&
+          picture.thread_end_ns(line.last) < clock.to_ns(model.threads[i].first_ticks);
+      if (!fresh && !follows) {
+        continue;
+      }
+      for (size_t level = 0; level < tracks[i].size(); ++level) {
+        if (level < line.uuids.size()) {
+          tracks[i][level].uuid = line.uuids[level];
+        } else {
+          line.uuids.push_back(tracks[i][level].uuid);
+        }
+      }
+      line.last = i;
+    }
+  }
+}
+
+// An arrow to a traced program leads to its first call. Where none is to be had, to the program.
+void PerfettoLayout::end_arrows() {
+  arrow_ends.resize(model.threads.size());
+  leads_to_call.resize(picture.processes.size());
+  for (const Picture::Arrow& arrow : picture.arrows) {
+    const Picture::Process& process = picture.processes[arrow.child];
+    if (process.programs.empty() || !process.programs.front().traced) {
+      continue;
+    }
+    for (const uint32_t i : process.threads) {
+      const spool::ThreadInfo& thread = model.threads[i];
+      if (thread.image == process.programs.front().what.image && thread.last_op_ticks != 0) {
+        arrow_ends[i] = picture.flow_id(arrow);
+        leads_to_call[arrow.child] = true;
+        break;
+      }
+    }
+  }
+}
+
+bool PerfettoLayout::incremental(uint32_t thread) const {
+  return tracks[thread].size() == 1 && model.threads[thread].calls > kFewCalls;
 }
 
 uint64_t PerfettoLayout::process_uuid(uint32_t process) const {
@@ -124,19 +182,23 @@ void append_meta(std::string& to, uint64_t ns, uint32_t field, const ProtoMessag
   append_packet(to, kMetaSequence, packet);
 }
 
-template <bool kDeep>
+// kAbsolute: stamps are, and the thread may have several tracks. kFirst: of the thread's frames, so
+// that its first call may be the end of an arrow.
+template <bool kAbsolute, bool kFirst>
 class PerfettoPieceMaker::Sink {
  public:
   Sink(PerfettoPieceMaker& maker,
        const std::vector<PerfettoTrack>& layout,
        const spool::DecodedFrame& frame,
        uint64_t last_ns,
+       uint64_t arrow_end,
        ByteBuffer& to)
       : maker_(maker),
         layout_(layout),
         frame_(frame),
         depth_(frame.head.open_before),
         last_ns_(last_ns),
+        arrow_end_(arrow_end),
         out_(to),
         at_(to.room(0)),
         limit_(to.limit()) {}
@@ -144,6 +206,14 @@ class PerfettoPieceMaker::Sink {
   void finish() { out_.set_end(at_); }
 
   void begin(uint32_t function, uint64_t ns) {
+    if constexpr (kFirst) {
+      if (__builtin_expect(arrow_end_ != 0, 0)) {
+        ProtoMessage event;
+        event.number(kEventType, kSliceBegin).number(kEventNameIid, function + 1);
+        begin_slow(std::move(event), ns);
+        return;
+      }
+    }
     Track& state = track(depth_++);
     put(ns, state.begin[function]);
   }
@@ -154,27 +224,19 @@ class PerfettoPieceMaker::Sink {
   }
 
   void special(const spool::Special& special, uint64_t ns) {
-    (void)track(depth_);
     ProtoMessage event;
-    event.number(9, static_cast<uint64_t>(kTypeBegin)).bytes(23, gap_name(special));
-    ProtoMessage packet;
-    packet.number(kTimestamp, stamp(ns))
-        .number(kSequenceFlags, kNeedsState)
-        .message(kTrackEvent, event);
-    std::string bytes;
-    append_packet(bytes, layout_[kDeep ? depth_ / kTrackDepth : 0].sequence, packet);
-    append(bytes);
-    ++depth_;
+    event.number(kEventType, kSliceBegin).bytes(kEventName, gap_name(special));
+    begin_slow(std::move(event), ns);
   }
 
   // Makes a sequence known in this piece: before its first event here.
   [[gnu::noinline]] void start(Track& state, const PerfettoTrack& layout) {
-    maker_.start_track(layout, kDeep, frame_, state);
+    maker_.start_track(layout, frame_, state);
     ProtoMessage track_event;
-    track_event.number(11, layout.uuid);
+    track_event.number(kEventTrack, layout.uuid);
     ProtoMessage defaults;
-    defaults.number(kTimestampClock, kDeep ? kClockMonotonic : kClockIncremental)
-        .message(11, track_event);
+    defaults.number(kTimestampClock, kAbsolute ? kClockMonotonic : kClockIncremental)
+        .message(kTrackEvent, track_event);
     ProtoMessage packet;
     packet.number(kSequenceFlags, kStateCleared).message(kDefaults, defaults);
     if (!maker_.interned_.empty()) {
@@ -187,7 +249,7 @@ class PerfettoPieceMaker::Sink {
 
  private:
   Track& track(uint32_t depth) {
-    if constexpr (!kDeep) {
+    if constexpr (!kAbsolute) {
       (void)depth;
       return maker_.tracks_[0];  // started before the first event
     } else {
@@ -201,13 +263,32 @@ class PerfettoPieceMaker::Sink {
   }
 
   uint64_t stamp(uint64_t ns) {
-    if constexpr (kDeep) {
+    if constexpr (kAbsolute) {
       return ns;
     } else {
       const uint64_t delta = ns - last_ns_;
       last_ns_ = ns;
       return delta;
     }
+  }
+
+  // A slice with more than a name that all its like have.
+  [[gnu::noinline, gnu::cold]] void begin_slow(ProtoMessage event, uint64_t ns) {
+    (void)track(depth_);
+    if constexpr (kFirst) {
+      if (arrow_end_ != 0) {
+        event.fixed64(kFlowEnd, arrow_end_);
+        arrow_end_ = 0;
+      }
+    }
+    ProtoMessage packet;
+    packet.number(kTimestamp, stamp(ns))
+        .number(kSequenceFlags, kNeedsState)
+        .message(kTrackEvent, event);
+    std::string bytes;
+    append_packet(bytes, layout_[kAbsolute ? depth_ / kTrackDepth : 0].sequence, packet);
+    append(bytes);
+    ++depth_;
   }
 
   void put(uint64_t ns, const Tail& tail) {
@@ -243,13 +324,13 @@ class PerfettoPieceMaker::Sink {
   const spool::DecodedFrame& frame_;
   uint32_t depth_;
   uint64_t last_ns_;
+  uint64_t arrow_end_;  // 0 once it is written
   ByteBuffer& out_;
   char* at_;
   char* limit_;
 };
 
 void PerfettoPieceMaker::start_track(const PerfettoTrack& track,
-                                     bool /*deep*/,
                                      const spool::DecodedFrame& frame,
                                      Track& state) {
   state.begun = true;
@@ -313,17 +394,21 @@ Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
   // What the sequence's clock stands at: its last event, wherever that was written.
   const uint64_t last_ns =
       info.previous_ticks != 0 ? layout_.clock.to_ns(info.previous_ticks) : layout_.start_ns;
-  if (layout.size() == 1) {
-    Sink<false> sink(*this, layout, frame, last_ns, to);
-    sink.start(tracks_[0], layout[0]);
+  const uint64_t arrow_end = info.previous_ticks == 0 ? layout_.arrow_ends[info.thread] : 0;
+  const auto replay = [&](auto sink) -> Status {
+    if (layout_.incremental(info.thread)) {
+      sink.start(tracks_[0], layout[0]);  // others start theirs as they are needed
+    }
     VTN_TRY(spool::replay_frame(frame, layout_.clock, sink));
     sink.finish();
-  } else {
-    Sink<true> sink(*this, layout, frame, last_ns, to);
-    VTN_TRY(spool::replay_frame(frame, layout_.clock, sink));
-    sink.finish();
+    return {};
+  };
+  if (layout_.incremental(info.thread)) {
+    return arrow_end == 0 ? replay(Sink<false, false>(*this, layout, frame, last_ns, 0, to))
+                          : replay(Sink<false, true>(*this, layout, frame, last_ns, arrow_end, to));
   }
-  return {};
+  return arrow_end == 0 ? replay(Sink<true, false>(*this, layout, frame, last_ns, 0, to))
+                        : replay(Sink<true, true>(*this, layout, frame, last_ns, arrow_end, to));
 }
 
 }  // namespace vtn::report

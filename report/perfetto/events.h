@@ -4,12 +4,15 @@
 // calls of depth. Every piece begins its sequences afresh (state cleared, names interned again), so
 // pieces need nothing from one another but the clock:
 //
-//   a thread of one track   stamps are differences, from event to event and from piece to piece.
-//   The
-//                           incremental clock is set once, before any event: snapshots of it
-//                           further on would carry the trace clock backwards, which Perfetto
-//                           refuses
-//   a thread of several     stamps are absolute
+//   a thread of many calls    stamps are differences, from event to event and from piece to piece.
+//                             The incremental clock is set once, before any event: snapshots of it
+//                             further on would carry the trace clock backwards, which Perfetto
+//                             refuses
+//   a thread of few calls,    stamps are absolute: eight bytes more a call, but no snapshot of the
+//   or of several tracks      clock, each of which the UI lists
+//
+// The threads of a process that have one id and come one after the other, as those of an exec
+// chain, are on the same tracks.
 #pragma once
 
 #include <string>
@@ -40,6 +43,7 @@ inline constexpr uint32_t kTraceAttributes = 126;
 // TrackEvent
 inline constexpr uint32_t kAnnotation = 4;
 inline constexpr uint32_t kEventType = 9;
+inline constexpr uint32_t kEventNameIid = 10;
 inline constexpr uint32_t kEventTrack = 11;
 inline constexpr uint32_t kEventCategory = 22;
 inline constexpr uint32_t kEventName = 23;
@@ -70,17 +74,22 @@ struct PerfettoLayout {
   uint64_t programs_uuid(uint32_t process) const;  // the track of its traced programs
   uint64_t starts_uuid(uint32_t process) const;    // for arrows that have no place on a thread
   uint64_t loss_uuid(uint32_t image) const;
+  bool incremental(uint32_t thread) const;  // its stamps are differences
 
   const spool::Model& model;
   const spool::ClockMap& clock;
   const Picture picture;
-  uint64_t start_ns;                                   // no event is earlier
-  std::vector<std::vector<PerfettoTrack>> tracks;      // by thread, then depth / kTrackDepth
-  std::vector<uint64_t> main_lines;                    // by process: uuids of its main thread
-  std::vector<bool> bare;                              // by process: no calls are on its main line
+  uint64_t start_ns;                               // no event is earlier
+  std::vector<std::vector<PerfettoTrack>> tracks;  // by thread, then depth / kTrackDepth
+  std::vector<uint64_t> main_lines;                // by process: uuids of its main thread
+  std::vector<uint64_t> arrow_ends;  // by thread: the flow that its first call ends; 0: none
+  std::vector<bool> leads_to_call;   // by process: its arrow does
   std::vector<std::vector<const std::string*>> names;  // by image, then function
 
  private:
+  void choose_tracks();
+  void end_arrows();
+
   std::unordered_set<std::string> texts_;  // one for a name, however many images have it
 };
 
@@ -102,12 +111,9 @@ class PerfettoPieceMaker final : public PieceMaker {
     Tail end = {};
     std::vector<Tail> begin;  // by function of the frame
   };
-  template <bool kDeep>
+  template <bool kAbsolute, bool kFirst>
   class Sink;
-  void start_track(const PerfettoTrack& track,
-                   bool deep,
-                   const spool::DecodedFrame& frame,
-                   Track& state);
+  void start_track(const PerfettoTrack& track, const spool::DecodedFrame& frame, Track& state);
   std::string name_of_function(uint32_t image, uint32_t id) const;
 
   const PerfettoLayout& layout_;

@@ -120,7 +120,7 @@ void append_processes(std::string& to, const PerfettoLayout& layout) {
     if (std::any_of(programs.begin(), programs.end(), [](const auto& one) { return one.traced; })) {
       append_track(to, layout, number, layout.programs_uuid(number), kProgramsTrackName);
     }
-    if (layout.bare[number]) {
+    if (layout.picture.processes[number].main_thread == kNothing) {
       ProtoMessage thread;
       thread.number(1, info.shown_pid).number(2, info.shown_pid);
       if (!info.argv.empty()) {
@@ -161,7 +161,7 @@ void append_programs(std::string& to, const PerfettoLayout& layout) {
       for (const Remark& remark : remarks_on(picture, number, program)) {
         begin.message(kAnnotation, annotation(remark));
       }
-      if (first && flows[number] != 0) {
+      if (first && flows[number] != 0 && !layout.leads_to_call[number]) {
         begin.fixed64(kFlowEnd, flows[number]);
       }
       first = false;

@@ -7,7 +7,8 @@
 //                    on its main thread's track, but for traced ones; the main thread's calls are
 //                    there, so these are on a track named "process"
 //   its start        an instant on the thread that did it, from which a flow leads to its first
-//                    program: the call itself may last as long as the child
+//                    call, or to its first program if that was not traced: the call that started it
+//                    may last as long as the child
 #pragma once
 
 #include <string>

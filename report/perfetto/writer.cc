@@ -5,8 +5,7 @@
 #include "report/perfetto/writer.h"
 
 #include <algorithm>
-
-#include <fmt/format.h>
+#include <unordered_set>
 
 #include "base/utf8.h"
 #include "report/perfetto/events.h"
@@ -60,6 +59,7 @@ void append_run(std::string& to, const PerfettoLayout& layout) {
 
 void append_threads(std::string& to, const PerfettoLayout& layout) {
   const spool::Model& model = layout.model;
+  std::unordered_set<uint64_t> described;
   for (uint32_t i = 0; i < model.threads.size(); ++i) {
     const spool::ThreadInfo& thread = model.threads[i];
     const spool::ImageInfo& image = model.images[thread.image];
@@ -72,8 +72,13 @@ void append_threads(std::string& to, const PerfettoLayout& layout) {
         .bytes(5, name);
     ProtoMessage descriptor;
     descriptor.number(1, tracks[0].uuid).message(4, ids);
-    append_meta(to, start_ns, kTrackDescriptor, descriptor);
+    if (described.insert(tracks[0].uuid).second) {
+      append_meta(to, start_ns, kTrackDescriptor, descriptor);
+    }
     for (size_t level = 1; level < tracks.size(); ++level) {
+      if (!described.insert(tracks[level].uuid).second) {
+        continue;
+      }
       ProtoMessage deeper;
       deeper.number(1, tracks[level].uuid)
           .number(5, tracks[0].uuid)
@@ -81,7 +86,7 @@ void append_threads(std::string& to, const PerfettoLayout& layout) {
           .number(15, 2);  // never merged with another track of that name
       append_meta(to, start_ns, kTrackDescriptor, deeper);
     }
-    if (tracks.size() == 1) {
+    if (layout.incremental(i)) {
       // The trace clock must never go backwards from one snapshot to the next: all say the start.
       ProtoMessage clocks;
       clocks.message(1, clock_reading(kClockMonotonic, layout.start_ns))
@@ -127,7 +132,7 @@ std::string closing_text(const PerfettoLayout& layout) {
     uint64_t ns = layout.picture.ends[i].first_ns;
     for (size_t depth = model.threads[i].open.size(); depth-- > 0; ++ns) {
       ProtoMessage packet;
-      packet.number(kTimestamp, tracks.size() == 1 ? ns - last_ns : ns)
+      packet.number(kTimestamp, layout.incremental(static_cast<uint32_t>(i)) ? ns - last_ns : ns)
           .number(kSequenceFlags, kNeedsState)
           .message(kTrackEvent, end);
       append_packet(

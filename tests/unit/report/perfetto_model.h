@@ -87,6 +87,7 @@ class PerfettoModel {
   std::map<uint64_t, Flow> flows;
   std::map<std::string, std::string> attributes;
   std::map<uint32_t, uint64_t> first_snapshot;  // clock -> value
+  size_t snapshots = 0;                         // each is a line of the UI's "Clock Snapshots"
 
   // Calls: not what processes ran.
   size_t slice_count() const {
@@ -226,6 +227,7 @@ class PerfettoModel {
       }
     }
     if (snapshot.data() != nullptr) {
+      ++snapshots;
       read_snapshot(protozero::pbf_reader(snapshot), sequence);
     }
     if (event.data() == nullptr && descriptor.data() == nullptr) {

@@ -114,6 +114,36 @@ TEST_CASE("perfetto: deeper calls go on further tracks, gaps are drawn", "[perfe
         "77 events lost: the recorder did not keep up");
   CHECK(track.slices.back().end_ns == 0);  // open at the end
   CHECK(track.open.size() == 1);
+  std::vector<std::string> deep;
+  for (const auto& [uuid, one] : model.tracks) {
+    if (one.name.find("deeper") != std::string::npos) {
+      deep.push_back(one.name);
+    }
+  }
+  std::sort(deep.begin(), deep.end());  // as the UI does
+  CHECK(deep == std::vector<std::string>{"MainThread (deeper than 00512)",
+                                         "MainThread (deeper than 01024)",
+                                         "MainThread (deeper than 01536)",
+                                         "MainThread (deeper than 02048)"});
+}
+
+TEST_CASE("perfetto: threads of few calls need no clock of their own", "[perfetto]") {
+  Recording run;
+  FakeProcess process(run, 7, 1);
+  const uint32_t f = process.python("f");
+  for (uint32_t i = 0; i < 50; ++i) {
+    FakeThread thread = process.thread(7 + i);
+    thread.enter(100 * i + 10, f);
+    thread.leave(100 * i + 20, f);
+    thread.finish();
+  }
+  auto spool = run.read();
+  const PerfettoModel model(write(*spool, run.folder));
+  CHECK(model.errors.empty());
+  CHECK(model.slice_count() == 50);
+  CHECK(model.track_of(8).slices.at(0).start_ns == 110);
+  CHECK(model.track_of(8).slices.at(0).end_ns == 120);
+  CHECK(model.snapshots == 1);
 }
 
 TEST_CASE("perfetto: many threads in many frames, packed or not", "[perfetto]") {
@@ -153,6 +183,8 @@ TEST_CASE("perfetto: many threads in many frames, packed or not", "[perfetto]") 
   }
   CHECK(model.errors.empty());
   CHECK(model.slice_count() == calls);
+  // Each of these has many calls, and a clock of its own.
+  CHECK(model.snapshots == 1 + threads.size());
   CHECK(spool::totals_of(spool->model()).calls == calls);
   for (size_t t = 0; t < threads.size(); ++t) {
     CHECK(model.track_of(70 + t).open.size() == open[t].size());

@@ -287,6 +287,7 @@ TEST_CASE("picture: programs, arrows and the ledger in Perfetto", "[picture]") {
   for (const auto& [id, flow] : model.flows) {
     CHECK(flow.from_inside == "run (/x.py:1)");
     CHECK(flow.from_ns == (flow.to == "ls -l" ? 3000 : 4000));
+    CHECK((flow.to == "ls -l" || flow.to == "work (/x.py:1)"));  // slices of their threads
     CHECK(flow.from_ns <= flow.to_ns);
   }
   CHECK(model.attributes.at("processes") == "3");
@@ -342,6 +343,43 @@ TEST_CASE("picture: a chain of wrappers is one line", "[picture]") {
   CHECK(track.slices[4].args.at("exit_status") == "0");
   CHECK(traced.open.empty());
   CHECK(track.open.empty());
+}
+
+TEST_CASE("picture: the traced programs of an exec chain share their rows", "[picture]") {
+  TreeRecording run;
+  const auto traced = [&](uint64_t ticks, const char* script) {
+    return run.image(
+        {.process = 0, .pid = 7, .ticks = ticks, .argv = {"python3", script}, .python = true});
+  };
+  const uint32_t a = traced(1000, "a.py");
+  run.calls(a, 0, 7, {{1100, kEnter, run.python(a, "f")}});  // cut by the exec
+  run.calls(a, 1, 8, {{1100, kEnter, run.python(a, "worker")}});
+  const uint32_t b = traced(2000, "b.py");
+  const uint32_t g = run.python(b, "g");
+  run.calls(b, 0, 7, {{2100, kEnter, g}, {2200, kLeave, g}});
+  // The same id within one image is another thread all the same.
+  const uint32_t h = run.python(b, "h");
+  run.calls(b, 1, 9, {{2300, kEnter, h}, {2400, kLeave, h}});
+  run.calls(b, 2, 9, {{2500, kEnter, h}, {2600, kLeave, h}});
+  run.end(0, 3000, kStatus3);
+  auto spool = run.read();
+  const PerfettoModel model = perfetto(run, *spool);
+  std::map<uint64_t, std::vector<std::string>> rows;  // by thread id
+  std::map<uint64_t, int> count;
+  for (const auto& [uuid, track] : model.tracks) {
+    if (track.tid != 0) {
+      ++count[track.tid];
+      CHECK(track.open.empty());
+      for (const Slice& slice : track.slices) {
+        rows[track.tid].push_back(slice.name);
+      }
+    }
+  }
+  CHECK(count == std::map<uint64_t, int>{{7, 1}, {8, 1}, {9, 2}});
+  CHECK(rows[7] == std::vector<std::string>{"f (/x.py:1)", "g (/x.py:1)"});
+  CHECK(model.track_in(7, "process").slices.size() == 2);
+  const JsonTree json(run, *spool);
+  CHECK(json.one("i", "exit status 3").args["exit"]["status"].get_uint64().value() == 3);
 }
 
 TEST_CASE("picture: who is alive at the end is drawn open, and said to be", "[picture]") {
