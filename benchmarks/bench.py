@@ -6,6 +6,7 @@ Every number is a ratio of runs that took turns in one go: machines are noisy, r
 
 import functools
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -23,25 +24,48 @@ PEER = ("viztracer==1.1.1", "orjson")
 CACHE = os.environ.get("VIZTRACER_NATIVE_CACHE", "/var/cache/viztracer-native")
 
 
-@functools.lru_cache(maxsize=None)
-def peer_folder(interpreter):
-    """A folder for PYTHONPATH with VizTracer for this interpreter, or None (said on stderr).
+def cache(interpreter):
+    """Where packages are kept; one in another root sees /tmp only."""
+    return "/tmp" if interpreter.root else CACHE
 
-    The wheels are unpacked, not installed: an interpreter in another root has no pip.
+
+def pip(*arguments):
+    """None, or the last thing that pip said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode == 0:
+        return None
+    return (done.stdout.strip().splitlines() or ["pip failed"])[-1]
+
+
+def pip_install(interpreter, folder, packages, *options):
+    """Makes `folder` one for PYTHONPATH with these packages. None, or why it cannot be.
+
+    The wheels are unpacked, not installed: an interpreter in another root has no pip. It compiles
+    them itself: what runs with PYTHONDONTWRITEBYTECODE would do so every time.
     """
     version = ".".join(map(str, interpreter.minor))
-    folder = os.path.join("/tmp" if interpreter.root else CACHE, f"viztracer-native-peer-{version}")
+    problem = pip("install", "--no-compile", "--target", folder, "--python-version", version,
+                  "--implementation", "cp", "--only-binary=:all:", *options, *packages)
+    if problem is None:
+        # Its exit status is no help: some packages hold files for other versions, as test data.
+        interpreter.popen([interpreter.path, "-m", "compileall", "-q", folder], cwd="/",
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).wait()
+    return problem
+
+
+@functools.lru_cache(maxsize=None)
+def peer_folder(interpreter):
+    """A folder for PYTHONPATH with VizTracer for this interpreter, or None (said on stderr)."""
+    version = ".".join(map(str, interpreter.minor))
+    folder = os.path.join(cache(interpreter), f"viztracer-native-peer-{version}")
     if not os.path.isdir(os.path.join(folder, "viztracer")):
         shutil.rmtree(folder, ignore_errors=True)
-        install = subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-             "--target", folder, "--python-version", version, "--implementation", "cp",
-             "--only-binary=:all:", *PEER],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        if install.returncode != 0:
+        problem = pip_install(interpreter, folder, PEER)
+        if problem is not None:
             shutil.rmtree(folder, ignore_errors=True)
-            reason = (install.stdout.strip().splitlines() or ["pip failed"])[-1]
-            print(f"skipped: VizTracer for {interpreter.name}: {reason}", file=sys.stderr)
+            print(f"skipped: VizTracer for {interpreter.name}: {problem}", file=sys.stderr)
             return None
     return folder
 
@@ -75,7 +99,8 @@ def run(interpreter, argv, env=None, **kwargs):
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kwargs)
     stdout, stderr = process.communicate()
     if process.returncode != 0:
-        raise RuntimeError(f"{argv} ended with {process.returncode}: {stderr.decode()[-2000:]}")
+        said = b"\n".join(text[-2000:] for text in (stdout, stderr)).decode(errors="replace")
+        raise RuntimeError(f"{argv} ended with {process.returncode}: {said.strip()}")
     return stdout.decode(), time.monotonic() - start
 
 
@@ -89,6 +114,19 @@ def viztracer_env(interpreter):
 
 def launcher_argv(interpreter, output, *options, launcher=None):
     return [launcher or LAUNCHER, "--quiet", "--python", interpreter.path, "-o", output, *options]
+
+
+def call_count(path):
+    """Calls in a JSON report, counted without loading it."""
+    count, tail = 0, b""
+    with open(path, "rb") as file:
+        while block := file.read(1 << 22):
+            block = tail + block
+            count += len(re.findall(rb'"ph": ?"X"', block))
+            tail = block[-8:]
+            if re.search(rb'"ph": ?"X"', tail):
+                tail = b""
+    return count
 
 
 def geometric_mean(values):

@@ -8,26 +8,12 @@ newest of this machine, or $VIZTRACER_NATIVE_TEST_PYTHONS.
 """
 
 import os
-import re
 import sys
 import tempfile
 
 import bench
 from bench import program
 from watched import Watched, least, mib
-
-
-def call_count(path):
-    """Calls in a JSON report, counted without loading it."""
-    count, tail = 0, b""
-    with open(path, "rb") as file:
-        while block := file.read(1 << 22):
-            block = tail + block
-            count += len(re.findall(rb'"ph": ?"X"', block))
-            tail = block[-8:]
-            if re.search(rb'"ph": ?"X"', tail):
-                tail = b""
-    return count
 
 
 def fib(interpreter, folder):
@@ -97,7 +83,7 @@ def long(interpreter, folder):
     for suffix in (".vtn", ".pftrace", ".json"):
         result = many(interpreter, folder, suffix, count)
         kib = int(result.stdout.split()[1])
-        found = call_count(result.output) if suffix == ".json" else ""
+        found = bench.call_count(result.output) if suffix == ".json" else ""
         rows.append([suffix, f"{result.seconds:.1f} s", mib(result.ours),
                      mib(kib - plain_kib), f"{result.size / count:.2f}", found,
                      result.last_line])
