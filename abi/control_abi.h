@@ -22,6 +22,7 @@
 #define VTN_CONTROL_HEAD_BYTES 4096u
 #define VTN_SLOT_BYTES 1024u
 #define VTN_SLOT_TEXT_BYTES 888u
+#define VTN_HOST_BYTES 1536u
 
 enum { VTN_CHUNK_CLASSES = 5 };
 
@@ -152,6 +153,12 @@ typedef struct {
   /* Of the settings file (settings_abi.h); 0: it holds nothing for processes of the tree. */
   uint32_t settings_bytes;
   uint32_t reserved2;
+  /* Where the program runs in the embed host: that file (host_inode is 0 where it does not), and
+   * what it stands for, each with its NUL: the interpreter (empty: there is none), its libpython.
+   * An exec of the host, which is what a program finds in /proc/self/exe, means the interpreter. */
+  uint64_t host_device;
+  uint64_t host_inode;
+  char host[VTN_HOST_BYTES];
 } vtn_control_page;
 
 #ifdef __cplusplus

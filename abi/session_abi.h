@@ -22,6 +22,8 @@ inline constexpr uint32_t kMaxProcesses = VTN_MAX_PROCESSES;
 
 inline constexpr char kControlFileName[] = "control";
 inline constexpr char kArenaFileName[] = "arena";
+// Exported by the shim, const char* (*)(void): vtn_control_page.host, or null where there is none.
+inline constexpr char kHostSymbol[] = "vtn_embedded_python";
 inline constexpr char kShimLinkName[] = "libvtn.so";             // symlink to the installed shim
 inline constexpr char kRuntimeFileName[] = "libvtn_runtime.so";  // beside the installed shim
 

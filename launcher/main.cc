@@ -146,6 +146,10 @@ Tracing prepare_tracing(const Request& request,
     return tracing;
   }
   tracing.files = std::move(*files);
+  if (!launch.libpython.empty() && tracing.files.embed_host.empty()) {
+    reason = "vtn-embed-host is missing; install viztracer-native again";
+    return tracing;
+  }
   session::SessionRequest wanted;
   wanted.output_folder = folder_of(request.report.outputs[0].path);
   wanted.shim_path = tracing.files.shim;
@@ -153,6 +157,11 @@ Tracing prepare_tracing(const Request& request,
   wanted.arguments = arguments;
   for (const report::Output& output : request.report.outputs) {
     wanted.outputs.push_back(output.path);
+  }
+  if (!launch.libpython.empty()) {
+    wanted.embed_host = tracing.files.embed_host;
+    wanted.interpreter = launch.file;
+    wanted.libpython = launch.libpython;
   }
   auto session = session::create_session(wanted);
   if (!session) {
@@ -174,9 +183,8 @@ Command program_command(const Launch& launch, const Tracing& tracing) {
     environment.set(
         "LD_PRELOAD",
         preload_value(users_own ? &*users_own : nullptr, tracing.session.file(kShimLinkName)));
-    if (!launch.libpython.empty() && !tracing.files.embed_host.empty()) {
+    if (!launch.libpython.empty()) {
       image.file = tracing.files.embed_host;
-      environment.set("VIZTRACER_NATIVE_HOST", launch.libpython + "\n" + launch.file);
     }
   }
   image.environment = environment.entries();
@@ -225,6 +233,10 @@ int run_program(Request request, const std::vector<std::string>& arguments) {
   }
   std::string reason;
   const Tracing tracing = prepare_tracing(request, *launch, arguments, reason);
+  if (!tracing.ready && launch->file.empty()) {
+    log_error("cannot run %s: %s", launch->libpython.c_str(), reason.c_str());
+    return kOtherError;
+  }
   supervisor.program = program_command(*launch, tracing);
   supervisor.session = tracing.ready ? &tracing.session : nullptr;
   collector::CollectRequest& collect = supervisor.collector.collect;

@@ -175,8 +175,8 @@ constexpr OptionRow kRows[] = {
                                                 : HostChoice::kExec;
        return {};
      },
-     "run the interpreter's library in a host of ours (embed), the interpreter itself (exec), or "
-     "what costs nothing (auto)"},
+     "run the interpreter itself (exec), its library in a host of ours (embed), or the first where "
+     "there is an interpreter (auto)"},
     {"keep_pid",
      0,
      nullptr,

@@ -90,6 +90,25 @@ Result<uint32_t> write_settings(const Session& session, const SessionRequest& re
   return settings.for_tree() ? static_cast<uint32_t>(settings.bytes().size()) : 0;
 }
 
+Status name_host(ControlPage& control, const SessionRequest& request) {
+  struct stat info;
+  if (stat(request.embed_host.c_str(), &info) != 0) {
+    return fail_errno("cannot use " + request.embed_host);
+  }
+  // The file itself, as the kernel would have named it to the program; from whatever folder.
+  char* real = realpath(request.interpreter.c_str(), nullptr);
+  const std::string interpreter = real != nullptr ? real : request.interpreter;
+  free(real);
+  const std::string text = interpreter + '\0' + request.libpython + '\0';
+  if (text.size() > sizeof(control.host)) {
+    return fail("cannot embed " + request.libpython + ": its path is too long");
+  }
+  memcpy(control.host, text.data(), text.size());
+  control.host_device = info.st_dev;
+  control.host_inode = info.st_ino;
+  return {};
+}
+
 Status fill_session(Session& session, const SessionRequest& request, uint64_t arena_bytes) {
   VTN_ASSIGN(session.folder_fd, lock_folder(session.folder));
   VTN_ASSIGN(const uint32_t settings_bytes, write_settings(session, request));
@@ -131,6 +150,9 @@ Status fill_session(Session& session, const SessionRequest& request, uint64_t ar
   control->geometry = geometry;
   control->process_slots = kFirstProcessSlots;
   control->pid_namespace = own_pid_namespace();
+  if (!request.embed_host.empty()) {
+    VTN_TRY(name_host(*control, request));
+  }
   session.arena = tracer::Arena(session.control_mapping.data(), session.arena_mapping.data());
   VTN_TRY(ArenaProvision(session.arena, session.arena_fd.get()).provide_first());
   if (symlink(request.shim_path.c_str(), session.file(kShimLinkName).c_str()) != 0) {

@@ -53,6 +53,11 @@ struct SessionRequest {
   // the reports that are wanted.
   std::vector<std::string> arguments = {};
   std::vector<std::string> outputs = {};
+  // Where the program is to run in the embed host: that file, the interpreter that it stands for
+  // (empty: there is none) and the libpython that it opens.
+  std::string embed_host = {};
+  std::string interpreter = {};
+  std::string libpython = {};
 };
 
 // The clock that the session's events are stamped with.

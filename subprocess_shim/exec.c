@@ -71,6 +71,13 @@ static int run(const exec_call* call) {
       .environment = call->environment,
   };
   const vtn_verdict verdict = vtn_look_at(&target);
+  if (verdict.instead != NULL) {
+    const exec_call instead = {.way = BY_PATH,
+                               .path = verdict.instead,
+                               .argv = call->argv,
+                               .environment = call->environment};
+    return run(&instead);
+  }
   vtn_process_slot* own = NULL;
   vtn_process_slot* start = NULL;
   uint64_t start_ticks = 0;

@@ -53,6 +53,11 @@ static struct {
  * started within another's session. */
 VTN_EXPORT const char* vtn_session_folder(void) { return g_shim.session; }
 
+/* For the embed host: what it stands for, as the control page has it. NULL: nothing. */
+VTN_EXPORT const char* vtn_embedded_python(void) {
+  return vtn_control() != NULL && vtn_control()->host_inode != 0 ? vtn_control()->host : NULL;
+}
+
 /* The installed runtime lies beside the file that our link points to. */
 static int runtime_path(char* path) {
   char link[VTN_PATH_BYTES + 16];

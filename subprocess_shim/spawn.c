@@ -84,6 +84,11 @@ static int run(const spawn_call* call, int* id) {
       .in_child = 1,
   };
   const vtn_verdict verdict = vtn_look_at(&target);
+  if (verdict.instead != NULL) {
+    spawn_call instead = *call;
+    instead.path = verdict.instead; /* with a slash in it: found by path in any way */
+    return run(&instead, id);
+  }
   vtn_process_slot* start = vtn_announce(&target, &verdict);
   const vtn_environment_plan plan = vtn_environment_measure(call->environment, verdict.carries);
   void* pages;

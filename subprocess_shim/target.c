@@ -213,7 +213,7 @@ static int excluded(const char* path, vtn_strings argv) {
 /* ---- the look */
 
 /* Of the file alone. Follows `#!` lines down to what the kernel loads. */
-static uint32_t look_at_file(const vtn_target* target, int* exists, int* wanted) {
+static uint32_t look_at_file(const vtn_target* target, int* exists, int* wanted, int* is_host) {
   char head[HEAD_BYTES] __attribute__((aligned(16)));
   char interpreter[LINE_BYTES];
   int folder = target->folder;
@@ -252,6 +252,8 @@ static uint32_t look_at_file(const vtn_target* target, int* exists, int* wanted)
       bytes = vtn_call4(SYS_pread64, fd, (long)head, sizeof(head), 0);
       if (level == 0) {
         *exists = (info.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;
+        *is_host = vtn_control()->host_inode != 0 && info.st_ino == vtn_control()->host_inode &&
+                   info.st_dev == vtn_control()->host_device;
       }
     }
     if (bytes >= 4 && vtn_starts_with(head, ELFMAG)) {
@@ -278,9 +280,15 @@ static uint32_t look_at_file(const vtn_target* target, int* exists, int* wanted)
 }
 
 vtn_verdict vtn_look_at(const vtn_target* target) {
-  vtn_verdict verdict = {VTN_UNTRACED_NONE, 1, 0};
+  vtn_verdict verdict = {VTN_UNTRACED_NONE, 1, 0, NULL};
   int wanted = !excluded(target->path, target->argv);
-  const uint32_t found = look_at_file(target, &verdict.exists, &wanted);
+  int is_host = 0;
+  const uint32_t found = look_at_file(target, &verdict.exists, &wanted, &is_host);
+  if (is_host) {
+    /* Without an interpreter behind it the host has to do, and finds its library through us. */
+    verdict.instead = vtn_control()->host[0] != 0 ? vtn_control()->host : NULL;
+    return verdict;
+  }
   const char* own_switch = vtn_environment_get(target->environment, "VIZTRACER_NATIVE");
   /* What the user wants comes before what the file is: it holds for all that the program starts. */
   if (vtn_not_wanted(target->in_child)) {

@@ -22,6 +22,9 @@ typedef struct {
   uint32_t reason; /* VTN_UNTRACED_: why it will not be traced, if it is known already */
   int carries;     /* our entry goes along: also into what cannot load it but hands it on */
   int exists;      /* there is something to start */
+  /* It is our embed host, as a program that runs in it finds it in /proc/self/exe: this is to be
+   * started instead. NULL: as it is. */
+  const char* instead;
 } vtn_verdict;
 
 /* Signal-safe and child-safe, in a vfork child as well. Uses about 6 KiB of stack. */

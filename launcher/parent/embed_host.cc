@@ -11,29 +11,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-extern char** environ;
+#include "abi/session_abi.h"
 
 namespace {
-
-// VIZTRACER_NATIVE_HOST=<libpython>\n<interpreter>
-constexpr char kEntry[] = "VIZTRACER_NATIVE_HOST=";
-constexpr size_t kEntryBytes = sizeof(kEntry) - 1;
-
-// Takes the entry out of the environment and returns its value. The array is edited in place: the
-// C library has not been asked to change it, so it is still the kernel's.
-char* take_entry() {
-  char* value = nullptr;
-  char** to = environ;
-  for (char** from = environ; *from != nullptr; ++from) {
-    if (strncmp(*from, kEntry, kEntryBytes) == 0) {
-      value = *from + kEntryBytes;
-    } else {
-      *to++ = *from;
-    }
-  }
-  *to = nullptr;
-  return value;
-}
 
 const char* name_of(const char* path) {
   const char* slash = strrchr(path, '/');
@@ -43,15 +23,16 @@ const char* name_of(const char* path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  char* libpython = take_entry();
-  if (libpython == nullptr || argc < 1) {
+  // What it stands for is in the session, which the preload library knows: the interpreter, then
+  // the libpython. So it works as well when the program executes it once more.
+  using NamesFunction = const char* (*)();
+  const auto names = reinterpret_cast<NamesFunction>(dlsym(RTLD_DEFAULT, vtn::kHostSymbol));
+  const char* interpreter = names != nullptr ? names() : nullptr;
+  if (interpreter == nullptr || argc < 1) {
     fputs("vtn-embed-host is started by viztracer-native only\n", stderr);
     return 2;
   }
-  char* interpreter = strchr(libpython, '\n');
-  if (interpreter != nullptr) {
-    *interpreter++ = '\0';
-  }
+  const char* libpython = interpreter + strlen(interpreter) + 1;
   (void)prctl(PR_SET_NAME, name_of(argv[0]));
   using MainFunction = int (*)(int, char**);
   void* library = dlopen(libpython, RTLD_NOW | RTLD_GLOBAL);
@@ -64,7 +45,7 @@ int main(int argc, char** argv) {
             "viztracer-native: cannot open %s (%s): the program runs untraced\n",
             libpython,
             reason != nullptr ? reason : "it lacks Py_BytesMain");
-    if (interpreter != nullptr) {
+    if (interpreter[0] != '\0') {
       (void)execv(interpreter, argv);
       fprintf(stderr, "viztracer-native: cannot run %s: %s\n", interpreter, strerror(errno));
     }

@@ -242,7 +242,6 @@ Result<Executable> examine_executable(const std::string& path, const Environment
     if (!is_thin(file) && version >= 0x0308) {
       break;
     }
-    image.lends_rpath = file.runpath().empty() && !file.rpath().empty();
     image.kind = ExecutableKind::kSharedPython;
     image.python_version = version;
     const std::string found = find_library(library, file, path, environment);

@@ -27,9 +27,6 @@ struct Executable {
   bool is_elf = false;
   // Of a shared Python: its libpython, absolute; empty if it was not found where ld.so would look.
   std::string libpython;
-  // It has an old-style RPATH, which serves the libraries of its extension modules as well: that
-  // is lost when another executable opens its libpython.
-  bool lends_rpath = false;
   // 0x030b: 3.11. 0 where it is unknown.
   uint32_t python_version = 0;
   // Why nothing can be preloaded into it, in words for the user; empty if it can.

@@ -240,18 +240,15 @@ class Planner {
       }
       launch_.libpython = image.libpython;
       launch_.argv[0] = "python" + version_text(image.python_version);
+      launch_.file.clear();
       return {};
     }
     if (!launch_.untraced_reason.empty() || !image.is_python()) {
       return {};
     }
     switch (settings_.host) {
-      case HostChoice::kExec:
-        break;
       case HostChoice::kAuto:
-        if (image.kind == ExecutableKind::kSharedPython && !image.lends_rpath) {
-          launch_.libpython = image.libpython;
-        }
+      case HostChoice::kExec:
         break;
       case HostChoice::kEmbed:
         launch_.libpython =

@@ -13,7 +13,9 @@
 namespace vtn::launcher {
 
 struct Launch {
-  std::string file;  // for execve; the interpreter's own path even where it is embedded
+  // For execve; the interpreter's own path even where it is embedded. Empty: there is none but a
+  // libpython.
+  std::string file;
   std::vector<std::string> argv;  // as the program would have it without us
   Environment environment;        // likewise, without our additions
   std::string libpython;          // not empty: run it in the embed host

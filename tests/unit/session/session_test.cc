@@ -260,6 +260,33 @@ TEST_CASE("session: settings that were scribbled on end where they make no sense
   }
 }
 
+TEST_CASE("session: what the embed host stands for is in the control page", "[session]") {
+  const OwnedSession none;
+  CHECK(none.session.arena.control->host_inode == 0);
+  TemporaryFolder folder;
+  folder.write("python3.12", "");
+  std::filesystem::create_symlink("python3.12", folder.file("python3"));
+  session::SessionRequest request = {"", "/lib/shim.so", {}};
+  request.embed_host = "/proc/self/exe";
+  request.interpreter = folder.file("python3");
+  request.libpython = "/lib/libpython.so";
+  const OwnedSession owned(request);
+  const ControlPage& control = *owned.session.arena.control;
+  struct stat info = {};
+  REQUIRE(stat("/proc/self/exe", &info) == 0);
+  CHECK(control.host_device == info.st_dev);
+  CHECK(control.host_inode == info.st_ino);
+  const std::string text =
+      std::filesystem::canonical(folder.file("python3.12")).string() + '\0' + "/lib/libpython.so";
+  CHECK(std::string(control.host, text.size() + 1) == text + '\0');
+  request.interpreter = "";
+  request.libpython = std::string(VTN_HOST_BYTES - 2, 'x');
+  const OwnedSession library(request);
+  CHECK(library.session.arena.control->host[0] == '\0');
+  request.libpython += 'x';
+  CHECK_FALSE(session::create_session(request));
+}
+
 TEST_CASE("session: what was left in another pid namespace is let alone", "[session]") {
   char own[64] = {};
   REQUIRE(readlink("/proc/self/ns/pid", own, sizeof(own) - 1) > 0);
