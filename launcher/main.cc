@@ -186,6 +186,9 @@ Command program_command(const Launch& launch, const Tracing& tracing) {
     if (!launch.libpython.empty()) {
       image.file = tracing.files.embed_host;
     }
+    if (launch.is_static) {
+      announce_static(tracing.session, image);
+    }
   }
   image.environment = environment.entries();
   return image;

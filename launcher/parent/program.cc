@@ -8,6 +8,9 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/freestanding/atomic.h"
+#include "base/freestanding/syscalls.h"
+#include "tracer/clock.h"
 
 namespace vtn::launcher {
 
@@ -22,12 +25,40 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   return pointers;
 }
 
+// It has no parent in the tree.
+void publish(ProcessSlot& slot, ControlPage& control) {
+  slot.pid = static_cast<uint32_t>(getpid());
+  slot.start_ticks = tracer::read_ticks(static_cast<ClockKind>(control.clock_kind));
+  store_release(&slot.state, uint32_t{VTN_SLOT_PRESENT});
+  add_release(&control.full_chunks, uint32_t{1});
+  futex_wake(&control.full_chunks, 1);
+}
+
 }  // namespace
+
+void announce_static(const session::Session& session, Command& image) {
+  image.control = session.arena.control;
+  image.announced = &session.arena.processes[0];
+  image.control->process_high_water = 1;
+  ProcessSlot& slot = *image.announced;
+  slot.state = VTN_SLOT_CLAIMED;
+  slot.kind = VTN_SLOT_START;
+  slot.reason = VTN_UNTRACED_STATIC;
+  slot.pid_namespace = image.control->pid_namespace;
+  std::string text = image.file + '\0';
+  for (const std::string& argument : image.argv) {
+    text += argument + '\0';
+  }
+  slot.text_bytes = static_cast<uint32_t>(text.copy(slot.text, sizeof(slot.text)));
+}
 
 Error exec_program(const Command& image, const InheritedSignals& inherited) {
   const std::vector<char*> argv = pointers_to(image.argv);
   const std::vector<char*> environment = pointers_to(image.environment);
   give_back_signals(inherited);
+  if (image.announced != nullptr) {
+    publish(*image.announced, *image.control);
+  }
   (void)execve(image.file.c_str(), argv.data(), environment.data());
   if (errno == ENOEXEC) {
     std::vector<std::string> arguments = {"/bin/sh", image.file};

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "launcher/parent/signals.h"
+#include "session/session.h"
 
 namespace vtn::launcher {
 
@@ -17,7 +18,14 @@ struct Command {
   std::string file;
   std::vector<std::string> argv;
   std::vector<std::string> environment;
+  // Where nothing of ours can be in the program: the slot that says what it is. Published when it
+  // is executed.
+  ProcessSlot* announced = nullptr;
+  ControlPage* control = nullptr;  // of the session that the slot is of
 };
+
+// Fills in that slot for a static program: the first one of a session that nobody else knows yet.
+void announce_static(const session::Session& session, Command& image);
 
 // Returns when exec has succeeded. An error's code is execve's errno. A text file that no
 // interpreter is named for is run by /bin/sh, as a shell would. Only from the main thread: the

@@ -226,6 +226,7 @@ Result<Executable> examine_executable(const std::string& path, const Environment
   }
   // A position-independent static program looks like a library, and so does the loader itself.
   image.not_preloadable = why_not_preloadable(file);
+  image.is_static = !file.is_dynamic() && !file.soname().starts_with("ld-");
   if (!file.is_executable()) {
     return image;
   }

@@ -31,6 +31,8 @@ struct Executable {
   uint32_t python_version = 0;
   // Why nothing can be preloaded into it, in words for the user; empty if it can.
   std::string not_preloadable;
+  // The reason is that it is static: it takes no harm from LD_PRELOAD, and hands it on.
+  bool is_static = false;
 
   bool is_python() const { return kind != ExecutableKind::kOther; }
 };

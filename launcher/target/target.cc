@@ -221,7 +221,9 @@ class Planner {
     if (!image->is_elf) {
       return check_preloadable(path, level + 1);
     }
-    if (!image->not_preloadable.empty()) {
+    if (image->is_static) {
+      launch_.is_static = true;
+    } else if (!image->not_preloadable.empty()) {
       launch_.untraced_reason = path + ": " + image->not_preloadable;
     }
     return {};
@@ -231,6 +233,8 @@ class Planner {
     if (image.is_python() && image.python_version != 0 && image.python_version < kOldestPython) {
       launch_.untraced_reason = launch_.file + " is Python " + version_text(image.python_version) +
                                 "; " + kOldestPythonText + " is the oldest that can be traced";
+    } else if (image.is_static) {
+      launch_.is_static = true;
     } else if (!image.not_preloadable.empty()) {
       launch_.untraced_reason = launch_.file + ": " + image.not_preloadable;
     }

@@ -20,6 +20,7 @@ struct Launch {
   Environment environment;        // likewise, without our additions
   std::string libpython;          // not empty: run it in the embed host
   std::string untraced_reason;    // not empty: nothing can be recorded, and this is why
+  bool is_static = false;         // it cannot be recorded itself, but what it starts can
 };
 
 // An error's code is ENOENT or EACCES where a shell would end with status 127 or 126, else 0.

@@ -9,6 +9,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
 
 import support
@@ -170,6 +171,28 @@ class Followed(support.TestCase):
             traced = self.traced("--", "/bin/sh", "-c", f"{static} show; true")
             self.assertNotIn(b"libvtn.so", plain.stdout)
             self.assertIn(b"libvtn.so", traced.stdout)
+
+    def test_static_program_as_the_command(self):
+        for compiler in ("gcc", "musl-gcc"):
+            static = compiled(compiler, "-static")
+            if not static or self.interpreter.root is not None:
+                continue
+            with self.subTest(compiler):
+                argv = [static, "execv", "fork", "environ", os.path.join(self.bin, "python3"), "child.py", "static"]
+                plain = self.run_argv(argv)
+                for options in (("--quiet",), ("--quiet", "--keep_pid")):
+                    traced = self.traced("--", *argv, options=options)
+                    self.assertEqual((plain.status, plain.stdout), (traced.status, traced.stdout))
+                    end = time.monotonic() + support.TIMEOUT
+                    while not os.path.exists(traced.report_path):  # in the background with --keep_pid
+                        self.assertLess(time.monotonic(), end)
+                        time.sleep(0.01)
+                    self.assertEqual(["static"], self.functions(traced))
+                    program, child = processes_of(traced.report)
+                    self.assertEqual((None, "untraced: it is a static executable", {"status": plain.status}),
+                                     (program["parent"], program["ledger"], program["exit"]))
+                    self.assertEqual(argv, program["argv"])
+                    self.assertEqual(program["pid"], child["parent"])
 
     def test_users_own_preloads(self):
         """Ours stands behind them, whoever set them, and nobody sees it."""

@@ -95,6 +95,14 @@ TEST_CASE("image: a statically linked program cannot be preloaded", "[image]") {
   const auto image = launcher::examine_executable("/sbin/ldconfig", launcher::Environment());
   if (image && image->is_elf) {
     CHECK(!image->not_preloadable.empty());
+    CHECK(image->is_static);
+  }
+  CHECK_FALSE(examine_executable("/bin/sh", Environment())->is_static);
+  // The loader has no loader either, but prints what is preloaded into it.
+  const auto loader = examine_executable("/lib64/ld-linux-x86-64.so.2", Environment());
+  if (loader) {
+    CHECK(!loader->not_preloadable.empty());
+    CHECK_FALSE(loader->is_static);
   }
 }
 
