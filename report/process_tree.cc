@@ -387,7 +387,7 @@ class Builder {
   // By process: the program that it is part of, without what its own part is called.
   std::vector<std::string> scripts_;
   std::unordered_map<std::string, uint32_t> names_;  // how many Pythons have had it
-  std::string program_name_;                        // from judge() to give_name()
+  std::string program_name_;                         // from judge() to give_name()
   std::string given_name_;
 };
 
