@@ -65,6 +65,10 @@ enum {
 /* vtn_process_slot.flags */
 enum {
   VTN_SLOT_PYTHON = 1u << 0, /* a CPython was found in it */
+  /* It is about to end, and says so; or it is of a kind (Go) that ends without a word to us. Where
+   * neither is said and it ends by itself all the same, it has left us behind: VTN_UNTRACED_LEFT.
+   */
+  VTN_SLOT_ENDING = 1u << 1,
 };
 
 /* vtn_process_slot.reason: why it runs untraced */
@@ -87,6 +91,9 @@ enum {
   VTN_UNTRACED_NOT_WANTED = 14,   /* only the program itself is traced (--ignore_multiprocess) */
   VTN_UNTRACED_SWITCHED_OFF = 15, /* VIZTRACER_NATIVE=0 in its environment */
   VTN_UNTRACED_UNREACHABLE = 16,  /* our files are not there where it starts (chroot) */
+  /* Found out by the collector, of what execs with an instruction of its own: */
+  VTN_UNTRACED_PAST_US = 17, /* it was executed without our entry */
+  VTN_UNTRACED_LEFT = 18,    /* it went on as another program or ended so: nobody could tell */
 };
 
 typedef struct {

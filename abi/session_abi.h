@@ -117,6 +117,8 @@ enum class UntracedReason : uint32_t {
   kNotWanted = VTN_UNTRACED_NOT_WANTED,
   kSwitchedOff = VTN_UNTRACED_SWITCHED_OFF,
   kUnreachable = VTN_UNTRACED_UNREACHABLE,
+  kPastUs = VTN_UNTRACED_PAST_US,
+  kLeft = VTN_UNTRACED_LEFT,
 };
 
 using ProcessSlot = vtn_process_slot;

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/ioctl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,6 +171,21 @@ uint64_t started_at_ns(const ProcessStat& stat) {
 
 std::string read_command_line(pid_t pid) {
   return proc_is_ours() ? read_file(proc_path(pid, "cmdline")).value_or("") : "";
+}
+
+std::string read_executable(pid_t pid) {
+  char path[PATH_MAX];
+  const ssize_t bytes =
+      proc_is_ours() ? readlink(proc_path(pid, "exe").c_str(), path, sizeof(path)) : -1;
+  return bytes > 0 ? std::string(path, static_cast<size_t>(bytes)) : "";
+}
+
+std::optional<bool> maps_file(pid_t pid, std::string_view part_of_path) {
+  const auto maps = proc_is_ours() ? read_file(proc_path(pid, "maps")) : fail("no /proc");
+  if (!maps || maps->empty()) {  // a zombie has none
+    return {};
+  }
+  return maps->find(part_of_path) != maps->npos;
 }
 
 UniqueFd open_pidfd(pid_t pid) {

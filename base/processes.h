@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -35,6 +36,12 @@ uint64_t started_at_ns(const ProcessStat& stat);
 
 // Its arguments, each with a NUL; empty: it has none, or they cannot be read.
 std::string read_command_line(pid_t pid);
+
+// The file that it runs; empty: it has none any more, or it cannot be told.
+std::string read_executable(pid_t pid);
+
+// Whether it has a file mapped whose path has this in it; nothing: it cannot be told.
+std::optional<bool> maps_file(pid_t pid, std::string_view part_of_path);
 
 // An empty descriptor with errno set: ESRCH, EMFILE, ENOSYS ...
 UniqueFd open_pidfd(pid_t pid);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/freestanding/atomic.h"
 #include "tracer/clock.h"
@@ -254,6 +255,41 @@ void ProcessChains::write_start(const ProcessSlot& copy, uint32_t process, uint3
   (void)spool_.append_struct(spool::FrameKind::kStart, frame, text_of(copy));
 }
 
+// Nobody announced it, and it is clear that it was started.
+void ProcessChains::write_start_past_us(const Process& process,
+                                       uint32_t number,
+                                       const ProcessFate& fate) {
+  const std::string text = fate.executable + '\0' + fate.command_line;
+  spool::StartFrame frame = {};
+  frame.process = frame.parent_process = number;
+  frame.reason = VTN_UNTRACED_PAST_US;
+  frame.ticks = std::max({fate.past_us_ticks, process.start_ticks, process.program_ticks}) + 1;
+  frame.text_bytes = std::min<uint32_t>(static_cast<uint32_t>(text.size()), VTN_SLOT_TEXT_BYTES);
+  frame.pid = process.pid;
+  (void)spool_.append_struct(
+      spool::FrameKind::kStart, frame, std::string_view(text).substr(0, frame.text_bytes));
+}
+
+bool ProcessChains::exec_is_under_way(const Process& process) const {
+  return !process.execs.empty() ||
+         std::any_of(process.slots.begin(), process.slots.end(), [this](uint32_t slot) {
+           return load_relaxed(&arena_.processes[slot].exec_ticks) != 0;
+         });
+}
+
+// It exited, and what we are in says so beforehand: so it was another program by then, or a call
+// into the kernel that passed us by.
+void ProcessChains::note_leaving(const Process& process) const {
+  for (const uint32_t slot : process.slots) {
+    ProcessSlot& shared = arena_.processes[slot];
+    if (load_relaxed(&shared.state) == VTN_SLOT_PRESENT &&
+        load_relaxed(&shared.reason) == VTN_UNTRACED_NONE &&
+        (load_relaxed(&shared.flags) & VTN_SLOT_ENDING) == 0) {
+      store_relaxed(&shared.reason, uint32_t{VTN_UNTRACED_LEFT});
+    }
+  }
+}
+
 // Of the execs that were announced before, the last one is what happened.
 void ProcessChains::settle_execs(Process& process, uint32_t number, uint64_t before_ticks) {
   ProcessSlot last = {};
@@ -448,7 +484,17 @@ void ProcessChains::end_process(uint32_t number, const ProcessFate& fate) {
       frame.end_ticks = told;
     }
   }
-  const std::string title = process.execs.empty() ? title_of(process, fate.command_line) : "";
+  // (Where nothing of ours was in it before, a start has told what it is.)
+  const bool past_us =
+      fate.past_us_ticks != 0 && !process.slots.empty() && !exec_is_under_way(process);
+  const std::string title =
+      process.execs.empty() && !past_us ? title_of(process, fate.command_line) : "";
+  if (past_us) {
+    write_start_past_us(process, number, fate);
+  } else if ((frame.flags & spool::kProcessStatusKnown) != 0 && WIFEXITED(frame.wait_status) &&
+             !exec_is_under_way(process)) {
+    note_leaving(process);
+  }
   frame.text_bytes = static_cast<uint32_t>(title.size());
   settle_execs(process, number, UINT64_MAX);
   end_images(process, fate.died ? spool::kImageDied : 0u, frame.end_ticks);

@@ -98,6 +98,9 @@ class ProcessChains {
   void note_start(uint32_t slot, const ProcessSlot& copy);
   uint32_t note_image(uint32_t slot, const ProcessSlot& copy);
   void write_start(const ProcessSlot& copy, uint32_t process, uint32_t parent);
+  void write_start_past_us(const Process& process, uint32_t number, const ProcessFate& fate);
+  bool exec_is_under_way(const Process& process) const;
+  void note_leaving(const Process& process) const;
   void settle_execs(Process& process, uint32_t number, uint64_t before_ticks);
   uint32_t add_process(const ProcessSlot& copy, uint32_t parent, SeenProcess& seen);
   uint32_t latest(uint64_t key, uint64_t ticks) const;

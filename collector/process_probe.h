@@ -20,6 +20,10 @@ struct ProcessFate {
   int32_t wait_status = 0;   // as from waitpid(2)
   uint64_t end_ticks = 0;    // when that was noticed; 0: now
   std::string command_line;  // as /proc gave it last, with its NULs; empty: never seen
+  // It was seen to run a program that nothing of ours is in: begun after this, when the one before
+  // was seen last. 0: it was not.
+  uint64_t past_us_ticks = 0;
+  std::string executable;  // of that program
 };
 
 class ProcessProbe {

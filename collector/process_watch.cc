@@ -33,9 +33,10 @@ constexpr uint64_t kWakeTag = UINT64_MAX;
 
 }  // namespace
 
-ProcessWatch::ProcessWatch(ClockKind clock, const KernelCalls& kernel)
+ProcessWatch::ProcessWatch(ClockKind clock, const KernelCalls& kernel, std::string our_mapping)
     : clock_(clock),
       kernel_(kernel),
+      our_mapping_(std::move(our_mapping)),
       own_namespace_(own_pid_namespace()),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -62,6 +63,7 @@ SeenProcess ProcessWatch::met(uint32_t process, const ProcessSlot& slot, uint32_
   Watched watched;
   watched.pid = static_cast<pid_t>(seen.pid);
   watched.met_ns = tracer::monotonic_ns();
+  watched.ours_ticks = tracer::read_ticks(clock_);
   bool gone = watched.pid <= 0;
   if (!gone) {
     watched.pidfd = kernel_.open_pidfd(watched.pid);
@@ -105,6 +107,8 @@ void ProcessWatch::changed(uint32_t process) {
     ++found->second.images;
     found->second.command_line.clear();
     found->second.met_ns = tracer::monotonic_ns();
+    found->second.ours_ticks = tracer::read_ticks(clock_);
+    found->second.looked_at = found->second.past_us = false;
     next_titles_ns_ = std::min(next_titles_ns_, found->second.met_ns + kFirstTitleNs);
   }
 }
@@ -126,6 +130,19 @@ bool ProcessWatch::lives(uint32_t process) {
 }
 
 ProcessFate ProcessWatch::fate(uint32_t process) {
+  pid_t living = 0;
+  uint32_t images = 0;
+  {
+    MutexLock lock(mutex_);
+    if (const auto found = watched_.find(process);
+        found != watched_.end() && !found->second.died && alive(found->second)) {
+      living = found->second.pid;
+      images = found->second.images;
+    }
+  }
+  if (living > 0) {
+    look_at(process, living, images);
+  }
   MutexLock lock(mutex_);
   ProcessFate fate;
   const auto found = watched_.find(process);
@@ -146,6 +163,8 @@ ProcessFate ProcessWatch::fate(uint32_t process) {
   fate.status_known = watched.wait_status.has_value();
   fate.wait_status = watched.wait_status.value_or(0);
   fate.command_line = std::move(watched.command_line);
+  fate.past_us_ticks = watched.past_us ? watched.ours_ticks : 0;
+  fate.executable = std::move(watched.executable);
   if (watched.died) {
     watched_.erase(found);
   }
@@ -285,14 +304,51 @@ void ProcessWatch::read_titles(uint64_t now_ns) {
     next_titles_ns_ = looks.empty() ? UINT64_MAX : now_ns + (young ? kYoungTitleNs : kTitleNs);
   }
   for (const Look& look : looks) {
-    std::string line = read_command_line(look.pid);
+    look_at(look.process, look.pid, look.images);
+  }
+}
+
+// Null: it is dead, and its pid may be another's, or it runs another program by now.
+ProcessWatch::Watched* ProcessWatch::still_running(uint32_t process, uint32_t images) {
+  const auto found = watched_.find(process);
+  const bool same = found != watched_.end() && !found->second.died &&
+                    found->second.images == images && alive(found->second);
+  return same ? &found->second : nullptr;
+}
+
+// Without the lock: /proc may keep whoever reads it waiting.
+void ProcessWatch::look_at(uint32_t process, pid_t pid, uint32_t images) {
+  std::string line = read_command_line(pid);
+  if (line.empty()) {
+    return;  // a zombie has none
+  }
+  {
     MutexLock lock(mutex_);
-    const auto found = watched_.find(look.process);
-    // A zombie has none; and by now it may run another program.
-    if (!line.empty() && found != watched_.end() && !found->second.died &&
-        found->second.images == look.images) {
-      found->second.command_line = std::move(line);
+    Watched* watched = still_running(process, images);
+    if (watched == nullptr) {
+      return;
     }
+    // Another program has another command line, nearly always; to look closer takes its time.
+    const bool changed = !watched->looked_at || watched->command_line != line;
+    watched->command_line = std::move(line);
+    if (!changed || our_mapping_.empty()) {
+      return;
+    }
+  }
+  const uint64_t ticks = tracer::read_ticks(clock_);
+  const auto ours = maps_file(pid, our_mapping_);
+  std::string executable = ours == false ? read_executable(pid) : "";
+  MutexLock lock(mutex_);
+  Watched* watched = still_running(process, images);
+  if (watched == nullptr || !ours) {
+    return;
+  }
+  watched->looked_at = true;
+  watched->past_us = !*ours;
+  if (*ours) {
+    watched->ours_ticks = ticks;
+  } else {
+    watched->executable = std::move(executable);
   }
 }
 

@@ -35,7 +35,11 @@ struct KernelCalls {
 
 class ProcessWatch : public ProcessProbe {
  public:
-  explicit ProcessWatch(ClockKind clock, const KernelCalls& kernel = {});
+  // `our_mapping` is part of the path of a file that every program has mapped which we are in;
+  // empty: nobody looks for those which we are not in.
+  explicit ProcessWatch(ClockKind clock,
+                        const KernelCalls& kernel = {},
+                        std::string our_mapping = {});
   ~ProcessWatch() override;
   ProcessWatch(const ProcessWatch&) = delete;
   ProcessWatch& operator=(const ProcessWatch&) = delete;
@@ -69,6 +73,10 @@ class ProcessWatch : public ProcessProbe {
     uint64_t met_ns = 0;
     uint32_t images = 0;  // counts changes of its program
     std::string command_line;
+    bool looked_at = false;   // its current program
+    uint64_t ours_ticks = 0;  // when that was known to be one which we are in
+    bool past_us = false;     // it is not any more
+    std::string executable;   // then
   };
 
   bool alive(const Watched& watched) const;
@@ -77,10 +85,13 @@ class ProcessWatch : public ProcessProbe {
   void settle_all() VTN_REQUIRES(mutex_);
   void look_at_unwatched() VTN_REQUIRES(mutex_);
   void read_titles(uint64_t now_ns);
+  void look_at(uint32_t process, pid_t pid, uint32_t images);
+  Watched* still_running(uint32_t process, uint32_t images) VTN_REQUIRES(mutex_);
   void wake();
 
   const ClockKind clock_;
   const KernelCalls kernel_;
+  const std::string our_mapping_;
   const uint32_t own_namespace_;
   UniqueFd epoll_;
   UniqueFd wake_;

@@ -71,7 +71,7 @@ Recorder::Recorder(const session::Session& session, spool::Writer& spool, int wa
       wait_children_ms_(wait_children_ms),
       provision_(session.arena, session.arena_fd.get()),
       slot_provision_(session.arena, session.control_fd.get()),
-      watch_(clock_),
+      watch_(clock_, {}, name_of(session.folder) + "/" + kControlFileName),
       drain_(session.arena,
              clock_,
              spool,

@@ -434,6 +434,10 @@ const char* untraced_text(UntracedReason reason) {
       return "VIZTRACER_NATIVE=0 is in its environment";
     case UntracedReason::kUnreachable:
       return "our files cannot be reached from where it runs";
+    case UntracedReason::kPastUs:
+      return "it was executed by a system call of its starter's own";
+    case UntracedReason::kLeft:
+      return "it went on, or ended, by a system call of its own";
     case UntracedReason::kNone:
       break;
   }

@@ -35,7 +35,7 @@ static const char* own_part(const char* value) {
 /* Nobody else had set the variable: an empty value of the user's own would have left a colon. */
 static int is_all_ours(const char* value, const char* own) { return own == value && *own == '/'; }
 
-void vtn_environment_enter(const char* own_path) {
+void vtn_environment_enter(const char* own_path, int stays) {
   const size_t bytes = vtn_length(own_path);
   if (bytes >= sizeof(g_entry.path)) {
     return;
@@ -43,7 +43,7 @@ void vtn_environment_enter(const char* own_path) {
   vtn_copy(g_entry.path, own_path, bytes + 1);
   g_entry.bytes = bytes;
   char*** word = vtn_libc()->environ_word;
-  if (word == NULL || *word == NULL) {
+  if (stays || word == NULL || *word == NULL) {
     return;
   }
   /* Values are shortened where they stand. */

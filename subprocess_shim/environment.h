@@ -10,8 +10,9 @@
 
 #include "subprocess_shim/libc.h"
 
-/* Remembers `own_path`, the path we were loaded by, and takes it out of `environ`. At the start. */
-void vtn_environment_enter(const char* own_path);
+/* Remembers `own_path`, the path we were loaded by, and takes it out of `environ`, but if it is to
+ * stay. At the start. */
+void vtn_environment_enter(const char* own_path, int stays);
 
 /* Whether this process, with the rights it has now, could load us by that path. */
 int vtn_environment_reachable(void);

@@ -3,10 +3,10 @@
 
 vtn_libc_functions g_libc;
 
-#define NEXT(member, name) g_libc.member = (__typeof__(g_libc.member))dlsym(VTN_RTLD_NEXT, name)
+#define NEXT(member, name) g_libc.member = (__typeof__(g_libc.member))vtn_dlsym(VTN_RTLD_NEXT, name)
 
 void vtn_libc_find(void) {
-  g_libc.environ_word = (char***)dlsym(VTN_RTLD_DEFAULT, "environ");
+  g_libc.environ_word = (char***)vtn_dlsym(VTN_RTLD_DEFAULT, "environ");
   NEXT(errno_location, "__errno_location");
   NEXT(execve, "execve");
   NEXT(execvpe, "execvpe");

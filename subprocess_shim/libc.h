@@ -9,12 +9,23 @@
 #include <stdint.h>
 
 #define VTN_EXPORT __attribute__((visibility("default")))
+#define VTN_UNUSED __attribute__((unused)) /* by C: assembler reads it */
 
 /* As <dlfcn.h> has them, which would bring in versioned prototypes. */
 #define VTN_RTLD_DEFAULT ((void*)0)
 #define VTN_RTLD_NEXT ((void*)-1l)
 
-extern void* dlsym(void* handle, const char* name);
+typedef void* (*vtn_dlsym_fn)(void* handle, const char* name);
+
+/* The real dlsym, in whose front we stand (lookups.c), and how it is called. NULL: not found yet.
+ */
+extern vtn_dlsym_fn vtn_real_dlsym __attribute__((visibility("hidden")));
+vtn_dlsym_fn vtn_find_real_dlsym(void) __attribute__((visibility("hidden")));
+
+static inline void* vtn_dlsym(void* handle, const char* name) {
+  const vtn_dlsym_fn real = vtn_real_dlsym != NULL ? vtn_real_dlsym : vtn_find_real_dlsym();
+  return real(handle, name);
+}
 
 typedef char* const* vtn_strings; /* argv or envp */
 

@@ -4,7 +4,8 @@
  * and musl alike. In a CPython it loads the runtime; elsewhere it does next to nothing.
  *
  * Rules of this file:
- *  - C, no needed libraries, unversioned imports only: dlsym, everything else is found through it.
+ *  - C, no needed libraries, unversioned imports only: dl_iterate_phdr, by which dlsym is found,
+ *    and by that everything.
  *  - No allocation, no lock, no descriptor kept, errno as it was.
  *  - Its own path names the session: LD_PRELOAD holds a symlink in the session folder, and dladdr
  *    tells which. No variable of ours is ever in the program's environment.
@@ -12,6 +13,7 @@
  */
 #include "abi/runtime_abi.h"
 #include "subprocess_shim/environment.h"
+#include "subprocess_shim/go_program.h"
 #include "subprocess_shim/libc.h"
 #include "subprocess_shim/raw.h"
 #include "subprocess_shim/slots.h"
@@ -83,8 +85,8 @@ static void load_runtime(void* python) {
   char path[VTN_PATH_BYTES];
   g_shim.runtime_tried = 1;
   vtn_slots_found_python();
-  g_shim.dladdr1 = (dladdr1_fn)dlsym(VTN_RTLD_DEFAULT, "dladdr1");
-  g_shim.dlopen = (dlopen_fn)dlsym(VTN_RTLD_DEFAULT, "dlopen");
+  g_shim.dladdr1 = (dladdr1_fn)vtn_dlsym(VTN_RTLD_DEFAULT, "dladdr1");
+  g_shim.dlopen = (dlopen_fn)vtn_dlsym(VTN_RTLD_DEFAULT, "dlopen");
   if (g_shim.dlopen == NULL || !runtime_path(path)) {
     return;
   }
@@ -92,7 +94,8 @@ static void load_runtime(void* python) {
   if (runtime == NULL) {
     return;
   }
-  const vtn_runtime_start_fn start = (vtn_runtime_start_fn)dlsym(runtime, VTN_RUNTIME_START_SYMBOL);
+  const vtn_runtime_start_fn start =
+      (vtn_runtime_start_fn)vtn_dlsym(runtime, VTN_RUNTIME_START_SYMBOL);
   if (start == NULL) {
     return;
   }
@@ -101,7 +104,7 @@ static void load_runtime(void* python) {
       .size_bytes = sizeof(vtn_runtime_args),
       .session_folder = g_shim.session,
       .python = python,
-      .dlsym_fn = dlsym,
+      .dlsym_fn = vtn_real_dlsym,
       .dladdr_fn = g_shim.dladdr,
       .dladdr1_fn = g_shim.dladdr1,
   };
@@ -117,8 +120,8 @@ static int starts_with_python(void) {
 }
 
 static int holds_python(void* handle) {
-  return dlsym(handle, "PySys_AddAuditHook") != NULL ||
-         (dlsym(handle, "Py_GetVersion") != NULL && dlsym(handle, "Py_Main") != NULL);
+  return vtn_dlsym(handle, "PySys_AddAuditHook") != NULL ||
+         (vtn_dlsym(handle, "Py_GetVersion") != NULL && vtn_dlsym(handle, "Py_Main") != NULL);
 }
 
 /* CPython asks for the locale before it initialises anything, wherever it lies: this is how a
@@ -130,7 +133,7 @@ VTN_EXPORT char* setlocale(int category, const char* locale) {
       load_runtime(VTN_RTLD_DEFAULT);
     } else if (g_shim.dladdr != NULL && g_shim.dladdr(__builtin_return_address(0), &caller) != 0 &&
                caller.file_name != NULL) {
-      g_shim.dlopen = (dlopen_fn)dlsym(VTN_RTLD_DEFAULT, "dlopen");
+      g_shim.dlopen = (dlopen_fn)vtn_dlsym(VTN_RTLD_DEFAULT, "dlopen");
       void* object = g_shim.dlopen == NULL
                          ? NULL
                          : g_shim.dlopen(caller.file_name, RTLD_NOW_FLAG | RTLD_NOLOAD_FLAG);
@@ -140,7 +143,7 @@ VTN_EXPORT char* setlocale(int category, const char* locale) {
     }
   }
   if (g_shim.setlocale == NULL) {
-    g_shim.setlocale = (setlocale_fn)dlsym(VTN_RTLD_NEXT, "setlocale");
+    g_shim.setlocale = (setlocale_fn)vtn_dlsym(VTN_RTLD_NEXT, "setlocale");
   }
   return g_shim.setlocale == NULL ? NULL : g_shim.setlocale(category, locale);
 }
@@ -149,7 +152,7 @@ __attribute__((constructor)) static void enter_process(int argc, char** argv) {
   (void)argc;
   dl_info self;
   vtn_libc_find();
-  g_shim.dladdr = (dladdr_fn)dlsym(VTN_RTLD_DEFAULT, "dladdr");
+  g_shim.dladdr = (dladdr_fn)vtn_dlsym(VTN_RTLD_DEFAULT, "dladdr");
   if (g_shim.dladdr == NULL || g_shim.dladdr((void*)enter_process, &self) == 0 ||
       self.file_name == NULL) {
     return;
@@ -158,9 +161,10 @@ __attribute__((constructor)) static void enter_process(int argc, char** argv) {
   if (slash <= 0 || slash >= VTN_PATH_BYTES - 1) {
     return;
   }
-  vtn_environment_enter(self.file_name);
+  const int is_go = vtn_is_go_program();
+  vtn_environment_enter(self.file_name, is_go);
   vtn_copy(g_shim.session, self.file_name, (size_t)slash);
-  if (!vtn_slots_enter(g_shim.session, &gnu_get_libc_version != NULL ? argv : NULL)) {
+  if (!vtn_slots_enter(g_shim.session, &gnu_get_libc_version != NULL ? argv : NULL, is_go)) {
     g_shim.session[0] = 0;
     return;
   }

@@ -17,7 +17,7 @@ static struct {
   uint32_t slot;          /* VTN_MAX_PROCESSES: it has none */
   uint32_t pid_namespace; /* of it; 0: unknown */
   int forked;             /* no exec since its fork */
-  int python;             /* it holds a CPython */
+  uint32_t flags;         /* VTN_SLOT_, of all its slots */
   uint32_t (*thread_of_word)(const void*);
   long word_offset; /* of the runtime's word in a thread, from the thread pointer; 0: unknown */
 } g_slots;
@@ -167,7 +167,7 @@ static uint32_t claim_own(
   }
   vtn_process_slot* slot = &g_slots.slots[index];
   slot->kind = kind;
-  slot->flags = g_slots.python ? VTN_SLOT_PYTHON : 0;
+  slot->flags = g_slots.flags;
   slot->pid = vtn_pid();
   slot->parent_pid = parent;
   slot->parent_tid = parent_tid;
@@ -255,7 +255,7 @@ int vtn_not_wanted(int child) {
 static uint32_t process_slot(void) { return vtn_not_wanted(0) ? VTN_MAX_PROCESSES : own_index(); }
 
 void vtn_slots_found_python(void) {
-  g_slots.python = 1;
+  g_slots.flags |= VTN_SLOT_PYTHON;
   vtn_process_slot* slot = vtn_own_slot();
   if (slot != NULL) {
     (void)__atomic_fetch_or(&slot->flags, VTN_SLOT_PYTHON, __ATOMIC_RELEASE);
@@ -336,10 +336,15 @@ static void in_forked_child(void) {
   (void)__atomic_fetch_add(&g_slots.control->forks_met, 1, __ATOMIC_RELEASE);
 }
 
+static void say_ending(vtn_process_slot* slot) {
+  (void)__atomic_fetch_or(&slot->flags, VTN_SLOT_ENDING, __ATOMIC_RELAXED);
+}
+
 /* In a process that is about to end of its own will. */
 static void tell_exit(int code) {
   vtn_process_slot* slot = vtn_find_slot(vtn_pid());
   if (slot != NULL) {
+    say_ending(slot);
     slot->exit_status = (uint32_t)(code & 0xff) << 8;
     slot->exit_ticks = vtn_ticks();
     __atomic_store_n(&slot->exit_known, 1, __ATOMIC_RELEASE);
@@ -349,6 +354,14 @@ static void tell_exit(int code) {
 static void at_exit(int code, void* unused) {
   (void)unused;
   tell_exit(code);
+}
+
+/* Where there is no on_exit (musl), the status is for others to tell. */
+__attribute__((destructor)) static void before_end(void) {
+  vtn_process_slot* slot = vtn_find_slot(vtn_pid());
+  if (slot != NULL) {
+    say_ending(slot);
+  }
 }
 
 __attribute__((noreturn)) static void end_now(int code) {
@@ -370,17 +383,17 @@ static void watch_life(void) {
   typedef int (*pthread_atfork_fn)(void (*)(void), void (*)(void), void (*)(void));
   typedef int (*on_exit_fn)(void (*)(int, void*), void*);
   const register_atfork_fn register_atfork =
-      (register_atfork_fn)dlsym(VTN_RTLD_DEFAULT, "__register_atfork");
+      (register_atfork_fn)vtn_dlsym(VTN_RTLD_DEFAULT, "__register_atfork");
   if (register_atfork != NULL) {
     (void)register_atfork(before_fork, NULL, in_forked_child, NULL);
   } else {
     const pthread_atfork_fn pthread_atfork =
-        (pthread_atfork_fn)dlsym(VTN_RTLD_DEFAULT, "pthread_atfork");
+        (pthread_atfork_fn)vtn_dlsym(VTN_RTLD_DEFAULT, "pthread_atfork");
     if (pthread_atfork != NULL) {
       (void)pthread_atfork(before_fork, NULL, in_forked_child);
     }
   }
-  const on_exit_fn on_exit = (on_exit_fn)dlsym(VTN_RTLD_DEFAULT, "on_exit");
+  const on_exit_fn on_exit = (on_exit_fn)vtn_dlsym(VTN_RTLD_DEFAULT, "on_exit");
   if (on_exit != NULL) {
     (void)on_exit(at_exit, NULL);
   }
@@ -416,7 +429,7 @@ static vtn_control_page* map_control(const char* session_folder) {
   return (vtn_control_page*)at;
 }
 
-int vtn_slots_enter(const char* session_folder, vtn_strings argv) {
+int vtn_slots_enter(const char* session_folder, vtn_strings argv, int ends_silently) {
   vtn_control_page* control = map_control(session_folder);
   if (control == NULL) {
     return 0;
@@ -426,6 +439,7 @@ int vtn_slots_enter(const char* session_folder, vtn_strings argv) {
   g_slots.slots = (vtn_process_slot*)((char*)control + VTN_CONTROL_HEAD_BYTES);
   g_slots.pid_namespace = pid_namespace();
   g_slots.pid = vtn_pid();
+  g_slots.flags = ends_silently ? VTN_SLOT_ENDING : 0;
   g_slots.slot = claim_own(VTN_SLOT_IMAGE, parent_pid(), 0, vtn_ticks(), argv);
   watch_life();
   return 1;

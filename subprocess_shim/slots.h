@@ -21,8 +21,8 @@ typedef struct {
 
 /* Maps the control file of the session and claims a slot for this program; at its start, once.
  * `argv`: its arguments; NULL: they are looked up. Returns 0 where there is no session or it is of
- * another version. */
-int vtn_slots_enter(const char* session_folder, vtn_strings argv);
+ * another version. `ends_silently`: it is of a kind that ends without a word to us. */
+int vtn_slots_enter(const char* session_folder, vtn_strings argv, int ends_silently);
 
 /* The mapped control page, or NULL. */
 vtn_control_page* vtn_control(void);

@@ -8,13 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EXPORT __attribute__((visibility("default")))
+#include "subprocess_shim/libc.h"
 
-extern void* dlsym(void* handle, const char* name);
-
-/* As <dlfcn.h> has them, which would bring in versioned prototypes. */
-#define RTLD_DEFAULT_HANDLE ((void*)0)
-#define RTLD_NEXT_HANDLE ((void*)-1l)
 #define INVALID_ARGUMENT 22 /* EINVAL */
 
 typedef int (*key_create_fn)(unsigned*, void (*)(void*));
@@ -33,7 +28,7 @@ static struct {
 } g_threads;
 
 static void find_setspecific(void) {
-  g_threads.setspecific = (setspecific_fn)dlsym(RTLD_NEXT_HANDLE, "pthread_setspecific");
+  g_threads.setspecific = (setspecific_fn)vtn_dlsym(VTN_RTLD_NEXT, "pthread_setspecific");
 }
 
 static void thread_exit(void* value) {
@@ -51,7 +46,7 @@ static void watch_thread_exit(void* value) {
 
 /* CPython keeps a thread's state in a key: its value is set on the thread itself as soon as the
  * state is there, whoever started the thread, and before it runs anything. */
-EXPORT int pthread_setspecific(unsigned key, const void* value) {
+VTN_EXPORT int pthread_setspecific(unsigned key, const void* value) {
   if (g_threads.setspecific == NULL) {
     find_setspecific();
     if (g_threads.setspecific == NULL) {
@@ -68,7 +63,7 @@ EXPORT int pthread_setspecific(unsigned key, const void* value) {
 
 void vtn_threads_describe(vtn_runtime_args* args) {
   find_setspecific();
-  const key_create_fn key_create = (key_create_fn)dlsym(RTLD_DEFAULT_HANDLE, "pthread_key_create");
+  const key_create_fn key_create = (key_create_fn)vtn_dlsym(VTN_RTLD_DEFAULT, "pthread_key_create");
   g_threads.has_exit_key = key_create != NULL && g_threads.setspecific != NULL &&
                            key_create(&g_threads.exit_key, thread_exit) == 0;
   char* thread_pointer;

@@ -15,7 +15,8 @@ STARTS = os.environ.get("VTN_STARTS")
 SOURCE = os.path.join(support.PROGRAMS, "starts.c")
 
 EXECS = ["execl", "execlp", "execle", "execl0", "execv", "execvp", "execvpe", "execve", "fexecve",
-         "fexecve_path", "execveat", "execveat_fd", "execveat_root"]
+         "fexecve_path", "execveat", "execveat_fd", "execveat_root",
+         "syscall", "syscall_at"]
 SPAWNS = ["posix_spawn", "posix_spawnp", "posix_spawn_special", "posix_spawnp_special",
           "posix_spawn_noid", "posix_spawnp_noid", "pidfd_spawn", "pidfd_spawnp"]
 ENVIRONMENTS = ["own", "empty", "null", "odd", "environ", "LD_PRELOAD=", "LD_PRELOAD=/no/such.so",

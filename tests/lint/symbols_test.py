@@ -18,7 +18,7 @@ EXPORTS = {
     "VTN_SHIM": re.compile(
         r"vtn_session_folder|vtn_embedded_python|setlocale|pthread_setspecific|_exit|_Exit|"
         r"exec(l|le|lp|v|ve|veat|vp|vpe)|fexecve|posix_spawnp?|pidfd_spawnp?|"
-        r"system|popen|pclose|fclose|wait|wait3|wait4|waitid|waitpid"),
+        r"system|popen|pclose|fclose|syscall|dlsym|wait|wait3|wait4|waitid|waitpid"),
 }
 NEWEST_GLIBC = (2, 17)
 # Of the C++ library or its ABI: none of it may be wanted or given.

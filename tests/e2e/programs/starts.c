@@ -150,6 +150,12 @@ static int replace(const char* way, char** env, char** argv) {
   if (is(way, "execve")) {
     return execve(file, argv, env);
   }
+  if (is(way, "syscall")) {
+    return (int)syscall(SYS_execve, file, argv, env);
+  }
+  if (is(way, "syscall_at")) {
+    return (int)syscall(SYS_execveat, AT_FDCWD, file, argv, env, 0);
+  }
   if (is(way, "fexecve")) {
     return fexecve(open(file, O_RDONLY), argv, env);
   }

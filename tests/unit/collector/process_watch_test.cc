@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "tests/support/catch.h"
+#include "tracer/clock.h"
 
 namespace vtn {
 namespace {
@@ -316,6 +318,51 @@ TEST_CASE("watch: facts of this very process", "[watch]") {
   CHECK(find_in_namespace(own_pid_namespace(), own, stat->parent_pid).pid == own);
   CHECK(find_in_namespace(own_pid_namespace(), own, 0).parent_pid == stat->parent_pid);
   CHECK(find_in_namespace(own_pid_namespace() + 1, own, 0).pid == 0);
+}
+
+TEST_CASE("watch: a program that we are in is told from one that we are not", "[watch]") {
+  char path[] = "/tmp/vtn-watch-XXXXXX";
+  const UniqueFd file(mkstemp(path));
+  REQUIRE(unlink(path) == 0);
+  REQUIRE(ftruncate(file.get(), 4096) == 0);
+  void* mapped = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, file.get(), 0);
+  REQUIRE(mapped != MAP_FAILED);
+  Child stays(sleep_long);
+  Child goes([] {
+    (void)execl("/bin/sleep", "sleep", "600", nullptr);
+    return 1;
+  });
+  const std::string line = std::string("sleep") + '\0' + "600" + '\0';
+  for (int waited = 0; waited < kMostMs && read_command_line(goes.pid()) != line; ++waited) {
+    (void)usleep(1000);
+  }
+  collector::ProcessWatch watch(ClockKind::kMonotonic, {}, std::string(path).substr(5));
+  collector::ProcessWatch without(ClockKind::kMonotonic);
+  const uint64_t before = tracer::monotonic_ns();
+  for (collector::ProcessWatch* each : {&watch, &without}) {
+    (void)each->met(0, slot_of(stays.pid()), 0);
+    (void)each->met(1, slot_of(goes.pid()), 0);
+  }
+  CHECK(watch.fate(0).past_us_ticks == 0);
+  const collector::ProcessFate fate = watch.fate(1);
+  CHECK(!fate.died);
+  CHECK(fate.past_us_ticks >= before);
+  CHECK(fate.command_line == line);
+  CHECK(fate.executable == read_executable(goes.pid()));
+  CHECK(without.fate(1).past_us_ticks == 0);
+  // Looked at while it lived: known when it is dead.
+  collector::ProcessWatch later(ClockKind::kMonotonic, {}, std::string(path).substr(5));
+  (void)later.met(0, slot_of(goes.pid()), 0);
+  // Until the first look at titles, 50 ms after it was met: the next is due in 200.
+  for (int waited = 0; waited < kMostMs && later.timeout_ms() <= 100; ++waited) {
+    struct pollfd waiting = {later.fd(), POLLIN, 0};
+    (void)poll(&waiting, 1, later.timeout_ms());
+    (void)later.collect();
+  }
+  goes.kill(SIGKILL);
+  CHECK(collect_dead(later, 1) == std::vector<uint32_t>{0});
+  CHECK(later.fate(0).past_us_ticks != 0);
+  (void)munmap(mapped, 4096);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ struct FakeSlot {
   uint32_t parent_pid = 0;
   uint64_t start_ticks = 0;
   std::vector<std::string> text = {};
-  uint32_t flags = 0;
+  uint32_t flags = VTN_SLOT_ENDING;  // it will have said so, as they do
   uint32_t reason = 0;
   uint32_t pid_namespace = 0;
   uint32_t parent_tid = 0;
@@ -126,6 +126,75 @@ TEST_CASE("processes: an exec is the same process, its images one after the othe
   CHECK(process.slices[0].end_ticks <= process.slices[1].start_ticks);
   CHECK(process.slices[1].name == "ls");
   CHECK(process.slices[1].image == 1);
+}
+
+TEST_CASE("processes: who exits without saying so has left us", "[processes]") {
+  Recording run;
+  const auto without_a_word = [&](FakeSlot slot) {
+    slot.flags = 0;
+    return put(run, slot);
+  };
+  put(run, image(50, 1, 100, {"/bin/sh", "sh"}));
+  without_a_word(forked(51, 50, 200));
+  without_a_word(forked(52, 50, 300));
+  const uint32_t executes = without_a_word(forked(53, 50, 400));
+  without_a_word(image(54, 50, 500, {"/usr/bin/python3.9", "python3.9"}));
+  run.drain->pass();
+  run.arena.processes[executes].exec_ticks = 450;
+  put(run, start(53, 53, 440, {"/bin/static", "static"}, VTN_UNTRACED_STATIC));
+  run.drain->pass();
+  store_release(&run.arena.processes[4].reason, uint32_t{VTN_UNTRACED_TOO_OLD});
+  for (const uint32_t number : {1, 3, 4}) {
+    run.kill(number, 0x100);
+  }
+  run.kill(2, 9);  // whoever is killed has no time for it
+  run.kill(0, 0);
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
+  REQUIRE(tree.processes.size() == 5);
+  CHECK(tree.processes[0].ledger == report::LedgerEntry::kOther);
+  CHECK(tree.processes[1].reason == UntracedReason::kLeft);
+  CHECK(report::ledger_text(tree.processes[1]) ==
+        "untraced: it went on, or ended, by a system call of its own");
+  CHECK(tree.processes[2].ledger == report::LedgerEntry::kOther);
+  CHECK(tree.processes[3].reason == UntracedReason::kStatic);
+  CHECK(tree.processes[4].reason == UntracedReason::kTooOld);
+}
+
+TEST_CASE("processes: what was executed past us is a program of its process", "[processes]") {
+  Recording run;
+  put(run, image(50, 1, 100, {"/bin/sh", "sh"}));
+  put(run, start(51, 50, 200, {"/bin/static", "static"}, VTN_UNTRACED_STATIC));
+  const uint32_t executes = put(run, forked(52, 50, 300));
+  run.drain->pass();
+  run.arena.processes[executes].exec_ticks = 350;
+  put(run, start(52, 52, 340, {"/bin/fixed", "fixed"}, VTN_UNTRACED_STATIC));
+  run.drain->pass();
+  for (uint32_t number = 0; number < 3; ++number) {
+    collector::ProcessFate& fate = run.kernel.fates[number];
+    fate.command_line = text_of({"python3", "x.py"});
+    fate.executable = "/usr/bin/python3.12";
+    fate.past_us_ticks = 150;
+    run.kill(number, 0);
+  }
+  std::unique_ptr<spool::Reader> reader;
+  const report::ProcessTree tree = tree_of(run, reader);
+  REQUIRE(tree.processes.size() == 3);
+  const report::ProcessInfo& process = tree.processes[0];
+  CHECK(process.name == "x.py");
+  CHECK(process.title.empty());
+  CHECK(process.executable == "/usr/bin/python3.12");
+  CHECK(process.reason == UntracedReason::kPastUs);
+  CHECK(process.missed());
+  REQUIRE(process.slices.size() == 2);
+  CHECK(process.slices[0].name == "sh");
+  CHECK(process.slices[0].end_ticks == 151);
+  CHECK(process.slices[1].name == "x.py");
+  // Nothing of ours was in these, as somebody has announced.
+  CHECK(tree.processes[1].name == "static");
+  CHECK(tree.processes[1].reason == UntracedReason::kStatic);
+  CHECK(tree.processes[2].name == "fixed");
+  CHECK(tree.processes[2].reason == UntracedReason::kStatic);
 }
 
 TEST_CASE("processes: an exec that nobody announced is told by the kernel", "[processes]") {
