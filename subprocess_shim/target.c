@@ -70,7 +70,6 @@ static int names(const elf_file* file, int64_t tag, const char* prefix) {
   for (uint64_t at = 0; at < dynamic->p_filesz && !ended; at += sizeof(entries)) {
     const long bytes = read_at(file, entries, sizeof(entries), dynamic->p_offset + at);
     const long count = bytes <= 0 ? 0 : bytes / (long)sizeof(Elf64_Dyn);
-    ended = count < (long)(sizeof(entries) / sizeof(entries[0]));
     for (long i = 0; i < count && !ended; ++i) {
       if (entries[i].d_tag == DT_NULL) {
         ended = 1;
@@ -80,6 +79,7 @@ static int names(const elf_file* file, int64_t tag, const char* prefix) {
         offsets[found++] = entries[i].d_un.d_val;
       }
     }
+    ended |= count < (long)(sizeof(entries) / sizeof(entries[0]));
   }
   for (int i = 0; i < found && strings != 0; ++i) {
     char name[32];
@@ -180,14 +180,25 @@ static const char* script_of(vtn_strings argv) {
     if (word[0] != '-') {
       return vtn_base_name(word);
     }
-    if (word[1] == 'm') {
-      return word[2] != 0 ? word + 2 : argv[i + 1];
-    }
-    if (word[1] == 'c' || word[1] == 0) {
+    if (word[1] == 0) {
       return NULL;
     }
-    if ((word[1] == 'W' || word[1] == 'X') && word[2] == 0 && argv[i + 1] != NULL) {
-      ++i;
+    if (word[1] == '-') {
+      i += vtn_equal(word, "--check-hash-based-pycs") && argv[i + 1] != NULL;
+      continue;
+    }
+    /* Letters may be joined; a value follows in the same word or is the next. */
+    for (const char* letter = word + 1; *letter != 0; ++letter) {
+      if (*letter == 'm') {
+        return letter[1] != 0 ? letter + 1 : argv[i + 1];
+      }
+      if (*letter == 'c') {
+        return NULL;
+      }
+      if (*letter == 'W' || *letter == 'X') {
+        i += letter[1] == 0 && argv[i + 1] != NULL;
+        break;
+      }
     }
   }
   return NULL;
