@@ -6,6 +6,7 @@
 
 #include "base/freestanding/lock.h"
 #include "base/freestanding/pages.h"
+#include "runtime/capture/code_table.h"
 #include "runtime/capture/own_profilers.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
@@ -20,16 +21,6 @@ KeepErrno::KeepErrno() : saved_(errno) {}
 KeepErrno::~KeepErrno() { errno = saved_; }
 
 namespace {
-
-// What a code object's co_extra points to. Lives in ordinary memory: a forked child inherits it,
-// sees by the epoch that the id is its parent's, and gives the code an id of its own.
-struct CodeIdentity {
-  const void* code;
-  uint64_t epoch;
-  CodeIdentity* next_free;
-  uint32_t id;
-  uint32_t sent_by_c;  // its events come from C code, not from a frame of its own
-};
 
 constexpr size_t kIdentityBlockBytes = 64 * 1024;
 constexpr int kDeepestMethod = 8;  // bound methods of bound methods
@@ -56,6 +47,28 @@ void code_died(void* extra) {
   tracer::forget_code(identity->code);
   identity->code = nullptr;
   give_identity(identity);
+}
+
+// A code watcher: it begins or dies, and what was at its address has died.
+int code_changed(int, PyObject* code) {
+  code_died(take_out_of_code_table(code));
+  return 0;
+}
+
+// A function goes to another interpreter by its code, from 3.14 on, and only if that is as it was
+// made: nothing may hang on it.
+bool code_stays_untouched() {
+  return code_is_handed_on_untouched(g_python.minor) && g_python.PyCode_AddWatcher != nullptr;
+}
+
+CodeIdentity* known_code(PyObject* code, PySize index) {
+  return code_stays_untouched() ? find_in_code_table(code)
+                                : static_cast<CodeIdentity*>(code_extra(code, index));
+}
+
+bool make_known(PyObject* code, PySize index, CodeIdentity* identity) {
+  return code_stays_untouched() ? add_to_code_table(code, identity)
+                                : set_code_extra(code, index, identity);
 }
 
 CodeIdentity* take_identity() {
@@ -171,7 +184,8 @@ uint32_t named_by_type(tracer::ThreadState* thread, PyObject* callable, PyObject
 
 bool start_functions(int (*find_object)(void* address, void* result)) {
   g_functions.find_object = find_object;
-  const PySize index = g_python._PyEval_RequestCodeExtraIndex(code_died);
+  const PySize index = code_stays_untouched() ? g_python.PyCode_AddWatcher(code_changed)
+                                              : g_python._PyEval_RequestCodeExtraIndex(code_died);
   settle_interpreter(interpreter_id(current_interpreter()), index);
   return code_extra_index() >= 0;
 }
@@ -191,13 +205,13 @@ uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code) {
     }
     return id;
   }
-  auto* identity = static_cast<CodeIdentity*>(code_extra(code, index));
+  auto* identity = known_code(code, index);
   if (identity == nullptr || identity->epoch != tracer::g_engine.epoch) {
     const uint32_t id = intern_code(code);
     look_for_lsprof();
     if (identity == nullptr) {
       identity = take_identity();
-      if (identity == nullptr || !set_code_extra(code, index, identity)) {
+      if (identity == nullptr || !make_known(code, index, identity)) {
         if (identity != nullptr) {
           give_identity(identity);
         }

@@ -5,12 +5,11 @@
 #include "runtime/entry/interpreters.h"
 #include "runtime/python/layout.h"
 #include "runtime/python/text.h"
+#include "runtime/python/versions.h"
 
 namespace vtn::runtime {
 
 namespace {
-
-constexpr uint32_t kFirstMinor = 13;
 
 constinit MethodStep g_settrace = {};
 constinit MethodStep g_settrace_of_all_threads = {};
@@ -77,7 +76,7 @@ const PyMethodDef* definition_in_sys(const char* name) {
 }  // namespace
 
 void watch_settrace() {
-  if (g_python.minor < kFirstMinor) {
+  if (!opcode_events_need_restart(g_python.minor)) {
     return;
   }
   put_in_front(&g_settrace, definition_in_sys("settrace"), step_settrace);

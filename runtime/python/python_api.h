@@ -116,6 +116,7 @@ struct PyMethodDef {
   required(unsigned long, PyThread_get_thread_ident, ())                                       \
   optional(PyObject*, _PyType_Lookup, (PyObject*, PyObject*))                                  \
   optional(PyObject*, PyCode_GetCode, (PyObject*))                                             \
+  optional(int, PyCode_AddWatcher, (int (*)(int, PyObject*)))                                  \
   optional(PySize, _PyEval_RequestCodeExtraIndex, (void (*)(void*)))                           \
   optional(int, _PyCode_GetExtra, (PyObject*, PySize, void**))                                 \
   optional(int, _PyCode_SetExtra, (PyObject*, PySize, void*))                                  \

@@ -57,6 +57,10 @@ constexpr bool code_has_qualname(uint32_t minor) { return minor >= 11; }
 // interpreter in 3.12, on which nothing here relies.
 constexpr bool frozen_code_is_shared(uint32_t minor) { return minor == 11 || minor == 12; }
 
+// A function goes to another interpreter by its code (Interpreter.call, PEP 734), if that is as it was
+// made, without a co_extra: 3.14 (_PyCode_VerifyStateless; seen on 3.14 and 3.15).
+constexpr bool code_is_handed_on_untouched(uint32_t minor) { return minor >= 14; }
+
 // -- Frames, where they are read by offset. 3.12 and later: never, there is monitoring.
 
 // 3.10: PyFrameObject holds the code: after its head, size and f_back. 3.11: it holds its inner
@@ -78,6 +82,12 @@ constexpr FrameLayout frame_layout(uint32_t minor) {
       return {0, 0};
   }
 }
+
+// -- Debuggers
+
+// A debugger's opcode events are lost beside another tool's (capture/own_debuggers.h): 3.13, where
+// sys.settrace asks for them itself (python/cpython#157900; seen on 3.13.0, 3.14, 3.15).
+constexpr bool opcode_events_need_restart(uint32_t minor) { return minor >= 13; }
 
 // -- Threads and interpreters
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the runtime must not do to the process it lives in, and names that outlive nothing."""
 
+import collections
 import unittest
 
 import support
@@ -69,6 +70,31 @@ class Harmless(support.TestCase):
             del callbacks  # what died by now is not called any more
             """)
         self.parity("program.py")
+
+    def test_names_of_code_that_comes_and_goes(self):
+        """More code objects than any table begins with, at addresses that come back; in a child, too."""
+        self.write("program.py", """
+            import os
+            kept = []
+            def make(name):
+                space = {}
+                exec(f"def {name}(): pass", space)
+                space[name]()
+                return space[name]
+            for i in range(9000):
+                function = make(f"f{i}")
+                if i % 2: kept.append(function)
+            if os.fork() == 0:
+                for function in kept[:50]: function()
+                for i in range(50): make(f"child{i}")
+                os._exit(0)
+            os.wait()
+            """)
+        calls = collections.Counter(
+            call.function for call in self.parity("program.py").report.calls() if call.is_python)
+        expected = collections.Counter([f"f{i}" for i in range(9000)] + [
+            f"f{2 * i + 1}" for i in range(50)] + [f"child{i}" for i in range(50)])
+        self.assertEqual(expected, {name: calls[name] for name in expected})
 
     def test_no_attribute_is_looked_up(self):
         self.write("program.py", """

@@ -103,6 +103,21 @@ class Interpreters(support.TestCase):
             """)
         self.assertEqual([5], self.counts(report, "inside"))
 
+    def test_functions_given_to_another(self):
+        """By their code, which must be as it was made, though it ran. The script runs once."""
+        if self.interpreter.minor < (3, 14):
+            self.skipTest("concurrent.interpreters is of 3.14")
+        report = self.report("""
+            from concurrent import interpreters
+            def given(a): return a + 1
+            print(given(1))
+            other = interpreters.create()
+            print(other.call(given, 4), other.call(lambda: 6))
+            print(given(2))
+            other.close()
+            """)
+        self.assertEqual(3, len(report.named("given")))
+
     def test_left_alive(self):
         """The program ends while they live, one of them used, one not."""
         report = self.report(r"""

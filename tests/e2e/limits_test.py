@@ -187,7 +187,7 @@ class Limits(support.TestCase):
     def test_size_of_a_code_object(self):
         """L-CODE-SIZE"""
         plain, traced, _ = self.both("import sys\ndef f(): pass\nf(); print(sys.getsizeof(f.__code__))")
-        self.assertEqual(int(plain) + 16, int(traced))
+        self.assertEqual(int(plain) + (16 if self.interpreter.minor < (3, 14) else 0), int(traced))
 
     def test_deep_recursion_without_c_functions(self):
         """L-STACK-GUARD: elsewhere all of it is there."""

@@ -151,7 +151,7 @@ TEST_CASE("json: no control character stands in a text as it is", "[json]") {
   process.describe("/bin/python3\x7f" + odd, run.folder.path() + "\x7f", {"x\x7f", odd, "\x7f.py"});
   process.text(NameRecord::kProcessName, 0, odd);
   process.text(NameRecord::kThreadName, 0, odd);
-  process.text(NameRecord::kNote, 1, odd);
+  process.text(NameRecord::kNotice, 1, odd);
   const uint32_t f = process.python(odd, source, 1);
   const uint32_t g = process.c(odd + "g");
   FakeThread thread = process.thread(7);
