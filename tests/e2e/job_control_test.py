@@ -4,7 +4,6 @@
 import contextlib
 import glob
 import os
-import pty
 import re
 import select
 import shutil
@@ -14,6 +13,7 @@ import time
 import unittest
 
 from processes import LAUNCHER, PATIENCE, SupervisorCase, gone, launcher
+from terminals import fork_on_terminal
 
 PYTHON = sys.executable
 
@@ -22,7 +22,7 @@ class Terminal:
     """A shell on a pseudo-terminal."""
 
     def __init__(self, shell, folder):
-        self.pid, self.fd = pty.fork()
+        self.pid, self.fd = fork_on_terminal()
         if self.pid == 0:
             os.chdir(folder)
             os.environ.update(PS1="PROMPT$ ", TERM="dumb", HISTFILE="/dev/null")

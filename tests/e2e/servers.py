@@ -15,7 +15,6 @@ import fcntl
 import glob
 import http.client
 import os
-import pty
 import random
 import re
 import shutil
@@ -30,6 +29,7 @@ import time
 import ledger
 import support
 import venvs
+from terminals import open_terminal
 
 PATIENCE = 60  # seconds: a hang is a failure, slowness is not
 PR_SET_CHILD_SUBREAPER = 36
@@ -128,7 +128,7 @@ class Run:
         self.pid = self.process.pid
 
     def _on_terminal(self, argv, env):
-        self.master, slave = pty.openpty()
+        self.master, slave = open_terminal()
 
         def take_terminal():
             os.setsid()

@@ -8,7 +8,6 @@ own (`self.folder`), with a `python3` of that interpreter first on PATH.
 import dataclasses
 import json
 import os
-import pty
 import re
 import select
 import shutil
@@ -18,6 +17,8 @@ import tempfile
 import textwrap
 import time
 import unittest
+
+from terminals import open_terminal
 
 LAUNCHER = os.environ.get("VIZTRACER_NATIVE", "viztracer-native")
 PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs")
@@ -263,7 +264,7 @@ class Terminal:
     """A program on a pseudo-terminal of its own, as its controlling terminal."""
 
     def __init__(self, test, argv, env=None, cwd=None):
-        self.master, slave = pty.openpty()
+        self.master, slave = open_terminal()
         self.output = b""
 
         def take_terminal():

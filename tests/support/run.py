@@ -52,12 +52,21 @@ def describe(error):
     return "".join(traceback.format_exception(kind, value, trace))
 
 
+def same_file(one, other):
+    return os.path.sameopenfile(one.fileno(), other.fileno())
+
+
 class TapResult(unittest.TestResult):
-    """One TAP line per test and per interpreter; what went wrong stands below it as `# ...`."""
+    """One TAP line per test and per interpreter; what went wrong stands below it as `# ...`.
+
+    It stands on stderr as well, where that is not the same file: `meson test --print-errorlogs` shows
+    nothing else of a TAP test.
+    """
 
     def __init__(self, out):
         super().__init__()
         self.out = out
+        self.errors = None if same_file(out, sys.stderr) else sys.stderr
         self.count = 0
         self.bad = 0
 
@@ -76,6 +85,8 @@ class TapResult(unittest.TestResult):
         for text in detail.rstrip().splitlines():
             print(f"#   {text}", file=self.out)
         self.out.flush()
+        if not ok and self.errors is not None:
+            print(f"not ok {self.count} - {name}\n{detail.rstrip()}", file=self.errors, flush=True)
 
     def startTest(self, test):
         super().startTest(test)
@@ -143,6 +154,8 @@ def main():
         run_files(options, result)
     print(f"1..{result.count}", file=out)
     out.flush()
+    if result.bad and result.errors is not None:
+        print(f"{result.bad} of {result.count} failed", file=result.errors)
     return 1 if result.bad else 0
 
 
