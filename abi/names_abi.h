@@ -18,7 +18,7 @@ enum class NameRecord : uint32_t {
   kProcess = 1,      // ProcessRecord, first record of a process
   kThread = 2,       // ThreadRecord, before the thread's first chunk of events
   kFunction = 3,     // FunctionRecord
-  kThreadName = 4,   // TextRecord, key = thread number; the last one counts
+  kThreadName = 4,   // TextRecord, key = thread number; one more for each name that it gets
   kProcessName = 5,  // TextRecord; the last one counts
   kNotice = 6,       // TextRecord, key = NoticeKind: something to be known of this process
 };
@@ -75,6 +75,7 @@ struct ThreadRecord {
 enum class NoticeKind : uint32_t {
   kAuditHookStays = 1,  // somebody's hook lies before ours: audited calls stay slower
   kProfilerTaken = 2,   // the program's own profiler had a thread for a while
+  kLinesByApi = 3,      // frames are not laid out as expected: callers' lines cost more
 };
 
 struct TextRecord {

@@ -299,6 +299,9 @@ std::vector<Remark> remarks_on(const Picture& picture,
     if (image.python_version != 0) {
       say("python", Remark::kText, python_version_text(image.python_version));
     }
+    if (std::vector<std::string> notices = notices_of(image); !notices.empty()) {
+      remarks.push_back(Remark{"notices", Remark::kList, std::move(notices)});
+    }
   }
   if (!program.last) {
     return remarks;

@@ -50,6 +50,15 @@ std::string json_quoted(std::string_view bytes) {
   return text;
 }
 
+std::string json_list(const std::vector<std::string>& texts) {
+  std::string list = "[";
+  for (const std::string& text : texts) {
+    list += list.size() == 1 ? "" : ",";
+    list += json_quoted(text);
+  }
+  return list + "]";
+}
+
 std::string display_name(const spool::FunctionInfo* function, uint32_t id) {
   if (function == nullptr) {
     return id == kIdTooManyNames ? "(a function beyond the limit of names)"
@@ -88,15 +97,61 @@ std::string gap_name(const spool::Special& gap) {
 }
 
 std::string thread_name(const spool::ImageInfo& image, const spool::ThreadInfo& thread) {
-  if (const auto found = image.thread_names.find(thread.thread);
-      found != image.thread_names.end() && !found->second.empty()) {
-    return valid_utf8(found->second);
+  if (const std::vector<std::string> names = thread_names(image, thread); !names.empty()) {
+    return names.back();
   }
   return thread.tid == image.own_pid ? "MainThread" : fmt::format("thread {}", thread.tid);
 }
 
 std::string deep_track_name(const std::string& thread, size_t depth) {
   return fmt::format("{} (deeper than {:05})", thread, depth);
+}
+
+std::vector<std::string> thread_names(const spool::ImageInfo& image,
+                                      const spool::ThreadInfo& thread) {
+  std::vector<std::string> names;
+  if (const auto found = image.thread_names.find(thread.thread);
+      found != image.thread_names.end()) {
+    for (const std::string& name : found->second) {
+      if (!name.empty()) {
+        names.push_back(valid_utf8(name));
+      }
+    }
+  }
+  return names;
+}
+
+std::string thread_renamed(std::string_view name) { return "thread renamed: " + valid_utf8(name); }
+
+std::vector<std::string> notices_of(const spool::ImageInfo& image) {
+  std::vector<std::string> notices;
+  for (const auto& [kind, text] : image.notices) {
+    std::string sentence;
+    switch (static_cast<NoticeKind>(kind)) {
+      case NoticeKind::kAuditHookStays:
+        sentence =
+            "another audit hook lies before the recorder's, which therefore stays: each audited "
+            "operation is a little slower";
+        break;
+      case NoticeKind::kProfilerTaken:
+        sentence =
+            "the program's own profiler had a thread for a while: what that thread called "
+            "meanwhile "
+            "is not recorded";
+        break;
+      case NoticeKind::kLinesByApi:
+        sentence =
+            "this interpreter's frames are not laid out as expected: the lines of callers were "
+            "asked "
+            "of its C API, which is slower";
+        break;
+      default:
+        sentence = fmt::format("notice {} of a newer recorder", kind);
+        break;
+    }
+    notices.push_back(text.empty() ? sentence : fmt::format("{} ({})", sentence, valid_utf8(text)));
+  }
+  return notices;
 }
 
 std::string python_version_text(uint32_t version) {

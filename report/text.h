@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "spool/model.h"
 
@@ -16,6 +17,7 @@ namespace vtn::report {
 // valid UTF-8.
 void append_json_escaped(std::string& to, std::string_view text);
 std::string json_quoted(std::string_view bytes);  // made valid, escaped, in quotes
+std::string json_list(const std::vector<std::string>& texts);
 
 // "qualname (file:line)", "module.name", ...; valid UTF-8. `function` may be null: the id is shown.
 // A class that is called is "Flask", an instance of it that is called "<Flask object>".
@@ -23,9 +25,18 @@ std::string display_name(const spool::FunctionInfo* function, uint32_t id);
 // What a gap is called in a report.
 std::string gap_name(const spool::Special& gap);
 
+// The last name that the program gave it, or one of ours.
 std::string thread_name(const spool::ImageInfo& image, const spool::ThreadInfo& thread);
 // Of the row for a thread's calls from that depth on. Rows are sorted as text.
 std::string deep_track_name(const std::string& thread, size_t depth);
+// All that it had, in their order: none where the program gave it no name.
+std::vector<std::string> thread_names(const spool::ImageInfo& image,
+                                      const spool::ThreadInfo& thread);
+// What the moment is called at which a thread gets another name.
+std::string thread_renamed(std::string_view name);
+
+// What there is to be known of a process, in sentences.
+std::vector<std::string> notices_of(const spool::ImageInfo& image);
 // "3.12.1"
 std::string python_version_text(uint32_t version);
 

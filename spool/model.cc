@@ -123,7 +123,10 @@ bool add_name_record(ImageInfo& image, NameRecord type, std::string_view body) {
         return false;
       }
       if (type == NameRecord::kThreadName) {
-        image.thread_names[record.key] = std::move(text);
+        std::vector<std::string>& names = image.thread_names[record.key];
+        if (names.empty() || names.back() != text) {  // a recovery may read records again
+          names.push_back(std::move(text));
+        }
       } else if (type == NameRecord::kProcessName) {
         image.name = std::move(text);
       } else {

@@ -50,9 +50,9 @@ struct ImageInfo {
   uint32_t python_version = 0;
   uint32_t backend = 0;
   std::string cwd;
-  std::string name;                                       // given by the program
-  std::vector<std::pair<uint32_t, std::string>> notices;  // NoticeKind, text
-  std::map<uint32_t, std::string> thread_names;
+  std::string name;                                           // given by the program
+  std::vector<std::pair<uint32_t, std::string>> notices;      // NoticeKind, text
+  std::map<uint32_t, std::vector<std::string>> thread_names;  // all that they had, in order
   // Functions by id: functions[function_of_id[id]].
   std::vector<FunctionInfo> functions;
   std::vector<uint32_t> function_of_id;

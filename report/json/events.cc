@@ -19,6 +19,8 @@ constexpr size_t kMiddleBytes = 28;
 constexpr size_t kMaxPrefixBytes = 2 * kCopyBlock;
 // Of an event, without its name; copies write whole blocks.
 constexpr size_t kEventRoom = kMaxPrefixBytes + 2 * kMaxTimeBytes + 3 * kCopyBlock;
+constexpr size_t kLineRoom = 80;  // of json_caller_line()
+constexpr char kThreadCategory[] = "thread";
 
 JsonTrack make_track(uint32_t pid, uint32_t tid) {
   JsonTrack track;
@@ -85,7 +87,8 @@ const JsonTrack& JsonLayout::source_of(const Picture::Arrow& arrow) const {
   return tracks[arrow.thread].size() == 1 ? tracks[arrow.thread][0] : start_lines[arrow.parent];
 }
 
-template <bool kDeep>
+// kNotes: the frame has notes, or lines of its open calls.
+template <bool kDeep, bool kNotes>
 class JsonPieceMaker::Sink {
  public:
   Sink(JsonPieceMaker& maker, const std::vector<JsonTrack>& tracks, uint32_t depth, ByteBuffer& to)
@@ -102,10 +105,30 @@ class JsonPieceMaker::Sink {
   void set_top(size_t open) { top_ = bottom_ + open; }
   void finish() { out_.set_end(at_); }
 
-  void begin(uint32_t function, uint64_t ns) { *top_++ = Open{functions_[function], ns}; }
+  void begin(uint32_t function, uint64_t ns) {
+    if constexpr (kNotes) {
+      (void)maker_.lines_.begin(function);
+    }
+    *top_++ = Open{functions_[function], ns};
+  }
 
   void special(const spool::Special& special, uint64_t ns) {
+    if constexpr (kNotes) {
+      maker_.lines_.begin_other();
+    }
     *top_++ = Open{maker_.keep(json_name_tail(gap_name(special))), ns};
+  }
+
+  void note(const spool::Note& note, uint64_t ns) requires kNotes {
+    maker_.lines_.note(note);
+    if (note.kind == static_cast<uint32_t>(NoteKind::kThreadName)) {
+      std::string text;
+      append_json_event(text, tracks_[0], ns - offset_ns_, 'i', kThreadCategory);
+      text += ",\"s\":\"t\"" + json_name_tail(thread_renamed(note.bytes));
+      room(text.size());
+      memcpy(at_, text.data(), text.size());
+      at_ += text.size();
+    }
   }
 
   void end(uint64_t ns, uint32_t /*how*/) {
@@ -114,20 +137,31 @@ class JsonPieceMaker::Sink {
     if constexpr (kDeep) {
       track += (depth_ + static_cast<size_t>(top_ - bottom_)) / kTrackDepth;
     }
-    if (__builtin_expect(static_cast<size_t>(limit_ - at_) < kEventRoom + call.tail->bytes, 0)) {
-      out_.set_end(at_);
-      at_ = out_.room((size_t{1} << 20) + call.tail->bytes);
-      limit_ = out_.limit();
-    }
+    room(kEventRoom + (kNotes ? kLineRoom : 0) + call.tail->bytes);
     char* at = at_;
     memcpy(at, track->prefix.data(), kMaxPrefixBytes);
     at = maker_.time_.put(at + track->prefix_bytes, call.ns - offset_ns_);
     memcpy(at, kMiddle, kCopyBlock);
     at = put_duration(at + kMiddleBytes, ns - call.ns);
+    if constexpr (kNotes) {
+      if (const uint32_t line = maker_.lines_.end(); line != 0) {
+        const std::string text = json_caller_line(line);
+        memcpy(at, text.data(), text.size());
+        at += text.size();
+      }
+    }
     at_ = copy_blocks(at, call.tail->text, call.tail->bytes);
   }
 
  private:
+  void room(size_t bytes) {
+    if (__builtin_expect(static_cast<size_t>(limit_ - at_) < bytes, 0)) {
+      out_.set_end(at_);
+      at_ = out_.room((size_t{1} << 20) + bytes);
+      limit_ = out_.limit();
+    }
+  }
+
   JsonPieceMaker& maker_;
   const JsonTrack* const tracks_;
   const uint64_t offset_ns_;
@@ -169,18 +203,29 @@ Status JsonPieceMaker::encode(const spool::FrameInfo& info,
     const spool::OpenCall& call = frame.closed[closed - 1 - i];
     stack_[i] = Open{tail_of(thread.image, call.id), layout_.clock.to_ns(call.start_ticks)};
   }
-  if (tracks.size() == 1) {
-    Sink<false> sink(*this, tracks, frame.head.lowest_open, to);
-    sink.set_top(closed);
-    VTN_TRY(spool::replay_frame(frame, layout_.clock, sink));
-    sink.finish();
-  } else {
-    Sink<true> sink(*this, tracks, frame.head.lowest_open, to);
-    sink.set_top(closed);
-    VTN_TRY(spool::replay_frame(frame, layout_.clock, sink));
-    sink.finish();
+  if (frame.has_notes()) {
+    lines_.start(frame);
+    return tracks.size() == 1 ? replay<false, true>(tracks, frame, to)
+                              : replay<true, true>(tracks, frame, to);
   }
+  return tracks.size() == 1 ? replay<false, false>(tracks, frame, to)
+                            : replay<true, false>(tracks, frame, to);
+}
+
+template <bool kDeep, bool kNotes>
+Status JsonPieceMaker::replay(const std::vector<JsonTrack>& tracks,
+                              const spool::DecodedFrame& frame,
+                              ByteBuffer& to) {
+  Sink<kDeep, kNotes> sink(*this, tracks, frame.head.lowest_open, to);
+  sink.set_top(frame.closed.size());
+  VTN_TRY(spool::replay_frame(frame, layout_.clock, sink));
+  sink.finish();
   return {};
+}
+
+std::string json_caller_line(uint32_t line) {
+  return fmt::format(
+      ",\"{}\":{},\"args\":{{\"{}\":{}}}", kCallerLineKey, line, kCallerLineKey, line);
 }
 
 void append_json_event(

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "report/caller_lines.h"
 #include "report/json/names.h"
 #include "report/json/number_format.h"
 #include "report/picture.h"
@@ -55,8 +56,12 @@ class JsonPieceMaker final : public PieceMaker {
     const NameTail* tail;
     uint64_t ns;
   };
-  template <bool kDeep>
+  template <bool kDeep, bool kNotes>
   class Sink;
+  template <bool kDeep, bool kNotes>
+  Status replay(const std::vector<JsonTrack>& tracks,
+                const spool::DecodedFrame& frame,
+                ByteBuffer& to);
   const NameTail* tail_of(uint32_t image, uint32_t id);
   const NameTail* keep(std::string text);
 
@@ -64,9 +69,14 @@ class JsonPieceMaker final : public PieceMaker {
   TimeFormat time_;
   std::vector<const NameTail*> functions_;
   std::vector<Open> stack_;
+  CallerLines lines_;
   // Names that are not functions of the image: gaps, ids that nobody has named.
   std::deque<std::pair<std::string, NameTail>> extra_;
 };
+
+// What is told of the line that a call was made from: as VizTracer writes it, and where viewers
+// show it. Preceded by a comma.
+std::string json_caller_line(uint32_t line);
 
 // One event outside the hot path, up to its category: `,{"pid":..,"ts":..,"ph":..,"cat":..`.
 void append_json_event(

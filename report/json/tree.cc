@@ -17,15 +17,6 @@ namespace {
 constexpr char kCategory[] = "process";
 constexpr char kStartLineName[] = "processes started";
 
-std::string quoted_list(const std::vector<std::string>& texts) {
-  std::string list = "[";
-  for (const std::string& text : texts) {
-    list += list.size() == 1 ? "" : ",";
-    list += json_quoted(text);
-  }
-  return list + "]";
-}
-
 std::string args_text(const std::vector<Remark>& remarks) {
   std::string text;
   for (const Remark& remark : remarks) {
@@ -38,7 +29,7 @@ std::string args_text(const std::vector<Remark>& remarks) {
         text += remark.values.front();
         break;
       case Remark::kList:
-        text += quoted_list(remark.values);
+        text += json_list(remark.values);
         break;
     }
   }
@@ -134,25 +125,20 @@ std::string python_text(uint32_t version) {
 }
 
 std::string image_text(const JsonLayout& layout, const spool::ImageInfo& image) {
-  std::string notices;
-  for (const auto& [kind, text] : image.notices) {
-    notices += fmt::format(
-        "{}{{\"kind\":{},\"text\":{}}}", notices.empty() ? "" : ",", kind, json_quoted(text));
-  }
   return fmt::format(
       "{{\"by\":\"{}\",\"start_ns\":{},\"executable\":{},\"argv\":{},\"cwd\":{},\"python\":{},"
-      "\"traced\":{},\"lost_events\":{},\"stalls\":{},\"damaged\":{},\"notes\":[{}]}}",
+      "\"traced\":{},\"lost_events\":{},\"stalls\":{},\"damaged\":{},\"notices\":{}}}",
       image.kind == SlotKind::kForked ? "fork" : "exec",
       layout.clock.to_ns(image.start_ticks),
       json_quoted(image.executable),
-      quoted_list(image.argv),
+      json_list(image.argv),
       json_quoted(image.cwd),
       python_text(image.python_version),
       image.traced,
       image.end.lost_events,
       image.end.stalls,
       image.is_damaged(),
-      notices);
+      json_list(notices_of(image)));
 }
 
 std::string process_text(const JsonLayout& layout, const ProcessInfo& process) {
@@ -176,7 +162,7 @@ std::string process_text(const JsonLayout& layout, const ProcessInfo& process) {
       parent_pid,
       json_quoted(process.name),
       json_quoted(process.executable),
-      quoted_list(process.argv),
+      json_list(process.argv),
       python_text(process.python_version),
       process.traced(),
       json_quoted(ledger_text(process)),

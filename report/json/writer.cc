@@ -73,7 +73,17 @@ std::string open_calls_text(const JsonLayout& layout) {
       append_json_event(text, track, start_ns - layout.offset_ns, end.close ? 'X' : 'B', "FEE");
       if (end.close) {
         append_json_duration(text, end_ns > start_ns ? end_ns - start_ns : 0);
-        text += ",\"args\":{\"unfinished\":true}";
+      }
+      if (call.line != 0) {
+        text += json_caller_line(call.line);
+      }
+      if (end.close) {
+        if (call.line != 0) {
+          text.back() = ',';  // goes on with the arguments
+          text += "\"unfinished\":true}";
+        } else {
+          text += ",\"args\":{\"unfinished\":true}";
+        }
       }
       text += json_name_tail(display_name(image.function(call.id), call.id));
     }
@@ -132,6 +142,20 @@ std::string metadata_text(const JsonLayout& layout) {
                           layout.tracks[i][level].tid,
                           layout.tracks[i][0].tid,
                           level * kTrackDepth);
+      first = false;
+    }
+  }
+  text += "],\n\"renamed_threads\":[";
+  first = true;
+  for (size_t i = 0; i < model.threads.size(); ++i) {
+    const spool::ThreadInfo& thread = model.threads[i];
+    const std::vector<std::string> names = thread_names(model.images[thread.image], thread);
+    if (names.size() > 1) {
+      text += fmt::format("{}\n{{\"pid\":{},\"tid\":{},\"names\":{}}}",
+                          first ? "" : ",",
+                          layout.picture.shown_pid(thread.image),
+                          layout.tracks[i][0].tid,
+                          json_list(names));
       first = false;
     }
   }

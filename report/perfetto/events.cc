@@ -30,6 +30,11 @@ constexpr char kTagFlags = 0x68;
 constexpr char kTagTrackEvent = 0x5a;
 constexpr char kTagType = 0x48;
 constexpr char kTagNameIid = 0x50;
+constexpr char kTagAnnotation = 0x22;
+constexpr char kTagAnnotationNameIid = 0x08;
+constexpr char kTagAnnotationUint = 0x18;
+constexpr char kCallerLineIid = 1;
+constexpr char kThreadCategory[] = "thread";
 constexpr char kTypeBegin = kSliceBegin;
 constexpr char kTypeEnd = kSliceEnd;
 
@@ -182,9 +187,9 @@ void append_meta(std::string& to, uint64_t ns, uint32_t field, const ProtoMessag
   append_packet(to, kMetaSequence, packet);
 }
 
-// kAbsolute: stamps are, and the thread may have several tracks. kFirst: of the thread's frames, so
-// that its first call may be the end of an arrow.
-template <bool kAbsolute, bool kFirst>
+// kAbsolute: stamps are, and the thread may have several tracks. kSlow: the frame has notes or lines of
+// its open calls, or its first call is the end of an arrow.
+template <bool kAbsolute, bool kSlow>
 class PerfettoPieceMaker::Sink {
  public:
   Sink(PerfettoPieceMaker& maker,
@@ -206,8 +211,9 @@ class PerfettoPieceMaker::Sink {
   void finish() { out_.set_end(at_); }
 
   void begin(uint32_t function, uint64_t ns) {
-    if constexpr (kFirst) {
+    if constexpr (kSlow) {
       if (__builtin_expect(arrow_end_ != 0, 0)) {
+        (void)maker_.lines_.begin(function);  // a thread's first call is made from no line
         ProtoMessage event;
         event.number(kEventType, kSliceBegin).number(kEventNameIid, function + 1);
         begin_slow(std::move(event), ns);
@@ -216,14 +222,45 @@ class PerfettoPieceMaker::Sink {
     }
     Track& state = track(depth_++);
     put(ns, state.begin[function]);
+    if constexpr (kSlow) {
+      if (const uint32_t line = maker_.lines_.begin(function); line != 0) {
+        annotate(state, state.begin[function], line);
+      }
+    }
+  }
+
+  // Stamps of their own clock: an instant moves no clock of the calls'.
+  void note(const spool::Note& note, uint64_t ns) requires kSlow {
+    maker_.lines_.note(note);
+    if (note.kind == static_cast<uint32_t>(NoteKind::kThreadName)) {
+      (void)track(0);
+      ProtoMessage event;
+      event.number(kEventType, kInstant)
+          .bytes(kEventCategory, kThreadCategory)
+          .bytes(kEventName, thread_renamed(note.bytes));
+      ProtoMessage packet;
+      packet.number(kTimestamp, ns)
+          .number(kTimestampClock, kClockMonotonic)
+          .number(kSequenceFlags, kNeedsState)
+          .message(kTrackEvent, event);
+      std::string bytes;
+      append_packet(bytes, layout_[0].sequence, packet);
+      append(bytes);
+    }
   }
 
   void end(uint64_t ns, uint32_t /*how*/) {
+    if constexpr (kSlow) {
+      (void)maker_.lines_.end();
+    }
     Track& state = track(--depth_);
     put(ns, state.end);
   }
 
   void special(const spool::Special& special, uint64_t ns) {
+    if constexpr (kSlow) {
+      maker_.lines_.begin_other();
+    }
     ProtoMessage event;
     event.number(kEventType, kSliceBegin).bytes(kEventName, gap_name(special));
     begin_slow(std::move(event), ns);
@@ -275,7 +312,7 @@ class PerfettoPieceMaker::Sink {
   // A slice with more than a name that all its like have.
   [[gnu::noinline, gnu::cold]] void begin_slow(ProtoMessage event, uint64_t ns) {
     (void)track(depth_);
-    if constexpr (kFirst) {
+    if constexpr (kSlow) {
       if (arrow_end_ != 0) {
         event.fixed64(kFlowEnd, arrow_end_);
         arrow_end_ = 0;
@@ -302,7 +339,27 @@ class PerfettoPieceMaker::Sink {
     memcpy(end, tail.bytes, sizeof(tail.bytes));
     end += tail.size;
     at[1] = static_cast<char>(end - (at + 2));
+    if constexpr (kSlow) {
+      last_packet_ = at;
+    }
     at_ = end;
+  }
+
+  // Adds to the packet just put, which ends with `tail`: the line goes into its track event.
+  void annotate(const Track& state, const Tail& tail, uint32_t line) {
+    char* const event_length = at_ - tail.size + state.event_length_at;
+    char* at = at_;
+    *at++ = kTagAnnotation;
+    char* const length = at++;
+    *at++ = kTagAnnotationNameIid;
+    *at++ = kCallerLineIid;
+    *at++ = kTagAnnotationUint;
+    at = spool::put_varint(at, line);
+    *length = static_cast<char>(at - length - 1);
+    const auto added = static_cast<char>(at - at_);
+    *event_length = static_cast<char>(*event_length + added);
+    last_packet_[1] = static_cast<char>(last_packet_[1] + added);
+    at_ = at;
   }
 
   [[gnu::noinline, gnu::cold]] void grow(size_t bytes) {
@@ -328,6 +385,7 @@ class PerfettoPieceMaker::Sink {
   ByteBuffer& out_;
   char* at_;
   char* limit_;
+  [[maybe_unused]] char* last_packet_ = nullptr;
 };
 
 void PerfettoPieceMaker::start_track(const PerfettoTrack& track,
@@ -342,6 +400,7 @@ void PerfettoPieceMaker::start_track(const PerfettoTrack& track,
   *end++ = static_cast<char>(kNeedsState);
   *end++ = kTagTrackEvent;
   const auto common_bytes = static_cast<size_t>(end - common);
+  state.event_length_at = static_cast<uint32_t>(common_bytes);
   const auto make = [&](Tail& tail, char type, uint32_t iid) {
     char* at = tail.bytes;
     memcpy(at, common, common_bytes);
@@ -372,7 +431,7 @@ std::string PerfettoPieceMaker::name_of_function(uint32_t image, uint32_t id) co
 Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
                                   const spool::DecodedFrame& frame,
                                   ByteBuffer& to) {
-  if (frame.head.ops == 0) {
+  if (frame.head.ops == 0 && !frame.has_notes()) {
     return {};
   }
   const std::vector<PerfettoTrack>& layout = layout_.tracks[info.thread];
@@ -382,6 +441,14 @@ Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
     ProtoMessage name;
     name.number(1, i + 1).bytes(2, name_of_function(image, frame.functions[i]));
     spool::append_varint(interned_, (2u << 3) | 2);  // event_names
+    spool::append_varint(interned_, name.view().size());
+    interned_ += name.view();
+  }
+  if (frame.has_notes()) {
+    lines_.start(frame);
+    ProtoMessage name;
+    name.number(1, static_cast<uint64_t>(kCallerLineIid)).bytes(2, kCallerLineKey);
+    spool::append_varint(interned_, (3u << 3) | 2);  // debug_annotation_names
     spool::append_varint(interned_, name.view().size());
     interned_ += name.view();
   }
@@ -403,12 +470,13 @@ Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
     sink.finish();
     return {};
   };
+  const bool slow = frame.has_notes() || arrow_end != 0;
   if (layout_.incremental(info.thread)) {
-    return arrow_end == 0 ? replay(Sink<false, false>(*this, layout, frame, last_ns, 0, to))
-                          : replay(Sink<false, true>(*this, layout, frame, last_ns, arrow_end, to));
+    return slow ? replay(Sink<false, true>(*this, layout, frame, last_ns, arrow_end, to))
+                : replay(Sink<false, false>(*this, layout, frame, last_ns, 0, to));
   }
-  return arrow_end == 0 ? replay(Sink<true, false>(*this, layout, frame, last_ns, 0, to))
-                        : replay(Sink<true, true>(*this, layout, frame, last_ns, arrow_end, to));
+  return slow ? replay(Sink<true, true>(*this, layout, frame, last_ns, arrow_end, to))
+              : replay(Sink<true, false>(*this, layout, frame, last_ns, 0, to));
 }
 
 }  // namespace vtn::report

@@ -19,6 +19,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "report/caller_lines.h"
 #include "report/perfetto/proto.h"
 #include "report/picture.h"
 #include "report/pieces.h"
@@ -108,10 +109,11 @@ class PerfettoPieceMaker final : public PieceMaker {
   };
   struct Track {
     bool begun = false;
+    uint32_t event_length_at = 0;  // within a tail: the length of the track event, its last part
     Tail end = {};
     std::vector<Tail> begin;  // by function of the frame
   };
-  template <bool kAbsolute, bool kFirst>
+  template <bool kAbsolute, bool kSlow>
   class Sink;
   void start_track(const PerfettoTrack& track, const spool::DecodedFrame& frame, Track& state);
   std::string name_of_function(uint32_t image, uint32_t id) const;
@@ -119,6 +121,7 @@ class PerfettoPieceMaker final : public PieceMaker {
   const PerfettoLayout& layout_;
   std::vector<Track> tracks_;
   std::string interned_;  // of the frame: the same for all its tracks
+  CallerLines lines_;
 };
 
 // One packet with the sequence's id and what `packet` holds.

@@ -93,6 +93,15 @@ void append_ledger(ProtoMessage& attributes, const PerfettoLayout& layout) {
   }
   for (const uint32_t number : layout.picture.tree.order) {
     const ProcessInfo& info = processes[number];
+    std::string notices;
+    for (const uint32_t image : info.images) {
+      for (const std::string& notice : notices_of(layout.model.images[image])) {
+        notices += (notices.empty() ? "" : "; ") + notice;
+      }
+    }
+    if (!notices.empty()) {
+      append_attribute(attributes, fmt::format("notices of process {}", info.shown_pid), notices);
+    }
     if (info.python && !info.traced()) {
       append_attribute(attributes,
                        fmt::format("process {}", info.shown_pid),

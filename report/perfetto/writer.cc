@@ -50,6 +50,15 @@ void append_run(std::string& to, const PerfettoLayout& layout) {
   append_attribute(attributes, "calls", std::to_string(totals.calls));
   append_attribute(attributes, "events_lost", std::to_string(totals.lost_events));
   append_ledger(attributes, layout);
+  for (uint32_t i = 0; i < model.threads.size(); ++i) {
+    const spool::ThreadInfo& thread = model.threads[i];
+    const std::vector<std::string> names = thread_names(model.images[thread.image], thread);
+    if (names.size() > 1) {
+      append_attribute(attributes,
+                       fmt::format("names of thread {}", layout.picture.shown_tid(i)),
+                       fmt::format("{}", fmt::join(names, ", ")));
+    }
+  }
   append_packet(to, kMetaSequence, ProtoMessage().message(kTraceAttributes, attributes));
 
   ProtoMessage uuid;

@@ -121,6 +121,7 @@ class PerfettoModel {
   struct Sequence {
     bool valid = false;
     std::map<uint64_t, std::string> names;
+    std::map<uint64_t, std::string> annotations;  // names of these
     uint32_t default_clock = 0;
     uint64_t default_track = 0;
     bool has_clock = false;
@@ -190,6 +191,7 @@ class PerfettoModel {
     if ((flags & 1) != 0) {
       sequence.valid = true;
       sequence.names.clear();
+      sequence.annotations.clear();
       sequence.default_clock = 0;
       sequence.default_track = 0;
     }
@@ -213,7 +215,13 @@ class PerfettoModel {
         complain("interned data before the state was cleared");
       }
       protozero::pbf_reader from(interned);
-      while (from.next(2)) {
+      while (from.next()) {
+        if (from.tag() != 2 && from.tag() != 3) {
+          from.skip();
+          continue;
+        }
+        std::map<uint64_t, std::string>& to =
+            from.tag() == 2 ? sequence.names : sequence.annotations;
         protozero::pbf_reader entry(from.get_message());
         uint64_t iid = 0;
         std::string name;
@@ -223,7 +231,7 @@ class PerfettoModel {
         if (iid == 0) {
           complain("iid 0");
         }
-        sequence.names[iid] = name;
+        to[iid] = name;
       }
     }
     if (snapshot.data() != nullptr) {
@@ -394,10 +402,19 @@ class PerfettoModel {
   };
 
   // name -> text; an array's values are joined by spaces.
-  static std::string read_value(protozero::pbf_reader from, std::string& name) {
+  std::string read_value(protozero::pbf_reader from, const Sequence& sequence, std::string& name) {
     std::string value;
     while (from.next()) {
       switch (from.tag()) {
+        case 1: {
+          const auto interned = sequence.annotations.find(from.get_uint64());
+          if (interned == sequence.annotations.end()) {
+            complain("an annotation's name that is not interned");
+          } else {
+            name = interned->second;
+          }
+          break;
+        }
         case 10:
           name = from.get_string();
           break;
@@ -415,7 +432,7 @@ class PerfettoModel {
           break;
         case 12: {
           std::string none;
-          const std::string entry = read_value(from.get_message(), none);
+          const std::string entry = read_value(from.get_message(), sequence, none);
           value += value.empty() ? entry : " " + entry;
           break;
         }
@@ -435,7 +452,7 @@ class PerfettoModel {
       switch (from.tag()) {
         case 4: {
           std::string name;
-          std::string value = read_value(from.get_message(), name);
+          std::string value = read_value(from.get_message(), sequence, name);
           event.args[name] = value;
           break;
         }
