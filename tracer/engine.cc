@@ -129,7 +129,9 @@ ThreadState* register_thread() {
     state->stack_limit = 0;
     state->care_words = 8;
     state->care_visits = 0;
+    state->visits_due = 0;
     state->named = 0;
+    state->name_hash = 0;
     state->tid = kernel_tid();
     state->registered = 1;
     state->in_use = 1;

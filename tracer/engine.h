@@ -57,11 +57,13 @@ struct ThreadState {
   uint32_t freed_seen;      // control->freed_chunks when a claim last failed
   uint32_t care_words;      // distance of the next visit by EngineHooks::look_after; 0: none wanted
   uint32_t care_visits;     // how many there were
-  uint32_t named;           // runtime: its name is published
+  uint32_t visits_due;      // further visits that were asked for, one at each of the next events
+  uint32_t named;           // runtime: threading knows its name
   uint32_t profile_paused;  // runtime: the program's own profiler has this thread
   uintptr_t setprofile;     // runtime: a call of sys.setprofile in progress (own_profilers.h)
   uint32_t guards_seen;     // runtime: stack guards there had been when it last made a call
   uintptr_t stack_limit;    // runtime: lowest address an evaluation function may use; 0: unknown
+  uint64_t name_hash;       // runtime: of the name that was published last; 0: none
   CodeCacheEntry codes[1u << kCodeCacheBits];
   CallableCacheEntry callables[1u << kCallableCacheBits];
 };

@@ -134,8 +134,11 @@ void look_after(ThreadState* thread) {
 }
 
 void place_visit(ThreadState* thread) {
-  if (thread->care_words != 0 &&
-      thread->care_words < static_cast<uint64_t>(thread->chunk_end - thread->cursor)) {
+  if (thread->visits_due != 0 && thread->cursor != thread->chunk_end) {
+    --thread->visits_due;
+    thread->end = thread->cursor + 1;
+  } else if (thread->care_words != 0 &&
+             thread->care_words < static_cast<uint64_t>(thread->chunk_end - thread->cursor)) {
     thread->end = thread->cursor + thread->care_words;
   }
 }
@@ -190,6 +193,13 @@ void place_visit(ThreadState* thread) {
   const uint64_t delta = ticks >= thread->base_ticks ? ticks - thread->base_ticks : 0;
   store_release(thread->cursor, event_word(delta, kind, id));
   ++thread->cursor;
+}
+
+void ask_for_visits(ThreadState* thread, uint32_t more) {
+  thread->visits_due = more;
+  if (thread->cursor != nullptr) {
+    thread->end = thread->cursor;
+  }
 }
 
 void record_gap(ThreadState* thread, GapReason reason) {

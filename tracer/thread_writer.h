@@ -36,6 +36,9 @@ inline void record_enter(ThreadState* thread, uint32_t id) {
 
 // For an end the caller reads the clock first and passes it to record_at.
 
+// Has the thread looked after (EngineHooks::look_after) at its next event and `more` after it.
+void ask_for_visits(ThreadState* thread, uint32_t more);
+
 // Calls open on this thread are closed here by the reader; what came between is not known.
 void record_gap(ThreadState* thread, GapReason reason);
 

@@ -25,7 +25,8 @@ struct CodeIdentity {
   uint64_t epoch;
   CodeIdentity* next_free;
   uint32_t id;
-  uint32_t sent_by_c;  // its events come from C code, not from a frame of its own
+  uint16_t sent_by_c;      // its events come from C code, not from a frame of its own
+  uint16_t tells_of_name;  // program_names.h
 };
 
 // Null where the code is not known.

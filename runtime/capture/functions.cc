@@ -8,6 +8,7 @@
 #include "base/freestanding/pages.h"
 #include "runtime/capture/code_table.h"
 #include "runtime/capture/own_profilers.h"
+#include "runtime/capture/program_names.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
 #include "runtime/python/code_extra.h"
@@ -88,7 +89,7 @@ CodeIdentity* take_identity() {
   return identity;
 }
 
-uint32_t intern_code(PyObject* code) {
+uint32_t intern_code(PyObject* code, bool* of_name) {
   const bool has_qualname = code_has_qualname(g_python.minor);
   const PyRef name =
       PyRef::steal(g_python.PyObject_GetAttrString(code, has_qualname ? "co_qualname" : "co_name"));
@@ -97,6 +98,7 @@ uint32_t intern_code(PyObject* code) {
   const long line_number = line ? g_python.PyLong_AsLong(line.get()) : 0;
   const Utf8 name_text(name.get());
   const Utf8 file_text(file.get());
+  *of_name = tells_of_name(code, name_text.text(), file_text.text());
   return tracer::intern_function(FunctionKind::kPython,
                                  name_text.text(),
                                  file_text.text(),
@@ -198,8 +200,9 @@ uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code) {
   const PendingException pending;
   tracer::ensure_process();
   const PySize index = code_extra_index();
+  bool of_name = false;
   if (index < 0 || is_shared_code(code)) {
-    const uint32_t id = intern_code(code);
+    const uint32_t id = intern_code(code, &of_name);
     if (index >= 0 && lasts_for_ever(code)) {
       thread->codes[tracer::code_cache_slot(code)] = {code, id, 0};
     }
@@ -207,7 +210,7 @@ uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code) {
   }
   auto* identity = known_code(code, index);
   if (identity == nullptr || identity->epoch != tracer::g_engine.epoch) {
-    const uint32_t id = intern_code(code);
+    const uint32_t id = intern_code(code, &of_name);
     look_for_lsprof();
     if (identity == nullptr) {
       identity = take_identity();
@@ -222,6 +225,11 @@ uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code) {
     identity->sent_by_c = c_code_sends_events(g_python.minor) && !runs_in_a_frame(code) ? 1 : 0;
     identity->epoch = tracer::g_engine.epoch;
     identity->id = id;
+    identity->tells_of_name = of_name ? 1 : 0;
+  }
+  if (identity->tells_of_name != 0) {
+    name_may_change(thread);
+    return identity->id;
   }
   if (identity->sent_by_c == 0) {
     thread->codes[tracer::code_cache_slot(code)] = {code, identity->id, 0};

@@ -6,7 +6,7 @@
 #include "base/freestanding/syscalls.h"
 #include "runtime/entry/process.h"
 #include "runtime/python/text.h"
-#include "tracer/names_writer.h"
+#include "tracer/thread_writer.h"
 
 namespace vtn::runtime {
 
@@ -43,6 +43,29 @@ PyRef own_name(PyObject* object) {
   return PyRef::steal(g_python.PyObject_GenericGetAttr(object, attribute.get()));
 }
 
+void publish_name(tracer::ThreadState* thread, tracer::Text name) {
+  const uint64_t hash = tracer::hash_text(name, 1) | 1;
+  if (thread->name_hash == hash) {
+    return;
+  }
+  const bool renamed = thread->name_hash != 0;
+  thread->name_hash = hash;
+  (void)tracer::publish_text(NameRecord::kThreadName, thread->thread, name);
+  if (renamed) {
+    tracer::record_note(thread, NoteKind::kThreadName, 0, name.data, name.bytes);
+  }
+}
+
+bool ends_with(tracer::Text text, tracer::Text end) {
+  return text.bytes >= end.bytes &&
+         __builtin_memcmp(text.data + text.bytes - end.bytes, end.data, end.bytes) == 0;
+}
+
+bool is(tracer::Text text, const char* literal) {
+  const tracer::Text other = text_of(literal);
+  return text.bytes == other.bytes && ends_with(text, other);
+}
+
 }  // namespace
 
 bool name_thread(tracer::ThreadState* thread) {
@@ -53,16 +76,41 @@ bool name_thread(tracer::ThreadState* thread) {
     const PyRef name = own_name(object);
     const Utf8 text(name.get());
     if (text.text().bytes != 0) {
-      (void)tracer::publish_text(NameRecord::kThreadName, thread->thread, text.text());
+      publish_name(thread, text.text());
       return true;
     }
   }
-  if (raw_syscall(SYS_getpid) == static_cast<long>(thread->tid)) {
+  if (thread->name_hash == 0 && raw_syscall(SYS_getpid) == static_cast<long>(thread->tid)) {
     // What threading would call it, were it imported.
-    (void)tracer::publish_text(NameRecord::kThreadName, thread->thread, text_of("MainThread"));
+    publish_name(thread, text_of("MainThread"));
+  }
+  return thread->name_hash != 0;
+}
+
+bool tells_of_name(PyObject* code, tracer::Text name, tracer::Text file) {
+  const char* const own = g_python.minor >= 11 ? "Thread." : "";
+  const size_t own_bytes = text_of(own).bytes;
+  if (!ends_with(file, text_of("threading.py")) || name.bytes < own_bytes ||
+      __builtin_memcmp(name.data, own, own_bytes) != 0) {
+    return false;
+  }
+  const tracer::Text method = {name.data + own_bytes, name.bytes - own_bytes};
+  if (is(method, "run") || is(method, "_delete")) {
     return true;
   }
-  return false;
+  if (!is(method, "name")) {
+    return false;
+  }
+  // The property has two functions of that name; the one that sets it takes two arguments.
+  const PyRef arguments = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_argcount"));
+  return arguments && g_python.PyLong_AsLong(arguments.get()) == 2;
+}
+
+void name_may_change(tracer::ThreadState* thread) {
+  // The end of the function that sets it, where that is not told of by its code; one more for a
+  // call that it makes.
+  constexpr uint32_t kMoreVisits = 2;
+  tracer::ask_for_visits(thread, kMoreVisits);
 }
 
 bool name_process() {

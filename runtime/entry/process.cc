@@ -109,8 +109,8 @@ bool look_after(tracer::ThreadState* thread) {
   cover_new_threads();
   check_eval_frame();
   const bool process_is_named = name_process();
-  if (thread->care_words != 0 && thread->named == 0) {
-    thread->named = name_thread(thread) ? 1 : 0;
+  if (name_thread(thread)) {
+    thread->named = 1;
   }
   return thread->named == 0 || !process_is_named;
 }

@@ -410,6 +410,45 @@ TEST_CASE("writer: notes do not put off the visits to a thread", "[writer]") {
         }) == 20'000);
 }
 
+TEST_CASE("writer: visits that are asked for come at the next events", "[writer]") {
+  const SessionFixture session(uint64_t{8} << 20);
+  static int visits = 0;
+  in_traced_process(session, [] {
+    tracer::g_engine.hooks.look_after = [](tracer::ThreadState*) {
+      ++visits;
+      return false;
+    };
+    const auto visits_of = [](uint32_t events) {
+      visits = 0;
+      for (uint32_t i = 0; i < events; ++i) {
+        enter(kFirstNameId);
+      }
+      return visits;
+    };
+    if (visits_of(100) != 1) {  // with its first chunk
+      _exit(2);
+    }
+    tracer::ask_for_visits(tracer::current_thread(), 0);
+    if (visits_of(1) != 1 || visits_of(50) != 0) {
+      _exit(3);
+    }
+    tracer::ask_for_visits(tracer::current_thread(), 2);
+    if (visits_of(1) != 1 || visits_of(2) != 2 || visits_of(50) != 0) {
+      _exit(4);
+    }
+    // At the very end of a chunk, and before the next.
+    const auto* thread = tracer::current_thread();
+    while (thread->cursor != thread->chunk_end) {
+      enter(kFirstNameId);
+    }
+    tracer::ask_for_visits(tracer::current_thread(), 1);
+    if (visits_of(2) != 2 || visits_of(50) != 0) {
+      _exit(5);
+    }
+  });
+  REQUIRE(session.read_events().size() == 1);
+}
+
 TEST_CASE("writer: a forked child's notes are its own", "[writer]") {
   const SessionFixture session(uint64_t{8} << 20);
   in_traced_process(session, [] {
