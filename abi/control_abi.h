@@ -29,6 +29,7 @@ enum { VTN_CHUNK_CLASSES = 5 };
 enum {
   VTN_OPTION_IGNORE_C_FUNCTIONS = 1u << 0,
   VTN_OPTION_ONLY_PROGRAM = 1u << 1, /* its children run untraced */
+  VTN_OPTION_LOG_LINES = 1u << 2,    /* with each Python call the line that it is made from */
 };
 
 /* vtn_control_page.collector_waiting */

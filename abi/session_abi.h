@@ -38,6 +38,7 @@ enum class SessionState : uint32_t {
 enum SessionOption : uint32_t {
   kOptionIgnoreCFunctions = VTN_OPTION_IGNORE_C_FUNCTIONS,
   kOptionOnlyProgram = VTN_OPTION_ONLY_PROGRAM,
+  kOptionLogLines = VTN_OPTION_LOG_LINES,
 };
 
 enum class ClockKind : uint32_t { kTsc = VTN_CLOCK_TSC, kMonotonic = VTN_CLOCK_MONOTONIC };

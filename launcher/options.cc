@@ -115,6 +115,15 @@ constexpr OptionRow kRows[] = {
        return {};
      },
      "record Python functions only: cheaper"},
+    {"log_lines",
+     0,
+     nullptr,
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       request.record.caller_lines = value == "true";
+       return {};
+     },
+     "with each Python call, the line that it is made from"},
     {"exclude_process",
      0,
      "GLOB",

@@ -11,7 +11,8 @@ namespace vtn::session {
 
 uint32_t RecordSettings::option_bits() const {
   return (c_functions ? 0 : uint32_t{kOptionIgnoreCFunctions}) |
-         (children ? 0 : uint32_t{kOptionOnlyProgram});
+         (children ? 0 : uint32_t{kOptionOnlyProgram}) |
+         (caller_lines ? uint32_t{kOptionLogLines} : 0);
 }
 
 SettingsWriter::SettingsWriter() : bytes_(sizeof(vtn_settings_head), '\0') {}

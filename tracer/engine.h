@@ -63,6 +63,7 @@ struct ThreadState {
   uintptr_t setprofile;     // runtime: a call of sys.setprofile in progress (own_profilers.h)
   uint32_t guards_seen;     // runtime: stack guards there had been when it last made a call
   uintptr_t stack_limit;    // runtime: lowest address an evaluation function may use; 0: unknown
+  void* caller_lines;       // runtime: what it knows of callers; null: nothing so far
   uint64_t name_hash;       // runtime: of the name that was published last; 0: none
   CodeCacheEntry codes[1u << kCodeCacheBits];
   CallableCacheEntry callables[1u << kCallableCacheBits];

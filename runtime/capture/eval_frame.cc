@@ -12,6 +12,7 @@
 
 #include "base/freestanding/syscalls.h"
 #include "runtime/capture/backends.h"
+#include "runtime/capture/caller_lines.h"
 #include "runtime/capture/functions.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
@@ -29,6 +30,7 @@ struct {
   PyObject* (*function_code)(PyObject*);
   bool checked;
   bool installed;
+  bool with_lines;            // of callers
   bool guarded;               // some frame runs under the default evaluator
   uint32_t guards;            // how often that was so
   PyEvalFunction* main_slot;  // where the main interpreter keeps its evaluator; null: not found
@@ -150,6 +152,9 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   }
   const uint32_t id = code_id(thread, code);
   const uint64_t epoch = tracer::g_engine.epoch;
+  if (__builtin_expect(g_eval.with_lines, 0)) {
+    note_caller_line(thread, id, code, Callee::kToCome);
+  }
   tracer::record_enter(thread, id);
   PyObject* result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
@@ -180,6 +185,7 @@ bool install_eval_frame() {
   }
   g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate);
   g_eval.installed = true;
+  g_eval.with_lines = caller_lines_wanted();
   if (interpreter == g_python.PyInterpreterState_Main()) {
     g_eval.main_slot = find_slot(interpreter);
   }

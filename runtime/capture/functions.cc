@@ -7,6 +7,7 @@
 #include "base/freestanding/lock.h"
 #include "base/freestanding/pages.h"
 #include "runtime/capture/code_table.h"
+#include "runtime/capture/caller_lines.h"
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/program_names.h"
 #include "runtime/entry/interpreters.h"
@@ -46,6 +47,7 @@ void code_died(void* extra) {
     return;
   }
   tracer::forget_code(identity->code);
+  forget_lines();
   identity->code = nullptr;
   give_identity(identity);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "runtime/capture/backends.h"
+#include "runtime/capture/caller_lines.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/own_debuggers.h"
 #include "runtime/capture/own_profilers.h"
@@ -125,6 +126,18 @@ PyObject* on_code_event(PyObject*, PyObject* const* arguments, size_t, PyObject*
   return record<kind>(thread, ticks, entry.id);
 }
 
+// With the line of the caller, where that is wanted.
+PyObject* on_enter_with_line(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
+  if (kDoNothing) {
+    return none();
+  }
+  tracer::ThreadState* thread = tracer::current_thread();
+  const uint32_t id = code_id(thread, arguments[kCode]);
+  note_caller_line(thread, id, arguments[kCode], Callee::kRunning);
+  tracer::record_enter(thread, id);
+  return none();
+}
+
 // A bound method, of anything but a Python function, that is called as f(*args): CALL tells of it,
 // no end does.
 bool end_is_unseen(PyObject* const* arguments) {
@@ -211,12 +224,13 @@ struct Subscription {
   const char* event;
   PyVectorcall handler;
   bool of_c_functions;
+  PyVectorcall handler_with_lines = nullptr;  // null: the same
 };
 
 constexpr Subscription kSubscriptions[] = {
-    {"PY_START", on_code_event<EventKind::kEnter>, false},
-    {"PY_RESUME", on_code_event<EventKind::kEnter>, false},
-    {"PY_THROW", on_code_event<EventKind::kEnter>, false},
+    {"PY_START", on_code_event<EventKind::kEnter>, false, on_enter_with_line},
+    {"PY_RESUME", on_code_event<EventKind::kEnter>, false, on_enter_with_line},
+    {"PY_THROW", on_code_event<EventKind::kEnter>, false, on_enter_with_line},
     {"PY_RETURN", on_code_event<EventKind::kLeave>, false},
     {"PY_YIELD", on_code_event<EventKind::kUnwind>, false},
     {"PY_UNWIND", on_code_event<EventKind::kUnwind>, false},
@@ -278,7 +292,9 @@ bool subscribe(PyObject* monitoring, int tool, bool with_c_functions) {
     const PyRef event =
         PyRef::steal(g_python.PyObject_GetAttrString(events.get(), subscription.event));
     const long bit = event ? g_python.PyLong_AsLong(event.get()) : -1;
-    const PyRef callback = PyRef::steal(make_callback(type, subscription.handler));
+    const bool with_lines = caller_lines_wanted() && subscription.handler_with_lines != nullptr;
+    const PyRef callback = PyRef::steal(
+        make_callback(type, with_lines ? subscription.handler_with_lines : subscription.handler));
     if (bit <= 0 || !callback ||
         !PyRef::steal(g_python.PyObject_CallMethod(
             monitoring, "register_callback", "ilO", tool, bit, callback.get()))) {

@@ -5,6 +5,7 @@
 // A profile function belongs to a thread: profile_threads.h says how each gets it. The program's
 // own profiler wins in its thread (own_profilers.h).
 #include "runtime/capture/backends.h"
+#include "runtime/capture/caller_lines.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/profile_threads.h"
@@ -28,6 +29,7 @@ enum ProfileEvent {
 struct {
   bool installed;
   bool with_c_functions;
+  bool with_lines;            // of callers
   PySize code_offset;         // of the code object within the frame or its inner frame
   PySize inner_frame_offset;  // 0: none
   bool code_offset_checked;
@@ -63,9 +65,15 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   tracer::ThreadState* thread = tracer::current_thread();
   switch (what) {
-    case kCall:
-      tracer::record_enter(thread, code_id(thread, frame_code(frame)));
+    case kCall: {
+      PyObject* const code = frame_code(frame);
+      const uint32_t id = code_id(thread, code);
+      if (__builtin_expect(g_profile.with_lines, 0)) {
+        note_caller_line(thread, id, code, Callee::kRunning);
+      }
+      tracer::record_enter(thread, id);
       break;
+    }
     case kReturn:
       tracer::record_at(thread,
                         ticks,
@@ -120,6 +128,7 @@ bool profile_installed() { return g_profile.installed; }
 
 bool install_profile(bool with_c_functions) {
   g_profile.with_c_functions = with_c_functions;
+  g_profile.with_lines = caller_lines_wanted();
   const FrameLayout layout = frame_layout(g_python.minor);
   g_profile.inner_frame_offset = layout.inner_frame;
   g_profile.code_offset = layout.code;

@@ -21,6 +21,7 @@
 
 #include "base/freestanding/atomic.h"
 #include "runtime/capture/backends.h"
+#include "runtime/capture/caller_lines.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/profile_threads.h"
 #include "runtime/entry/audit_hook.h"
@@ -115,6 +116,7 @@ void install() {
     return;
   }
   g_python.PyErr_Clear();
+  start_caller_lines(session_option(kOptionLogLines));
   if (!start_functions(find_object_function()) ||
       !install_backend(!session_option(kOptionIgnoreCFunctions))) {
     g_python.PyErr_Clear();

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is told beside the calls: names of threads as they change."""
+"""What is told beside the calls: names of threads as they change, and the lines of callers."""
 
+import json
 import os
 import signal
 import unittest
@@ -181,6 +182,239 @@ class ThreadNames(TestCase):
             data = file.read()
         self.assertEqual(1, data.count(b"thread renamed: chief"))
         self.assertIn(b"MainThread, chief", data)
+
+
+LINES = """
+    import contextlib, functools, json, sys, threading
+
+    seen = []
+
+    def note():
+        frame = sys._getframe(1)
+        caller = frame.f_back
+        seen.append((frame.f_code.co_name, caller.f_lineno if caller else 0))
+        seen.append(("note", frame.f_lineno))
+
+    class Thing:
+        def __init__(self, value=0):
+            note()
+        @property
+        def prop(self):
+            note()
+            return self
+        def __add__(self, other):
+            note()
+            return self
+        def __lt__(self, other):
+            note()
+            return False
+        def __getattr__(self, name):
+            note()
+            return name
+        def __getitem__(self, index):
+            note()
+            if index == 3:
+                raise IndexError
+            return index
+        def __iter__(self):
+            note()
+            return self
+        count = 0
+        def __next__(self):
+            note()
+            self.count += 1
+            if self.count > 3:
+                raise StopIteration
+        def __enter__(self):
+            note()
+        def __exit__(self, *args):
+            note()
+        def __call__(self, *args):
+            note()
+            return 0
+        def __contains__(self, what):
+            note()
+            return True
+        def __hash__(self):
+            note()
+            return 1
+        def __bool__(self):
+            note()
+            return True
+
+    def plain(*args):
+        note()
+        return 1
+
+    def generator():
+        note()
+        for i in range(3):
+            yield i
+            note()
+
+    async def leaf():
+        note()
+        return 1
+
+    async def branch():
+        note()
+        await leaf()
+        return (
+            await leaf())
+
+    def decorated(function):
+        note()
+        return function
+
+    def recursive(depth):
+        note()
+        if depth:
+            recursive(depth - 1)
+        return depth
+
+    def everything():
+        note()
+        plain()
+        plain(1,
+              plain(),
+              plain(
+              ))
+        thing = Thing()
+        thing + thing
+        thing.prop
+        thing.missing
+        thing < thing
+        thing[0]; thing[1]
+        for _ in thing:
+            pass
+        thing.__class__.count = 0
+        with thing:
+            plain()
+        thing()
+        1 in thing
+        {thing: 1}
+        if thing:
+            not thing
+        sorted([2, 1, 3], key=plain)
+        list(map(plain,
+                 range(4)))
+        for _ in generator():
+            pass
+        [plain() for _ in range(3)]
+        {plain(): (lambda: plain())() for _ in range(2)}
+        recursive(5)
+        try:
+            branch().send(None)
+        except StopIteration:
+            pass
+        @decorated
+        def local(): note()
+        local()
+        functools.partial(plain, 1)()
+        with contextlib.ExitStack() as stack:
+            stack.callback(plain)
+        exec("plain()\\n\\n\\nplain()", globals())
+        eval("plain() or plain()")
+        thread = threading.Thread(target=plain)
+        thread.start()
+        thread.join()
+
+    everything()
+    for i in range(3000):
+        plain() if i % 3 else plain(
+            plain())
+        if i % 7 == 0:
+            plain()
+        thing = Thing()
+        thing + thing
+    for name in "abc":
+        exec(compile("def made(): note()\\n" + "\\n" * len(seen) + "made()", "<made>", "exec"), globals())
+    print(json.dumps(seen))
+"""
+
+
+def lines_of(report, names):
+    """(function, caller's line) in the order of the calls; of all threads, but for the library's."""
+    calls = []
+    for event in report.events:
+        function, _, place = event["name"].partition(" (")
+        function = function.rpartition(".")[2]
+        if event["ph"] in "XB" and function in names and (
+                place.startswith(("<made>", "<string>")) or "lines.py:" in place):
+            line = event.get("caller_lineno", 0)
+            assert event.get("args", {}).get("caller_lineno", 0) == line
+            calls.append((nanoseconds(event["ts"]), function, line))
+    return [call[1:] for call in sorted(calls, key=lambda call: call[0])]
+
+
+class CallerLines(TestCase):
+    def check(self, *options):
+        path = self.write("lines.py", LINES)
+        outcome = self.traced(path, options=("--quiet", "--log_lines", *options))
+        self.assertEqual(0, outcome.status, outcome.stderr)
+        expected = [tuple(entry) for entry in json.loads(outcome.stdout)]
+        if self.interpreter.minor == (3, 11) and "--ignore_c_function" in options:
+            # An evaluation function also sees a generator being made.
+            expected = [call for call in expected if call[0] not in ("generator", "branch", "leaf")]
+        found = lines_of(outcome.report, {name for name, _ in expected})
+        self.assertEqual(len(expected), len(found))
+        for number, (want, got) in enumerate(zip(expected, found)):
+            self.assertEqual(want, got, f"call {number} of {len(found)}")
+        self.assertNotIn("laid out", json.dumps(outcome.report.data["viztracer_native"]))
+
+    def test_every_kind_of_call(self):
+        self.check()
+
+    def test_without_c_functions(self):
+        self.check("--ignore_c_function")
+
+    def test_nothing_of_them_unless_asked_for(self):
+        path = self.write("lines.py", LINES)
+        report = self.traced(path).report
+        self.assertFalse([event for event in report.events if "caller_lineno" in event])
+
+    def test_program_is_as_it_was(self):
+        path = self.write("x.py", """
+            import gc, sys, traceback
+            def f(n):
+                if n: return f(n - 1)
+                traceback.print_stack(file=sys.stdout)
+                return sys._getframe().f_back.f_lineno
+            print(f(3))
+            try:
+                f("x")
+            except TypeError:
+                traceback.print_exc(file=sys.stdout)
+            print([type(o).__name__ for o in gc.get_referrers(f) if type(o).__name__ == "frame"])
+            sys.exit(3)
+        """)
+        self.assertEqual(self.plain(path).parity_key(),
+                         self.traced(path, options=("--quiet", "--log_lines")).parity_key())
+
+    def test_forked_children_have_lines(self):
+        path = self.write("x.py", """
+            import os
+            def called(): pass
+            def work():
+                called()
+                called()
+
+                called()
+            work()
+            if os.fork() == 0:
+                work()
+                os._exit(0)
+            os.wait()
+        """)
+        report = self.traced(path, options=("--quiet", "--log_lines")).report
+        by_process = {}
+        for event in report.events:
+            if event["name"].startswith("called ("):
+                by_process.setdefault(event["pid"], []).append(
+                    (nanoseconds(event["ts"]), event.get("caller_lineno")))
+        self.assertEqual(2, len(by_process))
+        for calls in by_process.values():
+            self.assertEqual([4, 5, 7], [line for _, line in sorted(calls)])
 
 
 if __name__ == "__main__":

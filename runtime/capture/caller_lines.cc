@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HOT PATH of runs with --log_lines.
+#include "runtime/capture/caller_lines.h"
+
+#include "base/freestanding/atomic.h"
+#include "base/freestanding/pages.h"
+#include "runtime/entry/process.h"
+#include "runtime/python/text.h"
+#include "tracer/names_writer.h"
+#include "tracer/thread_writer.h"
+
+namespace vtn::runtime {
+
+namespace {
+
+// Of an interpreter frame (pycore_frame.h of each version) and of what leads to it.
+struct FrameLayout {
+  PySize code;
+  PySize previous;
+  PySize instruction;   // the one that runs, or the last word of its cache
+  PySize owner;         // a byte; 0: frames that run nothing are not in the chain
+  PySize thread_field;  // of a thread state: 0: searched for; else it leads on to
+  PySize current;       // the current frame within that
+};
+constexpr FrameLayout kLayout311 = {32, 48, 56, 0, 56, 8};
+constexpr FrameLayout kLayout312 = {0, 8, 56, 70, 56, 0};
+constexpr FrameLayout kLayout313 = {0, 8, 56, 70, 0, 0};
+constexpr FrameLayout kLayout314 = {0, 8, 56, 74, 0, 0};
+
+constexpr unsigned char kOwnerGenerator = 1;
+constexpr unsigned char kOwnerInterpreter = 3;  // this and above: nothing of the program's
+// Before the instructions of a code object: the index of the first that a tracer may see, co_extra.
+constexpr PySize kFirstTraceableBack = 16;
+constexpr uintptr_t kReferenceTags = 3;  // of a word that holds a code object, from 3.14 on
+constexpr PySize kFrameOfObject = kHeadBytes + 8;  // a frame object: f_back, then the frame
+constexpr PySize kMostThreadBytes = 256;           // of a thread state, searched for its frame
+constexpr uint32_t kTrials = 32;
+constexpr int kDeepestSkip = 64;
+
+constexpr uint32_t kLinesBits = 10;
+constexpr uint32_t kToldBits = 10;
+
+struct KnownLine {
+  const void* code;
+  uint64_t deaths;  // of code objects, when it was found out
+  uint32_t offset;
+  uint32_t line;
+};
+
+struct ToldLine {
+  uint64_t chunk;
+  uint32_t id;
+  uint32_t line;
+};
+
+// Of a thread, in wiped pages. A state that serves another thread keeps it.
+struct ThreadLines {
+  KnownLine known[1u << kLinesBits];
+  ToldLine told[1u << kToldBits];
+};
+
+struct {
+  bool wanted;
+  bool by_layout;  // else by the API
+  uint32_t trials;
+  FrameLayout layout;
+  PySize code_start;  // of the instructions within a code object
+  uint64_t deaths;
+  int (*address_to_line)(PyObject*, int);
+  int (*frame_line)(PyFrame*);
+} g_lines;
+
+// Where a caller is; no code: there is none, or its line is not known.
+struct Place {
+  PyObject* code = nullptr;
+  uint32_t offset = 0;
+};
+
+const void* current_frame(const PyThread* state) {
+  const FrameLayout& layout = g_lines.layout;
+  if (g_python.minor >= 13) {
+    return field<const void*>(state, layout.thread_field);
+  }
+  return field<const void*>(field<const void*>(state, layout.thread_field), layout.current);
+}
+
+PyObject* code_of(const void* frame) {
+  const auto word = field<uintptr_t>(frame, g_lines.layout.code);
+  return reinterpret_cast<PyObject*>(word & ~kReferenceTags);
+}
+
+uintptr_t instructions_of(const PyObject* code) {
+  return reinterpret_cast<uintptr_t>(code) + static_cast<uintptr_t>(g_lines.code_start);
+}
+
+// As CPython decides which frames it shows: not those by which it enters itself, nor, from 3.12 on,
+// the one between a class that is called and its __init__, which never gets to where it may be
+// seen.
+bool runs_code(const void* frame) {
+  const PyObject* const code = code_of(frame);
+  if (g_lines.layout.owner == 0) {
+    return type_of(code) == g_python.PyCode_Type;
+  }
+  const auto owner = field<unsigned char>(frame, g_lines.layout.owner);
+  if (owner >= kOwnerInterpreter || type_of(code) != g_python.PyCode_Type) {
+    return false;
+  }
+  const auto first =
+      static_cast<uintptr_t>(2 * field<int32_t>(code, g_lines.code_start - kFirstTraceableBack));
+  return owner == kOwnerGenerator ||
+         field<uintptr_t>(frame, g_lines.layout.instruction) >= instructions_of(code) + first;
+}
+
+Place place_of_caller(const PyThread* state, const PyObject* code, Callee callee) {
+  const void* frame = current_frame(state);
+  if (frame != nullptr && callee == Callee::kRunning) {
+    if (code_of(frame) != code) {
+      return {};
+    }
+    frame = field<const void*>(frame, g_lines.layout.previous);
+  }
+  for (int i = 0; frame != nullptr && !runs_code(frame); ++i) {
+    frame = i == kDeepestSkip ? nullptr : field<const void*>(frame, g_lines.layout.previous);
+  }
+  if (frame == nullptr) {
+    return {};
+  }
+  PyObject* const caller = code_of(frame);
+  const uintptr_t start = instructions_of(caller);
+  const auto at = field<uintptr_t>(frame, g_lines.layout.instruction);
+  return at < start ? Place{} : Place{caller, static_cast<uint32_t>(at - start)};
+}
+
+uint32_t usable(int line) { return line > 0 ? static_cast<uint32_t>(line) : 0; }
+
+uint32_t line_by_api(const PyObject* code, Callee callee) {
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  PyFrame* frame = g_python.PyEval_GetFrame();  // borrowed
+  if (frame == nullptr) {
+    return 0;
+  }
+  if (callee == Callee::kToCome) {
+    return usable(g_lines.frame_line(frame));
+  }
+  const PyRef running = PyRef::steal(g_python.PyFrame_GetCode(frame));
+  if (running.get() != code) {
+    return 0;
+  }
+  const PyRef caller = PyRef::steal(reinterpret_cast<PyObject*>(g_python.PyFrame_GetBack(frame)));
+  return caller ? usable(g_lines.frame_line(reinterpret_cast<PyFrame*>(caller.get()))) : 0;
+}
+
+// Where a thread state keeps its current frame: the place that holds the one the API tells of.
+bool find_current_frame(const PyThread* state) {
+  PyFrame* object = g_python.PyEval_GetFrame();
+  if (object == nullptr) {
+    return false;
+  }
+  const auto* frame = field<const void*>(object, kFrameOfObject);
+  if (g_python.minor < 13) {
+    return current_frame(state) == frame;
+  }
+  PySize& found = g_lines.layout.thread_field;
+  if (found != 0 && current_frame(state) == frame) {
+    return true;
+  }
+  for (found = sizeof(void*); found < kMostThreadBytes; found += sizeof(void*)) {
+    if (current_frame(state) == frame) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void ask_the_api_for_good() {
+  g_lines.by_layout = false;
+  (void)tracer::publish_text(
+      NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kLinesByApi), tracer::Text{});
+}
+
+// One of the first calls: the two ways must agree. Frame by frame, so that no wrong word is taken
+// for an address.
+[[gnu::noinline, gnu::cold]] uint32_t line_on_trial(const PyThread* state,
+                                                    const PyObject* code,
+                                                    Callee callee) {
+  const uint32_t expected = line_by_api(code, callee);
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  PyFrame* object = g_python.PyEval_GetFrame();
+  if (object == nullptr) {
+    return expected;  // nothing to compare
+  }
+  bool agreed = find_current_frame(state);
+  if (agreed) {
+    const PyRef current = PyRef::steal(g_python.PyFrame_GetCode(object));
+    agreed = code_of(field<const void*>(object, kFrameOfObject)) == current.get();
+  }
+  if (agreed) {
+    const Place place = place_of_caller(state, code, callee);
+    const int line = place.code == nullptr
+                         ? 0
+                         : g_lines.address_to_line(place.code, static_cast<int>(place.offset));
+    agreed = usable(line) == expected;
+  }
+  if (!agreed) {
+    ask_the_api_for_good();
+  } else if (expected != 0) {
+    --g_lines.trials;
+  }
+  return expected;
+}
+
+ThreadLines* lines_of(tracer::ThreadState* thread) {
+  if (__builtin_expect(thread->caller_lines == nullptr, 0)) {
+    thread->caller_lines = map_wiped_pages(sizeof(ThreadLines));
+  }
+  return static_cast<ThreadLines*>(thread->caller_lines);
+}
+
+uint32_t line_of(const tracer::ThreadState* thread, ThreadLines* lines, const Place& place) {
+  if (place.code == nullptr) {
+    return 0;
+  }
+  // Only of code whose death will be told may anything be remembered by address.
+  const bool may_remember =
+      lines != nullptr && thread->codes[tracer::code_cache_slot(place.code)].code == place.code;
+  const uint64_t deaths = load_relaxed(&g_lines.deaths);
+  KnownLine* known = nullptr;
+  if (may_remember) {
+    const uint64_t key = reinterpret_cast<uintptr_t>(place.code) + place.offset;
+    known = &lines->known[(key * 0x9e37'79b9'7f4a'7c15u) >> (64 - kLinesBits)];
+    if (known->code == place.code && known->offset == place.offset && known->deaths == deaths) {
+      return known->line;
+    }
+  }
+  const uint32_t line = usable(g_lines.address_to_line(place.code, static_cast<int>(place.offset)));
+  if (known != nullptr) {
+    *known = {place.code, deaths, place.offset, line};
+  }
+  return line;
+}
+
+// Chunks of a process, one after the other: never the same for two.
+uint64_t chunk_of(const tracer::ThreadState* thread) {
+  return (uint64_t{thread->thread} << 32) | thread->sequence;
+}
+
+}  // namespace
+
+void start_caller_lines(bool wanted) {
+  g_lines.frame_line =
+      reinterpret_cast<int (*)(PyFrame*)>(find_python_symbol("PyFrame_GetLineNumber"));
+  g_lines.address_to_line =
+      reinterpret_cast<int (*)(PyObject*, int)>(find_python_symbol("PyCode_Addr2Line"));
+  g_lines.wanted = wanted && g_lines.frame_line != nullptr;
+  if (!g_lines.wanted) {
+    return;
+  }
+  switch (g_python.minor) {
+    case 11:
+      g_lines.layout = kLayout311;
+      break;
+    case 12:
+      g_lines.layout = kLayout312;
+      break;
+    case 13:
+      g_lines.layout = kLayout313;
+      break;
+    case 14:
+    case 15:
+      g_lines.layout = kLayout314;
+      break;
+    default:
+      return;  // 3.10: every frame is an object, and asking for its caller is as good
+  }
+  // A code object ends with its instructions: they begin where its fixed part ends.
+  const PyRef start =
+      PyRef::steal(g_python.PyObject_GetAttrString(g_python.PyCode_Type, "__basicsize__"));
+  g_lines.code_start = start ? g_python.PyLong_AsLong(start.get()) : 0;
+  g_python.PyErr_Clear();
+  g_lines.trials = kTrials;
+  g_lines.by_layout = g_lines.address_to_line != nullptr && g_lines.code_start > kHeadBytes;
+}
+
+bool caller_lines_wanted() { return g_lines.wanted; }
+
+void note_caller_line(tracer::ThreadState* thread,
+                      uint32_t id,
+                      const PyObject* code,
+                      Callee callee) {
+  ThreadLines* lines = lines_of(thread);
+  uint32_t line = 0;
+  if (__builtin_expect(!g_lines.by_layout, 0)) {
+    line = line_by_api(code, callee);
+  } else if (__builtin_expect(g_lines.trials != 0, 0)) {
+    line = line_on_trial(current_thread_state(), code, callee);
+  } else {
+    line = line_of(thread, lines, place_of_caller(current_thread_state(), code, callee));
+  }
+  ToldLine* told = lines == nullptr ? nullptr : &lines->told[id & ((1u << kToldBits) - 1)];
+  // A chunk that is full is not the one that the call will stand in.
+  const bool known = told != nullptr && told->id == id && told->chunk == chunk_of(thread) &&
+                     thread->cursor != thread->chunk_end;
+  if (known && told->line == line) {
+    return;
+  }
+  const uint64_t word = note_key(line, 0);
+  tracer::record_note(
+      thread, tracer::read_ticks(tracer::g_engine.clock), NoteKind::kCallerLine, &word, 1);
+  if (told != nullptr) {
+    *told = {chunk_of(thread), id, line};
+  }
+}
+
+void forget_lines() { add_relaxed(&g_lines.deaths, uint64_t{1}); }
+
+}  // namespace vtn::runtime
