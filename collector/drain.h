@@ -58,10 +58,8 @@ class Drain {
   // The arena is not to be drained afterwards.
   void take_rest();
 
-  uint64_t chunks_discarded() const {
-    return chunks_discarded_.load(std::memory_order_relaxed);
-  }  // the spool's disk is full
-  // How much of the arena holds something, as of the last pass: 0 to 1.
+  // Taken, but the spool could not be written on.
+  uint64_t chunks_discarded() const { return chunks_discarded_.load(std::memory_order_relaxed); }
   uint32_t slots_in_use() const { return notes_.slots_in_use(); }
 
  private:
@@ -90,7 +88,7 @@ class Drain {
   const bool compress_;
   const uint32_t tick_step_;
   bool recycle_ = true;
-  double fill_ = 0;
+  double fill_ = 0;  // how much of the arena held something in the last pass: 0 to 1
   std::atomic<uint64_t> chunks_discarded_{0};
   ProcessChains notes_;
   std::vector<uint32_t> died_;                                        // numbers, for the next pass
