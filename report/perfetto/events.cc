@@ -273,7 +273,7 @@ class PerfettoPieceMaker::Sink {
     track_event.number(kEventTrack, layout.uuid);
     ProtoMessage defaults;
     defaults.number(kTimestampClock, kAbsolute ? kClockMonotonic : kClockIncremental)
-        .message(kTrackEvent, track_event);
+        .message(kDefaultEvent, track_event);
     ProtoMessage packet;
     packet.number(kSequenceFlags, kStateCleared).message(kDefaults, defaults);
     if (!maker_.interned_.empty()) {
@@ -439,8 +439,9 @@ Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
   interned_.clear();
   for (uint32_t i = 0; i < frame.functions.size(); ++i) {
     ProtoMessage name;
-    name.number(1, i + 1).bytes(2, name_of_function(image, frame.functions[i]));
-    spool::append_varint(interned_, (2u << 3) | 2);  // event_names
+    name.number(kInternedId, i + 1)
+        .bytes(kInternedText, name_of_function(image, frame.functions[i]));
+    spool::append_varint(interned_, (kInternedEventName << 3) | 2);
     spool::append_varint(interned_, name.view().size());
     interned_ += name.view();
   }

@@ -20,47 +20,12 @@
 #include <vector>
 
 #include "report/caller_lines.h"
+#include "report/perfetto/fields.h"
 #include "report/perfetto/proto.h"
 #include "report/picture.h"
 #include "report/pieces.h"
 
 namespace vtn::report {
-
-// Field numbers and constants of Perfetto's trace format.
-namespace perfetto {
-inline constexpr uint32_t kPacket = 1;  // of Trace
-// TracePacket
-inline constexpr uint32_t kClockSnapshot = 6;
-inline constexpr uint32_t kTimestamp = 8;
-inline constexpr uint32_t kSequence = 10;
-inline constexpr uint32_t kTrackEvent = 11;
-inline constexpr uint32_t kInternedData = 12;
-inline constexpr uint32_t kSequenceFlags = 13;
-inline constexpr uint32_t kTimestampClock = 58;
-inline constexpr uint32_t kDefaults = 59;
-inline constexpr uint32_t kTrackDescriptor = 60;
-inline constexpr uint32_t kTraceUuid = 89;
-inline constexpr uint32_t kTraceAttributes = 126;
-// TrackEvent
-inline constexpr uint32_t kAnnotation = 4;
-inline constexpr uint32_t kEventType = 9;
-inline constexpr uint32_t kEventNameIid = 10;
-inline constexpr uint32_t kEventTrack = 11;
-inline constexpr uint32_t kEventCategory = 22;
-inline constexpr uint32_t kEventName = 23;
-inline constexpr uint32_t kFlow = 47;
-inline constexpr uint32_t kFlowEnd = 48;
-// Values
-inline constexpr uint32_t kStateCleared = 1;
-inline constexpr uint32_t kNeedsState = 2;
-inline constexpr uint32_t kSliceBegin = 1;
-inline constexpr uint32_t kSliceEnd = 2;
-inline constexpr uint32_t kInstant = 3;
-inline constexpr uint32_t kClockRealtime = 1;
-inline constexpr uint32_t kClockMonotonic = 3;
-inline constexpr uint32_t kClockIncremental = 64;
-inline constexpr uint32_t kMetaSequence = 1;  // of all that is not a thread's: absolute stamps
-}  // namespace perfetto
 
 struct PerfettoTrack {
   uint32_t sequence = 0;

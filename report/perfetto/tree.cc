@@ -19,17 +19,17 @@ constexpr char kCategory[] = "process";
 
 ProtoMessage annotation(const Remark& remark) {
   ProtoMessage message;
-  message.bytes(10, remark.key);
+  message.bytes(kNoteName, remark.key);
   switch (remark.kind) {
     case Remark::kText:
-      message.bytes(6, valid_utf8(remark.values.front()));
+      message.bytes(kNoteText, valid_utf8(remark.values.front()));
       break;
     case Remark::kNumber:
-      message.number(3, std::stoull(remark.values.front()));
+      message.number(kNoteNumber, std::stoull(remark.values.front()));
       break;
     case Remark::kList:
       for (const std::string& value : remark.values) {
-        message.message(12, ProtoMessage().bytes(6, valid_utf8(value)));
+        message.message(kNoteEntry, ProtoMessage().bytes(kNoteText, valid_utf8(value)));
       }
       break;
   }
@@ -42,7 +42,9 @@ void append_track(std::string& to,
                   uint64_t uuid,
                   const char* name) {
   ProtoMessage track;
-  track.number(1, uuid).number(5, layout.process_uuid(process)).bytes(2, name);
+  track.number(kTrackUuid, uuid)
+      .number(kTrackParent, layout.process_uuid(process))
+      .bytes(kTrackName, name);
   append_meta(to, layout.picture.processes[process].start_ns, kTrackDescriptor, track);
 }
 
@@ -75,8 +77,8 @@ void append_arrow(std::string& to,
 
 void append_attribute(ProtoMessage& attributes, std::string_view key, std::string_view value) {
   ProtoMessage attribute;
-  attribute.bytes(1, key).bytes(3, value);
-  attributes.message(1, attribute);
+  attribute.bytes(kAttributeKey, key).bytes(kAttributeText, value);
+  attributes.message(kAttribute, attribute);
 }
 
 void append_ledger(ProtoMessage& attributes, const PerfettoLayout& layout) {
@@ -112,18 +114,25 @@ void append_ledger(ProtoMessage& attributes, const PerfettoLayout& layout) {
 
 void append_processes(std::string& to, const PerfettoLayout& layout) {
   // Processes stand in the order of their ranks.
-  append_meta(to, layout.start_ns, kTrackDescriptor, ProtoMessage().number(1, 0).number(19, 1));
+  append_meta(to,
+              layout.start_ns,
+              kTrackDescriptor,
+              ProtoMessage().number(kTrackUuid, 0).number(kTrackProcessOrder, kOrderByRank));
   for (const uint32_t number : layout.picture.order) {
     const ProcessInfo& info = layout.picture.info(number);
     const uint64_t start_ns = layout.picture.processes[number].start_ns;
     ProtoMessage process;
-    process.number(1, info.shown_pid);
+    process.number(kProcessPid, info.shown_pid);
     for (const std::string& argument : info.argv) {
-      process.bytes(2, valid_utf8(argument));
+      process.bytes(kProcessArgument, valid_utf8(argument));
     }
-    process.number(3, info.order).bytes(6, valid_utf8(info.name)).number(7, start_ns);
+    process.number(kProcessSortIndex, info.order)
+        .bytes(kProcessName, valid_utf8(info.name))
+        .number(kProcessStart, start_ns);
     ProtoMessage descriptor;
-    descriptor.number(1, layout.process_uuid(number)).message(3, process).number(12, info.order);
+    descriptor.number(kTrackUuid, layout.process_uuid(number))
+        .message(kTrackProcess, process)
+        .number(kTrackRank, info.order);
     append_meta(to, start_ns, kTrackDescriptor, descriptor);
     const std::vector<Picture::Program>& programs = layout.picture.processes[number].programs;
     if (std::any_of(programs.begin(), programs.end(), [](const auto& one) { return one.traced; })) {
@@ -131,12 +140,12 @@ void append_processes(std::string& to, const PerfettoLayout& layout) {
     }
     if (layout.picture.processes[number].main_thread == kNothing) {
       ProtoMessage thread;
-      thread.number(1, info.shown_pid).number(2, info.shown_pid);
+      thread.number(kThreadPid, info.shown_pid).number(kThreadTid, info.shown_pid);
       if (!info.argv.empty()) {
-        thread.bytes(5, valid_utf8(name_of(info.argv[0])));
+        thread.bytes(kThreadName, valid_utf8(name_of(info.argv[0])));
       }
       ProtoMessage line;
-      line.number(1, layout.main_lines[number]).message(4, thread);
+      line.number(kTrackUuid, layout.main_lines[number]).message(kTrackThread, thread);
       append_meta(to, start_ns, kTrackDescriptor, line);
     }
   }

@@ -23,9 +23,9 @@ constexpr uint64_t kBytesPerOp = 15;
 
 ProtoMessage clock_reading(uint32_t clock, uint64_t ns, bool incremental = false) {
   ProtoMessage reading;
-  reading.number(1, clock).number(2, ns);
+  reading.number(kClockId, clock).number(kClockTime, ns);
   if (incremental) {
-    reading.number(3, 1);
+    reading.number(kClockIsIncremental, 1);
   }
   return reading;
 }
@@ -33,12 +33,13 @@ ProtoMessage clock_reading(uint32_t clock, uint64_t ns, bool incremental = false
 void append_run(std::string& to, const PerfettoLayout& layout) {
   const spool::Model& model = layout.model;
   ProtoMessage clocks;
-  clocks.message(1, clock_reading(kClockMonotonic, layout.start_ns));
+  clocks.message(kSnapshotClock, clock_reading(kClockMonotonic, layout.start_ns));
   if (layout.clock.realtime_base_ns() != 0) {
     clocks.message(
-        1, clock_reading(kClockRealtime, layout.start_ns + layout.clock.realtime_base_ns()));
+        kSnapshotClock,
+        clock_reading(kClockRealtime, layout.start_ns + layout.clock.realtime_base_ns()));
   }
-  clocks.number(2, kClockMonotonic);
+  clocks.number(kSnapshotPrimary, kClockMonotonic);
   ProtoMessage first;
   first.number(kSequenceFlags, kStateCleared).message(kClockSnapshot, clocks);
   append_packet(to, kMetaSequence, first);
@@ -62,7 +63,7 @@ void append_run(std::string& to, const PerfettoLayout& layout) {
   append_packet(to, kMetaSequence, ProtoMessage().message(kTraceAttributes, attributes));
 
   ProtoMessage uuid;
-  uuid.number(1, model.header.trace_id).number(2, model.header.created_realtime_ns);
+  uuid.number(kUuidLow, model.header.trace_id).number(kUuidHigh, model.header.created_realtime_ns);
   append_packet(to, kMetaSequence, ProtoMessage().message(kTraceUuid, uuid));
 }
 
@@ -76,11 +77,11 @@ void append_threads(std::string& to, const PerfettoLayout& layout) {
     const uint64_t start_ns = layout.clock.to_ns(thread.first_ticks);
     const std::vector<PerfettoTrack>& tracks = layout.tracks[i];
     ProtoMessage ids;
-    ids.number(1, layout.picture.shown_pid(thread.image))
-        .number(2, layout.picture.shown_tid(i))
-        .bytes(5, name);
+    ids.number(kThreadPid, layout.picture.shown_pid(thread.image))
+        .number(kThreadTid, layout.picture.shown_tid(i))
+        .bytes(kThreadName, name);
     ProtoMessage descriptor;
-    descriptor.number(1, tracks[0].uuid).message(4, ids);
+    descriptor.number(kTrackUuid, tracks[0].uuid).message(kTrackThread, ids);
     if (described.insert(tracks[0].uuid).second) {
       append_meta(to, start_ns, kTrackDescriptor, descriptor);
     }
@@ -89,17 +90,17 @@ void append_threads(std::string& to, const PerfettoLayout& layout) {
         continue;
       }
       ProtoMessage deeper;
-      deeper.number(1, tracks[level].uuid)
-          .number(5, tracks[0].uuid)
-          .bytes(2, deep_track_name(name, level * kTrackDepth))
-          .number(15, 2);  // never merged with another track of that name
+      deeper.number(kTrackUuid, tracks[level].uuid)
+          .number(kTrackParent, tracks[0].uuid)
+          .bytes(kTrackName, deep_track_name(name, level * kTrackDepth))
+          .number(kTrackMerge, kMergeNever);
       append_meta(to, start_ns, kTrackDescriptor, deeper);
     }
     if (layout.incremental(i)) {
       // The trace clock must never go backwards from one snapshot to the next: all say the start.
       ProtoMessage clocks;
-      clocks.message(1, clock_reading(kClockMonotonic, layout.start_ns))
-          .message(1, clock_reading(kClockIncremental, layout.start_ns, true));
+      clocks.message(kSnapshotClock, clock_reading(kClockMonotonic, layout.start_ns))
+          .message(kSnapshotClock, clock_reading(kClockIncremental, layout.start_ns, true));
       ProtoMessage packet;
       packet.number(kSequenceFlags, kStateCleared).message(kClockSnapshot, clocks);
       append_packet(to, tracks[0].sequence, packet);
@@ -111,9 +112,9 @@ void append_losses(std::string& to, const PerfettoLayout& layout) {
   for (const UntoldLoss& loss : untold_losses(layout.model, layout.clock)) {
     const uint64_t uuid = layout.loss_uuid(loss.image);
     ProtoMessage track;
-    track.number(1, uuid)
-        .number(5, layout.process_uuid(layout.picture.of_image(loss.image).number))
-        .bytes(2, kLossTrackName);
+    track.number(kTrackUuid, uuid)
+        .number(kTrackParent, layout.process_uuid(layout.picture.of_image(loss.image).number))
+        .bytes(kTrackName, kLossTrackName);
     append_meta(to, loss.start_ns, kTrackDescriptor, track);
     ProtoMessage begin;
     begin.number(kEventType, kSliceBegin).number(kEventTrack, uuid).bytes(kEventName, loss.name);
@@ -128,7 +129,7 @@ void append_losses(std::string& to, const PerfettoLayout& layout) {
 std::string closing_text(const PerfettoLayout& layout) {
   const spool::Model& model = layout.model;
   ProtoMessage unfinished;
-  unfinished.bytes(10, "unfinished").number(2, 1);
+  unfinished.bytes(kNoteName, "unfinished").number(kNoteBool, 1);
   ProtoMessage end;
   end.number(kEventType, kSliceEnd).message(kAnnotation, unfinished);
   std::string text;
