@@ -69,8 +69,8 @@ class Forks(support.TestCase):
             """)
         names = {process["pid"]: process["name"]
                  for process in report.data["viztracer_native"]["processes"]}
-        self.assertEqual(["cat /dev/null", "head /dev/null", "program.py", "program.py", "sh -c exit 0"],
-                         sorted(names.values()))
+        self.assertEqual(["cat /dev/null", "head /dev/null", "program.py", "program.py (fork)",
+                          "sh -c exit 0"], sorted(names.values()))
         for pid, name in names.items():
             self.assertTrue(report.process_names[pid].startswith(name), report.process_names)
 
