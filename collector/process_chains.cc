@@ -257,8 +257,8 @@ void ProcessChains::write_start(const ProcessSlot& copy, uint32_t process, uint3
 
 // Nobody announced it, and it is clear that it was started.
 void ProcessChains::write_start_past_us(const Process& process,
-                                       uint32_t number,
-                                       const ProcessFate& fate) {
+                                        uint32_t number,
+                                        const ProcessFate& fate) {
   const std::string text = fate.executable + '\0' + fate.command_line;
   spool::StartFrame frame = {};
   frame.process = frame.parent_process = number;

@@ -23,7 +23,7 @@ inline constexpr int kWaitForever = INT_MAX;
 
 struct RecordSettings {
   bool c_functions = true;
-  bool children = true;  // else they run untraced
+  bool children = true;       // else they run untraced
   bool caller_lines = false;  // with each Python call, the line that it is made from
   // Processes that run untraced: globs (subprocess_shim/pattern.h) for the base name of the
   // executable or the script, or for the whole command line. None is empty.

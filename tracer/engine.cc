@@ -49,15 +49,6 @@ ThreadState* take_state() {
   return state;
 }
 
-void forget_everything(ThreadState* state) {
-  for (CodeCacheEntry& entry : state->codes) {
-    entry = {};
-  }
-  for (CallableCacheEntry& entry : state->callables) {
-    entry = {};
-  }
-}
-
 }  // namespace
 
 bool start_engine(const Arena& arena, ClockKind clock, const EngineHooks& hooks, long tls_offset) {
@@ -118,20 +109,15 @@ ThreadState* register_thread() {
       *word = &g_last_resort;
       return &g_last_resort;
     }
-    forget_everything(state);
+    __builtin_memset(state->of_embedder, 0, sizeof(state->of_embedder));
     state->cursor = state->end = state->chunk_end = nullptr;
     state->base_ticks = 0;
     state->dropped = 0;
     state->next_class = 0;
     state->sequence = 0;
-    state->profile_paused = 0;
-    state->setprofile = 0;
-    state->stack_limit = 0;
     state->care_words = 8;
     state->care_visits = 0;
     state->visits_due = 0;
-    state->named = 0;
-    state->name_hash = 0;
     state->tid = kernel_tid();
     state->registered = 1;
     state->in_use = 1;
@@ -152,6 +138,7 @@ void end_thread(ThreadState* state) {
   if (state == nullptr || state->registered == 0) {
     return;  // a forked child of the thread's process: nothing of it is here
   }
+  const WordLock lock(&g_engine.root->lock);  // another may be visiting it
   if (state->cursor != nullptr) {
     if (state->cursor != state->chunk_end) {
       const uint64_t delta = read_ticks(g_engine.clock) - state->base_ticks;
@@ -165,13 +152,10 @@ void end_thread(ThreadState* state) {
   store_release(&state->in_use, uint32_t{0});
 }
 
-void forget_code(const void* code) {
-  const uint32_t slot = code_cache_slot(code);
+void visit_threads(void (*visit)(ThreadState* state, void* argument), void* argument) {
   const WordLock lock(&g_engine.root->lock);
   for (ThreadState* state = g_engine.root->threads; state != nullptr; state = state->next) {
-    // The thread may be storing another code there now, under the GIL of another interpreter.
-    const void* expected = code;
-    (void)compare_swap(&state->codes[slot].code, &expected, static_cast<const void*>(nullptr));
+    visit(state, argument);
   }
 }
 

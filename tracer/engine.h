@@ -19,26 +19,9 @@
 
 namespace vtn::tracer {
 
-// What is known of a code object, by its address. HOT PATH.
-struct CodeCacheEntry {
-  const void* code;
-  uint32_t id;
-  uint32_t reserved;
-};
-
-// What is known of a C callable, by the two addresses that identify it. `text_hash` is 0 where the
-// names behind these addresses can never change (they lie in a loaded library), else it must equal
-// the hash of the names as they are now: addresses of heap objects come back at once.
-struct CallableCacheEntry {
-  const void* key;
-  const void* type;
-  uint64_t text_hash;
-  uint32_t id;
-  uint32_t reserved;
-};
-
-inline constexpr uint32_t kCodeCacheBits = 10;
-inline constexpr uint32_t kCallableCacheBits = 9;
+// Room for what the embedder keeps of a thread. All zero when a thread begins, and in a forked
+// child.
+inline constexpr uint32_t kEmbedderBytes = 33 * 1024;
 
 struct ThreadState {
   uint64_t* cursor;  // where the next word goes; null: not registered in this process
@@ -54,19 +37,11 @@ struct ThreadState {
   uint32_t chunk;
   uint32_t next_class;
   uint32_t sequence;
-  uint32_t freed_seen;      // control->freed_chunks when a claim last failed
-  uint32_t care_words;      // distance of the next visit by EngineHooks::look_after; 0: none wanted
-  uint32_t care_visits;     // how many there were
-  uint32_t visits_due;      // further visits that were asked for, one at each of the next events
-  uint32_t named;           // runtime: threading knows its name
-  uint32_t profile_paused;  // runtime: the program's own profiler has this thread
-  uintptr_t setprofile;     // runtime: a call of sys.setprofile in progress (own_profilers.h)
-  uint32_t guards_seen;     // runtime: stack guards there had been when it last made a call
-  uintptr_t stack_limit;    // runtime: lowest address an evaluation function may use; 0: unknown
-  void* caller_lines;       // runtime: what it knows of callers; null: nothing so far
-  uint64_t name_hash;       // runtime: of the name that was published last; 0: none
-  CodeCacheEntry codes[1u << kCodeCacheBits];
-  CallableCacheEntry callables[1u << kCallableCacheBits];
+  uint32_t freed_seen;   // control->freed_chunks when a claim last failed
+  uint32_t care_words;   // distance of the next visit by EngineHooks::look_after; 0: none wanted
+  uint32_t care_visits;  // how many there were
+  uint32_t visits_due;   // further visits that were asked for, one at each of the next events
+  alignas(64) char of_embedder[kEmbedderBytes];
 };
 
 struct NamesTable;
@@ -85,8 +60,6 @@ struct ProcessRoot {
   uint64_t table_capacity;
   struct NameEntry* table;
   ThreadState* threads;
-  uint32_t identities_lock;    // WordLock of the runtime (functions.cc)
-  uint64_t process_name_hash;  // runtime: of the name that was published last; 0: none
 };
 
 // Calls out of the engine into whoever embeds it (the runtime). All run on the thread concerned.
@@ -152,19 +125,8 @@ void ensure_process();
 // shim's thread-exit hook; harmless in a forked child.
 void end_thread(ThreadState* state);
 
-// The code object at this address is gone: no thread may trust what it remembers of it.
-void forget_code(const void* code);
-
-inline uint32_t code_cache_slot(const void* code) {
-  return static_cast<uint32_t>((reinterpret_cast<uintptr_t>(code) * 0x9e37'79b9'7f4a'7c15u) >>
-                               (64 - kCodeCacheBits));
-}
-
-inline uint32_t callable_cache_slot(const void* key, const void* type) {
-  return static_cast<uint32_t>(
-      ((reinterpret_cast<uintptr_t>(key) + 3 * reinterpret_cast<uintptr_t>(type)) *
-       0x9e37'79b9'7f4a'7c15u) >>
-      (64 - kCallableCacheBits));
-}
+// Calls `visit` for the state of each thread that this process has, or had, while no thread begins
+// or ends.
+void visit_threads(void (*visit)(ThreadState* state, void* argument), void* argument);
 
 }  // namespace vtn::tracer

@@ -187,8 +187,8 @@ void append_meta(std::string& to, uint64_t ns, uint32_t field, const ProtoMessag
   append_packet(to, kMetaSequence, packet);
 }
 
-// kAbsolute: stamps are, and the thread may have several tracks. kSlow: the frame has notes or lines of
-// its open calls, or its first call is the end of an arrow.
+// kAbsolute: stamps are, and the thread may have several tracks. kSlow: the frame has notes or
+// lines of its open calls, or its first call is the end of an arrow.
 template <bool kAbsolute, bool kSlow>
 class PerfettoPieceMaker::Sink {
  public:

@@ -5,6 +5,7 @@
 
 #include "base/freestanding/atomic.h"
 #include "base/freestanding/pages.h"
+#include "runtime/capture/thread_part.h"
 #include "runtime/entry/process.h"
 #include "runtime/python/text.h"
 #include "tracer/names_writer.h"
@@ -213,10 +214,10 @@ void ask_the_api_for_good() {
 }
 
 ThreadLines* lines_of(tracer::ThreadState* thread) {
-  if (__builtin_expect(thread->caller_lines == nullptr, 0)) {
-    thread->caller_lines = map_wiped_pages(sizeof(ThreadLines));
+  if (__builtin_expect(part_of(thread)->caller_lines == nullptr, 0)) {
+    part_of(thread)->caller_lines = map_wiped_pages(sizeof(ThreadLines));
   }
-  return static_cast<ThreadLines*>(thread->caller_lines);
+  return static_cast<ThreadLines*>(part_of(thread)->caller_lines);
 }
 
 uint32_t line_of(const tracer::ThreadState* thread, ThreadLines* lines, const Place& place) {
@@ -225,7 +226,7 @@ uint32_t line_of(const tracer::ThreadState* thread, ThreadLines* lines, const Pl
   }
   // Only of code whose death will be told may anything be remembered by address.
   const bool may_remember =
-      lines != nullptr && thread->codes[tracer::code_cache_slot(place.code)].code == place.code;
+      lines != nullptr && part_of(thread)->codes[code_cache_slot(place.code)].code == place.code;
   const uint64_t deaths = load_relaxed(&g_lines.deaths);
   KnownLine* known = nullptr;
   if (may_remember) {
@@ -285,6 +286,13 @@ void start_caller_lines(bool wanted) {
 }
 
 bool caller_lines_wanted() { return g_lines.wanted; }
+
+void free_caller_lines(tracer::ThreadState* thread) {
+  if (void* const lines = part_of(thread)->caller_lines; lines != nullptr) {
+    part_of(thread)->caller_lines = nullptr;
+    unmap_pages(lines, sizeof(ThreadLines));
+  }
+}
 
 void note_caller_line(tracer::ThreadState* thread,
                       uint32_t id,

@@ -33,6 +33,9 @@ void note_caller_line(tracer::ThreadState* thread,
                       const PyObject* code,
                       Callee callee);
 
+// The thread ends. Needs no GIL.
+void free_caller_lines(tracer::ThreadState* thread);
+
 // A code object is gone: what is remembered by its address is void.
 void forget_lines();
 

@@ -14,6 +14,7 @@
 #include "runtime/capture/backends.h"
 #include "runtime/capture/caller_lines.h"
 #include "runtime/capture/functions.h"
+#include "runtime/capture/thread_part.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
 #include "runtime/python/versions.h"
@@ -118,7 +119,7 @@ void change_to_profile() {
   g_eval.guarded = false;
   g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate);
   thread = tracer::current_thread();
-  thread->guards_seen = g_eval.guards;
+  part_of(thread)->guards_seen = g_eval.guards;
   tracer::record_gap(thread, GapReason::kStackGuard);
   return result;
 }
@@ -137,17 +138,17 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
       return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
     }
   }
-  if (__builtin_expect(thread->stack_limit == 0, 0)) {
-    thread->stack_limit = stack_limit();
-    thread->guards_seen = g_eval.guards;
+  if (__builtin_expect(part_of(thread)->stack_limit == 0, 0)) {
+    part_of(thread)->stack_limit = stack_limit();
+    part_of(thread)->guards_seen = g_eval.guards;
   }
-  if (__builtin_expect(thread->guards_seen != g_eval.guards, 0)) {
+  if (__builtin_expect(part_of(thread)->guards_seen != g_eval.guards, 0)) {
     // What this thread called while another was guarded went by us.
-    thread->guards_seen = g_eval.guards;
+    part_of(thread)->guards_seen = g_eval.guards;
     tracer::record_gap(thread, GapReason::kStackGuard);
   }
   const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
-  if (__builtin_expect(here < thread->stack_limit, 0)) {
+  if (__builtin_expect(here < part_of(thread)->stack_limit, 0)) {
     return run_guarded(thread, state, frame, throwing);
   }
   const uint32_t id = code_id(thread, code);

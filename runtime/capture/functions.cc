@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/freestanding/atomic.h"
 #include "base/freestanding/lock.h"
 #include "base/freestanding/pages.h"
-#include "runtime/capture/code_table.h"
 #include "runtime/capture/caller_lines.h"
+#include "runtime/capture/code_table.h"
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/program_names.h"
+#include "runtime/capture/thread_part.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
 #include "runtime/python/code_extra.h"
@@ -40,13 +42,27 @@ void give_identity(CodeIdentity* identity) {
   g_functions.free_identities = identity;
 }
 
+struct Forgotten {
+  const void* code;
+  uint32_t slot;
+};
+
+// The thread may be storing another code there now, under the GIL of another interpreter.
+void forget_in_thread(tracer::ThreadState* state, void* argument) {
+  const auto* forgotten = static_cast<const Forgotten*>(argument);
+  const void* expected = forgotten->code;
+  (void)compare_swap(
+      &part_of(state)->codes[forgotten->slot].code, &expected, static_cast<const void*>(nullptr));
+}
+
 // The code object is being freed: its address may be another's the next moment.
 void code_died(void* extra) {
   auto* identity = static_cast<CodeIdentity*>(extra);
   if (identity == nullptr) {
     return;
   }
-  tracer::forget_code(identity->code);
+  Forgotten forgotten = {identity->code, code_cache_slot(identity->code)};
+  tracer::visit_threads(forget_in_thread, &forgotten);
   forget_lines();
   identity->code = nullptr;
   give_identity(identity);
@@ -166,7 +182,7 @@ bool is_class(const PyObject* kind) {
 }
 
 uint32_t remember(tracer::ThreadState* thread, const CallableKey& key, uint32_t id, bool lasting) {
-  thread->callables[tracer::callable_cache_slot(key.key, key.type)] = {
+  part_of(thread)->callables[callable_cache_slot(key.key, key.type)] = {
       .key = key.key,
       .type = key.type,
       .text_hash = lasting ? 0 : names_hash(key),
@@ -180,7 +196,7 @@ uint32_t remember(tracer::ThreadState* thread, const CallableKey& key, uint32_t 
 uint32_t named_by_type(tracer::ThreadState* thread, PyObject* callable, PyObject* kind) {
   const CallableKey key =
       is_class(kind) ? CallableKey{callable, class_mark()} : CallableKey{kind, instance_mark()};
-  const tracer::CallableCacheEntry* entry = known_callable(thread, key);
+  const CallableCacheEntry* entry = known_callable(thread, key);
   return entry != nullptr ? entry->id : callable_id_slow(thread, callable, key);
 }
 
@@ -206,7 +222,7 @@ uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code) {
   if (index < 0 || is_shared_code(code)) {
     const uint32_t id = intern_code(code, &of_name);
     if (index >= 0 && lasts_for_ever(code)) {
-      thread->codes[tracer::code_cache_slot(code)] = {code, id, 0};
+      part_of(thread)->codes[code_cache_slot(code)] = {code, id, 0};
     }
     return id;
   }
@@ -234,7 +250,7 @@ uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code) {
     return identity->id;
   }
   if (identity->sent_by_c == 0) {
-    thread->codes[tracer::code_cache_slot(code)] = {code, identity->id, 0};
+    part_of(thread)->codes[code_cache_slot(code)] = {code, identity->id, 0};
   }
   return identity->id;
 }

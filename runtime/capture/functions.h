@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "abi/event_abi.h"
+#include "runtime/capture/thread_part.h"
 #include "runtime/python/layout.h"
 #include "tracer/engine.h"
 
@@ -45,7 +46,7 @@ inline const void* instance_mark() { return &g_python.version; }
 // events of, rather than a frame, is never remembered in the thread: its events take the general
 // way each time, which looks for a pending exception.
 inline uint32_t code_id(tracer::ThreadState* thread, PyObject* code) {
-  const tracer::CodeCacheEntry& entry = thread->codes[tracer::code_cache_slot(code)];
+  const CodeCacheEntry& entry = part_of(thread)->codes[code_cache_slot(code)];
   if (__builtin_expect(entry.code == code, 1)) {
     return entry.id;
   }
@@ -114,10 +115,10 @@ inline bool callable_key(PyObject* callable, const PyObject* kind, CallableKey* 
 }
 
 // The entry that may be trusted, or null.
-inline const tracer::CallableCacheEntry* known_callable(const tracer::ThreadState* thread,
-                                                        const CallableKey& key) {
-  const tracer::CallableCacheEntry& entry =
-      thread->callables[tracer::callable_cache_slot(key.key, key.type)];
+inline const CallableCacheEntry* known_callable(const tracer::ThreadState* thread,
+                                                const CallableKey& key) {
+  const CallableCacheEntry& entry =
+      part_of(thread)->callables[callable_cache_slot(key.key, key.type)];
   if (__builtin_expect(entry.key != key.key || entry.type != key.type, 0) ||
       (entry.text_hash != 0 && entry.text_hash != names_hash(key))) {
     return nullptr;
@@ -135,7 +136,7 @@ inline uint32_t callable_id(tracer::ThreadState* thread, PyObject* callable) {
   if (!callable_key(callable, kind, &key)) {
     return other_callable_id(thread, callable, 0);
   }
-  const tracer::CallableCacheEntry* entry = known_callable(thread, key);
+  const CallableCacheEntry* entry = known_callable(thread, key);
   return entry != nullptr ? entry->id : callable_id_slow(thread, callable, key);
 }
 

@@ -17,6 +17,7 @@
 #include "runtime/capture/functions.h"
 #include "runtime/capture/own_debuggers.h"
 #include "runtime/capture/own_profilers.h"
+#include "runtime/capture/thread_part.h"
 #include "runtime/python/versions.h"
 #include "tracer/thread_writer.h"
 
@@ -78,7 +79,7 @@ void set_held_exception(PyObject* holder) {
 // What to answer to an event that took the general way. A code that the thread remembers has a
 // frame, and CPython sends its events.
 PyObject* answer(const tracer::ThreadState* thread, const PyObject* code) {
-  const bool has_frame = thread->codes[tracer::code_cache_slot(code)].code == code;
+  const bool has_frame = part_of(thread)->codes[code_cache_slot(code)].code == code;
   return has_frame || g_python.PyErr_Occurred() == nullptr ||
                  g_python.PyErr_GetRaisedException == nullptr ||
                  g_python.PyErr_SetRaisedException == nullptr
@@ -116,7 +117,7 @@ PyObject* on_code_event(PyObject*, PyObject* const* arguments, size_t, PyObject*
   if (__builtin_expect(thread == nullptr, 0)) {
     return code_event_general<kind>(code);
   }
-  const tracer::CodeCacheEntry& entry = thread->codes[tracer::code_cache_slot(code)];
+  const CodeCacheEntry& entry = part_of(thread)->codes[code_cache_slot(code)];
   if (__builtin_expect(entry.code != code, 0)) {
     return code_event_general<kind>(code);
   }
@@ -210,7 +211,7 @@ PyObject* on_c_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   if (!callable_key(callable, type, &key) || __builtin_expect(thread == nullptr, 0)) {
     return c_event_general<kind>(arguments);
   }
-  const tracer::CallableCacheEntry* entry = known_callable(thread, key);
+  const CallableCacheEntry* entry = known_callable(thread, key);
   if (__builtin_expect(entry == nullptr, 0)) {
     return c_event_general<kind>(arguments);
   }

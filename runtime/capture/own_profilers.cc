@@ -3,6 +3,7 @@
 
 #include "runtime/capture/backends.h"
 #include "runtime/capture/method_step.h"
+#include "runtime/capture/thread_part.h"
 #include "runtime/python/versions.h"
 #include "tracer/names_writer.h"
 #include "tracer/thread_writer.h"
@@ -29,8 +30,8 @@ bool profile_is_shared() {
 
 void pause_thread() {
   tracer::ThreadState* thread = tracer::current_thread();
-  if (profile_is_shared() && thread->profile_paused == 0) {
-    thread->profile_paused = 1;
+  if (profile_is_shared() && part_of(thread)->profile_paused == 0) {
+    part_of(thread)->profile_paused = 1;
     tracer::record_gap(thread, GapReason::kOtherProfiler);
     (void)tracer::publish_text(
         NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kProfilerTaken), {});
@@ -43,8 +44,8 @@ void resume_thread() {
     return;
   }
   tracer::ThreadState* thread = tracer::current_thread();
-  if (thread->profile_paused != 0) {
-    thread->profile_paused = 0;
+  if (part_of(thread)->profile_paused != 0) {
+    part_of(thread)->profile_paused = 0;
     tracer::record_gap(thread, GapReason::kOtherProfiler);
   }
   (void)set_profile(g_python.PyThreadState_Get());
@@ -74,12 +75,12 @@ PyObject* step_setprofile(PyObject* module, PyObject* function, PyObject*, PyObj
   tracer::ThreadState* thread = tracer::current_thread();
   // Without an event of ours to follow there is nothing to wait for; and a function that takes the
   // place of another, or of none, hears in a plain run what it hears here.
-  if (thread->setprofile != kCallBegan || function == g_python._Py_NoneStruct ||
+  if (part_of(thread)->setprofile != kCallBegan || function == g_python._Py_NoneStruct ||
       has_own_profile()) {
     return set_own_profile(module, function);
   }
   g_python.Py_IncRef(function);
-  thread->setprofile = reinterpret_cast<uintptr_t>(function);
+  part_of(thread)->setprofile = reinterpret_cast<uintptr_t>(function);
   g_python.Py_IncRef(g_python._Py_NoneStruct);
   return g_python._Py_NoneStruct;
 }
@@ -122,11 +123,11 @@ void watch_setprofile() {
   }
 }
 
-void setprofile_begins(tracer::ThreadState* thread) { thread->setprofile = kCallBegan; }
+void setprofile_begins(tracer::ThreadState* thread) { part_of(thread)->setprofile = kCallBegan; }
 
 bool setprofile_ends(tracer::ThreadState* thread) {
-  const uintptr_t asked = thread->setprofile;
-  thread->setprofile = kNoCall;
+  const uintptr_t asked = part_of(thread)->setprofile;
+  part_of(thread)->setprofile = kNoCall;
   if (asked == kNoCall || asked == kCallBegan) {
     return true;
   }

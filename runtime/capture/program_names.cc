@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include "base/freestanding/syscalls.h"
+#include "runtime/capture/thread_part.h"
 #include "runtime/entry/process.h"
 #include "runtime/python/text.h"
 #include "tracer/thread_writer.h"
@@ -45,11 +46,11 @@ PyRef own_name(PyObject* object) {
 
 void publish_name(tracer::ThreadState* thread, tracer::Text name) {
   const uint64_t hash = tracer::hash_text(name, 1) | 1;
-  if (thread->name_hash == hash) {
+  if (part_of(thread)->name_hash == hash) {
     return;
   }
-  const bool renamed = thread->name_hash != 0;
-  thread->name_hash = hash;
+  const bool renamed = part_of(thread)->name_hash != 0;
+  part_of(thread)->name_hash = hash;
   (void)tracer::publish_text(NameRecord::kThreadName, thread->thread, name);
   if (renamed) {
     tracer::record_note(thread, NoteKind::kThreadName, 0, name.data, name.bytes);
@@ -80,11 +81,12 @@ bool name_thread(tracer::ThreadState* thread) {
       return true;
     }
   }
-  if (thread->name_hash == 0 && raw_syscall(SYS_getpid) == static_cast<long>(thread->tid)) {
+  if (part_of(thread)->name_hash == 0 &&
+      raw_syscall(SYS_getpid) == static_cast<long>(thread->tid)) {
     // What threading would call it, were it imported.
     publish_name(thread, text_of("MainThread"));
   }
-  return thread->name_hash != 0;
+  return part_of(thread)->name_hash != 0;
 }
 
 bool tells_of_name(PyObject* code, tracer::Text name, tracer::Text file) {

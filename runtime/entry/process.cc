@@ -10,8 +10,10 @@
 #include "base/freestanding/pages.h"
 #include "base/freestanding/syscalls.h"
 #include "runtime/capture/backends.h"
+#include "runtime/capture/caller_lines.h"
 #include "runtime/capture/profile_threads.h"
 #include "runtime/capture/program_names.h"
+#include "runtime/capture/thread_part.h"
 #include "tracer/names_writer.h"
 
 namespace vtn::runtime {
@@ -110,14 +112,18 @@ bool look_after(tracer::ThreadState* thread) {
   check_eval_frame();
   const bool process_is_named = name_process();
   if (name_thread(thread)) {
-    thread->named = 1;
+    part_of(thread)->named = 1;
   }
-  return thread->named == 0 || !process_is_named;
+  return part_of(thread)->named == 0 || !process_is_named;
 }
 
 void watch_thread_exit(tracer::ThreadState* thread) { g_process.args.watch_thread_exit(thread); }
 
-void on_thread_exit(void* thread) { tracer::end_thread(static_cast<tracer::ThreadState*>(thread)); }
+void on_thread_exit(void* thread) {
+  auto* state = static_cast<tracer::ThreadState*>(thread);
+  free_caller_lines(state);
+  tracer::end_thread(state);
+}
 
 }  // namespace
 

@@ -57,8 +57,8 @@ constexpr bool code_has_qualname(uint32_t minor) { return minor >= 11; }
 // interpreter in 3.12, on which nothing here relies.
 constexpr bool frozen_code_is_shared(uint32_t minor) { return minor == 11 || minor == 12; }
 
-// A function goes to another interpreter by its code (Interpreter.call, PEP 734), if that is as it was
-// made, without a co_extra: 3.14 (_PyCode_VerifyStateless; seen on 3.14 and 3.15).
+// A function goes to another interpreter by its code (Interpreter.call, PEP 734), if that is as it
+// was made, without a co_extra: 3.14 (_PyCode_VerifyStateless; seen on 3.14 and 3.15).
 constexpr bool code_is_handed_on_untouched(uint32_t minor) { return minor >= 14; }
 
 // -- Frames, where they are read by offset. 3.12 and later: never, there is monitoring.

@@ -306,23 +306,35 @@ TEST_CASE("names: a long name is not cut inside a character", "[names]") {
   CHECK(session.read_names().at({0, kFirstNameId}) == std::string(kMaxNameBytes - 1, 'x'));
 }
 
-TEST_CASE("engine: a dead code object is forgotten by every thread", "[engine]") {
+TEST_CASE("engine: what the embedder keeps of a thread is reached from any, and begins as zeroes",
+          "[engine]") {
   const SessionFixture session(uint64_t{4} << 20);
   in_traced_process(session, [] {
-    int code = 0;
     tracer::ThreadState* thread = tracer::current_thread();
-    thread->codes[tracer::code_cache_slot(&code)] = {&code, kFirstNameId, 0};
+    thread->of_embedder[tracer::kEmbedderBytes - 1] = 1;
+    const auto count_marks = [](tracer::ThreadState* state, void* sum) {
+      *static_cast<int*>(sum) += state->of_embedder[tracer::kEmbedderBytes - 1];
+    };
+    const auto marks = [&] {
+      int sum = 0;
+      tracer::visit_threads(count_marks, &sum);
+      return sum;
+    };
     std::thread([&] {
       tracer::ThreadState* other = tracer::current_thread();
-      other->codes[tracer::code_cache_slot(&code)] = {&code, kFirstNameId, 0};
-      tracer::forget_code(&code);
-      if (other->codes[tracer::code_cache_slot(&code)].code != nullptr) {
+      other->of_embedder[tracer::kEmbedderBytes - 1] = 2;
+      if (marks() != 3) {
         _exit(1);
       }
+      tracer::end_thread(other);
     }).join();
-    if (thread->codes[tracer::code_cache_slot(&code)].code != nullptr) {
-      _exit(1);
-    }
+    std::thread([&] {  // has the state of the one that ended
+      (void)tracer::current_thread();
+      if (marks() != 1) {
+        _exit(2);
+      }
+    })
+        .join();
   });
 }
 

@@ -99,7 +99,8 @@ TEST_CASE("image: a statically linked program cannot be preloaded", "[image]") {
   }
   CHECK_FALSE(launcher::examine_executable("/bin/sh", launcher::Environment())->is_static);
   // The loader has no loader either, but prints what is preloaded into it.
-  const auto loader = launcher::examine_executable("/lib64/ld-linux-x86-64.so.2", launcher::Environment());
+  const auto loader =
+      launcher::examine_executable("/lib64/ld-linux-x86-64.so.2", launcher::Environment());
   if (loader) {
     CHECK(!loader->not_preloadable.empty());
     CHECK_FALSE(loader->is_static);

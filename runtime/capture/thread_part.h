@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HOT PATH. What the runtime keeps of a thread, in the room that the engine's ThreadState has for
+// it. All zero at the thread's first event, and in a forked child.
+#pragma once
+
+#include <stdint.h>
+
+#include "tracer/engine.h"
+
+namespace vtn::runtime {
+
+// What is known of a code object, by its address.
+struct CodeCacheEntry {
+  const void* code;
+  uint32_t id;
+  uint32_t reserved;
+};
+
+// What is known of a C callable, by the two addresses that identify it. `text_hash` is 0 where the
+// names behind these addresses can never change (they lie in a loaded library), else it must equal
+// the hash of the names as they are now: addresses of heap objects come back at once.
+struct CallableCacheEntry {
+  const void* key;
+  const void* type;
+  uint64_t text_hash;
+  uint32_t id;
+  uint32_t reserved;
+};
+
+inline constexpr uint32_t kCodeCacheBits = 10;
+inline constexpr uint32_t kCallableCacheBits = 9;
+
+struct ThreadPart {
+  uint32_t named;           // threading knows its name
+  uint32_t profile_paused;  // the program's own profiler has this thread
+  uintptr_t setprofile;     // a call of sys.setprofile in progress (own_profilers.h)
+  uintptr_t stack_limit;    // lowest address an evaluation function may use; 0: unknown
+  uint32_t guards_seen;     // stack guards there had been when it last made a call
+  uint32_t pauses_seen;     // pauses there had been when its last gap of that kind was drawn
+  void* caller_lines;       // what is known of callers (caller_lines.h); null: nothing so far
+  uint64_t name_hash;       // of the name that was published last; 0: none
+  CodeCacheEntry codes[1u << kCodeCacheBits];
+  CallableCacheEntry callables[1u << kCallableCacheBits];
+};
+static_assert(sizeof(ThreadPart) <= tracer::kEmbedderBytes);
+static_assert(alignof(ThreadPart) <= 64);
+
+inline ThreadPart* part_of(tracer::ThreadState* thread) {
+  return reinterpret_cast<ThreadPart*>(thread->of_embedder);
+}
+inline const ThreadPart* part_of(const tracer::ThreadState* thread) {
+  return reinterpret_cast<const ThreadPart*>(thread->of_embedder);
+}
+
+inline uint32_t code_cache_slot(const void* code) {
+  return static_cast<uint32_t>((reinterpret_cast<uintptr_t>(code) * 0x9e37'79b9'7f4a'7c15u) >>
+                               (64 - kCodeCacheBits));
+}
+
+inline uint32_t callable_cache_slot(const void* key, const void* type) {
+  return static_cast<uint32_t>(
+      ((reinterpret_cast<uintptr_t>(key) + 3 * reinterpret_cast<uintptr_t>(type)) *
+       0x9e37'79b9'7f4a'7c15u) >>
+      (64 - kCallableCacheBits));
+}
+
+}  // namespace vtn::runtime
