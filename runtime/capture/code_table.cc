@@ -4,6 +4,7 @@
 #include "base/freestanding/atomic.h"
 #include "base/freestanding/lock.h"
 #include "base/freestanding/pages.h"
+#include "runtime/entry/process.h"
 #include "tracer/engine.h"
 
 namespace vtn::runtime {
@@ -87,7 +88,7 @@ bool make_room() {
   return true;
 }
 
-uint32_t* lock_word() { return &tracer::g_engine.root->identities_lock; }
+uint32_t* lock_word() { return &runtime_root()->identities_lock; }
 
 }  // namespace
 

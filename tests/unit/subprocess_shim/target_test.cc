@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "abi/settings_abi.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/subprocess_shim/shim.h"
@@ -78,11 +79,28 @@ struct Elf {
   }
 };
 
+// As the launcher writes the session's settings file.
+void exclude(const Words& patterns) {
+  std::string text(sizeof(vtn_settings_head), '\0');
+  for (const std::string& pattern : patterns) {
+    const vtn_setting record = {VTN_SETTING_EXCLUDE, static_cast<uint32_t>(pattern.size() + 1)};
+    text.append(reinterpret_cast<const char*>(&record), sizeof(record));
+    text += pattern;
+    text.resize((text.size() + 8) / 8 * 8);
+  }
+  const vtn_settings_head head = {VTN_SETTINGS_MAGIC, text.size()};
+  memcpy(text.data(), &head, sizeof(head));
+  const TemporaryFolder folder;
+  (void)folder.write(VTN_SETTINGS_FILE, text);
+  vtn_settings_enter(folder.path().c_str(), static_cast<uint32_t>(text.size()));
+}
+
 // A session whose library is there, and a folder for programs.
 class Place {
  public:
   Place() {
     g_process = {};
+    exclude({});
     vtn_environment_enter(folder.write("libvtn.so", "").c_str(), 0);
   }
 
@@ -93,16 +111,6 @@ class Place {
 
   TemporaryFolder folder;
 };
-
-void exclude(const Words& patterns) {
-  std::string text;
-  for (const std::string& pattern : patterns) {
-    text += pattern + '\0';
-  }
-  REQUIRE(text.size() < VTN_EXCLUDE_BYTES);
-  memset(g_process.control.exclude, 0, VTN_EXCLUDE_BYTES);
-  memcpy(g_process.control.exclude, text.data(), text.size());
-}
 
 vtn_verdict look(const std::string& path,
                  const Words& argv = {"program"},
