@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include <ctype.h>
+#include <sys/mman.h>
+
+#include "tests/support/damage.h"
+#include "tests/support/recording.h"
+
+namespace vtn::test {
+namespace {
+
+constexpr long kMostKib = 64 * 1024;
+
+// Two processes, threads, every kind of record, open calls and an end: some KB.
+std::string small_spool() {
+  Recording run(tracer::kSmallestArenaBytes);
+  for (uint32_t p = 0; p < 2; ++p) {
+    FakeProcess process(run, 7 + p, 1000 * p + 1);
+    process.describe("/usr/bin/python3", "/tmp", {"python3", "x.py"});
+    process.text(NameRecord::kNote, static_cast<uint32_t>(NoteKind::kAuditHookStays), "note");
+    process.text(NameRecord::kProcessName, 0, "worker");
+    const uint32_t f = process.python("f");
+    const uint32_t g = process.c("builtins.len");
+    FakeThread thread = process.thread(70 + p);
+    uint64_t ticks = 5000;
+    for (uint32_t i = 0; i < 60; ++i) {
+      thread.enter(ticks += 1000, f);
+      thread.enter(ticks += 100'000, g);
+      thread.leave(ticks += 1000, g);
+      if (i % 10 != 0) {
+        thread.leave(ticks += 1000, f);
+      }
+    }
+    thread.opcode(ticks += 10, Opcode::kGap, {7, static_cast<uint64_t>(GapReason::kStackGuard)});
+    thread.leave(ticks + 5, 999);
+    run.drain->pass();
+  }
+  const spool::ClockTriple triple = {1, 2, 3};
+  REQUIRE(run.spool->append_struct(spool::FrameKind::kClock, triple).has_value());
+  run.kill(0, 9);
+  run.drain->take_rest();
+  REQUIRE(run.spool->close().has_value());
+  return read_file(run.folder.file("spool"), uint64_t{1} << 30).value();
+}
+
+bool has_digit(const std::string& text) {
+  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return isdigit(c) != 0; });
+}
+
+// Both kinds of report of the bytes. Returns what is wrong with the answer, if anything.
+std::string trouble_of(const std::string& bytes) {
+  UniqueFd fd(memfd_create("damaged", MFD_CLOEXEC));
+  REQUIRE(write_all(fd.get(), bytes).has_value());
+  auto reader = spool::Reader::open(std::move(fd), "spool");
+  if (!reader) {
+    const std::string& message = reader.error().message;
+    const bool no_spool = message.find("is not a file that was recorded") != std::string::npos;
+    return no_spool || has_digit(message) ? "" : message;
+  }
+  report::ReportOptions options;
+  options.path = "/dev/null";
+  options.workers = 1;
+  for (const auto write : {report::write_json, report::write_perfetto}) {
+    const Status status = write(**reader, options);
+    if (!status && !has_digit(status.error().message)) {
+      return status.error().message;
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("spool: a damaged file gives a report or says where", "[spool]") {
+  const std::string whole = small_spool();
+  REQUIRE(trouble_of(whole).empty());
+  int tried = 0;
+  std::string first_trouble;
+  const auto check = [&](const std::string& bytes, const std::string& what) {
+    ++tried;
+    const std::string trouble = trouble_of(bytes);
+    if (!trouble.empty() && first_trouble.empty()) {
+      first_trouble = what + ": " + trouble;
+    }
+  };
+  for_each_flip(whole, 1, check);
+  for_each_number(whole, check);
+  for_each_length(whole, check);
+  CHECK(first_trouble == "");
+  CHECK(tried >= 2000);
+  CHECK(peak_kib() < kMostKib);
+}
+
+}  // namespace vtn::test
