@@ -177,14 +177,15 @@ void say_times(const spool::Model& model,
 
 void say_troubles(const spool::Model& model, const report::ProcessTree& tree) {
   if ((model.run_end.flags & spool::kRunDiskFull) != 0) {
-    log_warning("the disk was full while recording: the report ends there (%s lost)",
+    log_warning("the recording could not be written: %s; the report ends there (%s lost)",
+                spool::spool_error_text(model.run_end).c_str(),
                 counted(model.run_end.lost_chunks, "block", "blocks").c_str());
   }
   if (model.truncated) {
     log_warning("the recording was cut short: what came after it is missing");
   }
   for (const spool::ImageInfo& image : model.images) {
-    if (image.damaged || (image.end.flags & spool::kImageDamaged) != 0) {
+    if (image.is_damaged()) {
       log_warning("process %u wrote over its own trace: parts of it may be missing or wrong",
                   image.pid);
     }
