@@ -68,6 +68,7 @@ enum class GapReason : uint64_t {
   kOtherProfiler = 2,   // the program's own profiler had the thread (3.10, 3.11)
   kStackGuard = 3,      // too little C stack left for an evaluation function (3.11)
   kOtherEvaluator = 4,  // an extension's evaluation function took the place of ours (3.11)
+  kPaused = 5,          // recording was paused or stopped; open calls were open until then
 };
 
 constexpr uint64_t event_word(uint64_t delta_ticks, EventKind kind, uint32_t id) {

@@ -48,6 +48,17 @@ typedef struct {
  * before the interpreter starts. */
 typedef int (*vtn_runtime_start_fn)(const vtn_runtime_args* args);
 
+/* Of the runtime that records the calling process: what to do now. With the GIL, by a thread of the
+ * program. 0: done; 1: the interpreter refused to start; -1: no such wish. */
+#define VTN_RUNTIME_CONTROL_SYMBOL "vtn_runtime_control"
+enum {
+  VTN_CONTROL_PAUSE = 1,
+  VTN_CONTROL_RESUME = 2,
+  VTN_CONTROL_STOP = 3,
+  VTN_CONTROL_START = 4, /* after a stop */
+};
+typedef int (*vtn_runtime_control_fn)(int what);
+
 #ifdef __cplusplus
 }
 #endif

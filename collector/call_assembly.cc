@@ -110,6 +110,12 @@ struct CallAssembler::Run {
   }
 
   void gap(uint64_t ticks, uint64_t lost_events, uint64_t reason) {
+    if (reason == static_cast<uint64_t>(GapReason::kPaused)) {
+      while (top != bottom) {  // nothing is lost so far: what is open was open until now
+        emit(spool::kOpUnwind, ticks);
+        pop();
+      }
+    }
     cut_down_to(bottom);
     to->specials.push_back(spool::Special{spool::SpecialOp::kGap, lost_events, reason});
     to->head.lost_events += lost_events;

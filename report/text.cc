@@ -88,6 +88,9 @@ std::string gap_name(const spool::Special& gap) {
     case GapReason::kOtherEvaluator:
       why = "an extension's evaluation function had the interpreter";
       break;
+    case GapReason::kPaused:
+      why = "recording was paused";
+      break;
     default:
       why = "unknown reason";
       break;

@@ -17,20 +17,41 @@ inline constexpr bool kDoNothing = true;
 inline constexpr bool kDoNothing = false;
 #endif
 
-// sys.monitoring, 3.12 and later: tool id 3, 4 or 5. False: none is free, or it was refused.
+// The best of the three, in the current interpreter; taken out of it again. `uninstall` leaves the
+// interpreter as if there had never been one, but for the callback type and the co_extra index.
+bool install_backend();
+void uninstall_backend();
+
+// The backend of the main interpreter in another one, the current.
+bool install_backend_again();
+
+// sys.monitoring, 3.12 and later (monitoring_tool.cc). False: no id is free, or it was refused.
 bool install_monitoring(bool with_c_functions);
+void uninstall_monitoring();
+
+// The main interpreter begins anew: nothing that was kept of it is there any more.
+void forget_monitoring();
 
 // The profile function, thread by thread (profile_threads.h). False: refused.
 bool install_profile(bool with_c_functions);
 
+void uninstall_profile();
+
 // Sets the profile function on one thread state. False: refused, that thread stays untraced.
 bool set_profile(PyThread* thread_state);
+
+void remove_profile(PyThread* thread_state);
 
 // Whether the backend is the profile function.
 bool profile_installed();
 
 // PEP 523 evaluation function, 3.11 without C functions. False: another one is there.
 bool install_eval_frame();
+
+// Ours is taken out of every interpreter that has it. Frames that it began end unrecorded.
+void uninstall_eval_frame();
+void pause_eval_frame();
+void resume_eval_frame();
 
 // Looks whether somebody else's evaluation function took the place of ours: then the profile
 // function takes over. Cheap; called at chunk changes.

@@ -13,6 +13,7 @@
 #include "base/freestanding/syscalls.h"
 #include "runtime/capture/backends.h"
 #include "runtime/capture/caller_lines.h"
+#include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/entry/interpreters.h"
@@ -29,7 +30,8 @@ constexpr uintptr_t kNoLimit = 1;
 
 struct {
   PyObject* (*function_code)(PyObject*);
-  bool checked;
+  bool checked;  // where a frame's code lies
+  bool ready;    // that, and recording is not paused
   bool installed;
   bool with_lines;            // of callers
   bool guarded;               // some frame runs under the default evaluator
@@ -94,7 +96,7 @@ PyEvalFunction* find_slot(PyInterp* interpreter) {
 }
 
 // Ours is taken out of every interpreter that has it.
-void change_to_profile() {
+void take_out() {
   g_eval.installed = false;
   g_eval.main_slot = nullptr;
   for (PyInterp* interpreter = g_python.PyInterpreterState_Head(); interpreter != nullptr;
@@ -103,6 +105,10 @@ void change_to_profile() {
       g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, g_python._PyEval_EvalFrameDefault);
     }
   }
+}
+
+void change_to_profile() {
+  take_out();
   (void)install_profile(false);
 }
 
@@ -117,6 +123,9 @@ void change_to_profile() {
   ++g_eval.guards;
   PyObject* result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
   g_eval.guarded = false;
+  if (!g_eval.installed) {
+    return result;  // recording was stopped meanwhile
+  }
   g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate);
   thread = tracer::current_thread();
   part_of(thread)->guards_seen = g_eval.guards;
@@ -130,9 +139,13 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   }
   tracer::ThreadState* thread = tracer::current_thread();
   PyObject* const code = field<PyObject*>(frame, kInnerFrameCode);
-  if (__builtin_expect(!g_eval.checked, 0)) {
+  if (__builtin_expect(!g_eval.ready, 0)) {
+    if (g_recording_clock == kPausedClock) {
+      note_pause(thread);
+      return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
+    }
     PyObject* function = field<PyObject*>(frame, kInnerFrameFunction);
-    g_eval.checked = true;
+    g_eval.checked = g_eval.ready = true;
     if (type_of(function) != g_python.PyFunction_Type || g_eval.function_code(function) != code) {
       change_to_profile();
       return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
@@ -158,6 +171,9 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   }
   tracer::record_enter(thread, id);
   PyObject* result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
+  if (__builtin_expect(!g_eval.ready, 0)) {
+    return result;  // paused or stopped meanwhile: a gap has ended the call, or will
+  }
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   // The frame may return in a forked child: a process of its own, to which the id says nothing.
   thread = tracer::current_thread();
@@ -192,6 +208,16 @@ bool install_eval_frame() {
   }
   return true;
 }
+
+void uninstall_eval_frame() {
+  if (g_eval.installed) {
+    take_out();
+  }
+}
+
+void pause_eval_frame() { g_eval.ready = false; }
+
+void resume_eval_frame() { g_eval.ready = g_eval.checked; }
 
 void check_eval_frame() {
   if (!g_eval.installed || g_eval.guarded ||

@@ -10,10 +10,11 @@
 // which Cython's generators are not ready (they use what they have not restored yet). So the answer
 // is an object that holds the exception and sets it again when CPython drops it, at once. CALL and
 // C_RETURN come with none: who sends them is about to call, or has a result.
-#include <string.h>
+#include "runtime/capture/monitoring.h"
 
 #include "runtime/capture/backends.h"
 #include "runtime/capture/caller_lines.h"
+#include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/own_debuggers.h"
 #include "runtime/capture/own_profilers.h"
@@ -24,15 +25,6 @@
 namespace vtn::runtime {
 
 namespace {
-
-// Values of the stable ABI (slots, member types and flags of PyType_FromSpec).
-constexpr int kSlotCall = 50;
-constexpr int kSlotMembers = 72;
-constexpr int kMemberPySize = 19;
-constexpr int kMemberReadOnly = 1;
-constexpr unsigned kTypeHasVectorcall = 1u << 11;
-constexpr int kFirstToolId = 3;  // 0, 1, 2 are debuggers, coverage and profilers by convention
-constexpr int kLastToolId = 5;
 
 enum CallbackArgument { kCode = 0, kOffset = 1, kCallable = 2 };
 
@@ -90,6 +82,11 @@ PyObject* answer(const tracer::ThreadState* thread, const PyObject* code) {
 // Any clock, any thread, any code object.
 template <EventKind kind>
 [[gnu::noinline]] PyObject* code_event_general(PyObject* code) {
+  if (g_recording_clock == kPausedClock) {
+    tracer::ThreadState* thread = tracer::current_thread();
+    note_pause(thread);
+    return answer(thread, code);
+  }
   uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   tracer::ThreadState* thread = tracer::current_thread();
   const uint32_t id = code_id(thread, code);
@@ -106,7 +103,7 @@ PyObject* on_code_event(PyObject*, PyObject* const* arguments, size_t, PyObject*
   if (kDoNothing) {
     return none();
   }
-  if (__builtin_expect(tracer::g_engine.clock != ClockKind::kTsc, 0)) {
+  if (__builtin_expect(g_recording_clock != ClockKind::kTsc, 0)) {
     return code_event_general<kind>(code);
   }
   uint64_t ticks = 0;
@@ -166,8 +163,24 @@ bool end_is_unseen(PyObject* const* arguments) {
 }
 
 template <EventKind kind>
+PyObject* pass_setprofile(tracer::ThreadState* thread, PyObject* callable) {
+  if (__builtin_expect(is_setprofile(callable), 0)) {
+    if (kind == EventKind::kEnter) {
+      setprofile_begins(thread);
+    } else if (!setprofile_ends(thread)) {
+      return nullptr;  // what sys.setprofile itself raised
+    }
+  }
+  return none();
+}
+
+template <EventKind kind>
 [[gnu::noinline]] PyObject* c_event_general(PyObject* const* arguments) {
   PyObject* const callable = arguments[kCallable];
+  if (g_recording_clock == kPausedClock) {
+    note_pause(tracer::current_thread());
+    return pass_setprofile<kind>(tracer::current_thread(), callable);
+  }
   uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   tracer::ThreadState* thread = tracer::current_thread();
   const uint32_t id = callable_id(thread, callable);
@@ -180,14 +193,7 @@ template <EventKind kind>
       tracer::record_at(thread, tracer::read_ticks(tracer::g_engine.clock), EventKind::kLeave, id);
     }
   }
-  if (__builtin_expect(is_setprofile(callable), 0)) {
-    if (kind == EventKind::kEnter) {
-      setprofile_begins(thread);
-    } else if (!setprofile_ends(thread)) {
-      return nullptr;  // what sys.setprofile itself raised
-    }
-  }
-  return none();
+  return pass_setprofile<kind>(thread, callable);
 }
 
 // CALL, C_RETURN and C_RAISE. Python functions are left to their own events: CALL comes for them
@@ -199,7 +205,7 @@ PyObject* on_c_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   if (kDoNothing || type == g_python.PyFunction_Type) {
     return none();
   }
-  if (__builtin_expect(tracer::g_engine.clock != ClockKind::kTsc, 0)) {
+  if (__builtin_expect(g_recording_clock != ClockKind::kTsc, 0)) {
     return c_event_general<kind>(arguments);
   }
   uint64_t ticks = 0;
@@ -221,14 +227,9 @@ PyObject* on_c_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   return record<kind>(thread, ticks, entry->id);
 }
 
-struct Subscription {
-  const char* event;
-  PyVectorcall handler;
-  bool of_c_functions;
-  PyVectorcall handler_with_lines = nullptr;  // null: the same
-};
+}  // namespace
 
-constexpr Subscription kSubscriptions[] = {
+const Subscription kSubscriptions[kSubscriptionCount] = {
     {"PY_START", on_code_event<EventKind::kEnter>, false, on_enter_with_line},
     {"PY_RESUME", on_code_event<EventKind::kEnter>, false, on_enter_with_line},
     {"PY_THROW", on_code_event<EventKind::kEnter>, false, on_enter_with_line},
@@ -239,97 +240,5 @@ constexpr Subscription kSubscriptions[] = {
     {"C_RETURN", on_c_event<EventKind::kLeave>, true},
     {"C_RAISE", on_c_event<EventKind::kUnwind>, true},
 };
-
-// The type of the callbacks. Kept for the life of the process; taken out of the collector's sight.
-PyObject* make_callback_type() {
-  static PyMemberSpec members[] = {
-      {"__vectorcalloffset__", kMemberPySize, kHeadBytes, kMemberReadOnly, nullptr},
-      {nullptr, 0, 0, 0, nullptr}};
-  static PyTypeSlot slots[] = {{kSlotMembers, members}, {kSlotCall, nullptr}, {0, nullptr}};
-  slots[1].function = reinterpret_cast<void*>(g_python.PyVectorcall_Call);
-  static PyTypeSpec spec = {"viztracer_native.callback",
-                            static_cast<int>(kHeadBytes + sizeof(PyVectorcall)),
-                            0,
-                            kTypeHasVectorcall,
-                            slots};
-  PyObject* type = g_python.PyType_FromSpec(&spec);
-  if (type != nullptr) {
-    g_python.PyObject_GC_UnTrack(type);
-  }
-  return type;
-}
-
-PyObject* make_callback(PyObject* type, PyVectorcall handler) {
-  PyObject* callback = g_python._PyObject_New(type);
-  if (callback != nullptr) {
-    memcpy(reinterpret_cast<char*>(callback) + kHeadBytes, &handler, sizeof(handler));
-  }
-  return callback;
-}
-
-int claim_tool(PyObject* monitoring) {
-  for (int id = kFirstToolId; id <= kLastToolId; ++id) {
-    if (PyRef::steal(g_python.PyObject_CallMethod(
-            monitoring, "use_tool_id", "is", id, "viztracer-native"))) {
-      return id;
-    }
-    g_python.PyErr_Clear();
-  }
-  return -1;
-}
-
-bool subscribe(PyObject* monitoring, int tool, bool with_c_functions) {
-  const PyRef events = PyRef::steal(g_python.PyObject_GetAttrString(monitoring, "events"));
-  PyObject* type = events ? make_callback_type() : nullptr;
-  if (type == nullptr) {
-    return false;
-  }
-  long wanted = 0;
-  for (const Subscription& subscription : kSubscriptions) {
-    if (subscription.of_c_functions && !with_c_functions) {
-      continue;
-    }
-    // Event numbers differ between versions: never compiled in.
-    const PyRef event =
-        PyRef::steal(g_python.PyObject_GetAttrString(events.get(), subscription.event));
-    const long bit = event ? g_python.PyLong_AsLong(event.get()) : -1;
-    const bool with_lines = caller_lines_wanted() && subscription.handler_with_lines != nullptr;
-    const PyRef callback = PyRef::steal(
-        make_callback(type, with_lines ? subscription.handler_with_lines : subscription.handler));
-    if (bit <= 0 || !callback ||
-        !PyRef::steal(g_python.PyObject_CallMethod(
-            monitoring, "register_callback", "ilO", tool, bit, callback.get()))) {
-      return false;
-    }
-    wanted |= bit;
-  }
-  // An earlier owner of the id may have left sites disabled.
-  return PyRef::steal(g_python.PyObject_CallMethod(monitoring, "restart_events", nullptr)) &&
-         PyRef::steal(g_python.PyObject_CallMethod(monitoring, "set_events", "il", tool, wanted));
-}
-
-}  // namespace
-
-bool install_monitoring(bool with_c_functions) {
-  PyObject* monitoring = g_python.PySys_GetObject("monitoring");
-  if (monitoring == nullptr) {
-    return false;
-  }
-  const int tool = claim_tool(monitoring);
-  if (tool < 0) {
-    return false;
-  }
-  if (!subscribe(monitoring, tool, with_c_functions)) {
-    g_python.PyErr_Clear();
-    (void)PyRef::steal(g_python.PyObject_CallMethod(monitoring, "free_tool_id", "i", tool));
-    g_python.PyErr_Clear();
-    return false;
-  }
-  if (with_c_functions) {
-    watch_setprofile();
-  }
-  watch_settrace();
-  return true;
-}
 
 }  // namespace vtn::runtime

@@ -66,23 +66,21 @@ PyObject* step_settrace_of_all_threads(PyObject* module, PyObject* function, PyO
   return set_trace(g_settrace_of_all_threads, module, function);
 }
 
-const PyMethodDef* definition_in_sys(const char* name) {
-  PyObject* function = g_python.PySys_GetObject(name);
-  return function != nullptr && type_of(function) == g_python.PyCFunction_Type
-             ? cfunction_def(function)
-             : nullptr;
-}
-
 }  // namespace
 
 void watch_settrace() {
   if (!opcode_events_need_restart(g_python.minor)) {
     return;
   }
-  put_in_front(&g_settrace, definition_in_sys("settrace"), step_settrace);
+  put_in_front(&g_settrace, definition_of(g_python.PySys_GetObject("settrace")), step_settrace);
   put_in_front(&g_settrace_of_all_threads,
-               definition_in_sys("_settraceallthreads"),
+               definition_of(g_python.PySys_GetObject("_settraceallthreads")),
                step_settrace_of_all_threads);
+}
+
+void leave_settrace() {
+  take_away(&g_settrace, step_settrace);
+  take_away(&g_settrace_of_all_threads, step_settrace_of_all_threads);
 }
 
 }  // namespace vtn::runtime

@@ -14,4 +14,7 @@ namespace vtn::runtime {
 // Puts the step there. In each interpreter with the monitoring backend; needs the GIL.
 void watch_settrace();
 
+// Takes it away: recording has stopped. Needs the GIL.
+void leave_settrace();
+
 }  // namespace vtn::runtime

@@ -112,15 +112,20 @@ const PyMethodDef* method_of_type(PyObject* type, const char* name) {
 }  // namespace
 
 void watch_setprofile() {
-  PyObject* setprofile = g_python.PySys_GetObject("setprofile");
-  if (setprofile != nullptr && type_of(setprofile) == g_python.PyCFunction_Type) {
-    put_in_front(&g_setprofile, cfunction_def(setprofile), step_setprofile);
-    g_setprofile_definition = g_setprofile.definition;
+  put_in_front(
+      &g_setprofile, definition_of(g_python.PySys_GetObject("setprofile")), step_setprofile);
+  g_setprofile_definition = g_setprofile.definition;
+  if (const PyMethodDef* getprofile = definition_of(g_python.PySys_GetObject("getprofile"));
+      getprofile != nullptr) {
+    g_getprofile = reinterpret_cast<CFunction>(getprofile->function);
   }
-  PyObject* getprofile = g_python.PySys_GetObject("getprofile");
-  if (getprofile != nullptr && type_of(getprofile) == g_python.PyCFunction_Type) {
-    g_getprofile = reinterpret_cast<CFunction>(cfunction_def(getprofile)->function);
-  }
+}
+
+void leave_profilers() {
+  take_away(&g_setprofile, step_setprofile);
+  take_away(&g_enable, step_enable);
+  take_away(&g_disable, step_disable);
+  g_setprofile_definition = g_setprofile.definition;
 }
 
 void setprofile_begins(tracer::ThreadState* thread) { part_of(thread)->setprofile = kCallBegan; }

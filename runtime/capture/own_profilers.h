@@ -21,6 +21,9 @@ namespace vtn::runtime {
 // Puts the step in front of sys.setprofile. Once; does nothing if sys.setprofile is not CPython's.
 void watch_setprofile();
 
+// Takes every step away again.
+void leave_profilers();
+
 extern const PyMethodDef* g_setprofile_definition;
 
 inline bool is_setprofile(const PyObject* callable) {

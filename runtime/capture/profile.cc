@@ -6,6 +6,7 @@
 // own profiler wins in its thread (own_profilers.h).
 #include "runtime/capture/backends.h"
 #include "runtime/capture/caller_lines.h"
+#include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/profile_threads.h"
@@ -62,7 +63,15 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
   if (kDoNothing) {
     return 0;
   }
-  const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  uint64_t ticks;
+  if (__builtin_expect(g_recording_clock == ClockKind::kTsc, 1)) {
+    ticks = tracer::read_ticks(ClockKind::kTsc);
+  } else if (g_recording_clock == kPausedClock) {
+    note_pause(tracer::current_thread());
+    return 0;
+  } else {
+    ticks = tracer::read_ticks(g_recording_clock);
+  }
   tracer::ThreadState* thread = tracer::current_thread();
   switch (what) {
     case kCall: {
@@ -124,6 +133,15 @@ bool set_profile(PyThread* thread_state) {
   return set;
 }
 
+void remove_profile(PyThread* thread_state) {
+  if (g_python._PyEval_SetProfile == nullptr) {
+    g_python.PyEval_SetProfile(nullptr, nullptr);
+  } else {
+    (void)g_python._PyEval_SetProfile(thread_state, nullptr, nullptr);
+  }
+  g_python.PyErr_Clear();
+}
+
 bool profile_installed() { return g_profile.installed; }
 
 bool install_profile(bool with_c_functions) {
@@ -139,6 +157,12 @@ bool install_profile(bool with_c_functions) {
   watch_setprofile();
   start_profile_threads(on_profile);
   return true;
+}
+
+void uninstall_profile() {
+  g_profile.installed = false;
+  end_profile_threads();
+  leave_profilers();
 }
 
 }  // namespace vtn::runtime

@@ -165,4 +165,37 @@ void cover_new_threads() {
   g_threads.newest_thread_id = newest;
 }
 
+namespace {
+
+PySize find_function(const PyThread* state) {
+  for (PySize offset = 0; offset < kMostStateBytes; offset += sizeof(void*)) {
+    if (field<PyProfileFunction>(state, offset) == g_threads.function) {
+      return offset;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+void end_profile_threads() {
+  store_release(&g_threads.ready, uint32_t{0});
+  const PySize offset = g_threads.function_offset != 0
+                            ? g_threads.function_offset
+                            : find_function(g_python.PyThreadState_Get());
+  PyInterp* const mine = current_interpreter();
+  for (PyInterp* interpreter = g_python.PyInterpreterState_Head(); interpreter != nullptr;
+       interpreter = g_python.PyInterpreterState_Next(interpreter)) {
+    if (offset == 0 || (interpreters_have_own_gil(g_python.minor) && interpreter != mine)) {
+      continue;
+    }
+    for (PyThread* state = g_python.PyInterpreterState_ThreadHead(interpreter); state != nullptr;
+         state = g_python.PyThreadState_Next(state)) {
+      if (field<PyProfileFunction>(state, offset) == g_threads.function) {
+        remove_profile(state);
+      }
+    }
+  }
+}
+
 }  // namespace vtn::runtime

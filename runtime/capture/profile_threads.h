@@ -21,6 +21,9 @@ namespace vtn::runtime {
 // The profile function is `function`, and set on the current thread. Needs the GIL.
 void start_profile_threads(PyProfileFunction function);
 
+// The function is taken from every thread that has it, and set on none any more. Needs the GIL.
+void end_profile_threads();
+
 // A value of a key of the calling thread; with or without the GIL, any thread, signal-safe.
 void on_thread_value(const void* value);
 

@@ -22,6 +22,7 @@
 #include "base/freestanding/atomic.h"
 #include "runtime/capture/backends.h"
 #include "runtime/capture/caller_lines.h"
+#include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/profile_threads.h"
 #include "runtime/entry/audit_hook.h"
@@ -39,9 +40,7 @@ namespace {
 struct {
   bool armed;
   bool installed;
-  bool with_c_functions;
-  char mode;  // of cpython.run_<mode>
-  Backend backend;
+  char mode;          // of cpython.run_<mode>
   uint32_t expected;  // interpreters that have begun and are not settled
 } g_bootstrap;
 
@@ -65,43 +64,6 @@ FindObject find_object_function() {
   return reinterpret_cast<FindObject>(find_symbol("_dl_find_object"));
 }
 
-void choose_backend(Backend backend) {
-  g_bootstrap.backend = backend;
-  set_backend(backend);
-}
-
-bool install_backend(bool with_c_functions) {
-  g_bootstrap.with_c_functions = with_c_functions;
-  if (has_monitoring(g_python.minor)) {
-    choose_backend(Backend::kMonitoring);
-    if (install_monitoring(with_c_functions)) {
-      return true;
-    }
-  } else if (evaluation_function_pays(g_python.minor) && !with_c_functions) {
-    choose_backend(Backend::kEvalFrame);
-    if (install_eval_frame()) {
-      return true;
-    }
-  }
-  choose_backend(Backend::kProfile);
-  return install_profile(with_c_functions);
-}
-
-// The backend of the main interpreter in another one, the current.
-bool install_backend_again() {
-  switch (g_bootstrap.backend) {
-    case Backend::kMonitoring:
-      return install_monitoring(g_bootstrap.with_c_functions);
-    case Backend::kEvalFrame:
-      if (!profile_installed()) {
-        return install_eval_frame();
-      }
-      [[fallthrough]];
-    default:
-      return set_profile(g_python.PyThreadState_Get());
-  }
-}
-
 void install() {
   g_bootstrap.installed = true;
   const KeepErrno keep_errno;
@@ -117,13 +79,13 @@ void install() {
   }
   g_python.PyErr_Clear();
   start_caller_lines(session_option(kOptionLogLines));
-  if (!start_functions(find_object_function()) ||
-      !install_backend(!session_option(kOptionIgnoreCFunctions))) {
+  if (!start_functions(find_object_function()) || !install_backend()) {
     g_python.PyErr_Clear();
     stay_untraced(UntracedReason::kInstallFailed, g_python.version);
     return;
   }
   g_python.PyErr_Clear();
+  resume_recording();
   (void)tracer::current_thread();  // the process is known even if it never calls anything
   if (!hook_gone) {
     (void)tracer::publish_text(
@@ -289,6 +251,7 @@ void interpreter_begins() {
   }
   if (g_python.Py_IsInitialized() == 0) {  // an embedder ended the main one and begins again
     forget_interpreters();
+    forget_monitoring();
     g_bootstrap.installed = g_bootstrap.armed = false;
     store_relaxed(&g_bootstrap.expected, uint32_t{0});
     link_audit_hook();

@@ -7,6 +7,7 @@
 #include "base/freestanding/lock.h"
 #include "base/freestanding/pages.h"
 #include "runtime/entry/process.h"
+#include "runtime/python/versions.h"
 
 namespace vtn::runtime {
 
@@ -91,6 +92,12 @@ void settle_interpreter(int64_t id, PySize extra_index) {
     all[id] = extra_index < 0 || extra_index > 100 ? kUntraced
                                                    : static_cast<int8_t>(kFirstIndex + extra_index);
   }
+}
+
+bool others_may_record() {
+  PyInterp* first = g_python.PyInterpreterState_Head();
+  return interpreters_have_own_gil(g_python.minor) && first != nullptr &&
+         g_python.PyInterpreterState_Next(first) != nullptr;
 }
 
 void forget_interpreters() {

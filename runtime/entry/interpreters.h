@@ -30,6 +30,9 @@ bool interpreter_is_settled(int64_t id);
 // `extra_index` is negative where nothing is to be recorded.
 void settle_interpreter(int64_t id, PySize extra_index);
 
+// Whether threads may record that do not hold the GIL of the main interpreter.
+bool others_may_record();
+
 // The main interpreter begins anew: what was known of any is void.
 void forget_interpreters();
 

@@ -15,7 +15,7 @@ struct RuntimeRoot {
   uint32_t interpreters_lock;  // WordLock (interpreters.cc)
   uint32_t audit_hook_lock;    // WordLock (audit_hook.cc)
   uint32_t identities_lock;    // WordLock (functions.cc)
-  uint32_t reserved;
+  uint32_t types_lock;         // WordLock (monitoring_tool.cc)
   uint64_t process_name_hash;  // of the name that was published last; 0: none (program_names.cc)
 };
 

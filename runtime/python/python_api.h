@@ -133,6 +133,7 @@ struct PyMethodDef {
   object(PyBaseObject_Type)                                                                    \
   object(PyType_Type)                                                                          \
   object(PyList_Type)                                                                          \
+  object(PyLong_Type)                                                                          \
   object(PyModule_Type)                                                                        \
   object(PyCode_Type)                                                                          \
   object(PyFunction_Type)                                                                      \

@@ -36,6 +36,37 @@ class Tools(support.TestCase):
             """)
         self.assertTrue(self.parity("program.py").report.named("work"))
 
+    def test_tools_that_take_any_monitoring_id(self):
+        """By their number, one after the other and two at once: ours gives way."""
+        if self.interpreter.minor < (3, 12):
+            self.skipTest("sys.monitoring is of 3.12")
+        self.program("""
+            m = sys.monitoring
+            seen = []
+            def note(code, offset): seen.append(code.co_name)
+            for first in 3, 4, 5:
+                for second in 5, 4, 3:
+                    for tool in {first, second}:
+                        m.use_tool_id(tool, "tool of the program")
+                        assert m.get_events(tool) == 0
+                        assert m.register_callback(tool, m.events.PY_START, note) is None
+                        m.set_events(tool, m.events.PY_START)
+                    work(2)
+                    for tool in {first, second}:
+                        try: m.use_tool_id(tool, "again")
+                        except ValueError as error: print(error)
+                        m.set_events(tool, 0)
+                        m.register_callback(tool, m.events.PY_START, None)
+                        m.free_tool_id(tool)
+            for wrong in (), (5,), (5, 5), ("5", "x"), (77, "x"), (True, "x"):
+                try: print(m.use_tool_id(*wrong))
+                except Exception as error: print(repr(error))
+            print(seen)
+            """)
+        report = self.parity("program.py").report
+        self.assertEqual(9, len(report.named("work")))
+        self.assertEqual(18, len(report.named("helper")))
+
     def test_setprofile(self):
         """All it sees after the call that sets it."""
         self.program("""

@@ -140,6 +140,22 @@ TEST_CASE("assembly: gaps and a thread's end close what is open", "[assembly]") 
   CHECK(spool::totals_of(spool->model()).lost_events == 5);
 }
 
+TEST_CASE("assembly: what is open when recording is paused ends then", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  FakeThread thread = process.thread(1);
+  thread.enter(100, a);
+  thread.enter(110, a);
+  thread.opcode(200, Opcode::kGap, {0, static_cast<uint64_t>(GapReason::kPaused)});
+  thread.leave(300, a);  // began before
+  thread.enter(310, a);
+  thread.opcode(320, Opcode::kThreadEnd);
+  auto spool = run.read();
+  CHECK(replay(*spool) == "+16@100 +16@110 ^@200 ^@201 gap0@202 -@203 +16@310 !@311");
+  CHECK(spool::totals_of(spool->model()).lost_events == 0);
+}
+
 TEST_CASE("assembly: a chunk that never came is a gap", "[assembly]") {
   Recording run;
   FakeProcess process(run, 1, 1);

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/capture/backends.h"
+
+#include "runtime/entry/process.h"
+#include "runtime/python/versions.h"
+
+namespace vtn::runtime {
+
+namespace {
+
+Backend g_backend = Backend::kProfile;
+
+void choose_backend(Backend backend) {
+  g_backend = backend;
+  set_backend(backend);
+}
+
+}  // namespace
+
+bool install_backend() {
+  const bool with_c_functions = !session_option(kOptionIgnoreCFunctions);
+  if (has_monitoring(g_python.minor)) {
+    choose_backend(Backend::kMonitoring);
+    if (install_monitoring(with_c_functions)) {
+      return true;
+    }
+  } else if (evaluation_function_pays(g_python.minor) && !with_c_functions) {
+    choose_backend(Backend::kEvalFrame);
+    if (install_eval_frame()) {
+      return true;
+    }
+  }
+  choose_backend(Backend::kProfile);
+  return install_profile(with_c_functions);
+}
+
+bool install_backend_again() {
+  switch (g_backend) {
+    case Backend::kMonitoring:
+      return install_monitoring(!session_option(kOptionIgnoreCFunctions));
+    case Backend::kEvalFrame:
+      if (!profile_installed()) {
+        return install_eval_frame();
+      }
+      [[fallthrough]];
+    default:
+      return set_profile(g_python.PyThreadState_Get());
+  }
+}
+
+void uninstall_backend() {
+  uninstall_eval_frame();
+  if (profile_installed()) {
+    uninstall_profile();
+  }
+  if (g_backend == Backend::kMonitoring) {
+    uninstall_monitoring();
+  }
+}
+
+}  // namespace vtn::runtime

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The tool id that the monitoring backend has, and what is done under it.
+//
+//  Which    0, 1 and 2 are debuggers, coverage and profilers by convention. Of the others 5 is
+//  named
+//           by the fewest tools (Hypothesis uses 3 by its number), so it is 5, then 4, then 3.
+//  Give way sys.monitoring.use_tool_id is a built-in function: a step in front of it moves us to
+//           another id first when the program asks for ours, as it would have it in a plain run.
+#include <string.h>
+
+#include "base/freestanding/lock.h"
+#include "base/freestanding/pages.h"
+#include "runtime/capture/backends.h"
+#include "runtime/capture/caller_lines.h"
+#include "runtime/capture/monitoring.h"
+#include "runtime/capture/own_debuggers.h"
+#include "runtime/capture/own_profilers.h"
+#include "runtime/capture/method_step.h"
+#include "runtime/entry/interpreters.h"
+#include "runtime/entry/process.h"
+#include "runtime/python/layout.h"
+#include "runtime/python/text.h"
+
+namespace vtn::runtime {
+
+namespace {
+
+// Values of the stable ABI (slots, member types and flags of PyType_FromSpec).
+constexpr int kSlotCall = 50;
+constexpr int kSlotMembers = 72;
+constexpr int kMemberPySize = 19;
+constexpr int kMemberReadOnly = 1;
+constexpr unsigned kTypeHasVectorcall = 1u << 11;
+constexpr int kFirstToolId = 5;
+constexpr int kLastToolId = 3;
+constexpr char kToolName[] = "viztracer-native";
+constexpr size_t kTypeBlockBytes = 4096;
+
+// The callback type of an interpreter: one, however often recording starts in it.
+struct CallbackType {
+  CallbackType* next;
+  int64_t interpreter;
+  PyObject* type;
+};
+
+struct {
+  bool with_c_functions;
+  CallbackType* types;
+  CallbackType* unused;
+  CallbackType* unused_end;
+} g_tool;
+
+constinit MethodStep g_use_tool_id = {};
+
+// The type of the callbacks. Kept for the life of the interpreter; taken out of the collector's
+// sight.
+PyObject* make_callback_type() {
+  static PyMemberSpec members[] = {
+      {"__vectorcalloffset__", kMemberPySize, kHeadBytes, kMemberReadOnly, nullptr},
+      {nullptr, 0, 0, 0, nullptr}};
+  static PyTypeSlot slots[] = {{kSlotMembers, members}, {kSlotCall, nullptr}, {0, nullptr}};
+  slots[1].function = reinterpret_cast<void*>(g_python.PyVectorcall_Call);
+  static PyTypeSpec spec = {"viztracer_native.callback",
+                            static_cast<int>(kHeadBytes + sizeof(PyVectorcall)),
+                            0,
+                            kTypeHasVectorcall,
+                            slots};
+  PyObject* type = g_python.PyType_FromSpec(&spec);
+  if (type != nullptr) {
+    g_python.PyObject_GC_UnTrack(type);
+  }
+  return type;
+}
+
+PyObject* make_callback(PyObject* type, PyVectorcall handler) {
+  PyObject* callback = g_python._PyObject_New(type);
+  if (callback != nullptr) {
+    memcpy(reinterpret_cast<char*>(callback) + kHeadBytes, &handler, sizeof(handler));
+  }
+  return callback;
+}
+
+// Null: no memory.
+PyObject* callback_type() {
+  const int64_t interpreter = interpreter_id(current_interpreter());
+  {
+    const WordLock lock(&runtime_root()->types_lock);
+    for (CallbackType* one = g_tool.types; one != nullptr; one = one->next) {
+      if (one->interpreter == interpreter) {
+        return one->type;
+      }
+    }
+  }
+  PyObject* type = make_callback_type();
+  if (type == nullptr) {
+    return nullptr;
+  }
+  const WordLock lock(&runtime_root()->types_lock);
+  if (g_tool.unused == g_tool.unused_end) {
+    g_tool.unused = static_cast<CallbackType*>(map_pages(kTypeBlockBytes));
+    if (g_tool.unused == nullptr) {
+      g_tool.unused_end = nullptr;
+      return type;  // not remembered: a later start makes another
+    }
+    g_tool.unused_end = g_tool.unused + kTypeBlockBytes / sizeof(CallbackType);
+  }
+  CallbackType* one = g_tool.unused++;
+  *one = {g_tool.types, interpreter, type};
+  g_tool.types = one;
+  return type;
+}
+
+// The id that this interpreter knows us by; -1: none.
+int find_tool(PyObject* monitoring) {
+  for (int id = kFirstToolId; id >= kLastToolId; --id) {
+    const PyRef name = PyRef::steal(g_python.PyObject_CallMethod(monitoring, "get_tool", "i", id));
+    if (Utf8(name.get()).equals(kToolName)) {
+      return id;
+    }
+    g_python.PyErr_Clear();
+  }
+  return -1;
+}
+
+int claim_tool(PyObject* monitoring) {
+  for (int id = kFirstToolId; id >= kLastToolId; --id) {
+    if (PyRef::steal(
+            g_python.PyObject_CallMethod(monitoring, "use_tool_id", "is", id, kToolName))) {
+      return id;
+    }
+    g_python.PyErr_Clear();
+  }
+  return -1;
+}
+
+// Event numbers differ between versions: never compiled in. -1: there is none.
+long event_bit(PyObject* events, const Subscription& subscription) {
+  const PyRef event = PyRef::steal(g_python.PyObject_GetAttrString(events, subscription.event));
+  return event ? g_python.PyLong_AsLong(event.get()) : -1;
+}
+
+bool register_callback(PyObject* monitoring, int tool, long bit, PyObject* callback) {
+  return static_cast<bool>(PyRef::steal(
+      g_python.PyObject_CallMethod(monitoring, "register_callback", "ilO", tool, bit, callback)));
+}
+
+bool subscribe(PyObject* monitoring, int tool) {
+  const PyRef events = PyRef::steal(g_python.PyObject_GetAttrString(monitoring, "events"));
+  PyObject* type = events ? callback_type() : nullptr;
+  if (type == nullptr) {
+    return false;
+  }
+  long wanted = 0;
+  for (const Subscription& subscription : kSubscriptions) {
+    if (subscription.of_c_functions && !g_tool.with_c_functions) {
+      continue;
+    }
+    const long bit = event_bit(events.get(), subscription);
+    const bool with_lines = caller_lines_wanted() && subscription.handler_with_lines != nullptr;
+    const PyRef callback = PyRef::steal(
+        make_callback(type, with_lines ? subscription.handler_with_lines : subscription.handler));
+    if (bit <= 0 || !callback || !register_callback(monitoring, tool, bit, callback.get())) {
+      return false;
+    }
+    wanted |= bit;
+  }
+  // An earlier owner of the id may have left sites disabled.
+  return PyRef::steal(g_python.PyObject_CallMethod(monitoring, "restart_events", nullptr)) &&
+         PyRef::steal(g_python.PyObject_CallMethod(monitoring, "set_events", "il", tool, wanted));
+}
+
+// The next owner of the id finds nothing of ours. (3.12 and 3.13 leave callbacks and events.)
+void release_tool(PyObject* monitoring, int tool) {
+  (void)PyRef::steal(g_python.PyObject_CallMethod(monitoring, "set_events", "ii", tool, 0));
+  g_python.PyErr_Clear();
+  const PyRef events = PyRef::steal(g_python.PyObject_GetAttrString(monitoring, "events"));
+  for (const Subscription& subscription : kSubscriptions) {
+    const long bit = events ? event_bit(events.get(), subscription) : -1;
+    if (bit > 0) {
+      (void)register_callback(monitoring, tool, bit, g_python._Py_NoneStruct);
+    }
+    g_python.PyErr_Clear();
+  }
+  (void)PyRef::steal(g_python.PyObject_CallMethod(monitoring, "free_tool_id", "i", tool));
+  g_python.PyErr_Clear();
+}
+
+// False, with no error set: none is free, or it was refused.
+bool take_tool(PyObject* monitoring) {
+  const int tool = claim_tool(monitoring);
+  if (tool < 0) {
+    return false;
+  }
+  if (!subscribe(monitoring, tool)) {
+    g_python.PyErr_Clear();
+    release_tool(monitoring, tool);
+    return false;
+  }
+  return true;
+}
+
+// The new id has its events before the old one loses them, and no code of the program runs between.
+void give_way(long wanted) {
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  PyObject* monitoring = g_python.PySys_GetObject("monitoring");
+  const int ours = monitoring == nullptr ? -1 : find_tool(monitoring);
+  if (ours >= 0 && ours == wanted && take_tool(monitoring)) {
+    release_tool(monitoring, ours);
+  }
+  g_python.PyErr_Clear();
+}
+
+// use_tool_id(tool_id, name, /), METH_FASTCALL: the arguments, and how many.
+PyObject* step_use_tool_id(PyObject* module, PyObject* arguments, PyObject* count, PyObject* rest) {
+  const auto* all = reinterpret_cast<PyObject* const*>(arguments);
+  if (reinterpret_cast<PySize>(count) == 2 && type_of(all[0]) == g_python.PyLong_Type &&
+      type_of(all[1]) == g_python.PyUnicode_Type && !Utf8(all[1]).equals(kToolName)) {
+    const long wanted = g_python.PyLong_AsLong(all[0]);
+    if (wanted >= kLastToolId && wanted <= kFirstToolId) {
+      give_way(wanted);
+    }
+    g_python.PyErr_Clear();
+  }
+  return g_use_tool_id.original(module, arguments, count, rest);
+}
+
+}  // namespace
+
+bool install_monitoring(bool with_c_functions) {
+  PyObject* monitoring = g_python.PySys_GetObject("monitoring");
+  if (monitoring == nullptr) {
+    return false;
+  }
+  g_tool.with_c_functions = with_c_functions;
+  if (!take_tool(monitoring)) {
+    return false;
+  }
+  if (with_c_functions) {
+    watch_setprofile();
+  }
+  watch_settrace();
+  const PyRef use = PyRef::steal(g_python.PyObject_GetAttrString(monitoring, "use_tool_id"));
+  put_in_front(&g_use_tool_id, definition_of(use.get()), step_use_tool_id);
+  g_python.PyErr_Clear();
+  return true;
+}
+
+void uninstall_monitoring() {
+  take_away(&g_use_tool_id, step_use_tool_id);
+  leave_profilers();
+  leave_settrace();
+  PyObject* monitoring = g_python.PySys_GetObject("monitoring");
+  const int tool = monitoring == nullptr ? -1 : find_tool(monitoring);
+  if (tool >= 0) {
+    release_tool(monitoring, tool);
+  }
+}
+
+// The step stays: definitions outlive interpreters.
+void forget_monitoring() { g_tool.types = nullptr; }
+
+}  // namespace vtn::runtime
