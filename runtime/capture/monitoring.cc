@@ -16,7 +16,6 @@
 #include "runtime/capture/caller_lines.h"
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
-#include "runtime/capture/own_debuggers.h"
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/python/versions.h"
@@ -129,11 +128,15 @@ PyObject* on_enter_with_line(PyObject*, PyObject* const* arguments, size_t, PyOb
   if (kDoNothing) {
     return none();
   }
+  PyObject* const code = arguments[kCode];
+  if (__builtin_expect(g_recording_clock == kPausedClock, 0)) {
+    return code_event_general<EventKind::kEnter>(code);
+  }
   tracer::ThreadState* thread = tracer::current_thread();
-  const uint32_t id = code_id(thread, arguments[kCode]);
-  note_caller_line(thread, id, arguments[kCode], Callee::kRunning);
+  const uint32_t id = code_id(thread, code);
+  note_caller_line(thread, id, code, Callee::kRunning);
   tracer::record_enter(thread, id);
-  return none();
+  return answer(thread, code);
 }
 
 // A bound method, of anything but a Python function, that is called as f(*args): CALL tells of it,

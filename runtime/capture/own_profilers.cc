@@ -2,6 +2,7 @@
 #include "runtime/capture/own_profilers.h"
 
 #include "runtime/capture/backends.h"
+#include "runtime/capture/c_profilers.h"
 #include "runtime/capture/method_step.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/python/versions.h"
@@ -15,7 +16,7 @@ const PyMethodDef* g_setprofile_definition = nullptr;
 namespace {
 
 constinit MethodStep g_setprofile = {};
-constinit CFunction g_getprofile = nullptr;
+constinit MethodStep g_getprofile = {};
 constinit MethodStep g_enable = {};
 constinit MethodStep g_disable = {};
 
@@ -64,10 +65,22 @@ PyObject* set_own_profile(PyObject* module, PyObject* function) {
   return result;
 }
 
-// Whether the program has a profile function in this thread already. Ours is without an object.
+// What stands beside our own function is not the program's.
+PyObject* step_getprofile(PyObject* a, PyObject* b, PyObject* c, PyObject* d) {
+  PyObject* result = g_getprofile.original(a, b, c, d);
+  if (is_profile_guard(result)) {
+    g_python.Py_DecRef(result);
+    g_python.Py_IncRef(g_python._Py_NoneStruct);
+    return g_python._Py_NoneStruct;
+  }
+  return result;
+}
+
+// Whether the program has a profile function in this thread already.
 bool has_own_profile() {
-  const PyRef set = PyRef::steal(
-      g_getprofile == nullptr ? nullptr : g_getprofile(nullptr, nullptr, nullptr, nullptr));
+  const PyRef set = PyRef::steal(g_getprofile.definition == nullptr
+                                     ? nullptr
+                                     : step_getprofile(nullptr, nullptr, nullptr, nullptr));
   return set && set.get() != g_python._Py_NoneStruct;
 }
 
@@ -115,14 +128,13 @@ void watch_setprofile() {
   put_in_front(
       &g_setprofile, definition_of(g_python.PySys_GetObject("setprofile")), step_setprofile);
   g_setprofile_definition = g_setprofile.definition;
-  if (const PyMethodDef* getprofile = definition_of(g_python.PySys_GetObject("getprofile"));
-      getprofile != nullptr) {
-    g_getprofile = reinterpret_cast<CFunction>(getprofile->function);
-  }
+  put_in_front(
+      &g_getprofile, definition_of(g_python.PySys_GetObject("getprofile")), step_getprofile);
 }
 
 void leave_profilers() {
   take_away(&g_setprofile, step_setprofile);
+  take_away(&g_getprofile, step_getprofile);
   take_away(&g_enable, step_enable);
   take_away(&g_disable, step_disable);
   g_setprofile_definition = g_setprofile.definition;

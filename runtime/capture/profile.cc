@@ -6,6 +6,7 @@
 // own profiler wins in its thread (own_profilers.h).
 #include "runtime/capture/backends.h"
 #include "runtime/capture/caller_lines.h"
+#include "runtime/capture/c_profilers.h"
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/own_profilers.h"
@@ -126,14 +127,19 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
 
 bool set_profile(PyThread* thread_state) {
   const PendingException pending;
+  const OwnChange own_change;
   const bool set = g_python._PyEval_SetProfile == nullptr
                        ? (g_python.PyEval_SetProfile(on_profile, nullptr), true)
                        : g_python._PyEval_SetProfile(thread_state, on_profile, nullptr) == 0;
   g_python.PyErr_Clear();  // an audit hook of the program may refuse: that thread stays untraced
+  if (set) {
+    guard_profile(thread_state);
+  }
   return set;
 }
 
 void remove_profile(PyThread* thread_state) {
+  const OwnChange own_change;
   if (g_python._PyEval_SetProfile == nullptr) {
     g_python.PyEval_SetProfile(nullptr, nullptr);
   } else {
@@ -162,6 +168,7 @@ bool install_profile(bool with_c_functions) {
 void uninstall_profile() {
   g_profile.installed = false;
   end_profile_threads();
+  leave_c_profilers();
   leave_profilers();
 }
 

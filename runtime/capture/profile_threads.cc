@@ -3,6 +3,7 @@
 
 #include "base/freestanding/atomic.h"
 #include "runtime/capture/backends.h"
+#include "runtime/capture/c_profilers.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/python/layout.h"
 #include "runtime/python/text.h"
@@ -88,6 +89,8 @@ void start_profile_threads(PyProfileFunction function) {
   g_threads.newest_thread_id = 0;
   if (has_one_profiler_per_thread(g_python.minor)) {
     find_fields();
+    watch_c_profilers(function, g_threads.function_offset);
+    guard_own_profile(tracer::current_thread());
   } else {
     find_starters();
   }

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "runtime/python/python_api.h"
 #include "tracer/engine.h"
 
 namespace vtn::runtime {
@@ -32,14 +33,15 @@ inline constexpr uint32_t kCodeCacheBits = 10;
 inline constexpr uint32_t kCallableCacheBits = 9;
 
 struct ThreadPart {
-  uint32_t named;           // threading knows its name
-  uint32_t profile_paused;  // the program's own profiler has this thread
-  uintptr_t setprofile;     // a call of sys.setprofile in progress (own_profilers.h)
-  uintptr_t stack_limit;    // lowest address an evaluation function may use; 0: unknown
-  uint32_t guards_seen;     // stack guards there had been when it last made a call
-  uint32_t pauses_seen;     // pauses there had been when its last gap of that kind was drawn
-  void* caller_lines;       // what is known of callers (caller_lines.h); null: nothing so far
-  uint64_t name_hash;       // of the name that was published last; 0: none
+  uint32_t named;                // threading knows its name
+  uint32_t profile_paused;       // the program's own profiler has this thread
+  const PyThread* python_state;  // its thread state, where C profilers are watched; or null
+  uintptr_t setprofile;          // a call of sys.setprofile in progress (own_profilers.h)
+  uintptr_t stack_limit;         // lowest address an evaluation function may use; 0: unknown
+  uint32_t guards_seen;          // stack guards there had been when it last made a call
+  uint32_t pauses_seen;          // pauses there had been when its last gap of that kind was drawn
+  void* caller_lines;            // what is known of callers (caller_lines.h); null: nothing so far
+  uint64_t name_hash;            // of the name that was published last; 0: none
   CodeCacheEntry codes[1u << kCodeCacheBits];
   CallableCacheEntry callables[1u << kCallableCacheBits];
 };

@@ -22,6 +22,7 @@
 #include "base/freestanding/atomic.h"
 #include "runtime/capture/backends.h"
 #include "runtime/capture/caller_lines.h"
+#include "runtime/capture/c_profilers.h"
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/profile_threads.h"
@@ -216,7 +217,7 @@ void install_again(int64_t id) {
 }
 
 void one_less_expected() {
-  if (add_relaxed(&g_bootstrap.expected, ~uint32_t{0}) == 1) {
+  if (add_relaxed(&g_bootstrap.expected, ~uint32_t{0}) == 1 && !c_profiler_is_set()) {
     (void)unlink_audit_hook();
     if (load_relaxed(&g_bootstrap.expected) != 0) {  // another began meanwhile
       link_audit_hook();
@@ -266,6 +267,19 @@ void interpreter_begins() {
   link_audit_hook();
 }
 
+void look_at_event(const char* event, PyObject* arguments) {
+  if (g_python.Py_IsInitialized() == 0) {
+    return;
+  }
+  if (g_bootstrap.installed) {
+    if (load_relaxed(&g_bootstrap.expected) != 0) {
+      look_at_interpreter(event, arguments);
+    }
+  } else if (program_begins(event, arguments)) {
+    install();
+  }
+}
+
 int on_audit(const char* event, PyObject* arguments, void*) {
   // Called for every audited operation until the program begins, and for ever where it must stay:
   // the first letters tell almost all of them apart.
@@ -277,22 +291,19 @@ int on_audit(const char* event, PyObject* arguments, void*) {
       } else if (strcmp(event, "cpython._PySys_ClearAuditHooks") == 0) {
         survive_clearing();
       }
-      [[fallthrough]];
+      look_at_event(event, arguments);
+      break;
+    case 's':
+      if (c_profiler_is_set() && strcmp(event, "sys.setprofile") == 0) {
+        profile_function_changes();
+      }
+      break;
     case 'e':
     case 'i':
     case 'm':
     case 'p':
     case '_':
-      if (g_python.Py_IsInitialized() == 0) {
-        break;
-      }
-      if (g_bootstrap.installed) {
-        if (load_relaxed(&g_bootstrap.expected) != 0) {
-          look_at_interpreter(event, arguments);
-        }
-      } else if (program_begins(event, arguments)) {
-        install();
-      }
+      look_at_event(event, arguments);
       break;
     default:
       break;

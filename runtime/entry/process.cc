@@ -11,6 +11,7 @@
 #include "base/freestanding/syscalls.h"
 #include "runtime/capture/backends.h"
 #include "runtime/capture/caller_lines.h"
+#include "runtime/capture/c_profilers.h"
 #include "runtime/capture/profile_threads.h"
 #include "runtime/capture/program_names.h"
 #include "runtime/capture/thread_part.h"
@@ -109,6 +110,7 @@ void describe_process(uint32_t forked_from) {
 
 bool look_after(tracer::ThreadState* thread) {
   cover_new_threads();
+  guard_own_profile(thread);
   check_eval_frame();
   const bool process_is_named = name_process();
   if (name_thread(thread)) {

@@ -74,6 +74,7 @@ struct PyMethodDef {
   optional(PyObject*, PyErr_GetRaisedException, ())                                            \
   optional(void, PyErr_SetRaisedException, (PyObject*))                                        \
   required(PyObject*, PyCapsule_New, (void*, const char*, void (*)(PyObject*)))                \
+  required(int, Py_AddPendingCall, (int (*)(void*), void*))                                    \
   required(void*, PyCapsule_GetPointer, (PyObject*, const char*))                              \
   required(PyObject*, PyObject_GetAttrString, (PyObject*, const char*))                        \
   required(PyObject*, PyObject_GenericGetAttr, (PyObject*, PyObject*))                         \

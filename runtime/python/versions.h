@@ -96,6 +96,10 @@ constexpr bool opcode_events_need_restart(uint32_t minor) { return minor >= 13; 
 // 3.12 has none.
 constexpr unsigned char tracing_mark(uint32_t minor) { return minor == 10 ? 1 : 255; }
 
+// From a thread state's c_profilefunc to its c_profileobj, with c_tracefunc between them: 3.10 and
+// 3.11 (seen in their cpython/pystate.h).
+inline constexpr intptr_t kProfileObjectDistance = 16;
+
 // An interpreter may have a GIL of its own: 3.12, PEP 684.
 constexpr bool interpreters_have_own_gil(uint32_t minor) { return minor >= 12; }
 

@@ -88,6 +88,44 @@ class Tools(support.TestCase):
         self.assertEqual(wanted, {sum(one.function == "helper" for one in call.walk())
                                   for call in report.named("work")} - {0})
 
+    def test_profiler_that_is_set_from_c(self):
+        """By PyEval_SetProfile, in the main thread and in another; no Python function tells of it."""
+        library = os.environ.get("VTN_FIRE_EVENTS", "")
+        self.assertTrue(os.path.exists(library), "VTN_FIRE_EVENTS names no library")
+        self.program(f"""
+            import ctypes, threading
+            library = ctypes.PyDLL({library!r})
+            def during(): return library.profile_from_c(0)
+            def profiled():
+                library.profile_from_c(1)
+                count = during()
+                return count > 0
+            def many(n):
+                for i in range(n): work(1)
+                print(sys.getprofile(), profiled(), sys.getprofile())
+                work(2)
+                print(profiled(), sys.getprofile())
+                work(3)
+                sys.setprofile(lambda *arguments: None)
+                work(4)
+                sys.setprofile(None)
+                print(sys.getprofile())
+                work(5)
+            many(1)
+            thread = threading.Thread(target=many, args=(100,))
+            thread.start()
+            thread.join()
+            many(2)
+            """)
+        report = self.parity("program.py").report
+        by_size = [0] * 6
+        for call in report.named("work"):
+            by_size[sum(one.function == "helper" for one in call.walk())] += 1
+        alone = self.interpreter.minor < (3, 12)
+        self.assertEqual([0, 103, 3, 3, 0 if alone else 3, 3], by_size)
+        gaps = [event for event in report.events if "own profiler" in event.get("name", "")]
+        self.assertEqual(alone, len(gaps) >= 9, gaps)
+
     def test_profile_function_hears_what_it_would_hear(self):
         """The call that sets it begins under our eyes; its end must not be told to it."""
         self.write("program.py", """

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Sends monitoring events from C code, as Cython does (PyMonitoring_Fire*, 3.13 and later), with an
- * exception set or without. Loaded with ctypes; needs no header of CPython.
+ * exception set or without; and sets a profile function, as yappi and memray do. Loaded with
+ * ctypes; needs no header of CPython.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -19,6 +20,9 @@ typedef int (*fire_begin)(state*, void* code, int32_t offset);
 typedef int (*fire_end)(state*, void* code, int32_t offset, void* value);
 typedef void (*set_none)(void* type);
 
+typedef int (*profile)(void* object, void* frame, int what, void* argument);
+typedef void (*set_profile)(profile, void* object);
+
 static union {
   void* object;
   enter_scope enter;
@@ -26,6 +30,7 @@ static union {
   fire_begin begin;
   fire_end end;
   set_none set;
+  set_profile set_profile;
 } g_symbol;
 
 static void* find(const char* name) {
@@ -57,4 +62,23 @@ __attribute__((visibility("default"))) int fire_event(void* code, int event, voi
     g_symbol.exit();
   }
   return result;
+}
+
+static long g_profiled;
+
+static int count(void* object, void* frame, int what, void* argument) {
+  (void)object;
+  (void)frame;
+  (void)what;
+  (void)argument;
+  ++g_profiled;
+  return 0;
+}
+
+/* Sets a profile function of the calling thread, or takes it away; how many events it has had. */
+__attribute__((visibility("default"))) long profile_from_c(int on) {
+  if (find("PyEval_SetProfile") != NULL) {
+    g_symbol.set_profile(on ? count : NULL, NULL);
+  }
+  return g_profiled;
 }
