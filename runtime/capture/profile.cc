@@ -156,6 +156,7 @@ bool install_profile(bool with_c_functions) {
   const FrameLayout layout = frame_layout(g_python.minor);
   g_profile.inner_frame_offset = layout.inner_frame;
   g_profile.code_offset = layout.code;
+  g_profile.code_offset_checked = false;
   if (!set_profile(g_python.PyThreadState_Get())) {
     return false;
   }
