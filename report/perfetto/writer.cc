@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include <fmt/format.h>
+
 #include "base/utf8.h"
 #include "report/perfetto/events.h"
 #include "report/perfetto/tree.h"

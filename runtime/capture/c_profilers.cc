@@ -114,7 +114,7 @@ void guard_dropped(PyObject* guard) {
   const KeepErrno keep_errno;
   const PendingException pending;
   (void)tracer::publish_text(
-      NameRecord::kNote, static_cast<uint32_t>(NoteKind::kProfilerTaken), {});
+      NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kProfilerTaken), {});
   g_guard.present = true;
   link_audit_hook();
 }

@@ -8,26 +8,13 @@
 #include "runtime/capture/thread_part.h"
 #include "runtime/entry/process.h"
 #include "runtime/python/text.h"
+#include "runtime/python/versions.h"
 #include "tracer/names_writer.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn::runtime {
 
 namespace {
-
-// Of an interpreter frame (pycore_frame.h of each version) and of what leads to it.
-struct FrameLayout {
-  PySize code;
-  PySize previous;
-  PySize instruction;   // the one that runs, or the last word of its cache
-  PySize owner;         // a byte; 0: frames that run nothing are not in the chain
-  PySize thread_field;  // of a thread state: 0: searched for; else it leads on to
-  PySize current;       // the current frame within that
-};
-constexpr FrameLayout kLayout311 = {32, 48, 56, 0, 56, 8};
-constexpr FrameLayout kLayout312 = {0, 8, 56, 70, 56, 0};
-constexpr FrameLayout kLayout313 = {0, 8, 56, 70, 0, 0};
-constexpr FrameLayout kLayout314 = {0, 8, 56, 74, 0, 0};
 
 constexpr unsigned char kOwnerGenerator = 1;
 constexpr unsigned char kOwnerInterpreter = 3;  // this and above: nothing of the program's
@@ -65,7 +52,7 @@ struct {
   bool wanted;
   bool by_layout;  // else by the API
   uint32_t trials;
-  FrameLayout layout;
+  ChainLayout layout;
   PySize code_start;  // of the instructions within a code object
   uint64_t deaths;
   int (*address_to_line)(PyObject*, int);
@@ -79,8 +66,8 @@ struct Place {
 };
 
 const void* current_frame(const PyThread* state) {
-  const FrameLayout& layout = g_lines.layout;
-  if (g_python.minor >= 13) {
+  const ChainLayout& layout = g_lines.layout;
+  if (thread_state_holds_frame(g_python.minor)) {
     return field<const void*>(state, layout.thread_field);
   }
   return field<const void*>(field<const void*>(state, layout.thread_field), layout.current);
@@ -160,7 +147,7 @@ bool find_current_frame(const PyThread* state) {
     return false;
   }
   const auto* frame = field<const void*>(object, kFrameOfObject);
-  if (g_python.minor < 13) {
+  if (!thread_state_holds_frame(g_python.minor)) {
     return current_frame(state) == frame;
   }
   PySize& found = g_lines.layout.thread_field;
@@ -259,22 +246,9 @@ void start_caller_lines(bool wanted) {
   if (!g_lines.wanted) {
     return;
   }
-  switch (g_python.minor) {
-    case 11:
-      g_lines.layout = kLayout311;
-      break;
-    case 12:
-      g_lines.layout = kLayout312;
-      break;
-    case 13:
-      g_lines.layout = kLayout313;
-      break;
-    case 14:
-    case 15:
-      g_lines.layout = kLayout314;
-      break;
-    default:
-      return;  // 3.10: every frame is an object, and asking for its caller is as good
+  g_lines.layout = chain_layout(g_python.minor);
+  if (g_lines.layout.previous == 0) {
+    return;
   }
   // A code object ends with its instructions: they begin where its fixed part ends.
   const PyRef start =

@@ -5,8 +5,8 @@
 // A profile function belongs to a thread: profile_threads.h says how each gets it. The program's
 // own profiler wins in its thread (own_profilers.h).
 #include "runtime/capture/backends.h"
-#include "runtime/capture/caller_lines.h"
 #include "runtime/capture/c_profilers.h"
+#include "runtime/capture/caller_lines.h"
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/own_profilers.h"

@@ -7,6 +7,7 @@
 #include "runtime/capture/thread_part.h"
 #include "runtime/entry/process.h"
 #include "runtime/python/text.h"
+#include "runtime/python/versions.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn::runtime {
@@ -90,7 +91,7 @@ bool name_thread(tracer::ThreadState* thread) {
 }
 
 bool tells_of_name(PyObject* code, tracer::Text name, tracer::Text file) {
-  const char* const own = g_python.minor >= 11 ? "Thread." : "";
+  const char* const own = code_has_qualname(g_python.minor) ? "Thread." : "";
   const size_t own_bytes = text_of(own).bytes;
   if (!ends_with(file, text_of("threading.py")) || name.bytes < own_bytes ||
       __builtin_memcmp(name.data, own, own_bytes) != 0) {

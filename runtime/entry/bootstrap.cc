@@ -21,8 +21,8 @@
 
 #include "base/freestanding/atomic.h"
 #include "runtime/capture/backends.h"
-#include "runtime/capture/caller_lines.h"
 #include "runtime/capture/c_profilers.h"
+#include "runtime/capture/caller_lines.h"
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/profile_threads.h"

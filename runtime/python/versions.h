@@ -83,6 +83,36 @@ constexpr FrameLayout frame_layout(uint32_t minor) {
   }
 }
 
+// The chain of interpreter frames (pycore_frame.h of each version; the self-test of
+// capture/caller_lines.cc compares what is read by it with what the API says). 3.10: every frame is
+// an object, and asking the API for its caller is as good.
+struct ChainLayout {
+  intptr_t code;
+  intptr_t previous;      // 0: there is no such chain
+  intptr_t instruction;   // the one that runs, or the last word of its cache
+  intptr_t owner;         // a byte; 0: frames that run nothing are not in the chain
+  intptr_t thread_field;  // of a thread state: 0: searched for; else it leads on to
+  intptr_t current;       // the current frame within that
+};
+constexpr ChainLayout chain_layout(uint32_t minor) {
+  switch (minor) {
+    case 11:
+      return {kInnerFrameCode, 48, 56, 0, 56, 8};
+    case 12:
+      return {0, 8, 56, 70, 56, 0};
+    case 13:
+      return {0, 8, 56, 70, 0, 0};
+    case 14:
+    case 15:
+      return {0, 8, 56, 74, 0, 0};
+    default:
+      return {};
+  }
+}
+
+// A thread state points to its current frame itself; before 3.13 by its C frame.
+constexpr bool thread_state_holds_frame(uint32_t minor) { return minor >= 13; }
+
 // -- Debuggers
 
 // A debugger's opcode events are lost beside another tool's (capture/own_debuggers.h): 3.13, where

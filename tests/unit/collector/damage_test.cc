@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tests/support/damage.h"
+
 #include <sys/mman.h>
 
 #include "session/session.h"
-#include "tests/support/damage.h"
 #include "tests/support/recording.h"
 
 namespace vtn::test {
@@ -83,8 +84,8 @@ class DeadRun {
   std::string whole_;
 };
 
-// As a recovery goes about it: opens the session, drains it, reads the spool and reports. The number
-// of calls, or -1 where the session is refused.
+// As a recovery goes about it: opens the session, drains it, reads the spool and reports. The
+// number of calls, or -1 where the session is refused.
 int64_t recovered_calls(const std::string& folder) {
   auto opened = session::open_session(folder);
   if (!opened) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tests/support/damage.h"
+
 #include <algorithm>
 
 #include <ctype.h>
 #include <sys/mman.h>
 
-#include "tests/support/damage.h"
 #include "tests/support/recording.h"
 
 namespace vtn::test {
