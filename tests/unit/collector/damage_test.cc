@@ -3,6 +3,8 @@
 
 #include <sys/mman.h>
 
+#include "report/json/writer.h"
+#include "report/perfetto/writer.h"
 #include "session/session.h"
 #include "tests/support/recording.h"
 
@@ -15,7 +17,7 @@ constexpr long kMostKib = 256 * 1024;
 class DeadRun {
  public:
   DeadRun() {
-    auto created = session::create_session({"", "/lib/shim.so", 0});
+    auto created = session::create_session({"", "/lib/shim.so", {}});
     REQUIRE(created.has_value());
     session_ = std::move(*created);
     tracer::Arena& arena = session_.arena;
@@ -110,11 +112,11 @@ int64_t recovered_calls(const std::string& folder) {
   REQUIRE((*spool)->close().has_value());
   auto reader = spool::Reader::open(std::move(again), "damaged");
   REQUIRE(reader.has_value());
-  report::ReportOptions options;
-  options.path = "/dev/null";
-  options.workers = 1;
-  REQUIRE(report::write_json(**reader, options).has_value());
-  REQUIRE(report::write_perfetto(**reader, options).has_value());
+  report::WriteRequest request;
+  request.path = "/dev/null";
+  request.settings.workers = 1;
+  REQUIRE(report::write_json(**reader, request).has_value());
+  REQUIRE(report::write_perfetto(**reader, request).has_value());
   int64_t calls = 0;
   for (const auto& thread : (*reader)->model().threads) {
     calls += static_cast<int64_t>(thread.calls);

@@ -6,6 +6,8 @@
 #include <ctype.h>
 #include <sys/mman.h>
 
+#include "report/json/writer.h"
+#include "report/perfetto/writer.h"
 #include "tests/support/recording.h"
 
 namespace vtn::test {
@@ -19,7 +21,7 @@ std::string small_spool() {
   for (uint32_t p = 0; p < 2; ++p) {
     FakeProcess process(run, 7 + p, 1000 * p + 1);
     process.describe("/usr/bin/python3", "/tmp", {"python3", "x.py"});
-    process.text(NameRecord::kNote, static_cast<uint32_t>(NoteKind::kAuditHookStays), "note");
+    process.text(NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kAuditHookStays), "notice");
     process.text(NameRecord::kProcessName, 0, "worker");
     const uint32_t f = process.python("f");
     const uint32_t g = process.c("builtins.len");
@@ -59,11 +61,11 @@ std::string trouble_of(const std::string& bytes) {
     const bool no_spool = message.find("is not a file that was recorded") != std::string::npos;
     return no_spool || has_digit(message) ? "" : message;
   }
-  report::ReportOptions options;
-  options.path = "/dev/null";
-  options.workers = 1;
+  report::WriteRequest request;
+  request.path = "/dev/null";
+  request.settings.workers = 1;
   for (const auto write : {report::write_json, report::write_perfetto}) {
-    const Status status = write(**reader, options);
+    const Status status = write(**reader, request);
     if (!status && !has_digit(status.error().message)) {
       return status.error().message;
     }
