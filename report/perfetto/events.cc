@@ -446,7 +446,6 @@ Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
     interned_ += name.view();
   }
   if (frame.has_notes()) {
-    lines_.start(frame);
     ProtoMessage name;
     name.number(1, static_cast<uint64_t>(kCallerLineIid)).bytes(2, kCallerLineKey);
     spool::append_varint(interned_, (3u << 3) | 2);  // debug_annotation_names
@@ -472,6 +471,9 @@ Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
     return {};
   };
   const bool slow = frame.has_notes() || arrow_end != 0;
+  if (slow) {
+    lines_.start(frame);  // the sink asks it for either reason
+  }
   if (layout_.incremental(info.thread)) {
     return slow ? replay(Sink<false, true>(*this, layout, frame, last_ns, arrow_end, to))
                 : replay(Sink<false, false>(*this, layout, frame, last_ns, 0, to));
