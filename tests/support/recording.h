@@ -350,6 +350,7 @@ inline void FakeThread::note(uint64_t ticks,
   if (!bytes.empty()) {
     memcpy(payload.data() + 1, bytes.data(), bytes.size());
   }
+  claim(ticks, payload.size() + 2);  // the event that follows stands in the same chunk
   put(ticks,
       note_word(0, static_cast<NoteKind>(kind), static_cast<uint32_t>(payload.size())),
       payload);

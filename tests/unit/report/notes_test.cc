@@ -5,6 +5,8 @@
 
 #include <simdjson.h>
 
+#include "report/json/writer.h"
+#include "report/perfetto/writer.h"
 #include "tests/support/recording.h"
 #include "tests/unit/report/perfetto_model.h"
 
@@ -14,6 +16,11 @@ namespace {
 constexpr auto kName = static_cast<uint32_t>(NoteKind::kThreadName);
 constexpr auto kLine = static_cast<uint32_t>(NoteKind::kCallerLine);
 
+uint64_t number_or_0(const simdjson::simdjson_result<simdjson::dom::element>& from) {
+  uint64_t value = 0;
+  return from.get(value) == simdjson::SUCCESS ? value : 0;
+}
+
 using Told = std::vector<std::pair<std::string, uint64_t>>;  // a call and its caller's line
 
 struct Json {
@@ -21,27 +28,24 @@ struct Json {
   simdjson::dom::element root;
 
   Json(const spool::Reader& spool, const TemporaryFolder& folder) {
-    report::ReportOptions options;
-    options.path = folder.file("r.json");
-    REQUIRE(report::write_json(spool, options).has_value());
-    REQUIRE(parser.load(options.path).get(root) == simdjson::SUCCESS);
+    report::WriteRequest request;
+    request.path = folder.file("r.json");
+    REQUIRE(report::write_json(spool, request).has_value());
+    REQUIRE(parser.load(request.path).get(root) == simdjson::SUCCESS);
   }
 
   // By the starts of the calls. What VizTracer reads and what viewers show is the same.
   Told lines() const {
-    std::map<double, std::pair<std::string, uint64_t>> found;
+    std::multimap<double, std::pair<std::string, uint64_t>> found;
     for (simdjson::dom::element event : root["traceEvents"].get_array()) {
       const std::string_view ph = event["ph"].get_string().value();
       if (ph != "X" && ph != "B") {
         continue;
       }
-      uint64_t line = 0;
-      uint64_t argument = 0;
-      (void)event["caller_lineno"].get(line);
-      (void)event["args"]["caller_lineno"].get(argument);
-      CHECK(line == argument);
-      found[event["ts"].get_double().value()] = {
-          std::string(event["name"].get_string().value().substr(0, 1)), line};
+      const uint64_t line = number_or_0(event["caller_lineno"]);
+      CHECK(number_or_0(event["args"]["caller_lineno"]) == line);
+      found.emplace(event["ts"].get_double().value(),
+                    std::pair(std::string(event["name"].get_string().value().substr(0, 1)), line));
     }
     Told told;
     for (auto& [ts, call] : found) {
@@ -64,10 +68,10 @@ struct Json {
 };
 
 std::string perfetto(const spool::Reader& spool, const TemporaryFolder& folder) {
-  report::ReportOptions options;
-  options.path = folder.file("r.pftrace");
-  REQUIRE(report::write_perfetto(spool, options).has_value());
-  return read_file(options.path, uint64_t{1} << 32).value();
+  report::WriteRequest request;
+  request.path = folder.file("r.pftrace");
+  REQUIRE(report::write_perfetto(spool, request).has_value());
+  return read_file(request.path, uint64_t{1} << 32).value();
 }
 
 Told lines_of(const PerfettoTrackInfo& track) {
@@ -129,8 +133,7 @@ TEST_CASE("notes: calls closed for want of an end keep both arguments", "[notes]
   size_t unfinished = 0;
   for (simdjson::dom::element event : json.root["traceEvents"].get_array()) {
     bool value = false;
-    (void)event["args"]["unfinished"].get(value);
-    unfinished += value ? 1 : 0;
+    unfinished += event["args"]["unfinished"].get(value) == simdjson::SUCCESS && value ? 1 : 0;
   }
   CHECK(unfinished == 1);
 }
