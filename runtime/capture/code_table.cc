@@ -88,18 +88,16 @@ bool make_room() {
   return true;
 }
 
-uint32_t* lock_word() { return &runtime_root()->identities_lock; }
-
 }  // namespace
 
 CodeIdentity* find_in_code_table(const void* code) {
-  const WordLock lock(lock_word());
+  const WordLock lock(&runtime_root()->identities_lock);
   CodeIdentity** entry = entry_of(g_table, code);
   return entry == nullptr ? nullptr : *entry;
 }
 
 bool add_to_code_table(const void* code, CodeIdentity* identity) {
-  const WordLock lock(lock_word());
+  const WordLock lock(&runtime_root()->identities_lock);
   if (!make_room()) {
     return false;
   }
@@ -109,7 +107,7 @@ bool add_to_code_table(const void* code, CodeIdentity* identity) {
 }
 
 CodeIdentity* take_out_of_code_table(const void* code) {
-  const WordLock lock(lock_word());
+  const WordLock lock(&runtime_root()->identities_lock);
   CodeIdentity** entry = entry_of(g_table, code);
   if (entry == nullptr) {
     return nullptr;
