@@ -139,9 +139,12 @@ Result<UniqueFd> start_guardian(const SupervisorRequest& request) {
   pollfd waiting = {ours.get(), POLLIN, 0};
   while (poll(&waiting, 1, kReadyMs) < 0 && errno == EINTR) {
   }
-  // What is not read would take away what is sent, once this end closes.
+  // What is not read would take away what is sent, once this end closes. An end of file: there is
+  // no guardian. One that only takes long will be there in time.
   char byte;
-  (void)recv(ours.get(), &byte, 1, MSG_DONTWAIT);
+  if (recv(ours.get(), &byte, 1, MSG_DONTWAIT) == 0) {
+    return fail("cannot start the process that records");
+  }
   return ours;
 }
 

@@ -5,6 +5,7 @@ import contextlib
 import glob
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -200,6 +201,22 @@ class KeepPid(SupervisorCase):
         os.killpg(process.pid, signal.SIGTERM)
         out, _ = process.communicate("\n", timeout=PATIENCE)
         self.assertEqual((out, process.returncode), ("SIGUSR1=1 SIGTERM=1\n", 0))
+
+    @unittest.skipUnless(os.geteuid() == 0, "another user's limits are set by root")
+    def test_without_room_for_the_recording_process_it_says_so(self):
+        """The first fork succeeds and the second does not: nobody records, and nobody is waited for."""
+        limited = ["setpriv", "--reuid=61234", "--clear-groups"]
+        folder = tempfile.mkdtemp(dir="/tmp")  # each folder above is open to the other user
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o777)
+        reachable = subprocess.run([*limited, "test", "-x", LAUNCHER], check=False).returncode == 0
+        if not reachable:
+            self.skipTest("another user cannot reach the launcher")
+        done = subprocess.run(
+            [*limited, "prlimit", "--nproc=2:2", LAUNCHER, "--keep_pid", "-o", "out.json", "/bin/true"],
+            cwd=folder, env={**os.environ, "TMPDIR": folder}, capture_output=True, text=True,
+            check=False, timeout=PATIENCE)
+        self.assertIn("--keep_pid is not possible: cannot start the process that records", done.stderr)
 
 
 if __name__ == "__main__":
