@@ -69,7 +69,7 @@ class Usage(InputCase):
         self.refused("--verbose", "loud", "program.py", status=2, names=["loud"])
 
     def test_unknown_output_extension(self):
-        for name in ("report.txt", "report", "report.json.bz2"):
+        for name in ("report.bmp", "report", "report.json.bz2"):
             with self.subTest(name):
                 self.refused("-o", name, "program.py", status=2, names=[name, ".json"])
 
@@ -242,7 +242,7 @@ class Outputs(InputCase):
         with self.subTest("missing"):
             self.refused("--convert", "no.vtn", "-o", "o.json", status=1, names=["no.vtn"])
         with self.subTest("without output"):
-            self.refused("--convert", vtn, "-o", "o.txt", status=2, names=["o.txt"])
+            self.refused("--convert", vtn, "-o", "o.bmp", status=2, names=["o.bmp"])
 
     def test_convert_of_a_truncated_file(self):
         """One line says so; what can be read may be written, but never silently."""

@@ -346,7 +346,7 @@ class Nested(SupervisorCase):
         done, calls = self.run_outer("sh", "-c", f"{LAUNCHER} -o mine.json inner.py; echo $?")
         self.assertEqual(done.stdout, "inner\n0\n")
         self.assertEqual(done.stderr, "viztracer-native: recorded by the outer run, in its report; "
-                         "without effect here: -o mine.json\n")
+                         "without effect here: --output_file mine.json\n")
         self.assertEqual(calls, 1)
         self.assertNotIn("mine.json", os.listdir(self.folder))
 

@@ -6,6 +6,7 @@ own (`self.folder`), with a `python3` of that interpreter first on PATH.
 """
 
 import dataclasses
+import fcntl
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import termios
 import textwrap
 import time
 import unittest
@@ -268,8 +270,6 @@ class Terminal:
         self.output = b""
 
         def take_terminal():
-            import fcntl
-            import termios
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
