@@ -249,6 +249,15 @@ void say_last_lines(const spool::Reader& spool,
              counted(run.stray_ends, "call", "calls").c_str(),
              counted(run.cut_calls, "call was", "calls were").c_str());
   }
+  if (settings.verbosity > 1) {
+    for (const uint32_t number : tree.order) {
+      const report::ProcessInfo& process = tree.processes[number];
+      log_info("process %u %s: %s",
+               process.shown_pid,
+               process.name.c_str(),
+               ledger_text(process).c_str());
+    }
+  }
   say_if_large(model, settings);
   say_troubles(model, tree);
 }

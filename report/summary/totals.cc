@@ -48,11 +48,13 @@ class Pass final : public ThreadPass {
       end(std::max(end_ns, stack_.back().start_ns));
     }
     ThreadTotals totals;
-    totals.functions.reserve(sums_.size());
-    for (const Sum& sum : sums_) {
-      totals.functions.push_back(sum.totals);
-      totals.own_ns += sum.totals.own_ns;
-      totals.calls += sum.totals.calls;
+    for (FunctionIndex i = 0; i < sums_.size(); ++i) {
+      const FunctionTotals& sum = sums_[i].totals;
+      if (sum.calls != 0) {
+        totals.functions.emplace_back(i, sum);
+        totals.own_ns += sum.own_ns;
+        totals.calls += sum.calls;
+      }
     }
     totals.edges = std::move(edges_);
     return totals;
@@ -187,14 +189,11 @@ std::vector<NamedTotals> by_function(const spool::Model& model,
   for (const uint32_t thread : threads) {
     const std::vector<spool::FunctionInfo>& functions =
         model.images[model.threads[thread].image].functions;
-    const std::vector<FunctionTotals>& sums = totals.threads[thread].functions;
-    for (size_t i = 0; i < sums.size(); ++i) {
-      if (sums[i].calls != 0) {
-        const spool::FunctionInfo* function = i < functions.size() ? &functions[i] : nullptr;
-        NamedTotals& named = found[identity_of(function)];
-        named.function = function;
-        named.totals.add(sums[i]);
-      }
+    for (const auto& [index, sums] : totals.threads[thread].functions) {
+      const spool::FunctionInfo* function = index < functions.size() ? &functions[index] : nullptr;
+      NamedTotals& named = found[identity_of(function)];
+      named.function = function;
+      named.totals.add(sums);
     }
   }
   std::vector<NamedTotals> sorted;

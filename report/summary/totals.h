@@ -11,7 +11,7 @@
 #pragma once
 
 #include <map>
-#include <memory>
+#include <utility>
 #include <vector>
 
 #include <stdint.h>
@@ -41,7 +41,7 @@ using FunctionIndex = uint32_t;
 inline constexpr FunctionIndex kNoFunction = 0xffff'ffff;  // the caller of a thread's first call
 
 struct ThreadTotals {
-  std::vector<FunctionTotals> functions;  // by FunctionIndex
+  std::vector<std::pair<FunctionIndex, FunctionTotals>> functions;  // those that were called
   // (caller, callee) -> what the callee did when called from there. Only where asked for.
   std::map<std::pair<FunctionIndex, FunctionIndex>, FunctionTotals> edges;
   uint64_t own_ns = 0;  // of all functions: the time in which any call was open
