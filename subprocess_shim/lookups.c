@@ -132,10 +132,12 @@ VTN_EXPORT void* dlsym(void* handle, const char* name);
 
 /* Ours, by the name. They are called as what they are by those who asked. */
 static void* ours(const char* name) {
-#define IS(function)                \
-  extern void function(void);       \
-  if (vtn_equal(name, #function)) { \
-    return (void*)function;         \
+#define IS(function)                  \
+  {                                   \
+    extern void function(void);       \
+    if (vtn_equal(name, #function)) { \
+      return (void*)function;         \
+    }                                 \
   }
   switch (name[0]) {
     case 'd':
