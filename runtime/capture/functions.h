@@ -54,8 +54,9 @@ inline uint32_t code_id(tracer::ThreadState* thread, PyObject* code) {
 }
 
 // Hash of a C string, a word at a time: what lies behind its end is masked off. A word that would
-// reach into the next page is put together byte by byte.
-inline uint64_t hash_c_string(const char* text, uint64_t hash) {
+// reach into the next page is put together byte by byte. AddressSanitizer would have the reading
+// end with the string.
+[[gnu::no_sanitize_address]] inline uint64_t hash_c_string(const char* text, uint64_t hash) {
   constexpr uint64_t kLow = 0x0101'0101'0101'0101u;
   constexpr uint64_t kHigh = 0x8080'8080'8080'8080u;
   constexpr uint64_t kPrime = 0x9e37'79b9'7f4a'7c15u;

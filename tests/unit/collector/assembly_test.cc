@@ -202,14 +202,14 @@ TEST_CASE("assembly: notes keep their place among the ops", "[assembly]") {
   thread.note(90, kName, 1, "first");
   thread.enter(100, a);
   thread.note(105, kLine, 12);
-  thread.note(106, 63, 4'000'000'000, std::string("\0\xff of a newer tracer", 22));
+  thread.note(106, 63, 4'000'000'000, std::string("\0\xff of a newer tracer", 20));
   thread.enter(110, b);
   thread.note(125, kName, 2, "");
   thread.leave(130, a);
   thread.note(140, kName, 3, std::string(2000, 'x'));
   auto spool = run.read();
   CHECK(replay<NoteSink>(*spool) == "[1 1 first]@100 +16@100 [2 12 ]@110 [63 4000000000 " +
-                                        std::string("\0\xff of a newer tracer", 22) +
+                                        std::string("\0\xff of a newer tracer", 20) +
                                         "]@110 +17@110 [1 2 ]@111 !@111 -@130 [1 3 " +
                                         std::string(2000, 'x') + "]@130");
   CHECK(replay(*spool) == "+16@100 +17@110 !@111 -@130");
