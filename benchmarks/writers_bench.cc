@@ -161,12 +161,7 @@ int run(uint64_t wanted_calls, const std::string& folder) {
     fprintf(stderr, "%s\n", fd.error().message.c_str());
     return 1;
   }
-  spool::FileHeader header = {};
-  header.magic = spool::kSpoolMagic;
-  header.version = spool::kSpoolVersion;
-  header.header_bytes = sizeof(header);
-  header.clock_kind = static_cast<uint32_t>(ClockKind::kTsc);
-  header.tick_step = spool::tick_step_of(ClockKind::kTsc);
+  spool::FileHeader header = spool::file_header(ClockKind::kTsc);
   header.trace_id = 1;
   auto spool = spool::Writer::start(std::move(*fd), header);
   if (!spool) {

@@ -64,12 +64,7 @@ bool is_spool_name(const std::string& path) {
 }
 
 spool::FileHeader new_file_header(ClockKind clock) {
-  spool::FileHeader header = {};
-  header.magic = spool::kSpoolMagic;
-  header.version = spool::kSpoolVersion;
-  header.header_bytes = sizeof(header);
-  header.clock_kind = static_cast<uint32_t>(clock);
-  header.tick_step = spool::tick_step_of(clock);
+  spool::FileHeader header = spool::file_header(clock);
   if (getrandom(&header.trace_id, sizeof(header.trace_id), 0) < 0) {
     header.trace_id = static_cast<uint64_t>(getpid());
   }

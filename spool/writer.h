@@ -12,9 +12,21 @@
 #include "base/fd.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "spool/clock_map.h"
 #include "spool/model.h"
 
 namespace vtn::spool {
+
+// The header of a file whose stamps are of `clock`; trace_id and created_realtime_ns are 0.
+constexpr FileHeader file_header(ClockKind clock) {
+  FileHeader header = {};
+  header.magic = kSpoolMagic;
+  header.version = kSpoolVersion;
+  header.header_bytes = sizeof(header);
+  header.clock_kind = static_cast<uint32_t>(clock);
+  header.tick_step = tick_step_of(clock);
+  return header;
+}
 
 class Writer {
  public:

@@ -77,12 +77,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   UniqueFd fd(memfd_create("fuzz", MFD_CLOEXEC));
   const int again = dup(fd.get());
-  spool::FileHeader header = {};
-  header.magic = spool::kSpoolMagic;
-  header.version = spool::kSpoolVersion;
-  header.header_bytes = sizeof(header);
-  header.clock_kind = static_cast<uint32_t>(ClockKind::kMonotonic);
-  header.tick_step = 1;
+  const spool::FileHeader header = spool::file_header(ClockKind::kMonotonic);
   auto spool = spool::Writer::start(std::move(fd), header);
   if (!spool || again < 0) {
     abort();

@@ -55,12 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 std::vector<std::string> fuzz_seeds() {
   UniqueFd fd = memory_file();
   const int raw = dup(fd.get());
-  spool::FileHeader header = {};
-  header.magic = spool::kSpoolMagic;
-  header.version = spool::kSpoolVersion;
-  header.header_bytes = sizeof(header);
-  header.clock_kind = 1;
-  header.tick_step = 8;
+  const spool::FileHeader header = spool::file_header(ClockKind::kTsc);
   auto started = spool::Writer::start(std::move(fd), header);
   if (!started) {
     abort();

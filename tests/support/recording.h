@@ -23,30 +23,9 @@
 #include "report/pieces.h"
 #include "spool/reader.h"
 #include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
 
 namespace vtn::test {
-
-// A folder that goes away with the test.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    char name[] = "/tmp/vtn-test-XXXXXX";
-    REQUIRE(mkdtemp(name) != nullptr);
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    if (system(("rm -rf " + path_).c_str()) != 0) {
-      WARN("cannot remove " << path_);
-    }
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 inline UniqueFd create_file(const std::string& path) {
   auto fd = open_file(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -171,12 +150,7 @@ class Recording {
     for (uint32_t i = 0; i < geometry.chunk_count; ++i) {
       tracer::provide_chunk(arena, i);
     }
-    spool::FileHeader header = {};
-    header.magic = spool::kSpoolMagic;
-    header.version = spool::kSpoolVersion;
-    header.header_bytes = sizeof(header);
-    header.clock_kind = static_cast<uint32_t>(clock);
-    header.tick_step = spool::tick_step_of(clock);
+    spool::FileHeader header = spool::file_header(clock);
     header.trace_id = 42;
     auto started = spool::Writer::start(create_file(folder.file("spool")), header);
     REQUIRE(started.has_value());

@@ -14,12 +14,7 @@ namespace vtn::test {
 class TreeRecording {
  public:
   TreeRecording() {
-    spool::FileHeader header = {};
-    header.magic = spool::kSpoolMagic;
-    header.version = spool::kSpoolVersion;
-    header.header_bytes = sizeof(header);
-    header.clock_kind = static_cast<uint32_t>(ClockKind::kMonotonic);
-    header.tick_step = 1;
+    spool::FileHeader header = spool::file_header(ClockKind::kMonotonic);
     header.trace_id = 42;
     auto started = spool::Writer::start(create_file(folder.file("spool")), header);
     REQUIRE(started.has_value());

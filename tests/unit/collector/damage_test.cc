@@ -96,12 +96,7 @@ int64_t recovered_calls(const std::string& folder) {
   }
   UniqueFd fd(memfd_create("damaged", MFD_CLOEXEC));
   UniqueFd again(dup(fd.get()));
-  spool::FileHeader header = {};
-  header.magic = spool::kSpoolMagic;
-  header.version = spool::kSpoolVersion;
-  header.header_bytes = sizeof(header);
-  header.clock_kind = static_cast<uint32_t>(ClockKind::kMonotonic);
-  header.tick_step = 1;
+  const spool::FileHeader header = spool::file_header(ClockKind::kMonotonic);
   auto spool = spool::Writer::start(std::move(fd), header);
   REQUIRE(spool.has_value());
   {
