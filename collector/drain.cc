@@ -19,6 +19,14 @@ constexpr uint64_t kFutureTicks = uint64_t{1} << 20;
 constexpr uint32_t kPatience = 3;
 constexpr double kBusyFill = 0.75;
 
+// Event words, which their owner may be adding to. In order, and each with acquire: where a note's
+// head has arrived, so has its payload. memcpy reads the end first where it likes.
+void copy_event_words(uint64_t* to, const uint64_t* from, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    to[i] = load_acquire(&from[i]);
+  }
+}
+
 }  // namespace
 
 struct Drain::Thread {
@@ -242,40 +250,41 @@ void Drain::drain_names_chunk(Process& process, const Found& found) {
   const uint32_t count = arena_.chunk_bytes(found.chunk) / sizeof(uint64_t);
   uint32_t& done = process.names_done[found.chunk];
   const uint64_t* words = arena_.words(found.chunk);
-  if (done >= count || load_acquire(&words[done]) == 0) {
-    return;
-  }
   uint64_t* const copy = scratch_[0]->copy.get();
-  memcpy(copy, words + done, (count - done) * sizeof(uint64_t));
-  const uint32_t left = count - done;
-  uint32_t at = 0;
-  while (at < left && copy[at] != 0) {
-    const uint64_t head = copy[at];
+  uint32_t copied = 0;
+  while (done < count) {
+    // Acquire: once a record's head is there, so is the record. What lies behind the last may be
+    // half written, and is left alone.
+    const uint64_t head = load_acquire(&words[done]);
     const uint32_t length = name_record_words(head);
-    if (length < 2 || length > left - at) {
+    if (head == 0) {
+      break;
+    }
+    if (length < 2 || length > count - done) {
       process.damaged = true;
       done = count;  // nothing behind it can be found
       break;
     }
+    uint64_t* const record = copy + copied;
+    record[0] = head;
+    memcpy(record + 1, words + done + 1, (length - 1) * sizeof(uint64_t));
     if (name_record_type(head) == NameRecord::kFunction &&
         length > sizeof(FunctionRecord) / sizeof(uint64_t)) {
-      FunctionRecord record;
-      memcpy(&record, &copy[at + 1], sizeof(record));
-      if (record.id <= kMaxNameId) {
-        process.python.set(record.id, record.kind == FunctionKind::kPython);
+      FunctionRecord function;
+      memcpy(&function, record + 1, sizeof(function));
+      if (function.id <= kMaxNameId) {
+        process.python.set(function.id, function.kind == FunctionKind::kPython);
       }
     }
-    at += length;
+    copied += length;
+    done += length;
   }
-  if (done < count) {
-    done += at;
-  }
-  if (at != 0) {
+  if (copied != 0) {
     const spool::NamesFrame frame = {process.image, 0};
     (void)spool_.append_struct(
         spool::FrameKind::kNames,
         frame,
-        std::string_view(reinterpret_cast<const char*>(copy), at * sizeof(uint64_t)));
+        std::string_view(reinterpret_cast<const char*>(copy), copied * sizeof(uint64_t)));
   }
 }
 
@@ -326,7 +335,7 @@ void Drain::drain_chunk(const Group& group, const Found& found, Scratch& scratch
     return;  // drained before: a recovery finds it again
   }
   const size_t bytes = arena_.chunk_bytes(found.chunk);
-  memcpy(scratch.copy.get(), arena_.words(found.chunk), bytes);
+  copy_event_words(scratch.copy.get(), arena_.words(found.chunk), bytes / sizeof(uint64_t));
   const uint64_t latest = tracer::read_ticks(clock_) + kFutureTicks;
   spool::EventsFrame& head = scratch.columns.head;
   const auto fill_in = [&](uint32_t sequence) {

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
+#include <thread>
+
 #include "report/json/writer.h"
 #include "report/perfetto/writer.h"
 #include "tests/support/recording.h"
@@ -77,6 +80,36 @@ TEST_CASE("drain: chunks of a thread that come out of order are put in order", "
   CHECK(spool->model().threads[0].calls == 1);
   CHECK(spool->model().threads[0].open.empty());
   CHECK(spool->model().threads[0].stray_ends == 0);
+}
+
+TEST_CASE("drain: names are read whole while they are being written", "[drain]") {
+  constexpr uint32_t kNames = 100'000;
+  Recording run(64u << 20);
+  FakeProcess process(run, 7, 1);
+  std::atomic<bool> ready = false;
+  std::atomic<bool> written = false;
+  std::thread writer([&] {
+    while (!ready) {
+    }
+    for (uint32_t i = 0; i < kNames; ++i) {
+      process.python("a function with the number " + std::to_string(i));
+    }
+    written = true;
+  });
+  ready = true;
+  while (!written) {
+    run.drain->pass();
+  }
+  writer.join();
+  auto spool = run.read();
+  const auto& image = spool->model().images.at(0);
+  uint32_t wrong = 0;
+  for (uint32_t i = 0; i < kNames; ++i) {
+    const auto* function = image.function(kFirstNameId + i);
+    REQUIRE(function != nullptr);
+    wrong += function->name == "a function with the number " + std::to_string(i) ? 0 : 1;
+  }
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("drain: any bytes in headers, slots, names and words do no harm", "[drain]") {
