@@ -29,11 +29,20 @@ namespace {
 constexpr size_t kIdentityBlockBytes = 64 * 1024;
 constexpr int kDeepestMethod = 8;  // bound methods of bound methods
 constexpr size_t kFindObjectResultBytes = 256;
+constexpr char kOfNoUse[] = "";  // in place of a type's name: not null, and nobody's
 
 struct {
   CodeIdentity* free_identities;
   int (*find_object)(void*, void*);
+  bool has_version_tags;
 } g_functions;
+
+template <class T>
+void swap(T* one, T* other) {
+  const T kept = *one;
+  *one = *other;
+  *other = kept;
+}
 
 // Interpreters with a GIL each share the list.
 void give_identity(CodeIdentity* identity) {
@@ -176,34 +185,67 @@ uint32_t intern_c_function(PyObject* callable,
       FunctionKind::kC, type == nullptr ? tracer::Text{} : text_of(type_name(type)), name);
 }
 
-bool is_class(const PyObject* kind) {
-  return kind == g_python.PyType_Type ||
-         g_python.PyType_IsSubtype(const_cast<PyObject*>(kind), g_python.PyType_Type) != 0;
+// From now on the entry holds as long as the type stays as it is, where CPython says when it does
+// not, and where nothing but the type's name can change.
+void trust_type(CallableCacheEntry* entry, const CallableKey& key) {
+  const PyObject* const type = named_type(key);
+  const auto* definition = static_cast<const PyMethodDef*>(key.key);
+  const bool is_definition = type != key.key;
+  if (!g_functions.has_version_tags || type == nullptr ||
+      (is_definition && !(lasts_for_ever(definition) && lasts_for_ever(definition->name)))) {
+    entry->type_name = kOfNoUse;
+    entry->version_tag = 0;
+    return;
+  }
+  entry->type_name = type_name(type);
+  entry->version_tag = version_tag(type);
 }
 
+// Puts it into the first place, and what was there into the second.
 uint32_t remember(tracer::ThreadState* thread, const CallableKey& key, uint32_t id, bool lasting) {
-  part_of(thread)->callables[callable_cache_slot(key.key, key.type)] = {
-      .key = key.key,
-      .type = key.type,
-      .text_hash = lasting ? 0 : names_hash(key),
-      .id = id,
-      .reserved = 0};
+  ThreadPart* const part = part_of(thread);
+  const uint32_t slot = callable_cache_slot(key.key, key.type);
+  part->callables[slot ^ 1] = part->callables[slot];
+  part->name_hashes[slot ^ 1] = part->name_hashes[slot];
+  part->name_hashes[slot] = lasting ? 0 : names_hash(key);
+  CallableCacheEntry* entry = &part->callables[slot];
+  *entry = {.key = key.key, .type = key.type, .type_name = nullptr, .id = id, .version_tag = 0};
+  if (!lasting) {
+    trust_type(entry, key);
+  }
   return id;
 }
 
-// Neither a function nor a method: a class of a metaclass, or an instance of `kind`, which is named
-// by its type.
-uint32_t named_by_type(tracer::ThreadState* thread, PyObject* callable, PyObject* kind) {
-  const CallableKey key =
-      is_class(kind) ? CallableKey{callable, class_mark()} : CallableKey{kind, instance_mark()};
-  const CallableCacheEntry* entry = known_callable(thread, key);
-  return entry != nullptr ? entry->id : callable_id_slow(thread, callable, key);
+// The id that is remembered in either place, if the names still read the same; kIdNone: none.
+uint32_t remembered_id(tracer::ThreadState* thread, const CallableKey& key) {
+  ThreadPart* const part = part_of(thread);
+  const uint32_t first = callable_cache_slot(key.key, key.type);
+  for (uint32_t place = 0; place < 2; ++place) {
+    const uint32_t slot = first ^ place;
+    CallableCacheEntry* entry = &part->callables[slot];
+    const uint64_t hash = part->name_hashes[slot];
+    if (entry->key != key.key || entry->type != key.type ||
+        (hash != 0 && hash != names_hash(key))) {
+      continue;
+    }
+    if (hash != 0) {
+      trust_type(entry, key);
+    }
+    const uint32_t id = entry->id;
+    if (slot != first) {
+      swap(entry, &part->callables[first]);
+      swap(&part->name_hashes[slot], &part->name_hashes[first]);
+    }
+    return id;
+  }
+  return kIdNone;
 }
 
 }  // namespace
 
 bool start_functions(int (*find_object)(void* address, void* result)) {
   g_functions.find_object = find_object;
+  g_functions.has_version_tags = has_version_tags(g_python.minor) && check_version_tags();
   const PySize index = code_stays_untouched() ? g_python.PyCode_AddWatcher(code_changed)
                                               : g_python._PyEval_RequestCodeExtraIndex(code_died);
   settle_interpreter(interpreter_id(current_interpreter()), index);
@@ -212,7 +254,7 @@ bool start_functions(int (*find_object)(void* address, void* result)) {
 
 uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code) {
   if (type_of(code) != g_python.PyCode_Type) {
-    return named_by_type(thread, code, type_of(code));
+    return callable_id_slow(thread, code, {type_of(code), instance_mark()});
   }
   const KeepErrno keep_errno;
   const PendingException pending;
@@ -256,6 +298,10 @@ uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code) {
 }
 
 uint32_t callable_id_slow(tracer::ThreadState* thread, PyObject* callable, const CallableKey& key) {
+  const uint32_t remembered = remembered_id(thread, key);
+  if (remembered != kIdNone) {
+    return remembered;
+  }
   const KeepErrno keep_errno;
   if (key.type == class_mark() || key.type == instance_mark()) {
     const bool is_class = key.type == class_mark();
@@ -278,17 +324,16 @@ uint32_t callable_id_slow(tracer::ThreadState* thread, PyObject* callable, const
       lasts_for_ever(definition) && lasts_for_ever(definition->name) && lasts_for_ever(key.type));
 }
 
-uint32_t other_callable_id(tracer::ThreadState* thread, PyObject* callable, int depth) {
-  PyObject* kind = type_of(callable);
-  if (kind == g_python.PyMethod_Type && depth < kDeepestMethod) {
-    // CALL reports the method, C_RETURN what it is bound to: both are looked through.
-    PyObject* function = g_python.PyMethod_Function(callable);
-    if (type_of(function) == g_python.PyMethod_Type) {
-      return other_callable_id(thread, function, depth + 1);
+// CALL reports the method, C_RETURN what it is bound to: so it is looked through.
+uint32_t method_id(tracer::ThreadState* thread, PyObject* method) {
+  PyObject* callable = method;
+  for (int depth = 0; type_of(callable) == g_python.PyMethod_Type; ++depth) {
+    if (depth == kDeepestMethod) {
+      return callable_id_slow(thread, callable, {g_python.PyMethod_Type, instance_mark()});
     }
-    return callable_id(thread, function);
+    callable = g_python.PyMethod_Function(callable);
   }
-  return named_by_type(thread, callable, kind);
+  return callable_id(thread, callable);
 }
 
 }  // namespace vtn::runtime

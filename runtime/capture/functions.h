@@ -7,8 +7,14 @@
 //  class         by its address and name; any other callable: by its type
 //
 // No attribute of an object of the program is looked up and no reference is kept. An address comes
-// back at once, so a remembered one is trusted only where it can never be freed (it lies in a
-// loaded library) or where the names behind it still read the same. All need the GIL.
+// back at once, so a remembered one is trusted only
+//
+//   where it can never be freed: it lies in a loaded library,
+//   or where the type there is in the state it was in (its version tag) and its name lies where it
+//   lay: the number is given once, so it is the same type, and what renames it moves the name,
+//   or where the names behind it still read the same.
+//
+// All need the GIL.
 #pragma once
 
 #include <stdint.h>
@@ -38,9 +44,8 @@ inline const void* instance_mark() { return &g_python.version; }
 [[gnu::noinline]] uint32_t callable_id_slow(tracer::ThreadState* thread,
                                             PyObject* callable,
                                             const CallableKey& key);
-[[gnu::noinline]] uint32_t other_callable_id(tracer::ThreadState* thread,
-                                             PyObject* callable,
-                                             int depth);
+// What a bound method is bound to.
+[[gnu::noinline]] uint32_t method_id(tracer::ThreadState* thread, PyObject* method);
 
 // `code` may be no code object at all (Cython, Numba): then its type names it. What C code sends
 // events of, rather than a frame, is never remembered in the thread: its events take the general
@@ -97,7 +102,7 @@ inline uint64_t names_hash(const CallableKey& key) {
   return hash | 1;
 }
 
-// False: neither a C function or method nor a class of the plain kind.
+// False: a bound method of something that is no C function, or a Python function.
 inline bool callable_key(PyObject* callable, const PyObject* kind, CallableKey* key) {
   if (kind == g_python.PyCFunction_Type || kind == g_python.PyCMethod_Type) {
     const PyObject* self = cfunction_self(callable);
@@ -108,23 +113,40 @@ inline bool callable_key(PyObject* callable, const PyObject* kind, CallableKey* 
     *key = {descriptor_def(callable), descriptor_type(callable)};
     return true;
   }
-  if (kind == g_python.PyType_Type) {
-    *key = {callable, class_mark()};
-    return true;
+  if (kind == g_python.PyMethod_Type || kind == g_python.PyFunction_Type) {
+    return false;
   }
-  return false;
+  *key =
+      is_metatype(kind) ? CallableKey{callable, class_mark()} : CallableKey{kind, instance_mark()};
+  return true;
 }
 
-// The entry that may be trusted, or null.
+// The type whose name is part of the names; null: none.
+inline const PyObject* named_type(const CallableKey& key) {
+  const bool by_mark = key.type == class_mark() || key.type == instance_mark();
+  return static_cast<const PyObject*>(by_mark ? key.key : key.type);
+}
+
+// Whether nothing can have changed behind the entry's addresses.
+inline bool is_unchanged(const CallableCacheEntry& entry, const CallableKey& key) {
+  if (entry.type_name == nullptr) {
+    return true;
+  }
+  if (entry.version_tag == 0) {
+    return false;
+  }
+  const PyObject* const type = named_type(key);
+  return version_tag(type) == entry.version_tag && type_name(type) == entry.type_name;
+}
+
+// The entry that may be trusted, or null: callable_id_slow looks in the other place, and at the
+// text of the names.
 inline const CallableCacheEntry* known_callable(const tracer::ThreadState* thread,
                                                 const CallableKey& key) {
   const CallableCacheEntry& entry =
       part_of(thread)->callables[callable_cache_slot(key.key, key.type)];
-  if (__builtin_expect(entry.key != key.key || entry.type != key.type, 0) ||
-      (entry.text_hash != 0 && entry.text_hash != names_hash(key))) {
-    return nullptr;
-  }
-  return &entry;
+  return entry.key == key.key && entry.type == key.type && is_unchanged(entry, key) ? &entry
+                                                                                    : nullptr;
 }
 
 // kIdNone for a Python function: its own events tell of it.
@@ -135,7 +157,7 @@ inline uint32_t callable_id(tracer::ThreadState* thread, PyObject* callable) {
   }
   CallableKey key;
   if (!callable_key(callable, kind, &key)) {
-    return other_callable_id(thread, callable, 0);
+    return method_id(thread, callable);
   }
   const CallableCacheEntry* entry = known_callable(thread, key);
   return entry != nullptr ? entry->id : callable_id_slow(thread, callable, key);

@@ -199,6 +199,13 @@ template <EventKind kind>
   return pass_setprofile<kind>(thread, callable);
 }
 
+// Nearly always one of a Python function.
+template <EventKind kind>
+[[gnu::noinline]] PyObject* method_event(PyObject* const* arguments) {
+  PyObject* const function = g_python.PyMethod_Function(arguments[kCallable]);
+  return type_of(function) == g_python.PyFunction_Type ? none() : c_event_general<kind>(arguments);
+}
+
 // CALL, C_RETURN and C_RAISE. Python functions are left to their own events: CALL comes for them
 // too, and with an evaluation function set even the ends do.
 template <EventKind kind>
@@ -217,7 +224,10 @@ PyObject* on_c_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   }
   CallableKey key;
   tracer::ThreadState* thread = tracer::thread_or_null();
-  if (!callable_key(callable, type, &key) || __builtin_expect(thread == nullptr, 0)) {
+  if (!callable_key(callable, type, &key)) {
+    return method_event<kind>(arguments);
+  }
+  if (__builtin_expect(thread == nullptr, 0)) {
     return c_event_general<kind>(arguments);
   }
   const CallableCacheEntry* entry = known_callable(thread, key);

@@ -18,19 +18,18 @@ struct CodeCacheEntry {
   uint32_t reserved;
 };
 
-// What is known of a C callable, by the two addresses that identify it. `text_hash` is 0 where the
-// names behind these addresses can never change (they lie in a loaded library), else it must equal
-// the hash of the names as they are now: addresses of heap objects come back at once.
+// What is known of a C callable, by the two addresses that identify it. Addresses of heap objects
+// come back at once, so it holds while what stands behind them is the same (functions.h).
 struct CallableCacheEntry {
   const void* key;
   const void* type;
-  uint64_t text_hash;
+  const char* type_name;  // where the type's name lay; null: all names last for ever
   uint32_t id;
-  uint32_t reserved;
+  uint32_t version_tag;  // of the type then; 0: it had none, or another name is not to be relied on
 };
 
-inline constexpr uint32_t kCodeCacheBits = 10;
-inline constexpr uint32_t kCallableCacheBits = 9;
+inline constexpr uint32_t kCodeCacheBits = 11;
+inline constexpr uint32_t kCallableCacheBits = 10;
 
 struct ThreadPart {
   uint32_t named;                // threading knows its name
@@ -44,6 +43,7 @@ struct ThreadPart {
   uint64_t name_hash;            // of the name that was published last; 0: none
   CodeCacheEntry codes[1u << kCodeCacheBits];
   CallableCacheEntry callables[1u << kCallableCacheBits];
+  uint64_t name_hashes[1u << kCallableCacheBits];  // of the names of callables; 0: they last
 };
 static_assert(sizeof(ThreadPart) <= tracer::kEmbedderBytes);
 static_assert(alignof(ThreadPart) <= 64);
@@ -60,6 +60,7 @@ inline uint32_t code_cache_slot(const void* code) {
                                (64 - kCodeCacheBits));
 }
 
+// Where it is looked for first. The slot beside it (the lowest bit turned) is the second place.
 inline uint32_t callable_cache_slot(const void* key, const void* type) {
   return static_cast<uint32_t>(
       ((reinterpret_cast<uintptr_t>(key) + 3 * reinterpret_cast<uintptr_t>(type)) *

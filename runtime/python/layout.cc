@@ -17,6 +17,9 @@ const char* check_layout() {
   if (strcmp(type_name(py.PyList_Type), "list") != 0) {
     return "type name";
   }
+  if (!is_metatype(py.PyType_Type) || is_metatype(py.PyList_Type)) {
+    return "type flags";
+  }
   PyObject* builtins = py.PyEval_GetBuiltins();
   PyObject* len = builtins == nullptr ? nullptr : py.PyDict_GetItemString(builtins, "len");
   if (len == nullptr || type_of(len) != py.PyCFunction_Type) {
@@ -34,6 +37,17 @@ const char* check_layout() {
     return "method descriptor";
   }
   return nullptr;
+}
+
+bool check_version_tags() {
+  const PythonApi& py = g_python;
+  // Looking something up gives a type its number, if it has none.
+  const PyRef append = PyRef::steal(py.PyObject_GetAttrString(py.PyList_Type, "append"));
+  const PyRef name = PyRef::steal(py.PyObject_GetAttrString(py.PyMethod_Type, "__name__"));
+  const uint32_t list = version_tag(py.PyList_Type);
+  const uint32_t method = version_tag(py.PyMethod_Type);
+  const uint32_t object = version_tag(py.PyBaseObject_Type);
+  return append && name && list != 0 && list != method && list != object;
 }
 
 }  // namespace vtn::runtime

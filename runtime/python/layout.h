@@ -27,6 +27,18 @@ inline const char* type_name(const PyObject* type) {
   return field<const char*>(type, kHeadBytes + 8);
 }
 
+// A type that types are instances of: `type` and what is derived from it.
+inline bool is_metatype(const PyObject* type) {
+  constexpr uint64_t kTypeSubclass = 1u << 31;  // Py_TPFLAGS_TYPE_SUBCLASS
+  return (field<uint64_t>(type, kHeadBytes + 152) & kTypeSubclass) != 0;
+}
+
+// The number that CPython has for this state of this type, 0: none now. Changing the type takes it
+// away, and no other type or state ever gets it (versions.h: has_version_tags).
+inline uint32_t version_tag(const PyObject* type) {
+  return field<uint32_t>(type, kHeadBytes + 368);
+}
+
 // A builtin function or bound C method.
 inline const PyMethodDef* cfunction_def(const PyObject* function) {
   return field<const PyMethodDef*>(function, kHeadBytes);
@@ -48,5 +60,8 @@ inline const PyMethodDef* descriptor_def(const PyObject* descriptor) {
 
 // Null when everything is as expected, else what is not.
 const char* check_layout();
+
+// Whether version_tag() answers as it should. After check_layout().
+bool check_version_tags();
 
 }  // namespace vtn::runtime

@@ -47,6 +47,10 @@ constexpr bool ends_of_methods_are_unseen(uint32_t minor) { return minor >= 14; 
 // CALL_FUNCTION_EX in the numbering of 3.12 and 3.13, as their `opcode` modules have it.
 constexpr unsigned call_function_ex(uint32_t minor) { return minor == 12 ? 142 : 54; }
 
+// The number of a type's state is never given again (bpo-44914), and it is 0 once the type was
+// changed: 3.11. Each interpreter counts for itself from 3.12 on.
+constexpr bool has_version_tags(uint32_t minor) { return minor >= 11; }
+
 // -- Code objects
 
 // co_qualname: 3.11, bpo-44530.

@@ -218,6 +218,40 @@ class Harmless(support.TestCase):
             self.assertEqual({f"Class_{i:04}" for i in range(1000)}, set(classes))
             self.assertEqual(2000, len(classes))
 
+    def test_class_that_is_renamed_has_the_name_of_that_moment(self):
+        """By an attribute, past it, by a metaclass that tells nobody, and to a name of equal length."""
+        self.write("program.py", """
+            class Meta(type):
+                def __setattr__(cls, name, value): type.__dict__["__name__"].__set__(cls, value)
+            class Plain(list): pass
+            class Quiet(list, metaclass=Meta): pass
+            class Called:
+                def __call__(self): pass
+            def rename_past_it(cls, name): type.__dict__["__name__"].__set__(cls, name)
+            def rename(cls, name): cls.__name__ = name
+            for cls, way in ((Plain, rename), (Plain, rename_past_it), (Quiet, rename), (Called, rename)):
+                for i in range(300):
+                    way(cls, f"{way.__name__}_{cls.__bases__[0].__name__}_{i:03}")
+                    for again in range(2):
+                        made = cls()
+                        if cls is Called: made()
+                        else:
+                            append = made.append  # bound: named by the class of self
+                            append(1)
+                    if way is rename: type.__setattr__(cls, "counted", i)  # changes the class, not its name
+            """)
+        report = self.parity("program.py").report
+        numbers = [f"{i:03}" for i in range(300) for _ in range(2)]
+        wanted = ([f"rename_list_{number}.append" for number in numbers]
+                  + [f"rename_past_it_list_{number}.append" for number in numbers]
+                  + [f"rename_list_{number}.append" for number in numbers])
+        found = [call.function for call in report.calls() if ".append" in call.name]
+        self.assertEqual([], [pair for pair in zip(wanted, found) if pair[0] != pair[1]][:5])
+        self.assertEqual(len(wanted), len(found))
+        if self.interpreter.minor >= (3, 12):
+            instances = [call.name for call in report.calls() if call.name.startswith("<rename_object_")]
+            self.assertEqual([f"<rename_object_{number} object>" for number in numbers], instances)
+
     def test_a_hundred_thousand_code_objects_leave_no_memory_behind(self):
         self.write("program.py", """
             import resource, sys
