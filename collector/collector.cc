@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
@@ -37,6 +38,10 @@ void raise_descriptor_limit() {
 
 void become_collector() {
   (void)prctl(PR_SET_NAME, kProcessName);
+  // Who wakes it is the program, whose place on the processor it would take: in one short run of
+  // seventeen, 50 times. So it does not preempt; the arena holds many times what comes meanwhile.
+  const struct sched_param parameters = {};
+  (void)sched_setscheduler(0, SCHED_BATCH, &parameters);
   (void)signal(SIGXFSZ, SIG_IGN);  // a full quota is an error of write(2)
   if (auto fd = open_file("/proc/self/oom_score_adj", O_WRONLY)) {
     (void)write_all(fd->get(), kOomScore);
