@@ -181,11 +181,19 @@ std::string read_executable(pid_t pid) {
 }
 
 std::optional<bool> maps_file(pid_t pid, std::string_view part_of_path) {
-  const auto maps = proc_is_ours() ? read_file(proc_path(pid, "maps")) : fail("no /proc");
+  const std::string path = proc_path(pid, "maps");
+  const auto maps = proc_is_ours() ? read_file(path) : fail("no /proc");
   if (!maps || maps->empty()) {  // a zombie has none
     return {};
   }
-  return maps->find(part_of_path) != maps->npos;
+  if (maps->find(part_of_path) != maps->npos) {
+    return true;
+  }
+  // The list ends where its memory is taken down meanwhile, on the way to its end or to another
+  // program: only while there is one still, the first was whole.
+  const auto again = read_file(path);
+  return again && !again->empty() ? std::optional(again->find(part_of_path) != again->npos)
+                                  : std::nullopt;
 }
 
 UniqueFd open_pidfd(pid_t pid) {
