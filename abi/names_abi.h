@@ -43,13 +43,19 @@ enum class FunctionKind : uint32_t {
   kCallable = 4,  // any other callable; text: its type's name
 };
 
+enum FunctionFlag : uint32_t {
+  // A generator's function, or a coroutine's, has two ids, one behind the other: a call of the
+  // second is what goes on when the generator is resumed. Both end by the name of the first.
+  kFunctionResumed = 1,
+};
+
 struct FunctionRecord {
   uint32_t id;
   FunctionKind kind;
   uint32_t line;        // 0 where there is none
   uint32_t name_bytes;  // the text behind the struct: name, then file
   uint32_t file_bytes;
-  uint32_t reserved;
+  uint32_t flags;  // FunctionFlag
 };
 
 enum class Backend : uint32_t { kProfile = 1, kEvalFrame = 2, kMonitoring = 3 };

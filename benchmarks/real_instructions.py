@@ -5,9 +5,9 @@
         [--nothing LAUNCHER] [--profile FOLDER] [NAME...]
 
 The programs of real.py, each once and each way under callgrind, which counts the user instructions of
-the program's own process from its first line to its last (not those of the collector). They are the same on
-every machine and however busy it is, to some thousandths: what changes the record path is judged by them
-first. They are not time: an instruction that misses a cache counts like one that does not, and a read of the
+the program's own process from its first line to its last (not those of the collector). They are the same
+however busy the machine is, but for some hundredths where a program has tables by address: what changes the
+record path is judged by them first. They are not time: an instruction that misses a cache counts like one that does not, and a read of the
 clock, which takes as long as forty others, counts as one.
 
 --nothing names a launcher whose handlers return at once (bench.do_nothing_launcher): what CPython itself

@@ -128,7 +128,8 @@ struct CallAssembler::Run {
   void end_by_search(uint64_t ticks, EventKind kind, uint32_t id) {
     spool::OpenCall* found = top;
     while (found != bottom &&
-           !(found[-1].id == id || (id == kIdAnyPython && found[-1].python != 0))) {
+           !(found[-1].id == id || (id == kIdAnyPython && found[-1].python != 0) ||
+             (found[-1].id == id + 1 && (found[-1].python & spool::kOpenResumed) != 0))) {
       --found;
     }
     if (found == bottom) {
@@ -147,7 +148,7 @@ struct CallAssembler::Run {
                                              const PythonIds& python) {
     entry.frame = frame;
     entry.code = static_cast<uint16_t>(spool::kOpFirstCall + to.functions.size());
-    entry.python = python.contains(id) ? 1 : 0;
+    entry.python = static_cast<uint16_t>(python.traits(id));
     to.functions.push_back(id);
   }
 

@@ -34,16 +34,20 @@ inline constexpr size_t kMaxOpenCalls = size_t{1} << 21;
 // a Python call must find its beginning even if the name was lost.
 class PythonIds {
  public:
-  void set(uint32_t id, bool python) {
-    if (id >= not_python_.size()) {
-      not_python_.resize(static_cast<size_t>(id) + 1);
+  void set(uint32_t id, bool python, bool resumed) {
+    if (id >= traits_.size()) {
+      traits_.resize(static_cast<size_t>(id) + 1, spool::kOpenPython);
     }
-    not_python_[id] = python ? 0 : 1;
+    traits_[id] = static_cast<uint8_t>((python ? spool::kOpenPython : 0u) |
+                                       (resumed ? spool::kOpenResumed : 0u));
   }
-  bool contains(uint32_t id) const { return id >= not_python_.size() || not_python_[id] == 0; }
+  // Bits of spool::OpenCall::python.
+  uint32_t traits(uint32_t id) const {
+    return id < traits_.size() ? traits_[id] : spool::kOpenPython;
+  }
 
  private:
-  std::vector<uint8_t> not_python_;
+  std::vector<uint8_t> traits_;
 };
 
 // Which function has which code in the frame at hand. Shared by the assemblers of one drain

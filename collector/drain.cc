@@ -106,7 +106,7 @@ void Drain::resume() {
     process->image = image.image;
     for (uint32_t id = 0; id < image.function_of_id.size(); ++id) {
       if (const spool::FunctionInfo* function = image.function(id)) {
-        process->python.set(id, function->kind == FunctionKind::kPython);
+        process->python.set(id, function->kind == FunctionKind::kPython, function->resumed);
       }
     }
     processes_[image.slot] = std::move(process);
@@ -117,7 +117,11 @@ void Drain::resume() {
       continue;
     }
     auto thread = std::make_unique<Thread>(tick_step_);
-    thread->assembler.resume(info.last_ticks, info.open);
+    std::vector<spool::OpenCall> open = info.open;
+    for (spool::OpenCall& call : open) {
+      call.python = found->second->python.traits(call.id) & 0xff;
+    }
+    thread->assembler.resume(info.last_ticks, open);
     thread->next_sequence = info.next_sequence;
     found->second->threads[info.thread] = std::move(thread);
   }
@@ -273,7 +277,9 @@ void Drain::drain_names_chunk(Process& process, const Found& found) {
       FunctionRecord function;
       memcpy(&function, record + 1, sizeof(function));
       if (function.id <= kMaxNameId) {
-        process.python.set(function.id, function.kind == FunctionKind::kPython);
+        process.python.set(function.id,
+                           function.kind == FunctionKind::kPython,
+                           (function.flags & kFunctionResumed) != 0);
       }
     }
     copied += length;

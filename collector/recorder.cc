@@ -151,7 +151,7 @@ void Recorder::drain_loop() {
                   uint32_t{pass.processes ? VTN_COLLECTOR_DOZING : VTN_COLLECTOR_ASLEEP});
     const uint64_t now = tracer::monotonic_ns();
     const uint64_t most_ns = next_clock_ns_ > now ? next_clock_ns_ - now : 0;
-    const int waited = futex_wait(
+    const long waited = futex_wait(
         &control->full_chunks, seen, pass.processes ? std::min(kDozeNs, most_ns) : most_ns);
     store_relaxed(&control->collector_waiting, uint32_t{VTN_COLLECTOR_AWAKE});
     dozed = pass.processes && waited == -ETIMEDOUT;

@@ -16,11 +16,14 @@ namespace vtn::spool {
 
 inline constexpr uint32_t kMaxCallerLine = 0xff'ffff;
 
+inline constexpr uint32_t kOpenPython = 1;   // an end of kIdAnyPython may end it
+inline constexpr uint32_t kOpenResumed = 2;  // an end of the id before its own ends it
+
 // A call that has begun and not ended.
 struct OpenCall {
   uint64_t start_ticks;
   uint32_t id;
-  uint32_t python : 8;  // 1: an end of kIdAnyPython may end it
+  uint32_t python : 8;  // kOpen...; but for the first bit only while calls are put together
   uint32_t line : 24;   // of its caller, as a note told; 0: not known
 };
 static_assert(sizeof(OpenCall) == 16);

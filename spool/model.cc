@@ -64,6 +64,7 @@ bool add_function(ImageInfo& image, std::string_view body) {
   }
   function.kind = record.kind;
   function.line = record.line;
+  function.resumed = (record.flags & kFunctionResumed) != 0;
   if (record.id >= image.function_of_id.size()) {
     image.function_of_id.resize(
         std::max<size_t>(size_t{record.id} + 1, image.function_of_id.size() * 3 / 2));
@@ -393,7 +394,7 @@ std::string Model::serialize_threads() const {
     }
     for (const OpenCall& call : thread.open) {
       append_varint(to, call.id);
-      append_varint(to, call.python | (uint64_t{call.line} << 1));
+      append_varint(to, (call.python & kOpenPython) | (uint64_t{call.line} << 1));
       append_varint(to, call.start_ticks);
     }
   }

@@ -23,7 +23,8 @@ namespace vtn::spool {
 struct FunctionInfo {
   FunctionKind kind = FunctionKind::kC;
   uint32_t line = 0;
-  std::string name;  // as the program gave it: any bytes
+  bool resumed = false;  // it goes on: the function is that of the id before
+  std::string name;      // as the program gave it: any bytes
   std::string file;
 };
 

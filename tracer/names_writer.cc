@@ -136,6 +136,59 @@ bool grow_table(ProcessRoot* root) {
   return true;
 }
 
+// The lock is held.
+bool publish_function(ProcessRoot* root,
+                      uint32_t id,
+                      FunctionKind kind,
+                      const Text& name,
+                      const Text& file,
+                      uint32_t line,
+                      uint32_t flags) {
+  const FunctionRecord record = {.id = id,
+                                 .kind = kind,
+                                 .line = line,
+                                 .name_bytes = static_cast<uint32_t>(name.bytes),
+                                 .file_bytes = static_cast<uint32_t>(file.bytes),
+                                 .flags = flags};
+  const Text texts[3] = {name, file, {}};
+  return publish_locked(root, NameRecord::kFunction, &record, sizeof(record), texts);
+}
+
+uint32_t intern(FunctionKind kind, Text name, Text file, uint32_t line, bool resumed_too) {
+  ensure_process();
+  name = cut(name, kMaxNameBytes);
+  file = cut(file, kMaxNameBytes);
+  const uint64_t seed =
+      (uint64_t{line} << 8) | static_cast<uint32_t>(kind) | (resumed_too ? 0x80u : 0u);
+  uint64_t hash = hash_text(file, hash_text(name, seed));
+  if (hash == 0) {
+    hash = 1;
+  }
+  ProcessRoot* root = g_engine.root;
+  const WordLock lock(&root->lock);
+  if (root->table_entries * uint64_t{2} >= root->table_capacity && !grow_table(root)) {
+    return kIdTooManyNames;
+  }
+  NameEntry* entry = find_entry(root->table, root->table_capacity, hash);
+  if (entry->hash != 0) {
+    return entry->id;
+  }
+  const uint32_t id = root->next_id;
+  const uint32_t ids = resumed_too ? 2 : 1;
+  if (kMaxNameId - id < ids - 1 || id > kMaxNameId ||
+      !publish_function(root, id, kind, name, file, line, 0)) {
+    return kIdTooManyNames;
+  }
+  root->next_id += ids;
+  if (resumed_too && !publish_function(root, id + 1, kind, name, file, line, kFunctionResumed)) {
+    return kIdTooManyNames;
+  }
+  entry->hash = hash;
+  entry->id = id;
+  ++root->table_entries;
+  return id;
+}
+
 }  // namespace
 
 uint64_t hash_text(Text text, uint64_t seed) {
@@ -159,40 +212,11 @@ uint64_t hash_text(Text text, uint64_t seed) {
 }
 
 uint32_t intern_function(FunctionKind kind, Text name, Text file, uint32_t line) {
-  ensure_process();
-  name = cut(name, kMaxNameBytes);
-  file = cut(file, kMaxNameBytes);
-  uint64_t hash =
-      hash_text(file, hash_text(name, (uint64_t{line} << 8) | static_cast<uint32_t>(kind)));
-  if (hash == 0) {
-    hash = 1;
-  }
-  ProcessRoot* root = g_engine.root;
-  const WordLock lock(&root->lock);
-  if (root->table_entries * uint64_t{2} >= root->table_capacity && !grow_table(root)) {
-    return kIdTooManyNames;
-  }
-  NameEntry* entry = find_entry(root->table, root->table_capacity, hash);
-  if (entry->hash != 0) {
-    return entry->id;
-  }
-  if (root->next_id > kMaxNameId) {
-    return kIdTooManyNames;
-  }
-  const FunctionRecord record = {.id = root->next_id,
-                                 .kind = kind,
-                                 .line = line,
-                                 .name_bytes = static_cast<uint32_t>(name.bytes),
-                                 .file_bytes = static_cast<uint32_t>(file.bytes),
-                                 .reserved = 0};
-  const Text texts[3] = {name, file, {}};
-  if (!publish_locked(root, NameRecord::kFunction, &record, sizeof(record), texts)) {
-    return kIdTooManyNames;
-  }
-  entry->hash = hash;
-  entry->id = root->next_id++;
-  ++root->table_entries;
-  return entry->id;
+  return intern(kind, name, file, line, false);
+}
+
+uint32_t intern_generator(Text name, Text file, uint32_t line) {
+  return intern(FunctionKind::kPython, name, file, line, true);
 }
 
 bool publish_record(

@@ -24,6 +24,9 @@ uint64_t hash_text(Text text, uint64_t seed);
 // kIdTooManyNames when ids or memory have run out.
 uint32_t intern_function(FunctionKind kind, Text name, Text file, uint32_t line);
 
+// The same of a Python function whose calls are resumed: the next id is of that (kFunctionResumed).
+uint32_t intern_generator(Text name, Text file, uint32_t line);
+
 // Publishes a record with up to three texts behind its struct. False: no room to be had.
 bool publish_record(NameRecord type,
                     const void* fixed,

@@ -233,7 +233,7 @@ void record_gap(ThreadState* thread, GapReason reason) {
       return;
     }
   }
-  const auto needed = static_cast<int64_t>(1 + count + 1);  // head, payload, an event
+  const auto needed = int64_t{1} + count + 1;  // head, payload, an event
   if (thread->cursor == nullptr || thread->chunk_end - thread->cursor < needed ||
       ticks - thread->base_ticks > kEventDeltaMax) {
     if (!next_chunk(thread, ticks)) {

@@ -3,6 +3,8 @@
 // HOT PATH.
 #include "report/json/events.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "report/text.h"
@@ -146,8 +148,7 @@ class JsonPieceMaker::Sink {
     if constexpr (kNotes) {
       if (const uint32_t line = maker_.lines_.end(); line != 0) {
         const std::string text = json_caller_line(line);
-        memcpy(at, text.data(), text.size());
-        at += text.size();
+        at = std::copy(text.begin(), text.end(), at);
       }
     }
     at_ = copy_blocks(at, call.tail->text, call.tail->bytes);

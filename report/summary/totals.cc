@@ -35,7 +35,7 @@ class Pass final : public ThreadPass {
     }
     functions_.clear();
     for (const uint32_t id : frame.functions) {
-      functions_.push_back(index_of(id));
+      functions_.push_back(begun(id));
     }
     stack_.reserve(stack_.size() + frame.head.ops + 1);
     Sink sink{*this};
@@ -50,7 +50,7 @@ class Pass final : public ThreadPass {
     ThreadTotals totals;
     for (FunctionIndex i = 0; i < sums_.size(); ++i) {
       const FunctionTotals& sum = sums_[i].totals;
-      if (sum.calls != 0) {
+      if (sums_[i].slices != 0) {
         totals.functions.emplace_back(i, sum);
         totals.own_ns += sum.own_ns;
         totals.calls += sum.calls;
@@ -63,19 +63,25 @@ class Pass final : public ThreadPass {
  private:
   struct Sum {
     FunctionTotals totals;
+    uint64_t slices = 0;
     uint32_t open = 0;  // calls of it that are open: the outermost has the total time
   };
   struct Open {
     FunctionIndex function;
     uint64_t start_ns;
     uint64_t inner_ns;  // of the calls in it
+    bool resumed;
+  };
+  struct Begun {
+    FunctionIndex function;
+    bool resumed;  // a slice, not a call
   };
   struct Sink {
     Pass& pass;
     void begin(uint32_t function, uint64_t ns) { pass.begin(pass.functions_[function], ns); }
     void end(uint64_t ns, uint32_t /*how*/) { pass.end(ns); }
     void special(const spool::Special& /*special*/, uint64_t ns) {
-      pass.stack_.push_back({kGap, ns, 0});
+      pass.stack_.push_back({kGap, ns, 0, false});
     }
   };
 
@@ -84,11 +90,18 @@ class Pass final : public ThreadPass {
     return known != 0 ? known - 1 : static_cast<FunctionIndex>(image_.functions.size());
   }
 
-  void begin(FunctionIndex function, uint64_t ns) {
-    Sum& sum = sums_[function];
-    ++sum.totals.calls;
+  Begun begun(uint32_t id) const {
+    const spool::FunctionInfo* function = image_.function(id);
+    const bool resumed = function != nullptr && function->resumed;
+    return {index_of(resumed ? id - 1 : id), resumed};
+  }
+
+  void begin(const Begun& begun, uint64_t ns) {
+    Sum& sum = sums_[begun.function];
+    sum.totals.calls += begun.resumed ? 0 : 1;
+    ++sum.slices;
     ++sum.open;
-    stack_.push_back({function, ns, 0});
+    stack_.push_back({begun.function, ns, 0, begun.resumed});
   }
 
   void end(uint64_t ns) {
@@ -112,7 +125,7 @@ class Pass final : public ThreadPass {
     if constexpr (kEdges) {
       const FunctionIndex caller = stack_.empty() ? kNoFunction : stack_.back().function;
       FunctionTotals& edge = edges_[{caller == kGap ? kNoFunction : caller, call.function}];
-      ++edge.calls;
+      edge.calls += call.resumed ? 0 : 1;
       edge.own_ns += own_ns;
       edge.total_ns += outermost ? took_ns : 0;
     }
@@ -121,9 +134,9 @@ class Pass final : public ThreadPass {
   const spool::Model& model_;
   const spool::ClockMap& clock_;
   const spool::ImageInfo& image_;
-  std::vector<Sum> sums_;                 // by function
-  std::vector<Open> stack_;               // outermost first
-  std::vector<FunctionIndex> functions_;  // of the frame at hand
+  std::vector<Sum> sums_;         // by function
+  std::vector<Open> stack_;       // outermost first
+  std::vector<Begun> functions_;  // of the frame at hand
   std::map<std::pair<FunctionIndex, FunctionIndex>, FunctionTotals> edges_;
 };
 

@@ -2,8 +2,8 @@
 //
 // Where the time went, exactly: for each function of each thread
 //
-//   calls   that began; a generator that is resumed begins another slice, which is counted apart
-//   own     the time of its calls less that of the calls in them
+//   calls   that began; a generator that is resumed begins another slice, but no call
+//   own     the time of its calls and slices less that of the calls in them
 //   total   the time of its calls; of a recursion only the outermost one counts
 //
 // What is open at the end of a thread's record counts up to where it is drawn to. Losses (gaps) are

@@ -98,6 +98,13 @@ struct Summary {
     }
     return sum;
   }
+  uint64_t calls() const {
+    uint64_t sum = 0;
+    for (const ThreadTotals& thread : totals.threads) {
+      sum += thread.calls;
+    }
+    return sum;
+  }
   const std::string& folder_of_process(uint32_t process) const {
     static const std::string none;
     const std::vector<uint32_t>& images = picture.info(process).images;
@@ -153,7 +160,7 @@ Status put_table(Sink& sink,
 }
 
 std::string function_json(const spool::FunctionInfo* function, const FunctionTotals& totals) {
-  const char* kKinds[] = {"unknown", "python", "c", "class", "instance"};
+  static constexpr const char* kKinds[] = {"unknown", "python", "c", "class", "instance"};
   const auto kind = function == nullptr ? 0u : static_cast<uint32_t>(function->kind);
   return fmt::format(
       "\"name\":{},\"kind\":\"{}\",\"file\":{},\"line\":{},\"calls\":{},\"own_ns\":{},\"total_ns\":"
@@ -202,7 +209,7 @@ Status write_summary_text(const spool::Reader& spool, const WriteRequest& reques
   VTN_TRY(sink.put(fmt::format("viztracer-native {}\n{}\n\n{} calls, {} events lost\n",
                                one_line(model.version, 80),
                                one_line(model.command_line, 2000),
-                               grouped(run.calls),
+                               grouped(summary.calls()),
                                grouped(run.lost_events))));
   VTN_TRY(sink.put(
       "own: time of the calls less that of the calls in them; share: of all own time of the "
@@ -255,7 +262,7 @@ Status write_summary_json(const spool::Reader& spool, const WriteRequest& reques
                            "\n\"processes\":[",
                            json_quoted("viztracer-native " + model.version),
                            json_quoted(model.command_line),
-                           run.calls,
+                           summary.calls(),
                            run.lost_events)));
   bool first = true;
   for (const uint32_t number : summary.picture.tree.order) {

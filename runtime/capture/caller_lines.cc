@@ -16,7 +16,6 @@ namespace vtn::runtime {
 
 namespace {
 
-constexpr unsigned char kOwnerGenerator = 1;
 constexpr unsigned char kOwnerInterpreter = 3;  // this and above: nothing of the program's
 // Before the instructions of a code object: the index of the first that a tracer may see, co_extra.
 constexpr PySize kFirstTraceableBack = 16;
@@ -94,8 +93,8 @@ bool runs_code(const void* frame) {
   if (owner >= kOwnerInterpreter || type_of(code) != g_python.PyCode_Type) {
     return false;
   }
-  const auto first =
-      static_cast<uintptr_t>(2 * field<int32_t>(code, g_lines.code_start - kFirstTraceableBack));
+  const auto first_unit = field<uint32_t>(code, g_lines.code_start - kFirstTraceableBack);
+  const uintptr_t first = uintptr_t{2} * first_unit;
   return owner == kOwnerGenerator ||
          field<uintptr_t>(frame, g_lines.layout.instruction) >= instructions_of(code) + first;
 }

@@ -24,7 +24,7 @@ Table* g_table;
 CodeIdentity g_gone;
 
 uint64_t table_bytes(uint64_t capacity) {
-  return sizeof(Table) + (capacity - 1) * sizeof(CodeIdentity*);
+  return sizeof(Table) + (capacity - 1) * sizeof(Table::entries);
 }
 
 uint64_t place_of(const Table& table, const void* code) {

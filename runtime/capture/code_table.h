@@ -16,6 +16,8 @@
 
 #include <stdint.h>
 
+#include "runtime/capture/thread_part.h"
+
 namespace vtn::runtime {
 
 // What is known of a code object. Lives in ordinary memory: a forked child inherits it, sees by the
@@ -24,7 +26,8 @@ struct CodeIdentity {
   const void* code;
   uint64_t epoch;
   CodeIdentity* next_free;
-  uint32_t id;
+  CodeIds ids;
+  int32_t start_offset;    // f_lasti of a frame that begins; above: it is resumed (generators)
   uint16_t sent_by_c;      // its events come from C code, not from a frame of its own
   uint16_t tells_of_name;  // program_names.h
 };

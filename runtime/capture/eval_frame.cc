@@ -164,7 +164,10 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   if (__builtin_expect(here < part_of(thread)->stack_limit, 0)) {
     return run_guarded(thread, state, frame, throwing);
   }
-  const uint32_t id = code_id(thread, code);
+  // The function that makes a generator is called; the frame that the generator then has goes on.
+  const CodeIds ids = code_ids(thread, code);
+  const bool resumed = field<unsigned char>(frame, kInnerFrameOwner) == kOwnerGenerator;
+  const uint32_t id = resumed ? ids.resumed_id : ids.id;
   const uint64_t epoch = tracer::g_engine.epoch;
   if (__builtin_expect(g_eval.with_lines, 0)) {
     note_caller_line(thread, id, code, Callee::kToCome);

@@ -29,6 +29,7 @@ namespace {
 constexpr size_t kIdentityBlockBytes = 64 * 1024;
 constexpr int kDeepestMethod = 8;  // bound methods of bound methods
 constexpr size_t kFindObjectResultBytes = 256;
+constexpr int32_t kUnknownOffset = INT32_MIN;
 constexpr char kOfNoUse[] = "";  // in place of a type's name: not null, and nobody's
 
 struct {
@@ -116,20 +117,46 @@ CodeIdentity* take_identity() {
   return identity;
 }
 
-uint32_t intern_code(PyObject* code, bool* of_name) {
+CodeIds intern_code(PyObject* code, bool* of_name) {
+  constexpr long kIsResumed = 0x20 | 0x80 | 0x200;  // CO_GENERATOR, COROUTINE, ASYNC_GENERATOR
   const bool has_qualname = code_has_qualname(g_python.minor);
   const PyRef name =
       PyRef::steal(g_python.PyObject_GetAttrString(code, has_qualname ? "co_qualname" : "co_name"));
   const PyRef file = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_filename"));
   const PyRef line = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_firstlineno"));
+  const PyRef flags = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_flags"));
   const long line_number = line ? g_python.PyLong_AsLong(line.get()) : 0;
   const Utf8 name_text(name.get());
   const Utf8 file_text(file.get());
+  const uint32_t first_line = line_number > 0 ? static_cast<uint32_t>(line_number) : 0;
   *of_name = tells_of_name(code, name_text.text(), file_text.text());
-  return tracer::intern_function(FunctionKind::kPython,
-                                 name_text.text(),
-                                 file_text.text(),
-                                 line_number > 0 ? static_cast<uint32_t>(line_number) : 0);
+  if (flags && (g_python.PyLong_AsLong(flags.get()) & kIsResumed) != 0) {
+    const uint32_t id = tracer::intern_generator(name_text.text(), file_text.text(), first_line);
+    return {id, id == kIdTooManyNames ? id : id + 1};
+  }
+  const uint32_t id = tracer::intern_function(
+      FunctionKind::kPython, name_text.text(), file_text.text(), first_line);
+  return {id, id};
+}
+
+// f_lasti of a generator's frame that begins: before the first instruction, or, where there is one
+// to begin with, at the first RESUME; what stands before that has no cache.
+int32_t start_offset(PyObject* code) {
+  if (resume_opcode(g_python.minor) == 0 || g_python.PyCode_GetCode == nullptr) {
+    return -1;
+  }
+  const PyRef instructions = PyRef::steal(g_python.PyCode_GetCode(code));  // as if not monitored
+  char* bytes = nullptr;
+  PySize size = 0;
+  if (!instructions || g_python.PyBytes_AsStringAndSize(instructions.get(), &bytes, &size) != 0) {
+    g_python.PyErr_Clear();
+    return -1;
+  }
+  PySize at = 0;
+  while (at < size && static_cast<unsigned char>(bytes[at]) != resume_opcode(g_python.minor)) {
+    at += 2;
+  }
+  return static_cast<int32_t>(at);
 }
 
 // Memory that is there for good: the mapping of a loaded library or of the executable.
@@ -252,9 +279,10 @@ bool start_functions(int (*find_object)(void* address, void* result)) {
   return code_extra_index() >= 0;
 }
 
-uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code) {
+CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code) {
   if (type_of(code) != g_python.PyCode_Type) {
-    return callable_id_slow(thread, code, {type_of(code), instance_mark()});
+    const uint32_t id = callable_id_slow(thread, code, {type_of(code), instance_mark()});
+    return {id, id};
   }
   const KeepErrno keep_errno;
   const PendingException pending;
@@ -262,15 +290,15 @@ uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code) {
   const PySize index = code_extra_index();
   bool of_name = false;
   if (index < 0 || is_shared_code(code)) {
-    const uint32_t id = intern_code(code, &of_name);
+    const CodeIds ids = intern_code(code, &of_name);
     if (index >= 0 && lasts_for_ever(code)) {
-      part_of(thread)->codes[code_cache_slot(code)] = {code, id, 0};
+      part_of(thread)->codes[code_cache_slot(code)] = {code, ids};
     }
-    return id;
+    return ids;
   }
   auto* identity = known_code(code, index);
   if (identity == nullptr || identity->epoch != tracer::g_engine.epoch) {
-    const uint32_t id = intern_code(code, &of_name);
+    const CodeIds ids = intern_code(code, &of_name);
     look_for_lsprof();
     if (identity == nullptr) {
       identity = take_identity();
@@ -278,23 +306,43 @@ uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code) {
         if (identity != nullptr) {
           give_identity(identity);
         }
-        return id;  // not remembered: nobody would tell us of its death
+        return ids;  // not remembered: nobody would tell us of its death
       }
     }
     identity->code = code;
     identity->sent_by_c = c_code_sends_events(g_python.minor) && !runs_in_a_frame(code) ? 1 : 0;
     identity->epoch = tracer::g_engine.epoch;
-    identity->id = id;
+    identity->ids = ids;
+    identity->start_offset = kUnknownOffset;
     identity->tells_of_name = of_name ? 1 : 0;
   }
   if (identity->tells_of_name != 0) {
     name_may_change(thread);
-    return identity->id;
+    return identity->ids;
   }
   if (identity->sent_by_c == 0) {
-    part_of(thread)->codes[code_cache_slot(code)] = {code, identity->id, 0};
+    part_of(thread)->codes[code_cache_slot(code)] = {code, identity->ids};
   }
-  return identity->id;
+  return identity->ids;
+}
+
+bool is_resumed(PyFrame* frame, PyObject* code) {
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  const PySize index = code_extra_index();
+  CodeIdentity* identity = index < 0 ? nullptr : known_code(code, index);
+  int32_t start = identity == nullptr ? kUnknownOffset : identity->start_offset;
+  if (start == kUnknownOffset) {
+    start = start_offset(code);
+    if (identity != nullptr) {
+      identity->start_offset = start;
+    }
+  }
+  const PyRef at =
+      PyRef::steal(g_python.PyObject_GetAttrString(reinterpret_cast<PyObject*>(frame), "f_lasti"));
+  const long offset = at ? g_python.PyLong_AsLong(at.get()) : -1;
+  g_python.PyErr_Clear();
+  return offset > start;
 }
 
 uint32_t callable_id_slow(tracer::ThreadState* thread, PyObject* callable, const CallableKey& key) {

@@ -40,7 +40,7 @@ struct CallableKey {
 inline const void* class_mark() { return &g_python; }
 inline const void* instance_mark() { return &g_python.version; }
 
-[[gnu::noinline]] uint32_t code_id_slow(tracer::ThreadState* thread, PyObject* code);
+[[gnu::noinline]] CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code);
 [[gnu::noinline]] uint32_t callable_id_slow(tracer::ThreadState* thread,
                                             PyObject* callable,
                                             const CallableKey& key);
@@ -50,13 +50,17 @@ inline const void* instance_mark() { return &g_python.version; }
 // `code` may be no code object at all (Cython, Numba): then its type names it. What C code sends
 // events of, rather than a frame, is never remembered in the thread: its events take the general
 // way each time, which looks for a pending exception.
-inline uint32_t code_id(tracer::ThreadState* thread, PyObject* code) {
+inline CodeIds code_ids(tracer::ThreadState* thread, PyObject* code) {
   const CodeCacheEntry& entry = part_of(thread)->codes[code_cache_slot(code)];
   if (__builtin_expect(entry.code == code, 1)) {
-    return entry.id;
+    return entry.ids;
   }
-  return code_id_slow(thread, code);
+  return code_ids_slow(thread, code);
 }
+
+// Whether a frame that is about to run goes on with what it did before. Only where nothing else
+// tells, and for code whose two ids differ.
+bool is_resumed(PyFrame* frame, PyObject* code);
 
 // Hash of a C string, a word at a time: what lies behind its end is masked off. A word that would
 // reach into the next page is put together byte by byte. AddressSanitizer would have the reading

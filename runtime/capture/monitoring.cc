@@ -78,8 +78,16 @@ PyObject* answer(const tracer::ThreadState* thread, const PyObject* code) {
              : answer_with_exception();
 }
 
+// How a slice begins: by a call, or where a generator or coroutine goes on.
+enum class Begins { kCalled, kResumed };
+
+template <Begins begins>
+uint32_t id_of(const CodeIds& ids) {
+  return begins == Begins::kResumed ? ids.resumed_id : ids.id;
+}
+
 // Any clock, any thread, any code object.
-template <EventKind kind>
+template <EventKind kind, Begins begins>
 [[gnu::noinline]] PyObject* code_event_general(PyObject* code) {
   if (g_recording_clock == kPausedClock) {
     tracer::ThreadState* thread = tracer::current_thread();
@@ -88,7 +96,7 @@ template <EventKind kind>
   }
   uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   tracer::ThreadState* thread = tracer::current_thread();
-  const uint32_t id = code_id(thread, code);
+  const uint32_t id = id_of<begins>(code_ids(thread, code));
   if (kind == EventKind::kEnter) {
     ticks = tracer::read_ticks(tracer::g_engine.clock);
   }
@@ -96,14 +104,14 @@ template <EventKind kind>
   return answer(thread, code);
 }
 
-template <EventKind kind>
+template <EventKind kind, Begins begins = Begins::kCalled>
 PyObject* on_code_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   PyObject* const code = arguments[kCode];
   if (kDoNothing) {
     return none();
   }
   if (__builtin_expect(g_recording_clock != ClockKind::kTsc, 0)) {
-    return code_event_general<kind>(code);
+    return code_event_general<kind, begins>(code);
   }
   uint64_t ticks = 0;
   if (kind != EventKind::kEnter) {
@@ -111,29 +119,30 @@ PyObject* on_code_event(PyObject*, PyObject* const* arguments, size_t, PyObject*
   }
   tracer::ThreadState* thread = tracer::thread_or_null();
   if (__builtin_expect(thread == nullptr, 0)) {
-    return code_event_general<kind>(code);
+    return code_event_general<kind, begins>(code);
   }
   const CodeCacheEntry& entry = part_of(thread)->codes[code_cache_slot(code)];
   if (__builtin_expect(entry.code != code, 0)) {
-    return code_event_general<kind>(code);
+    return code_event_general<kind, begins>(code);
   }
   if (kind == EventKind::kEnter) {
     ticks = tracer::read_ticks(ClockKind::kTsc);
   }
-  return record<kind>(thread, ticks, entry.id);
+  return record<kind>(thread, ticks, id_of<begins>(entry.ids));
 }
 
 // With the line of the caller, where that is wanted.
+template <Begins begins>
 PyObject* on_enter_with_line(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   if (kDoNothing) {
     return none();
   }
   PyObject* const code = arguments[kCode];
   if (__builtin_expect(g_recording_clock == kPausedClock, 0)) {
-    return code_event_general<EventKind::kEnter>(code);
+    return code_event_general<EventKind::kEnter, begins>(code);
   }
   tracer::ThreadState* thread = tracer::current_thread();
-  const uint32_t id = code_id(thread, code);
+  const uint32_t id = id_of<begins>(code_ids(thread, code));
   note_caller_line(thread, id, code, Callee::kRunning);
   tracer::record_enter(thread, id);
   return answer(thread, code);
@@ -243,9 +252,15 @@ PyObject* on_c_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
 }  // namespace
 
 const Subscription kSubscriptions[kSubscriptionCount] = {
-    {"PY_START", on_code_event<EventKind::kEnter>, false, on_enter_with_line},
-    {"PY_RESUME", on_code_event<EventKind::kEnter>, false, on_enter_with_line},
-    {"PY_THROW", on_code_event<EventKind::kEnter>, false, on_enter_with_line},
+    {"PY_START", on_code_event<EventKind::kEnter>, false, on_enter_with_line<Begins::kCalled>},
+    {"PY_RESUME",
+     on_code_event<EventKind::kEnter, Begins::kResumed>,
+     false,
+     on_enter_with_line<Begins::kResumed>},
+    {"PY_THROW",
+     on_code_event<EventKind::kEnter, Begins::kResumed>,
+     false,
+     on_enter_with_line<Begins::kResumed>},
     {"PY_RETURN", on_code_event<EventKind::kLeave>, false},
     {"PY_YIELD", on_code_event<EventKind::kUnwind>, false},
     {"PY_UNWIND", on_code_event<EventKind::kUnwind>, false},

@@ -77,7 +77,9 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
   switch (what) {
     case kCall: {
       PyObject* const code = frame_code(frame);
-      const uint32_t id = code_id(thread, code);
+      const CodeIds ids = code_ids(thread, code);
+      const uint32_t id =
+          ids.id == ids.resumed_id || !is_resumed(frame, code) ? ids.id : ids.resumed_id;
       if (__builtin_expect(g_profile.with_lines, 0)) {
         note_caller_line(thread, id, code, Callee::kRunning);
       }

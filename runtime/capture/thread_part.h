@@ -11,11 +11,15 @@
 
 namespace vtn::runtime {
 
+struct CodeIds {
+  uint32_t id;
+  uint32_t resumed_id;  // where it goes on, of a generator or coroutine; of other code the same
+};
+
 // What is known of a code object, by its address.
 struct CodeCacheEntry {
   const void* code;
-  uint32_t id;
-  uint32_t reserved;
+  CodeIds ids;
 };
 
 // What is known of a C callable, by the two addresses that identify it. Addresses of heap objects

@@ -56,6 +56,12 @@ constexpr bool has_version_tags(uint32_t minor) { return minor >= 11; }
 // co_qualname: 3.11, bpo-44530.
 constexpr bool code_has_qualname(uint32_t minor) { return minor >= 11; }
 
+// The instruction that a frame begins with and goes on with, in its version's numbering (the
+// `opcode` modules): 3.11, bpo-46009. 0: there is none, a frame begins at offset -1.
+constexpr unsigned resume_opcode(uint32_t minor) {
+  return minor < 11 ? 0 : minor < 13 ? 151 : minor == 13 ? 149 : 128;
+}
+
 // The standard library's frozen code is one object for all interpreters: since 3.11 (deep-freeze,
 // bpo-45696) and until 3.13 took that out (gh-108716). gh-100227 keeps it to the main
 // interpreter in 3.12, on which nothing here relies.
@@ -76,6 +82,8 @@ struct FrameLayout {
 };
 inline constexpr intptr_t kInnerFrameFunction = 0;
 inline constexpr intptr_t kInnerFrameCode = 32;
+inline constexpr intptr_t kInnerFrameOwner = 69;     // of 3.11; a byte
+inline constexpr unsigned char kOwnerGenerator = 1;  // its value where a generator has the frame
 constexpr FrameLayout frame_layout(uint32_t minor) {
   switch (minor) {
     case 10:

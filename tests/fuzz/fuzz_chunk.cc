@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     memcpy(words.data(), data, words.size() * 8);
   }
   collector::PythonIds python;
-  python.set(17, false);
+  python.set(17, false, false);
   collector::CallAssembler assembler(spool::tick_step_of(ClockKind::kMonotonic));
   spool::FrameColumns columns;
   spool::DecodedFrame decoded;

@@ -110,7 +110,14 @@ class FakeProcess {
   uint32_t function(FunctionKind kind,
                     const std::string& name,
                     const std::string& file = "",
-                    uint32_t line = 0);
+                    uint32_t line = 0,
+                    uint32_t flags = 0);
+  // Of a generator's function: the next id is of where it goes on.
+  uint32_t generator(const std::string& name) {
+    const uint32_t id = python(name);
+    (void)function(FunctionKind::kPython, name, "/x.py", 1, kFunctionResumed);
+    return id;
+  }
   uint32_t python(const std::string& name, const std::string& file = "/x.py", uint32_t line = 1) {
     return function(FunctionKind::kPython, name, file, line);
   }
@@ -247,13 +254,14 @@ inline void FakeProcess::record(NameRecord type,
 inline uint32_t FakeProcess::function(FunctionKind kind,
                                       const std::string& name,
                                       const std::string& file,
-                                      uint32_t line) {
+                                      uint32_t line,
+                                      uint32_t flags) {
   const FunctionRecord fixed = {next_id_,
                                 kind,
                                 line,
                                 static_cast<uint32_t>(name.size()),
                                 static_cast<uint32_t>(file.size()),
-                                0};
+                                flags};
   record(NameRecord::kFunction, &fixed, sizeof(fixed), name + file);
   return next_id_++;
 }

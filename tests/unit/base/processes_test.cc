@@ -18,7 +18,6 @@ TEST_CASE("processes: one whose memory is being taken down is not said to map no
   int right = 0;
   for (int i = 0; i < kProcesses; ++i) {
     const pid_t pid = fork();
-    REQUIRE(pid >= 0);
     if (pid == 0) {
       char* at = static_cast<char*>(mmap(nullptr,
                                          static_cast<size_t>(page * kMappings),
@@ -31,6 +30,7 @@ TEST_CASE("processes: one whose memory is being taken down is not said to map no
       }
       _exit(0);
     }
+    REQUIRE(pid > 0);
     siginfo_t info = {};
     while (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
            info.si_pid == 0) {

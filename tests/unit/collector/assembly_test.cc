@@ -69,6 +69,34 @@ TEST_CASE("assembly: an end pops to the nearest call of its id", "[assembly]") {
   CHECK(spool->model().threads.at(0).cut_calls == 2);
 }
 
+TEST_CASE("assembly: what goes on ends by the name of what began", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t g = process.generator("g");  // 16, resumed: 17
+  const uint32_t a = process.python("a");     // 18
+  FakeThread thread = process.thread(1);
+  thread.enter(100, g);
+  thread.unwind(110, g);
+  thread.enter(120, g + 1);
+  thread.enter(130, a);
+  thread.leave(140, g);  // a never ended
+  thread.enter(150, a);
+  thread.leave(160, g);  // nothing of it is open
+  thread.leave(170, a - 1);
+  thread.leave(180, a);
+  thread.enter(190, g + 1);
+  thread.finish();
+  run.drain->pass();
+  thread.enter(200, g);  // of itself
+  thread.leave(210, g);
+  thread.leave(220, g);  // the one of the frame before
+  auto spool = run.read();
+  CHECK(replay(*spool) ==
+        "+16@100 ^@110 +17@120 +18@130 !@131 -@140 +18@150 -@180 +17@190 +16@200 -@210 -@220");
+  CHECK(spool->model().threads.at(0).stray_ends == 2);
+  CHECK(spool->model().images.at(0).function(g + 1)->resumed);
+}
+
 TEST_CASE("assembly: any Python's end skips C calls, not Python ones", "[assembly]") {
   Recording run;
   FakeProcess process(run, 1, 1);
