@@ -19,6 +19,7 @@
 #include "launcher/options.h"
 #include "launcher/outputs.h"
 #include "launcher/parent/keep_pid.h"
+#include "launcher/parent/program.h"
 #include "launcher/parent/signals.h"
 #include "launcher/parent/supervisor.h"
 #include "launcher/parent/worker.h"
@@ -200,7 +201,7 @@ std::string current_folder() {
 }
 
 int status_of_launch_error(const Error& error) {
-  return error.code == ENOENT ? 127 : error.code == EACCES ? 126 : kOtherError;
+  return error.code == 0 ? kOtherError : shell_status_of(error.code);
 }
 
 // In a process tree that is recorded already: becomes the program, which the outer run records.

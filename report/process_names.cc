@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "abi/python_arguments.h"
 #include "base/file.h"
 #include "base/utf8.h"
 
@@ -49,36 +50,24 @@ std::string name_of_script(std::string_view script) {
 
 std::string name_of_python(const std::vector<std::string>& argv) {
   std::string program = name_of(argv[0]);
-  for (size_t i = 1; i < argv.size(); ++i) {
-    const std::string& argument = argv[i];
-    if (argument.size() < 2 || argument[0] != '-') {
-      return argument.empty() ? program
-                              : (argument == "-" ? program + " -" : name_of_script(argument));
-    }
-    if (argument[1] == '-') {
-      i += argument == "--check-hash-based-pycs" ? 1 : 0;
-      continue;
-    }
-    // Letters may be joined; a value follows in the same word or is the next.
-    for (size_t at = 1; at < argument.size(); ++at) {
-      const char letter = argument[at];
-      if (letter != 'm' && letter != 'c' && letter != 'X' && letter != 'W') {
-        continue;
-      }
-      std::string value = argument.substr(at + 1);
-      if (value.empty() && i + 1 < argv.size()) {
-        value = argv[++i];
-      }
-      if (letter == 'm') {
-        return value.empty() ? program : value;
-      }
-      if (letter == 'c') {
-        return name_of_code(program, value);
-      }
-      break;
-    }
+  std::vector<const char*> words;
+  for (const std::string& argument : argv) {
+    words.push_back(argument.c_str());
   }
-  return program;
+  words.push_back(nullptr);
+  const char* what = nullptr;
+  switch (vtn_python_target(words.data(), &what)) {
+    case VTN_RUNS_SCRIPT:
+      return name_of_script(what);
+    case VTN_RUNS_MODULE:
+      return what;
+    case VTN_RUNS_CODE:
+      return name_of_code(program, what);
+    case VTN_RUNS_INPUT:
+      return program + " -";
+    default:
+      return program;
+  }
 }
 
 }  // namespace

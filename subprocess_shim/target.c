@@ -6,6 +6,7 @@
 
 #include <asm/stat.h>
 
+#include "abi/python_arguments.h"
 #include "subprocess_shim/environment.h"
 #include "subprocess_shim/pattern.h"
 #include "subprocess_shim/raw.h"
@@ -175,33 +176,9 @@ static int matches_any(const char* text, vtn_strings more) {
 
 /* What a python is told to run: the file's base name or the module's name. NULL: neither. */
 static const char* script_of(vtn_strings argv) {
-  for (size_t i = 1; argv[i] != NULL; ++i) {
-    const char* word = argv[i];
-    if (word[0] != '-') {
-      return vtn_base_name(word);
-    }
-    if (word[1] == 0) {
-      return NULL;
-    }
-    if (word[1] == '-') {
-      i += vtn_equal(word, "--check-hash-based-pycs") && argv[i + 1] != NULL;
-      continue;
-    }
-    /* Letters may be joined; a value follows in the same word or is the next. */
-    for (const char* letter = word + 1; *letter != 0; ++letter) {
-      if (*letter == 'm') {
-        return letter[1] != 0 ? letter + 1 : argv[i + 1];
-      }
-      if (*letter == 'c') {
-        return NULL;
-      }
-      if (*letter == 'W' || *letter == 'X') {
-        i += letter[1] == 0 && argv[i + 1] != NULL;
-        break;
-      }
-    }
-  }
-  return NULL;
+  const char* what = NULL;
+  const int runs = vtn_python_target((const char* const*)argv, &what);
+  return runs == VTN_RUNS_SCRIPT ? vtn_base_name(what) : runs == VTN_RUNS_MODULE ? what : NULL;
 }
 
 static int excluded(const char* path, vtn_strings argv) {

@@ -70,9 +70,11 @@ Error exec_program(const Command& image, const InheritedSignals& inherited) {
   return fail_errno("cannot run " + image.file).value();
 }
 
-int status_of_failed_start(const Error& error) {
-  return (error.code == ENOENT || error.code == ENOTDIR ? 127 : 126) << 8;
+int shell_status_of(int error_code) {
+  return error_code == ENOENT || error_code == ENOTDIR ? 127 : 126;
 }
+
+int status_of_failed_start(const Error& error) { return shell_status_of(error.code) << 8; }
 
 Result<pid_t> start_program(const Command& image, const InheritedSignals& inherited) {
   VTN_ASSIGN(Pipe status, make_pipe());

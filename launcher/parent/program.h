@@ -35,7 +35,9 @@ Result<pid_t> start_program(const Command& image, const InheritedSignals& inheri
 // Becomes the program. Returns only if that fails, as start_program does.
 Error exec_program(const Command& image, const InheritedSignals& inherited);
 
-// The status, as waitpid(2) has it, of a shell that could not start a program with this error.
+// The status that a shell ends with that could not start a program for this errno.
+int shell_status_of(int error_code);
+// The same as waitpid(2) has it.
 int status_of_failed_start(const Error& error);
 
 // LD_PRELOAD with `shim` behind what the user has there.
