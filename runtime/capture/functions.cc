@@ -29,6 +29,9 @@ namespace {
 constexpr size_t kIdentityBlockBytes = 64 * 1024;
 constexpr int kDeepestMethod = 8;  // bound methods of bound methods
 constexpr size_t kFindObjectResultBytes = 256;
+// What is asked of a code object, at its first call.
+enum CodeAttribute { kName, kFile, kLine, kFlags, kCodeAttributes };
+
 constexpr int32_t kUnknownOffset = INT32_MIN;
 constexpr char kOfNoUse[] = "";  // in place of a type's name: not null, and nobody's
 
@@ -36,6 +39,7 @@ struct {
   CodeIdentity* free_identities;
   int (*find_object)(void*, void*);
   bool has_version_tags;
+  PyObject* code_attributes[kCodeAttributes];  // the main interpreter's; null: not made yet
 } g_functions;
 
 template <class T>
@@ -117,14 +121,30 @@ CodeIdentity* take_identity() {
   return identity;
 }
 
+// By a name that is interned, as the type's own is: another would be a miss in CPython's cache of
+// attributes, and take the place of one of the program's.
+PyRef attribute_of(PyObject* code, CodeAttribute which) {
+  const char* const names[kCodeAttributes] = {
+      code_has_qualname(g_python.minor) ? "co_qualname" : "co_name",
+      "co_filename",
+      "co_firstlineno",
+      "co_flags"};
+  if (current_interpreter() != g_python.PyInterpreterState_Main()) {
+    return PyRef::steal(g_python.PyObject_GetAttrString(code, names[which]));
+  }
+  PyObject*& name = g_functions.code_attributes[which];
+  if (name == nullptr) {
+    name = g_python.PyUnicode_InternFromString(names[which]);
+  }
+  return PyRef::steal(name == nullptr ? nullptr : g_python.PyObject_GetAttr(code, name));
+}
+
 CodeIds intern_code(PyObject* code, bool* of_name) {
   constexpr long kIsResumed = 0x20 | 0x80 | 0x200;  // CO_GENERATOR, COROUTINE, ASYNC_GENERATOR
-  const bool has_qualname = code_has_qualname(g_python.minor);
-  const PyRef name =
-      PyRef::steal(g_python.PyObject_GetAttrString(code, has_qualname ? "co_qualname" : "co_name"));
-  const PyRef file = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_filename"));
-  const PyRef line = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_firstlineno"));
-  const PyRef flags = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_flags"));
+  const PyRef name = attribute_of(code, kName);
+  const PyRef file = attribute_of(code, kFile);
+  const PyRef line = attribute_of(code, kLine);
+  const PyRef flags = attribute_of(code, kFlags);
   const long line_number = line ? g_python.PyLong_AsLong(line.get()) : 0;
   const Utf8 name_text(name.get());
   const Utf8 file_text(file.get());
@@ -272,6 +292,9 @@ uint32_t remembered_id(tracer::ThreadState* thread, const CallableKey& key) {
 
 bool start_functions(int (*find_object)(void* address, void* result)) {
   g_functions.find_object = find_object;
+  for (PyObject*& name : g_functions.code_attributes) {
+    name = nullptr;  // those of an interpreter that was finalized are gone
+  }
   g_functions.has_version_tags = has_version_tags(g_python.minor) && check_version_tags();
   const PySize index = code_stays_untouched() ? g_python.PyCode_AddWatcher(code_changed)
                                               : g_python._PyEval_RequestCodeExtraIndex(code_died);

@@ -76,6 +76,7 @@ struct PyMethodDef {
   required(PyObject*, PyCapsule_New, (void*, const char*, void (*)(PyObject*)))                \
   required(int, Py_AddPendingCall, (int (*)(void*), void*))                                    \
   required(void*, PyCapsule_GetPointer, (PyObject*, const char*))                              \
+  required(PyObject*, PyObject_GetAttr, (PyObject*, PyObject*))                                \
   required(PyObject*, PyObject_GetAttrString, (PyObject*, const char*))                        \
   required(PyObject*, PyObject_GenericGetAttr, (PyObject*, PyObject*))                         \
   required(PyObject*, PyObject_CallMethod, (PyObject*, const char*, const char*, ...))         \
@@ -87,6 +88,7 @@ struct PyMethodDef {
   required(long, PyLong_AsLong, (PyObject*))                                                   \
   required(PyObject*, PyLong_FromUnsignedLong, (unsigned long))                                \
   required(PyObject*, PyUnicode_FromString, (const char*))                                     \
+  required(PyObject*, PyUnicode_InternFromString, (const char*))                               \
   required(PyObject*, PyUnicode_AsEncodedString, (PyObject*, const char*, const char*))        \
   required(int, PyBytes_AsStringAndSize, (PyObject*, char**, PySize*))                         \
   required(PyObject*, PyDict_GetItemWithError, (PyObject*, PyObject*))                         \
