@@ -12,7 +12,7 @@ typedef struct {
 static int at_end(const place* p) { return *p->at == 0 && (p->more == NULL || *p->more == NULL); }
 
 /* Not at the end. */
-static char letter(const place* p) { return *p->at == 0 ? ' ' : *p->at; }
+static char letter(const place* p) { return (char)(*p->at == 0 ? ' ' : *p->at); }
 
 static void advance(place* p) {
   if (*p->at == 0) {
