@@ -206,10 +206,11 @@ Status write_summary_text(const spool::Reader& spool, const WriteRequest& reques
   VTN_ASSIGN(OutputFile output, OutputFile::create(request.path));
   Sink sink(output);
   const spool::Totals run = spool::totals_of(model);
-  VTN_TRY(sink.put(fmt::format("viztracer-native {}\n{}\n\n{} calls, {} events lost\n",
+  VTN_TRY(sink.put(fmt::format("viztracer-native {}\n{}\n\n{} calls in {} slices, {} events lost\n",
                                one_line(model.version, 80),
                                one_line(model.command_line, 2000),
                                grouped(summary.calls()),
+                               grouped(run.calls),
                                grouped(run.lost_events))));
   VTN_TRY(sink.put(
       "own: time of the calls less that of the calls in them; share: of all own time of the "
@@ -257,13 +258,14 @@ Status write_summary_json(const spool::Reader& spool, const WriteRequest& reques
   VTN_ASSIGN(OutputFile output, OutputFile::create(request.path));
   Sink sink(output);
   const spool::Totals run = spool::totals_of(model);
-  VTN_TRY(
-      sink.put(fmt::format("{{\"recorded_by\":{},\"command\":{},\"calls\":{},\"lost_events\":{},"
-                           "\n\"processes\":[",
-                           json_quoted("viztracer-native " + model.version),
-                           json_quoted(model.command_line),
-                           summary.calls(),
-                           run.lost_events)));
+  VTN_TRY(sink.put(fmt::format(
+      "{{\"recorded_by\":{},\"command\":{},\"calls\":{},\"slices\":{},\"lost_events\":{},"
+      "\n\"processes\":[",
+      json_quoted("viztracer-native " + model.version),
+      json_quoted(model.command_line),
+      summary.calls(),
+      run.calls,
+      run.lost_events)));
   bool first = true;
   for (const uint32_t number : summary.picture.tree.order) {
     const std::vector<uint32_t>& threads = summary.threads[number];

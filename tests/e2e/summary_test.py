@@ -93,6 +93,7 @@ class Summary(support.TestCase):
         self.assertEqual([], [name for name in more if "(x.py:" in name or "(" not in name])
         self.assertLess(len(more), 10)
         self.assertEqual(summary["calls"], sum(calls for calls, _, _ in found.values()))
+        self.assertEqual(summary["slices"], sum(1 for _ in done.report.calls()))
         self.assertEqual(process["own_ns"], sum(own for _, own, _ in found.values()))
 
     def test_callers_and_threads(self):
