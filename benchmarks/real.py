@@ -34,10 +34,8 @@ import tempfile
 
 import bench
 import real_programs
+from real_programs import OURS, PEER, PLAIN, TIMED
 
-TIMED = bench.program("timed.py")
-PEER_ENTRIES = "20000000"  # its memory is touched as it fills
-PLAIN, OURS, PEER = "plain", "viztracer-native", "VizTracer"
 # Durations and addresses in what programs print, and the times of files in a diff.
 CHANGING = re.compile(r"in \d+\.\d+s\b|\b0x[0-9a-f]+|^(---|\+\+\+) .*$", re.M)
 
@@ -59,14 +57,6 @@ class Bench:
         self._report, self._times = (os.path.join(folder, name) for name in ("run.json", "times"))
         self.calls = {}
 
-    def _argv(self, way):
-        if way == OURS:
-            return bench.launcher_argv(self._interpreter, self._report)
-        if way == PEER:
-            return bench.viztracer_argv(self._interpreter, self._report, "--tracer_entries",
-                                        PEER_ENTRIES, "--")
-        return [self._interpreter.path]
-
     def run(self, program, way):
         shutil.rmtree(self._work, ignore_errors=True)
         os.mkdir(self._work)
@@ -76,10 +66,9 @@ class Bench:
         fill_in = lambda text: self._installed.fill_in(text, self._work)
         stdout, whole = bench.run(
             self._interpreter,
-            [*self._argv(way), TIMED, self._times, *map(fill_in, program.arguments)],
-            {"PYTHONPATH": self._installed.site, "PYTHONHASHSEED": "0", "HOME": self._work,
-             "TMPDIR": self._work, "XDG_CACHE_HOME": self._work, "PIP_CONFIG_FILE": os.devnull,
-             "HYPOTHESIS_STORAGE_DIRECTORY": self._work},
+            [*real_programs.command(way, self._interpreter, self._report), TIMED, self._times,
+             *map(fill_in, program.arguments)],
+            real_programs.environment(self._installed, self._work),
             cwd=fill_in(program.folder))
         with open(self._times, encoding="ascii") as file:
             seconds, cpu_seconds = map(float, file.read().split())
@@ -175,10 +164,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("names", nargs="*", metavar="NAME")
     found = parser.parse_args()
-    known = [program.name for program in real_programs.PROGRAMS]
-    for name in found.names:
-        if not any(one.startswith(name) for one in known):
-            parser.error(f"no program is called {name}: there are {', '.join(known)}")
+    found.programs = real_programs.chosen(parser, found.names)
     return found
 
 
@@ -187,8 +173,6 @@ def main():
     if chosen.python:
         os.environ["VIZTRACER_NATIVE_TEST_PYTHONS"] = ",".join(chosen.python)
     os.environ.setdefault("VIZTRACER_NATIVE_TEST_PYTHONS", "3.12.1,3.13.0")
-    programs = [program for program in real_programs.PROGRAMS
-                if program.name.startswith(tuple(chosen.names or [""]))]
     found, skips = bench.interpreters.selected()
     for what, why in skips:
         print(f"skipped: {what}: {why}", file=sys.stderr)
@@ -196,7 +180,7 @@ def main():
     for interpreter in found:
         installed = real_programs.installed(interpreter)
         if installed is not None:
-            failures += measure(interpreter, installed, programs, chosen.rounds)
+            failures += measure(interpreter, installed, chosen.programs, chosen.rounds)
             measured += 1
     for failure in failures:
         print(f"\nfailed: {failure}", file=sys.stderr)

@@ -26,20 +26,9 @@ import tempfile
 
 import bench
 import real_programs
+from real_programs import OURS, PEER, PLAIN, TIMED
 
-TIMED = bench.program("timed.py")
-PEER_ENTRIES = "20000000"
-PLAIN, NOTHING, OURS, PEER = "plain", "nothing", "viztracer-native", "VizTracer"
-
-
-def argv(way, interpreter, report, nothing):
-    if way == OURS:
-        return bench.launcher_argv(interpreter, report)
-    if way == NOTHING:
-        return bench.launcher_argv(interpreter, report, launcher=nothing)
-    if way == PEER:
-        return bench.viztracer_argv(interpreter, report, "--tracer_entries", PEER_ENTRIES, "--")
-    return [interpreter.path]
+NOTHING = "nothing"
 
 
 def count(interpreter, installed, program, way, options):
@@ -53,11 +42,10 @@ def count(interpreter, installed, program, way, options):
             interpreter,
             ["valgrind", "--tool=callgrind", "--trace-children=yes",
              f"--callgrind-out-file={folder}/count.%p",
-             *argv(way, interpreter, report, options.nothing),
+             *real_programs.command(way, interpreter, report,
+                                    options.nothing if way == NOTHING else None),
              TIMED, os.path.join(folder, "times"), *map(fill_in, program.arguments)],
-            {"PYTHONPATH": installed.site, "PYTHONHASHSEED": "0", "HOME": work, "TMPDIR": work,
-             "XDG_CACHE_HOME": work, "PIP_CONFIG_FILE": os.devnull, "VTN_COUNTED": options.counted,
-             "HYPOTHESIS_STORAGE_DIRECTORY": work},
+            {**real_programs.environment(installed, work), "VTN_COUNTED": options.counted},
             cwd=fill_in(program.folder))
         # `.1`: what was counted up to the mark at the end; the rest follows in a file without number.
         [counted] = glob.glob(os.path.join(folder, "count.*.1"))
@@ -109,8 +97,7 @@ def main():
         print("skipped: valgrind is not installed (apt-get install valgrind)")
         return
     os.environ["VIZTRACER_NATIVE_TEST_PYTHONS"] = ",".join(options.python or ["3.12.1", "3.13.0"])
-    programs = [program for program in real_programs.PROGRAMS
-                if program.name.startswith(tuple(options.names or [""]))]
+    programs = real_programs.chosen(parser, options.names)
     failures = []
     for interpreter in bench.interpreters.selected()[0]:
         installed = real_programs.installed(interpreter)

@@ -36,6 +36,36 @@ class Program:
     folder: str = "{work}"
 
 
+TIMED = bench.program("timed.py")
+PLAIN, OURS, PEER = "plain", "viztracer-native", "VizTracer"
+PEER_ENTRIES = "20000000"  # its memory is touched as it fills
+
+
+def command(way, interpreter, report, launcher=None):
+    """What stands before the program's own words, for one of the ways to run it."""
+    if way == PLAIN:
+        return [interpreter.path]
+    if way == PEER:
+        return bench.viztracer_argv(interpreter, report, "--tracer_entries", PEER_ENTRIES, "--")
+    return bench.launcher_argv(interpreter, report, launcher=launcher)
+
+
+def environment(installed, work):
+    """The same for every way: nothing is read or left outside of `work`."""
+    return {"PYTHONPATH": installed.site, "PYTHONHASHSEED": "0", "HOME": work, "TMPDIR": work,
+            "XDG_CACHE_HOME": work, "PIP_CONFIG_FILE": os.devnull,
+            "HYPOTHESIS_STORAGE_DIRECTORY": work}
+
+
+def chosen(parser, names):
+    """The programs whose names begin so, all of them where there are no names."""
+    known = [program.name for program in PROGRAMS]
+    for name in names:
+        if not any(one.startswith(name) for one in known):
+            parser.error(f"no program is called {name}: there are {', '.join(known)}")
+    return [program for program in PROGRAMS if program.name.startswith(tuple(names or [""]))]
+
+
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp={work}/pytest", "tests")
 
 PROGRAMS = (
