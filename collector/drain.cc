@@ -51,10 +51,10 @@ struct Drain::Found {
   uint32_t chunk;
   uint32_t slot;
   uint32_t thread;
-  uint32_t sequence;
-  uint32_t tid;
-  bool full;
-  uint64_t base_ticks;
+  uint32_t sequence = 0;
+  uint32_t tid = 0;
+  bool full = false;
+  uint64_t base_ticks = 0;
 };
 
 // The listed chunks of one thread, in order: one member of the crew takes them all.
@@ -159,15 +159,17 @@ void Drain::list_chunks(std::vector<Found>& events, std::vector<Found>& names, b
         continue;
       }
       in_use += bytes;
-      // Acquire: pairs with claim_chunk's release of the kind, which is written last.
+      // Acquire: pairs with claim_chunk's release of the kind, which is written last. Before it is
+      // there, the rest of the header is its owner's to write.
       const uint32_t kind = load_acquire(&header.kind);
-      const Found found = {range.first_chunk + i,
-                           chunk_process(owner),
-                           chunk_thread(owner),
-                           load_relaxed(&header.sequence),
-                           load_relaxed(&header.tid),
-                           state == ChunkState::kFull,
-                           load_relaxed(&header.base_ticks)};
+      Found found = {range.first_chunk + i, chunk_process(owner), chunk_thread(owner)};
+      found.full = state == ChunkState::kFull;
+      if (kind == static_cast<uint32_t>(ChunkKind::kNames) ||
+          kind == static_cast<uint32_t>(ChunkKind::kEvents)) {
+        found.sequence = load_relaxed(&header.sequence);
+        found.tid = load_relaxed(&header.tid);
+        found.base_ticks = load_relaxed(&header.base_ticks);
+      }
       if (kind == static_cast<uint32_t>(ChunkKind::kNames)) {
         names.push_back(found);
       } else if (kind == static_cast<uint32_t>(ChunkKind::kEvents)) {
