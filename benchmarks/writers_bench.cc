@@ -176,7 +176,7 @@ int run(uint64_t wanted_calls, const std::string& folder) {
   }
 
   Workload workload;
-  collector::PythonIds python;
+  collector::FunctionTraits traits;
   collector::FunctionCodes codes;
   collector::CallAssembler assembler(header.tick_step);
   spool::FrameColumns columns;
@@ -190,7 +190,7 @@ int run(uint64_t wanted_calls, const std::string& folder) {
     uint64_t base = 0;
     const size_t count = workload.fill(words, base);
     double at = seconds();
-    (void)assembler.assemble({{words.data(), count}, base, UINT64_MAX}, python, codes, columns);
+    (void)assembler.assemble({{words.data(), count}, base, UINT64_MAX}, traits, codes, columns);
     columns.head.tid = 1234;
     columns.head.sequence = sequence;
     assembling += seconds() - at;

@@ -96,8 +96,8 @@ struct CallAssembler::Run {
     to.closed.push_back(call);
   }
 
-  void push(uint32_t id, uint32_t python) {
-    *top++ = spool::OpenCall{last, id, static_cast<uint8_t>(python), 0};
+  void push(uint32_t id, uint32_t traits) {
+    *top++ = spool::OpenCall{last, id, static_cast<uint8_t>(traits), 0};
     deepest = std::max(deepest, top);
   }
 
@@ -128,8 +128,8 @@ struct CallAssembler::Run {
   void end_by_search(uint64_t ticks, EventKind kind, uint32_t id) {
     spool::OpenCall* found = top;
     while (found != bottom &&
-           !(found[-1].id == id || (id == kIdAnyPython && found[-1].python != 0) ||
-             (found[-1].id == id + 1 && (found[-1].python & spool::kOpenResumed) != 0))) {
+           !(found[-1].id == id || (id == kIdAnyPython && found[-1].traits != 0) ||
+             (found[-1].id == id + 1 && (found[-1].traits & spool::kOpenResumed) != 0))) {
       --found;
     }
     if (found == bottom) {
@@ -145,10 +145,10 @@ struct CallAssembler::Run {
                                              FunctionCodes::Entry& entry,
                                              uint32_t frame,
                                              uint32_t id,
-                                             const PythonIds& python) {
+                                             const FunctionTraits& traits) {
     entry.frame = frame;
     entry.code = static_cast<uint16_t>(spool::kOpFirstCall + to.functions.size());
-    entry.python = static_cast<uint16_t>(python.traits(id));
+    entry.traits = static_cast<uint16_t>(traits.of(id));
     to.functions.push_back(id);
   }
 
@@ -248,7 +248,7 @@ void CallAssembler::start(uint64_t ticks, uint64_t latest) {
 }
 
 bool CallAssembler::assemble(const Chunk& chunk,
-                             const PythonIds& python,
+                             const FunctionTraits& traits,
                              FunctionCodes& function_codes,
                              spool::FrameColumns& to) {
   const std::span<const uint64_t> all =
@@ -288,15 +288,15 @@ bool CallAssembler::assemble(const Chunk& chunk,
     if (kind == EventKind::kEnter) {
       FunctionCodes::Entry& entry = entries[id];
       if (__builtin_expect(entry.frame != frame, 0)) {
-        Run::add_function(to, entry, frame, id, python);
+        Run::add_function(to, entry, frame, id, traits);
       }
       run.emit(entry.code, ticks);
-      run.push(id, entry.python);
+      run.push(id, entry.traits);
       ++run.calls;
     } else if (kind != EventKind::kOpcode) {
       if (__builtin_expect(
               run.top != run.bottom &&
-                  (run.top[-1].id == id || (id == kIdAnyPython && run.top[-1].python != 0)),
+                  (run.top[-1].id == id || (id == kIdAnyPython && run.top[-1].traits != 0)),
               1)) {
         run.emit(kind == EventKind::kLeave ? spool::kOpReturn : spool::kOpUnwind, ticks);
         run.pop();

@@ -30,9 +30,9 @@ inline constexpr size_t kMaxChunkWords = kLargestChunkBytes / sizeof(uint64_t);
 // More open calls than any program has: then they are closed as by a gap, and memory stays bounded.
 inline constexpr size_t kMaxOpenCalls = size_t{1} << 21;
 
-// Which ids of a process are Python functions. Ids that nobody has named count as such: the end of
-// a Python call must find its beginning even if the name was lost.
-class PythonIds {
+// What may end the calls of a process's functions, by id. Ids that nobody has named count as Python
+// functions: the end of a Python call must find its beginning even if the name was lost.
+class FunctionTraits {
  public:
   void set(uint32_t id, bool python, bool resumed) {
     if (id >= traits_.size()) {
@@ -41,8 +41,8 @@ class PythonIds {
     traits_[id] = static_cast<uint8_t>((python ? spool::kOpenPython : 0u) |
                                        (resumed ? spool::kOpenResumed : 0u));
   }
-  // Bits of spool::OpenCall::python.
-  uint32_t traits(uint32_t id) const {
+  // Bits of spool::OpenCall::traits.
+  uint8_t of(uint32_t id) const {
     return id < traits_.size() ? traits_[id] : spool::kOpenPython;
   }
 
@@ -60,7 +60,7 @@ class FunctionCodes {
   struct Entry {
     uint32_t frame;
     uint16_t code;
-    uint16_t python;
+    uint16_t traits;
   };
   Entry* entries() { return entries_.get(); }
   uint32_t frame() const { return frame_; }
@@ -89,7 +89,7 @@ class CallAssembler {
   // Fills `to`, but for who it is of (image, thread, tid, sequence). Its notes borrow their bytes
   // from the chunk. False: there was nothing.
   bool assemble(const Chunk& chunk,
-                const PythonIds& python,
+                const FunctionTraits& traits,
                 FunctionCodes& codes,
                 spool::FrameColumns& to);
 

@@ -41,7 +41,7 @@ struct Drain::Thread {
 struct Drain::Process {
   uint32_t image = 0;
   bool damaged = false;
-  PythonIds python;
+  FunctionTraits traits;
   std::unordered_map<uint32_t, std::unique_ptr<Thread>> threads;
   std::unordered_map<uint32_t, uint32_t> names_done;  // words, by chunk
 };
@@ -106,7 +106,7 @@ void Drain::resume() {
     process->image = image.image;
     for (uint32_t id = 0; id < image.function_of_id.size(); ++id) {
       if (const spool::FunctionInfo* function = image.function(id)) {
-        process->python.set(id, function->kind == FunctionKind::kPython, function->resumed);
+        process->traits.set(id, function->kind == FunctionKind::kPython, function->resumed);
       }
     }
     processes_[image.slot] = std::move(process);
@@ -119,7 +119,7 @@ void Drain::resume() {
     auto thread = std::make_unique<Thread>(tick_step_);
     std::vector<spool::OpenCall> open = info.open;
     for (spool::OpenCall& call : open) {
-      call.python = found->second->python.traits(call.id) & 0xff;
+      call.traits = found->second->traits.of(call.id);
     }
     thread->assembler.resume(info.last_ticks, open);
     thread->next_sequence = info.next_sequence;
@@ -279,7 +279,7 @@ void Drain::drain_names_chunk(Process& process, const Found& found) {
       FunctionRecord function;
       memcpy(&function, record + 1, sizeof(function));
       if (function.id <= kMaxNameId) {
-        process.python.set(function.id,
+        process.traits.set(function.id,
                            function.kind == FunctionKind::kPython,
                            (function.flags & kFunctionResumed) != 0);
       }
@@ -362,7 +362,7 @@ void Drain::drain_chunk(const Group& group, const Found& found, Scratch& scratch
   thread.next_sequence = found.sequence + 1;
   const CallAssembler::Chunk chunk = {
       {scratch.copy.get(), bytes / sizeof(uint64_t)}, found.base_ticks, latest};
-  if (thread.assembler.assemble(chunk, group.process->python, scratch.codes, scratch.columns)) {
+  if (thread.assembler.assemble(chunk, group.process->traits, scratch.codes, scratch.columns)) {
     fill_in(found.sequence);
     store(thread, scratch);
   }

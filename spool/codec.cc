@@ -24,7 +24,7 @@ char* put_open_calls(char* to,
                      uint64_t from_ticks,
                      bool lines) {
   for (const OpenCall& call : calls) {
-    to = put_varint(to, (static_cast<uint64_t>(call.id) << 1) | (call.python & kOpenPython));
+    to = put_varint(to, (static_cast<uint64_t>(call.id) << 1) | (call.traits & kOpenPython));
     to = put_varint(to, from_ticks - call.start_ticks);
     if (lines) {
       to = put_varint(to, call.line);

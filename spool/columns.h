@@ -23,7 +23,7 @@ inline constexpr uint32_t kOpenResumed = 2;  // an end of the id before its own 
 struct OpenCall {
   uint64_t start_ticks;
   uint32_t id;
-  uint32_t python : 8;  // kOpen...; but for the first bit only while calls are put together
+  uint32_t traits : 8;  // kOpen...; but for the first bit only while calls are put together
   uint32_t line : 24;   // of its caller, as a note told; 0: not known
 };
 static_assert(sizeof(OpenCall) == 16);

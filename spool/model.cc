@@ -394,7 +394,7 @@ std::string Model::serialize_threads() const {
     }
     for (const OpenCall& call : thread.open) {
       append_varint(to, call.id);
-      append_varint(to, (call.python & kOpenPython) | (uint64_t{call.line} << 1));
+      append_varint(to, (call.traits & kOpenPython) | (uint64_t{call.line} << 1));
       append_varint(to, call.start_ticks);
     }
   }

@@ -61,8 +61,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!words.empty()) {
     memcpy(words.data(), data, words.size() * 8);
   }
-  collector::PythonIds python;
-  python.set(17, false, false);
+  collector::FunctionTraits traits;
+  traits.set(17, false, false);
   collector::CallAssembler assembler(spool::tick_step_of(ClockKind::kMonotonic));
   spool::FrameColumns columns;
   spool::DecodedFrame decoded;
@@ -72,7 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (int round = 0; round < 2; ++round) {
     const collector::CallAssembler::Chunk chunk = {
         words, words.empty() ? 0 : words[0] % 100'000, 1u << 30};
-    if (!assembler.assemble(chunk, python, codes, columns)) {
+    if (!assembler.assemble(chunk, traits, codes, columns)) {
       continue;
     }
     const std::string_view frame = encoder.encode(columns, round == 0);

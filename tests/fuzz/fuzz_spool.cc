@@ -91,7 +91,7 @@ std::vector<std::string> fuzz_seeds() {
   (void)spool.append(spool::FrameKind::kNames,
                      bytes_of(spool::NamesFrame{0, 0}),
                      {reinterpret_cast<const char*>(record), 40});
-  collector::PythonIds python;
+  collector::FunctionTraits traits;
   collector::FunctionCodes codes;
   collector::CallAssembler assembler(8);
   spool::FrameColumns columns;
@@ -115,7 +115,7 @@ std::vector<std::string> fuzz_seeds() {
     words.push_back(note_key(sequence, 5));
     words.push_back(0x79'702e'7866);
     (void)assembler.assemble(
-        {words, 10'000 + sequence * 10'000'000, UINT64_MAX}, python, codes, columns);
+        {words, 10'000 + sequence * 10'000'000, UINT64_MAX}, traits, codes, columns);
     columns.head.tid = 7;
     columns.head.sequence = sequence;
     if (!spool.append_events(columns, encoder.encode(columns, sequence != 0))) {

@@ -118,7 +118,7 @@ class TreeRecording {
     collector::CallAssembler assembler(1);
     spool::FrameColumns columns;
     REQUIRE(assembler.assemble(
-        {words, base, calls.back().ticks}, collector::PythonIds(), codes_, columns));
+        {words, base, calls.back().ticks}, collector::FunctionTraits(), codes_, columns));
     columns.head.image = image;
     columns.head.thread = thread;
     columns.head.tid = tid;

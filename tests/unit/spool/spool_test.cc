@@ -326,12 +326,15 @@ TEST_CASE("spool: recording goes on behind what a dead collector left", "[spool]
   FakeProcess process(run, 7, 1);
   const uint32_t f = process.python("f");
   const uint32_t g = process.c("g");
+  const uint32_t generator = process.generator("generator");
   FakeThread thread = process.thread(7);
   thread.enter(100, f);
+  thread.enter(110, generator + 1);  // resumed: it ends by the id of its function
   thread.finish();
   run.drain->pass();
   thread.enter(200, g);  // written while nobody drained
   thread.leave(300, g);
+  thread.leave(310, generator);
   thread.leave(400, f);
   const uint32_t h = process.python("h");
   thread.enter(500, h);
@@ -352,10 +355,10 @@ TEST_CASE("spool: recording goes on behind what a dead collector left", "[spool]
   auto spool = run.reopen();
   REQUIRE(spool->closed());
   REQUIRE(spool->model().threads.size() == 1);
-  CHECK(spool->model().threads[0].calls == 3);
+  CHECK(spool->model().threads[0].calls == 4);
   CHECK(spool->model().threads[0].open.size() == 1);
   CHECK(spool->model().threads[0].stray_ends == 0);
-  CHECK(spool->model().images.at(0).functions.size() == 3);
+  CHECK(spool->model().images.at(0).functions.size() == 5);
   CHECK_FALSE(spool->model().images.at(0).damaged);
 }
 
