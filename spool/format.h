@@ -15,7 +15,7 @@
 namespace vtn::spool {
 
 inline constexpr uint64_t kSpoolMagic = 0x0a31'6563'6172'7476;  // "vtrace1\n"
-inline constexpr uint32_t kSpoolVersion = 3;
+inline constexpr uint32_t kSpoolVersion = 4;
 
 struct FileHeader {
   uint64_t magic;
@@ -32,6 +32,10 @@ static_assert(sizeof(FileHeader) == 64);
 
 inline constexpr uint32_t kFrameMagic = 0x4674'7623;  // "#vtF"
 
+// In the kind of a frame that says nothing a report needs: who does not know it goes on behind it.
+// Any other that is not known ends what can be read.
+inline constexpr uint32_t kFrameSkippable = 1u << 31;
+
 enum class FrameKind : uint32_t {
   kRun = 1,          // RunFrame, text
   kClock = 2,        // ClockTriple
@@ -40,13 +44,11 @@ enum class FrameKind : uint32_t {
   kEvents = 5,       // EventsFrame, sections
   kImageEnd = 6,     // ImageEndFrame
   kRunEnd = 7,       // RunEndFrame
-  kIndex = 8,        // threads and frames of events; may be rebuilt by reading all frames
   kStart = 9,        // StartFrame, text: a program was started
   kProcessEnd = 10,  // ProcessEndFrame, text
+  // Threads and frames of events: found by the trailer. Reading all frames gives the same.
+  kIndex = 8 | kFrameSkippable,
 };
-// In the kind of a frame that says nothing a report needs: who does not know it goes on behind it.
-// Any other that is not known ends what can be read.
-inline constexpr uint32_t kFrameSkippable = 1u << 31;
 
 struct FrameHead {
   uint32_t magic;

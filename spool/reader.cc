@@ -113,15 +113,12 @@ Status Reader::read_frames(uint64_t file_bytes, bool with_events) {
       model_->truncated = true;
       break;
     }
-    if ((head.kind & kFrameSkippable) != 0) {  // none that this version knows
+    if ((head.kind & kFrameSkippable) != 0) {  // an index, too: without its trailer it tells nothing
       offset = body_offset + head.body_bytes;
       end_offset_ = offset;
       continue;
     }
     const auto kind = static_cast<FrameKind>(head.kind);
-    if (kind == FrameKind::kIndex) {
-      break;
-    }
     if (kind != FrameKind::kEvents || with_events) {
       body.resize(head.body_bytes);
       VTN_ASSIGN(const size_t read, pread_all(fd_.get(), body.data(), body.size(), body_offset));
