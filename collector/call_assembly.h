@@ -42,9 +42,7 @@ class FunctionTraits {
                                        (resumed ? spool::kOpenResumed : 0u));
   }
   // Bits of spool::OpenCall::traits.
-  uint8_t of(uint32_t id) const {
-    return id < traits_.size() ? traits_[id] : spool::kOpenPython;
-  }
+  uint8_t of(uint32_t id) const { return id < traits_.size() ? traits_[id] : spool::kOpenPython; }
 
  private:
   std::vector<uint8_t> traits_;

@@ -113,7 +113,8 @@ Status Reader::read_frames(uint64_t file_bytes, bool with_events) {
       model_->truncated = true;
       break;
     }
-    if ((head.kind & kFrameSkippable) != 0) {  // an index, too: without its trailer it tells nothing
+    if ((head.kind & kFrameSkippable) !=
+        0) {  // an index, too: without its trailer it tells nothing
       offset = body_offset + head.body_bytes;
       end_offset_ = offset;
       continue;
