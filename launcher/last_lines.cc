@@ -21,7 +21,7 @@ namespace {
 using report::grouped;
 
 // Perfetto's UI has opened more, and has run out of memory on less.
-constexpr uint64_t kManyCalls = 15'000'000;
+constexpr uint64_t kManySlices = 15'000'000;
 // With more processes their tables would hide one another: the file has them all.
 constexpr size_t kMostTables = 3;
 
@@ -101,14 +101,26 @@ size_t count_threads(const spool::Model& model) {
   return threads.size();
 }
 
-void say_contents(const spool::Model& model, const report::ProcessTree& tree) {
+// The model counts slices, a resumed generator's too; calls are known where they were added up.
+std::string counted_calls(uint64_t slices, const report::CallTotals* totals) {
+  if (totals == nullptr) {
+    return counted(slices, "slice", "slices");
+  }
+  const uint64_t calls = totals->calls();
+  return counted(calls, "call", "calls") +
+         (calls == slices ? "" : fmt::format(" ({})", counted(slices, "slice", "slices")));
+}
+
+void say_contents(const spool::Model& model,
+                  const report::ProcessTree& tree,
+                  const report::CallTotals* calls) {
   const spool::Totals totals = spool::totals_of(model);
   const uint64_t others = tree.processes.size() - totals.processes;
   log_info("%s%s, %s, %s, %s lost",
            counted(totals.processes, "Python process", "Python processes").c_str(),
            others == 0 ? "" : fmt::format(" and {}", counted(others, "other", "others")).c_str(),
            counted(count_threads(model), "thread", "threads").c_str(),
-           counted(totals.calls, "call", "calls").c_str(),
+           counted_calls(totals.calls, calls).c_str(),
            counted(totals.lost_events, "event", "events").c_str());
 }
 
@@ -208,17 +220,17 @@ void say_troubles(const spool::Model& model, const report::ProcessTree& tree) {
 }
 
 void say_if_large(const spool::Model& model, const report::ReportSettings& settings) {
-  const uint64_t calls = spool::totals_of(model).calls;
+  const uint64_t slices = spool::totals_of(model).calls;
   const bool viewable = std::any_of(
       settings.outputs.begin(), settings.outputs.end(), [](const report::Output& output) {
         return output.format->viewer != nullptr;
       });
-  if (viewable && calls > kManyCalls) {
+  if (viewable && slices > kManySlices) {
     log_warning(
-        "%s calls are more than viewers open as a rule (%s); --ignore_c_function records fewer, "
+        "%s slices are more than viewers open as a rule (%s); --ignore_c_function records fewer, "
         "--report times.txt sums up any number",
-        grouped(calls).c_str(),
-        grouped(kManyCalls).c_str());
+        grouped(slices).c_str(),
+        grouped(kManySlices).c_str());
   }
 }
 
@@ -239,7 +251,7 @@ void say_last_lines(const spool::Reader& spool,
       log_info("%s", why_nothing(tree).c_str());
     }
   } else {
-    say_contents(model, tree);
+    say_contents(model, tree, totals);
     if (totals != nullptr && settings.summary_lines != 0 && run.calls != 0) {
       say_times(model, tree, *totals, settings.summary_lines);
     }

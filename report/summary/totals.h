@@ -50,6 +50,14 @@ struct ThreadTotals {
 
 struct CallTotals {
   std::vector<ThreadTotals> threads;  // by the model's index
+
+  uint64_t calls() const {
+    uint64_t sum = 0;
+    for (const ThreadTotals& thread : threads) {
+      sum += thread.calls;
+    }
+    return sum;
+  }
 };
 
 // One pass in order over the recording. `edges`: who called whom is wanted, too.

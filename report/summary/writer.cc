@@ -98,13 +98,6 @@ struct Summary {
     }
     return sum;
   }
-  uint64_t calls() const {
-    uint64_t sum = 0;
-    for (const ThreadTotals& thread : totals.threads) {
-      sum += thread.calls;
-    }
-    return sum;
-  }
   const std::string& folder_of_process(uint32_t process) const {
     static const std::string none;
     const std::vector<uint32_t>& images = picture.info(process).images;
@@ -209,7 +202,7 @@ Status write_summary_text(const spool::Reader& spool, const WriteRequest& reques
   VTN_TRY(sink.put(fmt::format("viztracer-native {}\n{}\n\n{} calls in {} slices, {} events lost\n",
                                one_line(model.version, 80),
                                one_line(model.command_line, 2000),
-                               grouped(summary.calls()),
+                               grouped(summary.totals.calls()),
                                grouped(run.calls),
                                grouped(run.lost_events))));
   VTN_TRY(sink.put(
@@ -263,7 +256,7 @@ Status write_summary_json(const spool::Reader& spool, const WriteRequest& reques
       "\n\"processes\":[",
       json_quoted("viztracer-native " + model.version),
       json_quoted(model.command_line),
-      summary.calls(),
+      summary.totals.calls(),
       run.calls,
       run.lost_events)));
   bool first = true;

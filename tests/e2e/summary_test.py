@@ -182,13 +182,29 @@ class Summary(support.TestCase):
         lines = ours(done.stderr)
         self.assertRegex(lines[0], r"^report: .*result\.json \([\d.]+ [kM]B\)$")
         self.assertEqual(lines[1], "open it at https://ui.perfetto.dev (Open trace file), or with vizviewer")
-        calls = sum(1 for _ in done.report.calls())
-        self.assertEqual(lines[2], f"1 Python process, 2 threads, {calls:,} calls, 0 events lost")
+        self.assertRegex(lines[2], r"^1 Python process, 2 threads, [\d,]+ calls( \([\d,]+ slices\))?, 0 events lost$")
         rows = table(lines)
         self.assertEqual(len(rows), 10)
         name, count = rows[0]  # two sleeps of 20 ms
         self.assertIn((name, count), [("time.sleep", 2), ("work (x.py:13)", 2)])
         self.assertNotIn("cost", done.stderr.decode())
+
+    def test_a_resumed_generator_is_a_slice_and_no_call(self):
+        python = ("--", self.interpreter.path, "-S")  # what a site-packages adds may resume some, too
+        path = os.path.join(self.reports, "times.summary.json")
+        slices = {}
+        for name, text in (("plain", "def count(): pass\ncount()\n"),
+                           ("generator", "def count():\n    yield 1\n    yield 2\nlist(count())\n")):
+            with self.subTest(name):
+                done = self.traced(*python, self.write(name + ".py", text), options=("--report", path))
+                with open(path, encoding="utf-8") as file:
+                    summary = json.load(file)
+                calls, slices[name] = summary["calls"], summary["slices"]
+                more = "" if name == "plain" else f" ({calls + 2} slices)"
+                self.assertIn(f"1 Python process, 1 thread, {calls} calls{more}, 0 events lost",
+                              ours(done.stderr))
+        lines = ours(self.traced(*python, "generator.py", options=("--summary", "0")).stderr)
+        self.assertIn(f"1 Python process, 1 thread, {slices['generator']} slices, 0 events lost", lines)
 
     def test_how_many_lines(self):
         self.assertEqual(len(table(ours(self.run_it("--summary", "3").stderr))), 3)
