@@ -11,6 +11,7 @@ import re
 import unittest
 
 import support
+import venvs
 
 MODULES = ["test_generators", "test_exceptions", "test_coroutines", "test_call", "test_threading",
            "test_sys_setprofile", "test_sys_settrace", "test_profile", "test_cprofile",
@@ -72,7 +73,7 @@ class StandardLibrary(support.TestCase):
         if self.plain("-c", "import test.support").status != 0:
             self.skipTest("this interpreter has no test package")
         modules = list(MODULES)
-        if os.environ.get("VIZTRACER_NATIVE_TEST_ALL"):
+        if venvs.test_all():
             modules += MORE
         # A folder of its own: some tests write where they stand.
         env = {"TMPDIR": self.work, "PYTHONWARNINGS": "ignore"}

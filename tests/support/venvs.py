@@ -39,13 +39,13 @@ MAKING_TAKES = 900  # seconds at most
 
 def test_all():
     """Whether the long tests are wanted too (`./bootstrap test --all`)."""
-    return os.environ.get("VTN_TEST_ALL", "") not in ("", "0")
+    return os.environ.get("VIZTRACER_NATIVE_TEST_ALL", "") not in ("", "0")
 
 
 @functools.lru_cache(maxsize=None)
 def bases():
     """The interpreters whose environments are tested: of this machine's own root, and one only unless
-    VIZTRACER_NATIVE_TEST_PYTHONS or VTN_TEST_ALL ask for more."""
+    VIZTRACER_NATIVE_TEST_PYTHONS or VIZTRACER_NATIVE_TEST_ALL ask for more."""
     found = [one for one in interpreters.discover()[0] if one.root is None]
     wanted = os.environ.get("VIZTRACER_NATIVE_TEST_PYTHONS")
     if wanted:
