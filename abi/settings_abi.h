@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The settings file of a session, for C and C++: what the user asked for, of any length. Written
- * whole before the program starts, never changed afterwards; launcher, shim and runtime each read
- * the records they know and skip the others, in children as well.
+ * whole before the program starts, never changed afterwards; launcher and shim each read the
+ * records they know and skip the others, in children as well.
  *
  *   vtn_settings_head
  *   vtn_setting, its bytes, zeroes up to a multiple of 8      ... in the order they were given
  *
  * The file exists in every session; `vtn_control_page.settings_bytes` is its size, or 0 where no
- * record is for the shim or the runtime: then they need not open it. Traced programs can write to
+ * record is for the shim: then it need not open it. Traced programs can write to
  * it: readers check every length against the size of the file.
  */
 #pragma once

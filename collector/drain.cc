@@ -84,7 +84,7 @@ Drain::Drain(const tracer::Arena& arena,
       spool_(spool),
       compress_(compress),
       tick_step_(spool.model().header.tick_step),
-      notes_(arena, clock, spool, probe),
+      chains_(arena, clock, spool, probe),
       ending_(kMaxProcesses),
       crew_(threads) {
   for (unsigned member = 0; member < crew_.members(); ++member) {
@@ -97,9 +97,9 @@ Drain::~Drain() = default;
 void Drain::resume() {
   const spool::Model& model = spool_.model();
   recycle_ = false;
-  notes_.resume();
+  chains_.resume();
   for (const spool::ImageInfo& image : model.images) {
-    if (image.slot >= kMaxProcesses || notes_.known_image(image.slot) != image.image) {
+    if (image.slot >= kMaxProcesses || chains_.known_image(image.slot) != image.image) {
       continue;
     }
     auto process = std::make_unique<Process>();
@@ -131,7 +131,7 @@ Drain::Process* Drain::process_of(uint32_t slot) {
   if (const auto found = processes_.find(slot); found != processes_.end()) {
     return found->second.get();
   }
-  const uint32_t image = notes_.image_of(slot);
+  const uint32_t image = chains_.image_of(slot);
   if (image == kNoImage) {
     return nullptr;  // nobody's: the header is not what a tracer writes
   }
@@ -191,9 +191,9 @@ void Drain::processes_died(std::vector<uint32_t> numbers) {
 Drain::Pass Drain::pass() {
   Pass found;
   // Whatever a process has begun before it died is noted before its end.
-  found.processes = notes_.look();
+  found.processes = chains_.look();
   for (const uint32_t number : std::exchange(died_, {})) {
-    notes_.process_ended(number);
+    chains_.process_ended(number);
     found.processes = true;
   }
   found.chunks = take(false);
@@ -201,18 +201,18 @@ Drain::Pass Drain::pass() {
 }
 
 void Drain::take_rest() {
-  (void)notes_.look();
+  (void)chains_.look();
   for (const uint32_t number : std::exchange(died_, {})) {
-    notes_.process_ended(number);
+    chains_.process_ended(number);
   }
-  notes_.end_all();
+  chains_.end_all();
   recycle_ = false;  // the owners may live
   (void)take(true);
   processes_.clear();
 }
 
 bool Drain::take(bool all) {
-  const std::vector<EndedImage> ended = notes_.take_ended();
+  const std::vector<EndedImage> ended = chains_.take_ended();
   for (const EndedImage& image : ended) {
     ending_[image.slot] = 1;
   }
@@ -414,7 +414,7 @@ void Drain::end_image(const EndedImage& ended) {
   }
   (void)spool_.append_struct(spool::FrameKind::kImageEnd, frame);
   if (recycle_) {
-    notes_.free_slot(ended.slot);
+    chains_.free_slot(ended.slot);
   }
 }
 

@@ -60,7 +60,7 @@ class Drain {
 
   // Taken, but the spool could not be written on.
   uint64_t chunks_discarded() const { return chunks_discarded_.load(std::memory_order_relaxed); }
-  uint32_t slots_in_use() const { return notes_.slots_in_use(); }
+  uint32_t slots_in_use() const { return chains_.slots_in_use(); }
 
  private:
   struct Thread;
@@ -90,7 +90,7 @@ class Drain {
   bool recycle_ = true;
   double fill_ = 0;  // how much of the arena held something in the last pass: 0 to 1
   std::atomic<uint64_t> chunks_discarded_{0};
-  ProcessChains notes_;
+  ProcessChains chains_;
   std::vector<uint32_t> died_;                                        // numbers, for the next pass
   std::vector<uint8_t> ending_;                                       // by slot: its image is over
   std::unordered_map<uint32_t, std::unique_ptr<Process>> processes_;  // by slot

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the supervisor tells the collector, once the program has ended, and while the report is
-// made.
+// What the supervisor tells the collector, once the program has ended and while the report is made.
 #pragma once
 
 #include <signal.h>
@@ -11,7 +10,7 @@ namespace vtn::collector {
 
 inline constexpr int32_t kUnknownWaitStatus = -1;
 
-// What the supervisor writes, once, to the pipe whose read end is CollectorRequest::end_fd.
+// What the supervisor writes, once, to the pipe whose read end is CollectRequest::end_fd.
 // End of file without it: the supervisor died; drain once, close the spool, leave (no report).
 // pid == 0: the program could not be started: remove the spool, write no report, exit 0.
 struct ProgramEnd {

@@ -35,7 +35,7 @@ struct OutputNames {
 // Who is concerned by an option. From it follows what becomes of it elsewhere.
 enum class Scope {
   kCommand,  // this launcher alone; holds in a nested run as well
-  kRecord,   // what is recorded: the collector and, by the settings file, every process of the tree
+  kRecord,   // what is recorded: the collector and, by the session, every process of the tree
   kReport,   // what is made of it
 };
 

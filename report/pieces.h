@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What all report formats share: the options, how frames are grouped into pieces of work, and
-// losses that have no place among the calls.
+// What formats share that are made of independent pieces: how frames are grouped into pieces of
+// work, and losses that have no place among the calls.
 #pragma once
 
 #include <functional>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Frames of events to bytes and back (spool_format.h). Both ends keep their buffers: thread-bound.
+// Frames of events to bytes and back (spool/format.h). Both ends keep their buffers: thread-bound.
 #pragma once
 
 #include <memory>

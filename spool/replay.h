@@ -7,8 +7,7 @@
 //   void end(uint64_t ns, uint32_t how)          the innermost open call ends: kOpReturn, ...
 //   void special(const Special&, uint64_t ns)    begins something that ends like a call
 // and, if it wants the notes of frames that have some,
-//   void note(const Note&, uint64_t ns)          before the op that it precedes, at that one's
-//   time;
+//   void note(const Note&, uint64_t ns)          before the op that it precedes, at its time;
 //                                                behind all ops: at the last one's
 // and may rely on: what ends has begun or was open before the frame (closed[]), in that order;
 // no more calls are open at a time than head.deepest.

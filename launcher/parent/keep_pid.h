@@ -4,8 +4,8 @@
 // whoever goes by the process id: service managers (Type=notify, MAINPID), pid files, wrappers.
 //
 //   launcher ── execve ──▶ the program          same pid, parent, session and signals as plain
-//      └─ fork, setsid, fork ─▶ the guardian    no relative of the program's; parent of the
-//      collector
+//      └─ fork, setsid, fork ─▶ the guardian    no relative of the program's, but the
+//                                               collector's parent
 //
 // The guardian knows the program by a pidfd. What differs from an ordinary run:
 //
@@ -15,8 +15,7 @@
 //     Linux 6.15 or later; else the report says null.
 //   * Ctrl-C, SIGTERM and the like never give the report up. Killing the guardian ends the
 //     recording, not the program.
-//   * Nothing stands in for the program when it is stopped, signalled or killed: it is there
-//   itself.
+//   * Nothing stands in for the program when it is stopped, signalled or killed.
 #pragma once
 
 #include "launcher/parent/supervisor.h"

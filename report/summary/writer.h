@@ -3,11 +3,11 @@
 // The summary as a file, whole: every function, who called it, for each process and each thread.
 // As text for people, as JSON for scripts:
 //
-//   {"recorded_by", "command", "calls", "own_ns", "lost_events",
+//   {"recorded_by", "command", "calls", "slices", "lost_events",
 //    "processes": [{"pid", "name", "calls", "own_ns", "functions": [F, ...],
 //                   "threads": [{"tid", "name", "calls", "own_ns", "functions": [F, ...]}]}]}
 //   F: {"name", "kind", "file", "line", "calls", "own_ns", "total_ns",
-//       "callers": [{"name", "file", "line", "calls", "own_ns", "total_ns"}]}
+//       "callers": [{"name", "kind", "file", "line", "calls", "own_ns", "total_ns"}]}
 //
 // Times are nanoseconds. "callers" stands with the functions of a process; what a function did when
 // called from there; a call that nothing called has null for a name.

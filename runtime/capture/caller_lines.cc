@@ -41,7 +41,7 @@ struct ToldLine {
   uint32_t line;
 };
 
-// Of a thread, in wiped pages. A state that serves another thread keeps it.
+// Of a thread, in wiped pages, from its first call until its end.
 struct ThreadLines {
   KnownLine known[1u << kLinesBits];
   ToldLine told[1u << kToldBits];

@@ -6,8 +6,7 @@
 // was not told any more (an interpreter takes its watchers out before its last objects die).
 //
 //   +----------+------+---------------------------------------+
-//   | capacity | used | identity or null or "gone", at a hash |   one mapping, replaced when half
-//   full
+//   | capacity | used | identity or null or "gone", at a hash |   one mapping, anew when half full
 //   +----------+------+---------------------------------------+
 //
 // Interpreters with a GIL each share the table; the lock lies in memory that fork wipes, and a

@@ -2,9 +2,8 @@
 //
 // The tool id that the monitoring backend has, and what is done under it.
 //
-//  Which    0, 1 and 2 are debuggers, coverage and profilers by convention. Of the others 5 is
-//  named
-//           by the fewest tools (Hypothesis uses 3 by its number), so it is 5, then 4, then 3.
+//  Which    0, 1 and 2 are debuggers, coverage and profilers by convention. Of the others the
+//           fewest tools name 5 (Hypothesis uses 3 by its number), so it is 5, then 4, then 3.
 //  Give way sys.monitoring.use_tool_id is a built-in function: a step in front of it moves us to
 //           another id first when the program asks for ours, as it would have it in a plain run.
 #include <string.h>

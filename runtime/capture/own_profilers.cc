@@ -20,7 +20,7 @@ constinit MethodStep g_getprofile = {};
 constinit MethodStep g_enable = {};
 constinit MethodStep g_disable = {};
 
-// ThreadState::setprofile: none, a call has begun, or the function asked for (a reference).
+// ThreadPart::setprofile: none, a call has begun, or the function asked for (a reference).
 constexpr uintptr_t kNoCall = 0;
 constexpr uintptr_t kCallBegan = 1;
 

@@ -12,8 +12,7 @@
 //                            _run_module_as_main as the outermost frame
 //  never armed: an embedder, the first of several events without a frame (of an import: with none
 //  with a command line or    but importlib's), once it has its streams; what python's own main
-//  without one, or a         function imports before it arms the hook is known by name
-//  sub-interpreter
+//  not, a sub-interpreter    function imports before it arms the hook is known by name
 //
 // A sub-interpreter, and a main one that an embedder begins anew, put the hook back for as long as
 // that takes (interpreters.h).
