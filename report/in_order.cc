@@ -8,11 +8,10 @@
 
 #include <errno.h>
 
-#include <fmt/format.h>
-
 #include "base/crew.h"
 #include "base/mutex.h"
 #include "base/threads.h"
+#include "report/frame_reader.h"
 
 namespace vtn::report {
 
@@ -38,7 +37,7 @@ class Run {
         passes_(passes),
         frames_(frames_by_thread(spool.model())),
         crew_(std::max(1u, std::min(workers, static_cast<unsigned>(frames_.size())))),
-        states_(crew_.members()) {
+        readers_(crew_.members()) {
     for (const spool::FrameInfo& frame : spool.model().frames) {
       total_ += frame.calls;
     }
@@ -63,32 +62,13 @@ class Run {
   }
 
  private:
-  struct State {
-    spool::FrameDecoder decoder;
-    spool::DecodedFrame frame;
-    std::string body;
-  };
-
   Status run_thread(uint32_t thread, unsigned member) {
     const spool::Model& model = spool_.model();
-    State& state = states_[member];
     const std::unique_ptr<ThreadPass> pass = passes_.begin(thread);
     for (const uint32_t i : frames_[thread]) {
       const spool::FrameInfo& info = model.frames[i];
-      VTN_ASSIGN(const std::string_view body, spool_.read_body(info, state.body));
-      Status status = state.decoder.decode(body, state.frame);
-      if (status && (state.frame.head.image != model.threads[thread].image ||
-                     state.frame.head.deepest > model.threads[thread].deepest ||
-                     state.frame.head.ops != info.ops)) {
-        status = fail("a frame is not what the index says");
-      }
-      if (status) {
-        status = pass->take(info, state.frame);
-      }
-      if (!status) {
-        return fail(fmt::format(
-            "{} is damaged at offset {}: {}", spool_.path(), info.offset, status.error().message));
-      }
+      VTN_TRY(readers_[member].read(
+          spool_, info, [&](const spool::DecodedFrame& frame) { return pass->take(info, frame); }));
       done_.fetch_add(info.calls, std::memory_order_relaxed);
       if (failed_.load(std::memory_order_relaxed)) {
         return {};
@@ -117,8 +97,8 @@ class Run {
   const ThreadPasses& passes_;
   const std::vector<std::vector<uint32_t>> frames_;  // by thread
   Crew crew_;
-  std::vector<State> states_;  // by member
-  uint64_t total_ = 0;         // calls
+  std::vector<FrameReader> readers_;  // by member
+  uint64_t total_ = 0;                // calls
   std::atomic<uint64_t> done_{0};
   std::atomic<bool> failed_{false};
   Mutex mutex_;

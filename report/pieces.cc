@@ -3,10 +3,9 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include "abi/event_abi.h"
 #include "base/threads.h"
+#include "report/frame_reader.h"
 #include "report/ordered_jobs.h"
 #include "report/text.h"
 
@@ -61,9 +60,7 @@ namespace {
 
 struct Worker {
   std::unique_ptr<PieceMaker> maker;
-  spool::FrameDecoder decoder;
-  spool::DecodedFrame frame;
-  std::string body;
+  FrameReader frames;
   ByteBuffer plain;
   GzipCompressor gzip;
 };
@@ -114,21 +111,9 @@ Status write_frames(const spool::Reader& spool,
     plain.clear();
     for (size_t i = groups[job].first; i < groups[job].end; ++i) {
       const spool::FrameInfo& info = model.frames[i];
-      VTN_ASSIGN(const std::string_view body, spool.read_body(info, state.body));
-      Status status = state.decoder.decode(body, state.frame);
-      // What the writers rely on: it is the frame that the model speaks of.
-      if (status && (state.frame.head.image != model.threads[info.thread].image ||
-                     state.frame.head.deepest > model.threads[info.thread].deepest ||
-                     state.frame.head.ops != info.ops)) {
-        status = fail("a frame is not what the index says");
-      }
-      if (status) {
-        status = state.maker->encode(info, state.frame, plain);
-      }
-      if (!status) {
-        return fail(fmt::format(
-            "{} is damaged at offset {}: {}", spool.path(), info.offset, status.error().message));
-      }
+      VTN_TRY(state.frames.read(spool, info, [&](const spool::DecodedFrame& frame) {
+        return state.maker->encode(info, frame, plain);
+      }));
     }
     return request.gzip ? state.gzip.compress(plain.view(), to) : Status();
   };
