@@ -58,6 +58,11 @@ void Thread::join() {
   }
 }
 
+bool is_pending(int signal) {
+  sigset_t pending;
+  return sigpending(&pending) == 0 && sigismember(&pending, signal) == 1;
+}
+
 unsigned worker_count() {
   cpu_set_t set;
   CPU_ZERO(&set);

@@ -35,6 +35,9 @@ class Thread {
   bool running_ = false;
 };
 
+// Whether a signal that is blocked, in all threads, has been sent to the process.
+bool is_pending(int signal);
+
 // How many threads are worth starting: the processors this process may use, 1 to 16.
 unsigned worker_count();
 

@@ -208,10 +208,7 @@ void Recorder::wait_for_children() {
                                : static_cast<uint64_t>(wait_children_ms_) * 1'000'000;
   uint64_t nobody_since_ns = 0;
   for (;;) {
-    sigset_t pending;
-    (void)sigpending(&pending);
-    if (sigismember(&pending, kStopWaitingSignal) == 1 ||
-        sigismember(&pending, kGiveUpSignal) == 1) {
+    if (is_pending(kStopWaitingSignal) || is_pending(kGiveUpSignal)) {
       return;
     }
     const uint64_t now = tracer::monotonic_ns();

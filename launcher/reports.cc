@@ -5,10 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -21,30 +19,23 @@
 #include "report/output_file.h"
 #include "report/summary/totals.h"
 #include "session/session.h"
+#include "tracer/clock.h"
 
 namespace vtn::launcher {
 
 namespace {
 
-constexpr int64_t kProgressAfterMs = 1000;
+constexpr uint64_t kProgressAfterNs = 1'000'000'000;
 
-int64_t now_ms() {
-  struct timespec now = {};
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
-}
-
-// The signal is blocked like all others.
-bool told_to_give_up() {
-  sigset_t pending;
-  return sigpending(&pending) == 0 && sigismember(&pending, collector::kGiveUpSignal) == 1;
-}
+bool told_to_give_up() { return is_pending(collector::kGiveUpSignal); }
 
 // One line that is written over and over, and wiped at the end.
 class ProgressBar {
  public:
   ProgressBar(std::string name, bool shown)
-      : name_(std::move(name)), shown_(shown && isatty(STDERR_FILENO) != 0), start_ms_(now_ms()) {}
+      : name_(std::move(name)),
+        shown_(shown && isatty(STDERR_FILENO) != 0),
+        start_ns_(tracer::monotonic_ns()) {}
   ~ProgressBar() {
     if (drawn_) {
       put("\r\x1b[K");
@@ -54,7 +45,7 @@ class ProgressBar {
   ProgressBar& operator=(const ProgressBar&) = delete;
 
   void show(uint64_t done, uint64_t total) {
-    if (!shown_ || now_ms() - start_ms_ < kProgressAfterMs) {
+    if (!shown_ || tracer::monotonic_ns() - start_ns_ < kProgressAfterNs) {
       return;
     }
     constexpr uint64_t kWidth = 40;
@@ -75,7 +66,7 @@ class ProgressBar {
   std::string name_;
   bool shown_;
   bool drawn_ = false;
-  int64_t start_ms_;
+  uint64_t start_ns_;
 };
 
 Status copy_spool(const spool::Reader& spool, const std::string& path) {

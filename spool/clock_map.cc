@@ -11,9 +11,9 @@ namespace vtn::spool {
 
 namespace {
 
-uint64_t clock_ns(clockid_t clock) {
+uint64_t now_realtime_ns() {
   struct timespec now = {};
-  (void)clock_gettime(clock, &now);
+  (void)clock_gettime(CLOCK_REALTIME, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
 }
 
@@ -79,9 +79,9 @@ ClockTriple read_clock_triple(ClockKind kind) {
   uint64_t best_width = UINT64_MAX;
   for (int i = 0; i < 5; ++i) {
     const uint64_t before = tracer::read_ticks(kind);
-    const uint64_t monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+    const uint64_t monotonic_ns = tracer::monotonic_ns();
     const uint64_t after = tracer::read_ticks(kind);
-    const uint64_t realtime_ns = clock_ns(CLOCK_REALTIME);
+    const uint64_t realtime_ns = now_realtime_ns();
     if (after - before < best_width) {
       best_width = after - before;
       best = ClockTriple{before + (after - before) / 2, monotonic_ns, realtime_ns};

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/threads.h"
 #include "launcher/parent/collector_process.h"
 #include "launcher/parent/sentinel.h"
 #include "launcher/parent/worker.h"
@@ -108,9 +109,7 @@ class Supervisor {
   }
 
   void stop_with_program() {
-    sigset_t pending;
-    (void)sigpending(&pending);
-    if (sigismember(&pending, SIGCONT) == 1) {
+    if (is_pending(SIGCONT)) {
       return;  // the group has been stopped and continued: a stop now would be for ever
     }
     if (sentinel_) {

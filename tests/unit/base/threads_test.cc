@@ -42,6 +42,22 @@ TEST_CASE("threads: signals go by a new thread and the mask stays as it was", "[
   CHECK(sigismember(&after, SIGTERM) == sigismember(&before, SIGTERM));
 }
 
+TEST_CASE("threads: a blocked signal is pending from when it is sent until it is taken",
+          "[threads]") {
+  sigset_t one;
+  sigset_t before;
+  sigemptyset(&one);
+  sigaddset(&one, SIGUSR2);
+  (void)pthread_sigmask(SIG_BLOCK, &one, &before);
+  CHECK(!is_pending(SIGUSR2));
+  REQUIRE(kill(getpid(), SIGUSR2) == 0);
+  CHECK(is_pending(SIGUSR2));
+  CHECK(!is_pending(SIGUSR1));
+  CHECK(sigwaitinfo(&one, nullptr) == SIGUSR2);
+  CHECK(!is_pending(SIGUSR2));
+  (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 // Root has no limit of processes: another user has.
 TEST_CASE("threads: where none can be started it is an error, and a crew works alone",
           "[threads]") {
