@@ -101,7 +101,6 @@ bool add_process(ImageInfo& image, std::string_view body) {
     image.start_ticks = record.start_ticks;
   }
   image.python_version = record.python_version;
-  image.backend = static_cast<uint32_t>(record.backend);
   return true;
 }
 
@@ -290,11 +289,6 @@ bool Model::add_frame(FrameKind kind, std::string_view body) {
   return false;
 }
 
-ThreadInfo* Model::find_thread(uint32_t image, uint32_t thread) {
-  const auto found = thread_index_.find((static_cast<uint64_t>(image) << 32) | thread);
-  return found == thread_index_.end() ? nullptr : &threads[found->second];
-}
-
 bool Model::add_events(const EventsFrame& head,
                        const std::vector<OpenCall>& left_open,
                        uint64_t offset,
@@ -358,15 +352,12 @@ Totals totals_of(const Model& model) {
     // A loss is counted by the process when it happens and told by a gap when the thread goes on.
     // An image whose end is missing has told some; one that never went on has counted some.
     totals.lost_events += std::max(told[image.image], image.end.lost_events);
-    totals.stalls += image.end.stalls;
-    totals.stall_ticks += image.end.stall_ticks;
   }
   std::vector<bool> traced(model.process_ends.size());
   for (const ImageInfo& image : model.images) {
     traced[image.process] = traced[image.process] || image.traced;
   }
   totals.processes = static_cast<uint32_t>(std::count(traced.begin(), traced.end(), true));
-  totals.threads = static_cast<uint32_t>(model.threads.size());
   return totals;
 }
 

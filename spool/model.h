@@ -49,7 +49,6 @@ struct ImageInfo {
   // From its names stream.
   bool described = false;  // the fields below are known
   uint32_t python_version = 0;
-  uint32_t backend = 0;
   std::string cwd;
   std::string name;                                           // given by the program
   std::vector<std::pair<uint32_t, std::string>> notices;      // NoticeKind, text
@@ -146,8 +145,6 @@ class Model {
   // The names records of an image, whole or as far as they go. Returns the words understood.
   size_t add_names(uint32_t image, const uint64_t* words, size_t count);
 
-  ThreadInfo* find_thread(uint32_t image, uint32_t thread);
-
   // The index: what add_events() gathered. Everything else is read from its own frames.
   std::string serialize_threads() const;
   bool restore_threads(std::string_view bytes);
@@ -169,10 +166,7 @@ struct Totals {
   uint64_t lost_events = 0;
   uint64_t stray_ends = 0;
   uint64_t cut_calls = 0;
-  uint64_t stalls = 0;
-  uint64_t stall_ticks = 0;
   uint32_t processes = 0;  // traced ones
-  uint32_t threads = 0;
 };
 Totals totals_of(const Model& model);
 
