@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "abi/python_abi.h"
 #include "base/log.h"
 #include "report/process_tree.h"
 #include "report/summary/text.h"
@@ -89,7 +90,8 @@ std::string why_nothing(const report::ProcessTree& tree) {
                          process.name);
     }
   }
-  return "nothing was traced: no CPython of 3.10 or later ran in the program";
+  return fmt::format("nothing was traced: no CPython of {} or later ran in the program",
+                     kOldestPythonText);
 }
 
 // Threads of a process that went through several programs are the same if their ids are.

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "abi/python_abi.h"
 #include "base/file.h"
 #include "report/process_names.h"
 
@@ -400,10 +401,10 @@ bool ProcessInfo::missed() const {
 
 ProcessTree build_process_tree(const spool::Model& model) { return Builder(model).build(); }
 
-const char* untraced_text(UntracedReason reason) {
+std::string untraced_text(UntracedReason reason) {
   switch (reason) {
     case UntracedReason::kTooOld:
-      return "it is older than 3.10";
+      return std::string("it is older than ") + kOldestPythonText;
     case UntracedReason::kSelfTest:
       return "it is not laid out as a CPython of its version is";
     case UntracedReason::kNoArena:
@@ -449,7 +450,7 @@ std::string ledger_text(const ProcessInfo& process) {
     case LedgerEntry::kTraced:
       return "traced";
     case LedgerEntry::kUntraced:
-      return std::string("untraced: ") + untraced_text(process.reason);
+      return "untraced: " + untraced_text(process.reason);
     case LedgerEntry::kKilledEarly:
       return process.ended ? "it ended before its first call" : "it has not made a call so far";
     case LedgerEntry::kOther:

@@ -83,7 +83,7 @@ struct ProcessTree {
 ProcessTree build_process_tree(const spool::Model& model);
 
 // Why, as the end of a sentence about the process: "it is older than 3.10".
-const char* untraced_text(UntracedReason reason);
+std::string untraced_text(UntracedReason reason);
 
 // What the process is in the ledger, in words: "traced", "not a CPython", "untraced: ..." ...
 std::string ledger_text(const ProcessInfo& process);
