@@ -75,6 +75,16 @@ class VizTracerTest(servers.ServerCase):
         both = support.Report(os.path.join(self.work, "both.json"))
         self.assertEqual(2 * len(first.named("f")), len(both.named("f")))
 
+    def test_combined_reports_have_one_ledger(self):
+        """L-COMBINE"""
+        self.write("app.py", TREE)
+        reports = [self.traced("app.py").report for _ in range(2)]
+        self.viztracer("--combine", *(report.path for report in reports), "-o", "both.json")
+        ledgers = [report.data["viztracer_native"]["processes"] for report in
+                   (*reports, support.Report(os.path.join(self.work, "both.json")))]
+        self.assertNotEqual(ledgers[0], ledgers[1])
+        self.assertEqual(ledgers[0], ledgers[2])
+
 
 if __name__ == "__main__":
     unittest.main()
