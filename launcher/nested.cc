@@ -26,12 +26,14 @@ std::string outer_session() {
 std::string joined_line(const Request& request) {
   std::string idle;
   for (const GivenOption& option : request.given) {
-    // The target is executed in this process, so there is no host.
-    const bool embeds = option.scope == Scope::kCommand && option.value == "embed";
-    if (option.scope != Scope::kCommand || embeds) {
+    if (option.scope != Scope::kCommand) {
       append(idle,
              "--" + std::string(option.name) + (option.value.empty() ? "" : " " + option.value));
     }
+  }
+  // The target is executed in this process, so there is no host.
+  if (request.launch.host == HostChoice::kEmbed) {
+    append(idle, "--host embed");
   }
   return "recorded by the outer run, in its report" +
          (idle.empty() ? std::string() : "; without effect here: " + idle);

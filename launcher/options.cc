@@ -296,13 +296,9 @@ const OptionRow* find_letter(char letter) {
 }
 
 tl::unexpected<Error> unknown_option(const std::string& given) {
-  std::vector<std::string> names;
-  for (const OptionRow& row : kRows) {
-    names.emplace_back(row.name);
-  }
   const size_t name = std::min(given.find_first_not_of('-'), given.size());
   const std::string nearest =
-      closest_match(normalized(given.substr(name, given.find('=') - name)), names);
+      closest_match(normalized(given.substr(name, given.find('=') - name)), option_names());
   std::string message = "unknown option " + given;
   message += nearest.empty() ? "; --help lists the options" : "; did you mean --" + nearest + "?";
   return fail(message);
@@ -455,6 +451,14 @@ Result<Request> parse_request(const std::vector<std::string>& arguments) {
     return fail(error.what());
   }
   return request;
+}
+
+std::vector<std::string> option_names() {
+  std::vector<std::string> names;
+  for (const OptionRow& row : kRows) {
+    names.emplace_back(row.name);
+  }
+  return names;
 }
 
 std::string help_text() {

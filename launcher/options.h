@@ -15,6 +15,9 @@ namespace vtn::launcher {
 // An error is a usage error: one line, without the program's name.
 Result<Request> parse_request(const std::vector<std::string>& arguments);
 
+// Of every option, with underscores, in the order of the table.
+std::vector<std::string> option_names();
+
 // The text of --help.
 std::string help_text();
 

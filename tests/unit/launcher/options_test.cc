@@ -176,33 +176,17 @@ TEST_CASE("values: times, sizes and numbers", "[options]") {
   CHECK(!launcher::read_number("1.0", 0, 9));
 }
 
-TEST_CASE("options: the help names every option", "[options]") {
+TEST_CASE("options: the help names every option and every format", "[options]") {
   const std::string help = launcher::help_text();
-  for (const char* name : {"--output_file",
-                           "--unique_output_file",
-                           "--output_dir",
-                           "--python",
-                           "--host",
-                           "--ignore_c_function",
-                           "--processes",
-                           "--exclude_process",
-                           "--ignore_multiprocess",
-                           "--wait_children",
-                           "--keep_pid",
-                           "--quiet",
-                           "--verbose",
-                           "--keep_raw",
-                           "--summary",
-                           "--report",
-                           ".summary.json",
-                           "--convert",
-                           "--recover",
-                           "--version",
-                           "--help",
-                           "-m module"}) {
+  for (const std::string& name : launcher::option_names()) {
     INFO(name);
-    CHECK(help.find(name) != std::string::npos);
+    CHECK(help.find("--" + name + " ") != std::string::npos);
   }
+  for (const report::Format& format : report::formats()) {
+    INFO(format.help);
+    CHECK(help.find(format.help) != std::string::npos);
+  }
+  CHECK(help.find("-m module") != std::string::npos);
 }
 
 TEST_CASE("closest: a slip is recognised, another word is not", "[options]") {
