@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Makes a Debian forky root that holds CPython 3.14 and 3.15, for the tests. It is made once, in
+# Makes a Debian forky root that holds the newest CPythons, for the tests. It is made once, in
 # $VIZTRACER_NATIVE_CACHE/forky (by default /var/cache/viztracer-native/forky), and kept.
 # Needs root, debootstrap and a Debian mirror ($DEBIAN_MIRROR).
 set -eu
@@ -9,10 +9,14 @@ set -eu
 cache=${VIZTRACER_NATIVE_CACHE:-/var/cache/viztracer-native}
 root=$cache/forky
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
-pythons='python3.14 python3.15 libpython3.14 libpython3.15'
+versions='3.14 3.15'
 
-complete() { [ -x "$root/usr/bin/python3.14" ] && [ -x "$root/usr/bin/python3.15" ] &&
-             [ -z "$(ls -d "$root/debootstrap" 2>/dev/null)" ]; }
+complete() {
+  for version in $versions; do
+    [ -x "$root/usr/bin/python$version" ] || return 1
+  done
+  [ ! -e "$root/debootstrap" ]
+}
 
 if complete; then
   echo "forky_root.sh: $root is there"
@@ -41,8 +45,12 @@ echo "forky_root.sh: making $root from $mirror (a few minutes, about 400 MB)"
 mkdir -p "$cache"
 # A half-made root of an earlier try is of no use. Beside it first, then renamed: never half there.
 rm -rf "$root.new"
+packages=
+for version in $versions; do
+  packages="$packages,python$version,libpython$version"
+done
 if ! debootstrap --variant=minbase \
-    --include="$(echo "$pythons" | tr ' ' ,)" forky "$root.new" "$mirror" "$script" \
+    --include="${packages#,}" forky "$root.new" "$mirror" "$script" \
     >"$work/log" 2>&1; then
   tail -n 20 "$work/log" >&2
   rm -rf "$root.new"

@@ -119,11 +119,12 @@ def discover():
             name = "{}.{}.{}".format(*version)
             found.append(Interpreter(f"{name}-{label}", path, version))
     root = forky_root()
-    for path in ("/usr/bin/python3.14", "/usr/bin/python3.15"):
+    inside = sorted(glob.glob(root + "/usr/bin/python3.[0-9]*[0-9]"))
+    if not inside:
+        skips.append(("forky", f"{root} is not there: packaging/forky_root.sh makes it"))
+    for path in (path.removeprefix(root) for path in inside):
         name = os.path.basename(path)
-        if not os.path.exists(root + path):
-            skips.append((name, f"{root} is not there: packaging/forky_root.sh makes it"))
-        elif os.geteuid() != 0:
+        if os.geteuid() != 0:
             skips.append((name, f"only root can run what lies in {root}"))
         else:
             version = _version(path, root)
