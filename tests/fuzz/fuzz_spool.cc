@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A `.vtn` file from anywhere: opened, and made into reports. Errors are fine; what is written as
-// JSON is JSON.
+// A `.vtn` file from anywhere: opened, and made into every kind of report. Errors are fine.
 #include <fcntl.h>
 #include <simdjson.h>
 #include <stdio.h>
@@ -11,9 +10,7 @@
 
 #include "base/file.h"
 #include "collector/call_assembly.h"
-#include "report/json/writer.h"
-#include "report/perfetto/writer.h"
-#include "report/summary/writer.h"
+#include "report/formats.h"
 #include "spool/codec.h"
 #include "spool/reader.h"
 #include "spool/writer.h"
@@ -32,26 +29,13 @@ UniqueFd memory_file() {
   return fd;
 }
 
-report::WriteRequest request_for(const std::string& path) {
-  report::WriteRequest request;
-  request.path = path;
-  request.settings.workers = 1;
-  return request;
-}
-
-void check_json(const spool::Reader& spool,
-                Status (*write)(const spool::Reader&, const report::WriteRequest&)) {
-  static const TemporaryFolder folder;
-  static const std::string path = folder.file("report.json");
+// What is written as JSON is JSON.
+void check_json(const std::string& path) {
   static simdjson::dom::parser parser;
-  if (!write(spool, request_for(path))) {
-    return;
-  }
   if (const auto error = parser.load(path).error(); error != simdjson::SUCCESS) {
     fprintf(stderr, "%s: %s\n", path.c_str(), simdjson::error_message(error));
     abort();
   }
-  (void)unlink(path.c_str());  // to take another's place would wait for the disk
 }
 
 template <class T>
@@ -70,9 +54,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!spool) {
     return 0;
   }
-  check_json(**spool, report::write_json);
-  check_json(**spool, report::write_summary_json);
-  (void)report::write_perfetto(**spool, request_for("/dev/null"));
+  static const TemporaryFolder folder;
+  for (const report::Format& format : report::formats()) {
+    report::WriteRequest request;
+    request.path = folder.file(std::string("report") + format.extension);
+    request.settings.workers = 1;
+    if (format.write != nullptr && format.write(**spool, request)) {
+      if (request.path.ends_with(".json")) {
+        check_json(request.path);
+      }
+      (void)unlink(request.path.c_str());  // to take another's place would wait for the disk
+    }
+  }
   return 0;
 }
 

@@ -6,8 +6,7 @@
 #include <ctype.h>
 #include <sys/mman.h>
 
-#include "report/json/writer.h"
-#include "report/perfetto/writer.h"
+#include "report/formats.h"
 #include "tests/support/recording.h"
 
 namespace vtn::test {
@@ -51,7 +50,7 @@ bool has_digit(const std::string& text) {
   return std::any_of(text.begin(), text.end(), [](unsigned char c) { return isdigit(c) != 0; });
 }
 
-// Both kinds of report of the bytes. Returns what is wrong with the answer, if anything.
+// Every kind of report of the bytes. Returns what is wrong with the answer, if anything.
 std::string trouble_of(const std::string& bytes) {
   UniqueFd fd(memfd_create("damaged", MFD_CLOEXEC));
   REQUIRE(write_all(fd.get(), bytes).has_value());
@@ -64,8 +63,8 @@ std::string trouble_of(const std::string& bytes) {
   report::WriteRequest request;
   request.path = "/dev/null";
   request.settings.workers = 1;
-  for (const auto write : {report::write_json, report::write_perfetto}) {
-    const Status status = write(**reader, request);
+  for (const report::Format& format : report::formats()) {
+    const Status status = format.write == nullptr ? Status() : format.write(**reader, request);
     if (!status && !has_digit(status.error().message)) {
       return status.error().message;
     }
