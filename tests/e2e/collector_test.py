@@ -43,6 +43,8 @@ class CollectorCase(SupervisorCase):
 class Many(CollectorCase):
     def test_short_ones_in_a_row(self):
         """Every one is in the ledger with its status; nothing in the collector grows with them."""
+        # Meson has malloc fill what it gives, which touches pages that nobody else does.
+        env = {name: value for name, value in os.environ.items() if name != "MALLOC_PERTURB_"}
         done = self.run_launcher("--quiet", self.write("many.py", """
 import glob, os, subprocess, sys
 def child(number): subprocess.run(["/bin/sh", "-c", f"exit {number % 256}"])
@@ -56,12 +58,12 @@ for path in glob.glob(f"/proc/{os.getppid()}/task/*/children"):
             print(os.sched_getscheduler(int(pid)) == os.SCHED_BATCH, os.sched_getscheduler(0))
             print(len(os.listdir(f"/proc/{pid}/fd")))
             print(*(line for line in open(f"/proc/{pid}/status") if line.startswith("VmHWM")))
-"""))
+"""), env=env)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         # It does not take the processor from whoever wakes it, and the program is scheduled as ever.
         descriptors, peak = re.match(r"True 0\n(\d+)\nVmHWM:\s*(\d+) kB", done.stdout).groups()
         self.assertLess(int(descriptors), 40)
-        self.assertLess(int(peak), 400_000)
+        self.assertLess(int(peak), 29 << 10)  # as the README has it for more processes; here are 5 MiB
         processes = self.load()
         self.assertEqual(len(processes), 1 + 400 + 24)
         shells = [process for process in processes if process["name"].startswith("sh ")]
