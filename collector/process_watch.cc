@@ -153,7 +153,7 @@ ProcessFate ProcessWatch::fate(uint32_t process) {
   Watched& watched = found->second;
   if (!watched.died && !alive(watched)) {
     note_death(watched);  // a moment ago: collect() has not come round
-    --living_;
+    settling_.push_back(process);
   }
   if (watched.died && !watched.wait_status) {
     (void)settle(watched, watched.wait_status);
@@ -166,6 +166,7 @@ ProcessFate ProcessWatch::fate(uint32_t process) {
   fate.past_us_ticks = watched.past_us ? watched.ours_ticks : 0;
   fate.executable = std::move(watched.executable);
   if (watched.died) {
+    living_ -= std::erase(settling_, process);  // collect() will not find it to count it out
     watched_.erase(found);
   }
   return fate;

@@ -33,6 +33,8 @@ UniqueFd no_descriptor_left(pid_t) {
 }
 std::optional<int32_t> no_exit_info(int) { return {}; }
 std::optional<ProcessStat> no_stat(pid_t) { return {}; }
+// Whose status nobody may know.
+std::optional<ProcessStat> stays_a_zombie(pid_t) { return ProcessStat{.state = 'Z'}; }
 
 // A child that does what it is told and is waited for by the test.
 class Child {
@@ -219,6 +221,20 @@ TEST_CASE("watch: who died a moment ago is not called alive", "[watch]") {
   const collector::ProcessFate fate = watch.fate(0);  // nobody has collected
   CHECK(fate.died);
   CHECK(fate.wait_status == SIGKILL);
+  CHECK(watch.living() == 0);
+}
+
+TEST_CASE("watch: who is asked for while it settles is counted out", "[watch]") {
+  collector::ProcessWatch watch(
+      ClockKind::kMonotonic, {.exit_status_of = no_exit_info, .read_process_stat = stays_a_zombie});
+  Child exits(sleep_long);
+  (void)watch.met(0, slot_of(exits.pid()), 0);
+  exits.kill(SIGKILL);
+  exits.until_zombie();
+  (void)watch.collect();  // waits on: its parent may be about to wait for it
+  CHECK(watch.fate(0).died);
+  CHECK(watch.living() == 0);
+  (void)watch.collect();
   CHECK(watch.living() == 0);
 }
 
