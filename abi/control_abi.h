@@ -156,7 +156,7 @@ typedef struct {
    * fork has failed or a child was killed at birth. */
   uint32_t forks_begun;
   uint32_t forks_met;
-  uint32_t reserved0;
+  uint32_t spool_error; /* errno of the collector's write that failed; 0: none has */
   uint64_t reserved1[14];
   /* Of the settings file (settings_abi.h); 0: it holds nothing for processes of the tree. */
   uint32_t settings_bytes;

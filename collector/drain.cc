@@ -378,6 +378,8 @@ void Drain::store(Thread& thread, Scratch& scratch) {
     if (!spool_.failed()) {
       return;  // this frame alone
     }
+    // For a recovery as well.
+    store_relaxed(&arena_.control->spool_error, static_cast<uint32_t>(spool_.failure()));
     uint32_t state = static_cast<uint32_t>(SessionState::kRecording);
     (void)compare_swap(
         &arena_.control->state, &state, static_cast<uint32_t>(SessionState::kSpoolFull));

@@ -58,7 +58,7 @@ class Drain {
   // The arena is not to be drained afterwards.
   void take_rest();
 
-  // Taken, but the spool could not be written on.
+  // Taken, but not kept: the spool could not be written on, or they fit nowhere in it.
   uint64_t chunks_discarded() const { return chunks_discarded_.load(std::memory_order_relaxed); }
   uint32_t slots_in_use() const { return chains_.slots_in_use(); }
 

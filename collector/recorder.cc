@@ -275,7 +275,7 @@ Recorder::Outcome Recorder::run(int end_fd, ProgramEnd& end) {
   if (Status status = close_spool(spool_,
                                   outcome == Outcome::kProgramEnded ? &end : nullptr,
                                   drain_.chunks_discarded(),
-                                  load_relaxed(&control->unslotted));
+                                  *control);
       !status) {
     log_debug("%s", status.error().message.c_str());
   }
@@ -285,12 +285,13 @@ Recorder::Outcome Recorder::run(int end_fd, ProgramEnd& end) {
 Status close_spool(spool::Writer& spool,
                    const ProgramEnd* end,
                    uint64_t lost_chunks,
-                   uint32_t unslotted) {
+                   const ControlPage& control) {
   spool::RunEndFrame frame = {};
   frame.lost_chunks = lost_chunks;
-  frame.unslotted = unslotted;
-  frame.flags = lost_chunks != 0 || spool.failed() ? spool::kRunDiskFull : 0u;
-  frame.spool_error = static_cast<uint32_t>(spool.failure());
+  frame.unslotted = load_relaxed(&control.unslotted);
+  frame.spool_error =
+      spool.failed() ? static_cast<uint32_t>(spool.failure()) : load_relaxed(&control.spool_error);
+  frame.flags = frame.spool_error != 0 ? spool::kRunSpoolFailed : 0u;
   if (end != nullptr) {
     frame.flags |= end->wait_status == kUnknownWaitStatus ? 0u : spool::kRunHasStatus;
     frame.wait_status = end->wait_status;

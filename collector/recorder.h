@@ -65,6 +65,6 @@ class Recorder {
 Status close_spool(spool::Writer& spool,
                    const ProgramEnd* end,
                    uint64_t lost_chunks,
-                   uint32_t unslotted);
+                   const ControlPage& control);
 
 }  // namespace vtn::collector

@@ -121,8 +121,6 @@ Result<Recovered> recover_session(const RecoveryRequest& request) {
     (void)symlink(path.c_str(), session.file(session::kSpoolLinkName).c_str());
   }
   const auto clock = static_cast<ClockKind>(spool->model().header.clock_kind);
-  const bool disk_was_full = load_relaxed(&session.arena.control->state) ==
-                             static_cast<uint32_t>(SessionState::kSpoolFull);
   store_release(&session.arena.control->state, static_cast<uint32_t>(SessionState::kStopping));
   LateProbe probe(clock, spool->model());
   collector::Drain drain(session.arena, clock, *spool, probe, true);
@@ -132,8 +130,8 @@ Result<Recovered> recover_session(const RecoveryRequest& request) {
   (void)spool->append_struct(spool::FrameKind::kClock, spool::read_clock_triple(clock));
   VTN_TRY(collector::close_spool(*spool,
                                  request.end ? &*request.end : nullptr,
-                                 drain.chunks_discarded() + (disk_was_full ? 1 : 0),
-                                 load_relaxed(&session.arena.control->unslotted)));
+                                 drain.chunks_discarded(),
+                                 *session.arena.control));
   VTN_ASSIGN(UniqueFd fd, open_file(path, O_RDONLY));
   recovered.spool = spool::Reader::adopt(std::move(fd), path, spool->take_model());
   return recovered;

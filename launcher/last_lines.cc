@@ -190,10 +190,8 @@ void say_times(const spool::Model& model,
 }
 
 void say_troubles(const spool::Model& model, const report::ProcessTree& tree) {
-  if ((model.run_end.flags & spool::kRunDiskFull) != 0) {
-    log_warning("the recording could not be written: %s; the report ends there (%s lost)",
-                spool::spool_error_text(model.run_end).c_str(),
-                counted(model.run_end.lost_chunks, "block", "blocks").c_str());
+  if (const std::string error = spool::spool_error_text(model.run_end); !error.empty()) {
+    log_warning("the recording could not be written: %s; the report ends there", error.c_str());
   }
   if (model.truncated) {
     log_warning("the recording was cut short: what came after it is missing");

@@ -146,8 +146,8 @@ struct ProcessEndFrame {
 static_assert(sizeof(ProcessEndFrame) == 24);
 
 enum RunEndFlag : uint32_t {
-  kRunHasStatus = 1u << 0,  // wait_status is the program's
-  kRunDiskFull = 1u << 1,   // the spool could not be written on: what came later is lost
+  kRunHasStatus = 1u << 0,    // wait_status is the program's
+  kRunSpoolFailed = 1u << 1,  // the spool could not be written on: what came later is lost
 };
 
 struct RunEndFrame {

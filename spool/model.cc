@@ -332,7 +332,7 @@ bool Model::add_events(const EventsFrame& head,
 }
 
 std::string spool_error_text(const RunEndFrame& end) {
-  if ((end.flags & kRunDiskFull) == 0) {
+  if ((end.flags & kRunSpoolFailed) == 0) {
     return {};
   }
   const char* text = strerrordesc_np(static_cast<int>(end.spool_error));

@@ -4,6 +4,7 @@ call made until then. Calls that had not returned are drawn as open."""
 
 import fcntl
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -153,6 +154,29 @@ class Deaths(support.TestCase):
         outcome = self.run_argv(argv)
         self.assertEqual((9, b"done\n"), (outcome.status, outcome.stdout))
         self.assertIn(b"No space left", outcome.stderr)
+
+    def test_recording_that_may_not_grow(self):
+        """The program goes on, the report says why it ends early."""
+        self.write("program.py", """
+            import sys
+            def before(): pass
+            def f(n): return n
+            before()
+            print("started", flush=True)
+            sys.stdin.readline()
+            for i in range(1_000_000): f(i)
+            sys.exit(9)
+            """)
+        argv, name = self.launcher_argv("program.py", options=(), report="times.txt")
+        process = self.spawn(argv, stdin=subprocess.PIPE)
+        self.assertEqual(b"started\n", process.stdout.readline())
+        resource.prlimit(self.collector_of(process.pid), resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+        outcome = self.finish(process, data=b"go\n")
+        self.assertEqual(9, outcome.status, outcome.stderr)
+        self.assertIn(b"the recording could not be written: File too large; the report ends there\n",
+                      outcome.stderr)
+        with open(os.path.join(self.reports, name), encoding="utf-8") as file:
+            self.assertIn("before (program.py:", file.read())
 
     # -- helpers
 

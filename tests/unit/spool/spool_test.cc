@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "collector/recorder.h"
 #include "report/json/writer.h"
 #include "report/perfetto/writer.h"
 #include "tests/support/recording.h"
@@ -260,6 +261,7 @@ TEST_CASE("spool: a full disk takes back the frame that did not fit", "[spool]")
   CHECK(run.spool->failure() == EFBIG);  // what kept it from writing, not always a full disk
   CHECK(run.drain->chunks_discarded() > 0);
   CHECK(load_relaxed(&run.arena.control->state) == static_cast<uint32_t>(SessionState::kSpoolFull));
+  CHECK(load_relaxed(&run.arena.control->spool_error) == EFBIG);
   // The report that follows knows how much is missing.
   CHECK(run.spool->model().images.at(0).end.lost_events > 0);
   auto spool = run.reopen();
@@ -268,10 +270,42 @@ TEST_CASE("spool: a full disk takes back the frame that did not fit", "[spool]")
   CHECK(spool::totals_of(spool->model()).calls > 0);
 }
 
+TEST_CASE("spool: a frame that fits nowhere is lost alone", "[spool]") {
+  Recording run;
+  FakeProcess process(run, 7, 1);
+  const uint32_t f = process.python("f");
+  FakeThread first = process.thread(70);
+  FakeThread second = process.thread(71);
+  for (FakeThread* thread : {&first, &second}) {
+    thread->enter(5000, f);
+    thread->leave(6000, f);
+    thread->finish();
+  }
+  (void)run.drain->pass();
+  run.spool->model().threads.at(0).last_ticks = UINT64_MAX;
+  for (FakeThread* thread : {&first, &second}) {
+    thread->enter(8000, f);
+    thread->leave(9000, f);
+    thread->finish();
+  }
+  run.drain->take_rest();
+  CHECK(run.drain->chunks_discarded() == 1);
+  CHECK_FALSE(run.spool->failed());
+  CHECK(load_relaxed(&run.arena.control->state) == static_cast<uint32_t>(SessionState::kRecording));
+  REQUIRE(
+      collector::close_spool(*run.spool, nullptr, run.drain->chunks_discarded(), *run.arena.control)
+          .has_value());
+  auto spool = run.reopen();
+  CHECK(spool->model().run_end.lost_chunks == 1);
+  CHECK(spool::spool_error_text(spool->model().run_end).empty());  // and the rest is all there
+  CHECK(spool::totals_of(spool->model()).calls == 3);
+  CHECK(spool::totals_of(spool->model()).lost_events == 2);
+}
+
 TEST_CASE("spool: the end of a run says why nothing more was written", "[spool]") {
   Recording run;
   spool::RunEndFrame end = {};
-  end.flags = spool::kRunDiskFull | spool::kRunHasStatus;
+  end.flags = spool::kRunSpoolFailed | spool::kRunHasStatus;
   end.wait_status = 5;
   end.spool_error = EIO;
   REQUIRE(run.spool->append_struct(spool::FrameKind::kRunEnd, end).has_value());
