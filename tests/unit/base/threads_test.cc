@@ -4,12 +4,10 @@
 #include <atomic>
 
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/crew.h"
 #include "tests/support/catch.h"
+#include "tests/support/no_threads.h"
 
 namespace vtn {
 namespace {
@@ -58,29 +56,14 @@ TEST_CASE("threads: a blocked signal is pending from when it is sent until it is
   (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-// Root has no limit of processes: another user has.
 TEST_CASE("threads: where none can be started it is an error, and a crew works alone",
           "[threads]") {
-  const pid_t child = fork();
-  if (child == 0) {
-    const rlimit none = {0, 0};
-    if (setrlimit(RLIMIT_NPROC, &none) != 0 || (geteuid() == 0 && setuid(12345) != 0)) {
-      _exit(77);
-    }
-    const auto thread = Thread::start([] {});
-    if (thread) {
-      _exit(1);
-    }
-    Crew crew(3);
-    size_t jobs = 0;
-    crew.run(5, [&](size_t, unsigned member) { jobs += member == 0 ? 1 : 0; });
-    _exit(crew.members() == 1 && jobs == 5 ? 0 : 2);
-  }
-  REQUIRE(child > 0);
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  REQUIRE(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(test::without_threads([] {
+          Crew crew(3);
+          int jobs = 0;
+          crew.run(5, [&](size_t, unsigned member) { jobs += member == 0 ? 1 : 0; });
+          return Thread::start([] {}) || crew.members() != 1 ? -1 : jobs;
+        }) == 5);
 }
 
 }  // namespace
