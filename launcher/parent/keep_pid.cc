@@ -136,19 +136,28 @@ Result<UniqueFd> start_guardian(const SupervisorRequest& request) {
   while (waitpid(between, nullptr, 0) < 0 && errno == EINTR) {
   }
   (void)prctl(PR_SET_CHILD_SUBREAPER, adopts);
-  pollfd waiting = {ours.get(), POLLIN, 0};
-  while (poll(&waiting, 1, kReadyMs) < 0 && errno == EINTR) {
-  }
-  // What is not read would take away what is sent, once this end closes. An end of file: there is
-  // no guardian. One that only takes long will be there in time.
-  char byte;
-  if (recv(ours.get(), &byte, 1, MSG_DONTWAIT) == 0) {
-    return fail("cannot start the process that records");
+  VTN_ASSIGN(const bool ready, guardian_is_ready(ours.get(), kReadyMs));
+  if (!ready) {
+    log_warning("the process that records is not ready after %d s; the program starts all the same",
+                kReadyMs / 1000);
   }
   return ours;
 }
 
 }  // namespace
+
+Result<bool> guardian_is_ready(int channel, int timeout_ms) {
+  pollfd waiting = {channel, POLLIN, 0};
+  while (poll(&waiting, 1, timeout_ms) < 0 && errno == EINTR) {
+  }
+  // Read in any case: what is not read would take away what is sent, once this end closes.
+  char byte;
+  const ssize_t got = recv(channel, &byte, 1, MSG_DONTWAIT);
+  if (got == 0) {
+    return fail("cannot start the process that records");
+  }
+  return got == 1;
+}
 
 int run_keeping_pid(const SupervisorRequest& request) {
   UniqueFd guardian;

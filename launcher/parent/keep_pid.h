@@ -18,6 +18,7 @@
 //   * Nothing stands in for the program when it is stopped, signalled or killed.
 #pragma once
 
+#include "base/result.h"
 #include "launcher/parent/supervisor.h"
 
 namespace vtn::launcher {
@@ -25,5 +26,9 @@ namespace vtn::launcher {
 // Does not return if the program could be started; else its result is the status of a shell that
 // could not, as supervise() has it.
 int run_keeping_pid(const SupervisorRequest& request);
+
+// Waits for the guardian at the other end of `channel`. False: it has not said so far that it is
+// ready. An error: there is none.
+Result<bool> guardian_is_ready(int channel, int timeout_ms);
 
 }  // namespace vtn::launcher

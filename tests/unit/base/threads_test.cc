@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "base/crew.h"
 #include "tests/support/catch.h"
