@@ -72,6 +72,19 @@ for path in glob.glob(f"/proc/{os.getppid()}/task/*/children"):
         calls = self.calls_by_process("f")
         self.assertEqual(sorted(calls.values()), [100] * 24)
 
+    def test_a_chain_of_execs_is_one_process_with_one_thread(self):
+        done = self.run_launcher(self.write("chain.py", """
+import os, sys
+def f(): pass
+f()
+left = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+if left: os.execv(sys.executable, [sys.executable, __file__, str(left - 1)])
+"""))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("viztracer-native: 1 Python process, 1 thread, ", done.stderr)
+        (process,) = self.load()
+        self.assertEqual(self.calls_by_process("f"), {process["pid"]: 4})
+
     def test_some_stopped_killed_or_out_of_memory_among_64(self):
         done = self.run_launcher("--quiet", self.write("many.py", """
 import multiprocessing, os, resource, signal
