@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/damage.h"
 
+#include <filesystem>
+
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "report/json/writer.h"
 #include "report/perfetto/writer.h"
@@ -57,7 +60,7 @@ class DeadRun {
     }
   }
   ~DeadRun() {
-    put(whole_);
+    restore();
     session::remove_session(session_.folder);
   }
   DeadRun(const DeadRun&) = delete;
@@ -65,6 +68,16 @@ class DeadRun {
 
   const std::string& whole() const { return whole_; }
   const std::string& folder() const { return session_.folder; }
+
+  // Cut to `bytes`; restore() makes it whole again.
+  void cut(const char* file, uint64_t bytes) const {
+    REQUIRE(truncate(session_.file(file).c_str(), static_cast<off_t>(bytes)) == 0);
+  }
+  void restore() const {
+    cut(kControlFileName, session_.control_mapping.size());
+    cut(kArenaFileName, session_.arena_mapping.size());
+    put(whole_);
+  }
 
   // `bytes` in place of all that was written.
   void put(const std::string& bytes) const {
@@ -138,6 +151,20 @@ TEST_CASE("recovery: a damaged session is refused or reported", "[collector]") {
   run.put(run.whole());
   CHECK(recovered_calls(run.folder()) == 10);
   CHECK(peak_kib() < kMostKib);
+}
+
+TEST_CASE("recovery: a session whose files were cut short is refused", "[collector]") {
+  const DeadRun run;
+  for (const char* file : {kControlFileName, kArenaFileName}) {
+    const uint64_t whole = std::filesystem::file_size(run.folder() + "/" + file);
+    for (const uint64_t bytes : {uint64_t{0}, sizeof(ControlPage) - 1, whole / 2, whole - 1}) {
+      INFO(file << " cut to " << bytes);
+      run.cut(file, bytes);
+      CHECK(recovered_calls(run.folder()) == -1);
+      run.restore();
+      CHECK(recovered_calls(run.folder()) == 10);
+    }
+  }
 }
 
 }  // namespace vtn::test

@@ -2,10 +2,13 @@
 #include "tests/support/damage.h"
 
 #include <algorithm>
+#include <set>
 
 #include <ctype.h>
 #include <sys/mman.h>
 
+#include "collector/recorder.h"
+#include "collector/spool_file.h"
 #include "report/formats.h"
 #include "tests/support/recording.h"
 
@@ -17,6 +20,7 @@ constexpr long kMostKib = 64 * 1024;
 // Two processes, threads, every kind of record, open calls and an end: some KB.
 std::string small_spool() {
   Recording run(tracer::kSmallestArenaBytes);
+  REQUIRE(collector::write_run_frame(*run.spool, "python3 x.py", "1.0").has_value());
   for (uint32_t p = 0; p < 2; ++p) {
     FakeProcess process(run, 7 + p, 1000 * p + 1);
     process.describe("/usr/bin/python3", "/tmp", {"python3", "x.py"});
@@ -28,22 +32,40 @@ std::string small_spool() {
     uint64_t ticks = 5000;
     for (uint32_t i = 0; i < 60; ++i) {
       thread.enter(ticks += 1000, f);
-      thread.enter(ticks += 100'000, g);
+      thread.note(ticks += 99'990, static_cast<uint32_t>(NoteKind::kCallerLine), 1 + i);
+      thread.enter(ticks += 10, g);
       thread.leave(ticks += 1000, g);
       if (i % 10 != 0) {
         thread.leave(ticks += 1000, f);
       }
     }
+    thread.note(ticks += 10, static_cast<uint32_t>(NoteKind::kThreadName), 0, "name");
     thread.opcode(ticks += 10, Opcode::kGap, {7, static_cast<uint64_t>(GapReason::kStackGuard)});
     thread.leave(ticks + 5, 999);
     run.drain->pass();
   }
   const spool::ClockTriple triple = {1, 2, 3};
   REQUIRE(run.spool->append_struct(spool::FrameKind::kClock, triple).has_value());
+  constexpr std::string_view kStarted("/bin/ls\0ls", 11);
+  const spool::StartFrame start = {2, 0, 70, VTN_UNTRACED_STATIC, 2000, kStarted.size(), 99};
+  REQUIRE(run.spool->append_struct(spool::FrameKind::kStart, start, kStarted).has_value());
   run.kill(0, 9);
   run.drain->take_rest();
-  REQUIRE(run.spool->close().has_value());
+  const collector::ProgramEnd end = {7, 9, 1, 2};
+  REQUIRE(collector::close_spool(*run.spool, &end, 0, *run.arena.control).has_value());
   return read_file(run.folder.file("spool"), uint64_t{1} << 30).value();
+}
+
+size_t kinds_of_frames(const std::string& whole) {
+  std::set<uint32_t> kinds;
+  spool::FrameHead head;
+  for (size_t at = sizeof(spool::FileHeader);
+       at + sizeof(head) + sizeof(spool::FileTrailer) <= whole.size();
+       at += sizeof(head) + head.body_bytes) {
+    memcpy(&head, whole.data() + at, sizeof(head));
+    kinds.insert(head.kind);
+  }
+  return kinds.size();
 }
 
 bool has_digit(const std::string& text) {
@@ -76,6 +98,7 @@ std::string trouble_of(const std::string& bytes) {
 
 TEST_CASE("spool: a damaged file gives a report or says where", "[spool]") {
   const std::string whole = small_spool();
+  CHECK(kinds_of_frames(whole) == 10);  // all that there are
   REQUIRE(trouble_of(whole).empty());
   const long before_kib = peak_kib();  // of the tests before this one
   int tried = 0;
