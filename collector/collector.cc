@@ -64,23 +64,12 @@ Result<Collected> collect(const CollectRequest& request) {
   UniqueFd ready(request.ready_fd);
   Collected collected;
   VTN_ASSIGN(collected.control_lock, lock_control(session));
-  VTN_ASSIGN(SpoolFile file, create_spool_file(request.output));
+  VTN_ASSIGN(SpoolFile file,
+             begin_spool(session, request.output, request.command_line, request.version));
   collected.spool_path = file.path;
-  auto spool =
-      spool::Writer::start(std::move(file.fd), new_file_header(session::clock_of(session)));
-  if (!spool) {
-    (void)unlink(file.path.c_str());
-    return tl::unexpected<Error>(std::move(spool).error());
-  }
-  (void)write_run_frame(**spool, request.command_line, request.version);
-  const std::string link = session.file(session::kSpoolLinkName);
-  (void)unlink(link.c_str());
-  if (symlink(file.path.c_str(), link.c_str()) != 0) {
-    log_debug("cannot create a link in %s", session.folder.c_str());
-  }
   ProgramEnd end = {};
   {
-    Recorder recorder(session, **spool, request.settings.wait_children_ms);
+    Recorder recorder(session, *file.spool, request.settings.wait_children_ms);
     ready.reset();
     if (recorder.run(request.end_fd, end) == Recorder::Outcome::kSupervisorDied) {
       collected.end = CollectEnd::kSupervisorDied;
@@ -94,7 +83,7 @@ Result<Collected> collect(const CollectRequest& request) {
     collected.end = CollectEnd::kNothingRan;
     return collected;
   }
-  collected.spool = std::move(*spool);
+  collected.spool = std::move(file.spool);
   return collected;
 }
 

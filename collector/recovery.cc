@@ -111,14 +111,10 @@ Result<Recovered> recover_session(const RecoveryRequest& request) {
     model->truncated = false;  // the arena holds what follows
     VTN_ASSIGN(spool, spool::Writer::resume(reader->take_fd(), std::move(model), end_offset));
   } else {
-    VTN_ASSIGN(SpoolFile file, create_spool_file(request.output));
-    path = file.path;
-    VTN_ASSIGN(
-        spool,
-        spool::Writer::start(std::move(file.fd), new_file_header(session::clock_of(session))));
-    VTN_TRY(write_run_frame(*spool, request.command_line, request.version));
-    (void)unlink(session.file(session::kSpoolLinkName).c_str());
-    (void)symlink(path.c_str(), session.file(session::kSpoolLinkName).c_str());
+    VTN_ASSIGN(SpoolFile file,
+               begin_spool(session, request.output, request.command_line, request.version));
+    path = std::move(file.path);
+    spool = std::move(file.spool);
   }
   const auto clock = static_cast<ClockKind>(spool->model().header.clock_kind);
   store_release(&session.arena.control->state, static_cast<uint32_t>(SessionState::kStopping));

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "spool/clock_map.h"
 
 namespace vtn::collector {
@@ -23,23 +24,55 @@ constexpr int kSpoolLookMs = 10;
 constexpr int kSpoolWaitMs = 5000;  // for a spool that is being written
 constexpr char kSpoolInfix[] = ".vtn-";
 
+spool::FileHeader new_file_header(ClockKind clock) {
+  spool::FileHeader header = spool::file_header(clock);
+  if (getrandom(&header.trace_id, sizeof(header.trace_id), 0) < 0) {
+    header.trace_id = static_cast<uint64_t>(getpid());
+  }
+  header.created_realtime_ns = spool::read_clock_triple(ClockKind::kMonotonic).realtime_ns;
+  return header;
+}
+
+Result<std::unique_ptr<spool::Writer>> start_writer(UniqueFd fd,
+                                                    ClockKind clock,
+                                                    const std::string& command_line,
+                                                    const std::string& version) {
+  VTN_ASSIGN(fd, above_standard(std::move(fd)));
+  (void)flock(fd.get(), LOCK_EX | LOCK_NB);  // for open_finished_spool; until it is closed
+  VTN_ASSIGN(auto spool, spool::Writer::start(std::move(fd), new_file_header(clock)));
+  const spool::RunFrame frame = {static_cast<uint32_t>(command_line.size()),
+                                 static_cast<uint32_t>(version.size())};
+  VTN_TRY(spool->append_struct(spool::FrameKind::kRun, frame, command_line + version));
+  return spool;
+}
+
 }  // namespace
 
-Result<SpoolFile> create_spool_file(const std::string& output) {
+Result<SpoolFile> begin_spool(const session::Session& session,
+                              const std::string& output,
+                              const std::string& command_line,
+                              const std::string& version) {
   std::string folder = folder_of(output);
   struct stat info = {};
   if (stat(output.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
     folder = "/tmp";  // beside a device is no place for files
   }
-  SpoolFile spool;
-  spool.path = fmt::format("{}/.{}{}XXXXXX", folder, name_of(output), kSpoolInfix);
-  const int fd = mkostemp(spool.path.data(), O_CLOEXEC);
-  if (fd < 0) {
+  std::string path = fmt::format("{}/.{}{}XXXXXX", folder, name_of(output), kSpoolInfix);
+  UniqueFd fd(mkostemp(path.data(), O_CLOEXEC));
+  if (!fd) {
     return fail_errno(fmt::format("cannot create a file in {}", folder));
   }
-  VTN_ASSIGN(spool.fd, above_standard(UniqueFd(fd)));
-  (void)flock(spool.fd.get(), LOCK_EX | LOCK_NB);  // for lock_spool; until it is closed
-  return spool;
+  auto spool = start_writer(std::move(fd), session::clock_of(session), command_line, version);
+  if (!spool) {
+    (void)unlink(path.c_str());
+    return tl::unexpected<Error>(std::move(spool).error());
+  }
+  const std::string link = session.file(session::kSpoolLinkName);
+  (void)unlink(link.c_str());
+  if (symlink(path.c_str(), link.c_str()) != 0) {
+    log_debug("cannot create a link in %s", session.folder.c_str());
+  }
+  return SpoolFile{std::move(path), std::move(*spool)};
 }
 
 // The collector of a killed run takes what is in the arena before it ends: until then its spool is
@@ -61,23 +94,6 @@ Result<UniqueFd> open_finished_spool(const std::string& path) {
 bool is_spool_name(const std::string& path) {
   const std::string name = name_of(path);
   return name.size() > 12 && name[0] == '.' && name.rfind(kSpoolInfix) == name.size() - 11;
-}
-
-spool::FileHeader new_file_header(ClockKind clock) {
-  spool::FileHeader header = spool::file_header(clock);
-  if (getrandom(&header.trace_id, sizeof(header.trace_id), 0) < 0) {
-    header.trace_id = static_cast<uint64_t>(getpid());
-  }
-  header.created_realtime_ns = spool::read_clock_triple(ClockKind::kMonotonic).realtime_ns;
-  return header;
-}
-
-Status write_run_frame(spool::Writer& spool,
-                       const std::string& command_line,
-                       const std::string& version) {
-  const spool::RunFrame frame = {static_cast<uint32_t>(command_line.size()),
-                                 static_cast<uint32_t>(version.size())};
-  return spool.append_struct(spool::FrameKind::kRun, frame, command_line + version);
 }
 
 }  // namespace vtn::collector

@@ -3,23 +3,28 @@
 // The spool as a file beside the first report: `.NAME.vtn-XXXXXX`, locked while it is written.
 #pragma once
 
+#include <memory>
 #include <string>
 
-#include "abi/session_abi.h"
 #include "base/fd.h"
 #include "base/result.h"
-#include "spool/format.h"
+#include "session/session.h"
 #include "spool/writer.h"
 
 namespace vtn::collector {
 
 struct SpoolFile {
   std::string path;
-  UniqueFd fd;
+  std::unique_ptr<spool::Writer> spool;
 };
 
-// Beside `output` (absolute); in /tmp where that is no regular file's place.
-Result<SpoolFile> create_spool_file(const std::string& output);
+// Begins the spool of a session, which gets a link to it: beside `output` (absolute); in /tmp where
+// that is no regular file's place. Its first frame is the command as it was typed, and who recorded
+// it. Nothing is left behind on failure.
+Result<SpoolFile> begin_spool(const session::Session& session,
+                              const std::string& output,
+                              const std::string& command_line,
+                              const std::string& version);
 
 // Opens a spool that nobody writes any more. Waits a while for a collector that is just finishing
 // it: until then it is only half of what was recorded.
@@ -27,12 +32,5 @@ Result<UniqueFd> open_finished_spool(const std::string& path);
 
 // Whether a file has a spool's name: only what we made ourselves may be removed after a recovery.
 bool is_spool_name(const std::string& path);
-
-// The first frame: the command as it was typed, and who recorded it.
-Status write_run_frame(spool::Writer& spool,
-                       const std::string& command_line,
-                       const std::string& version);
-
-spool::FileHeader new_file_header(ClockKind clock);
 
 }  // namespace vtn::collector

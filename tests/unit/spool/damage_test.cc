@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 
 #include "collector/recorder.h"
-#include "collector/spool_file.h"
 #include "report/formats.h"
 #include "tests/support/recording.h"
 
@@ -20,7 +19,8 @@ constexpr long kMostKib = 64 * 1024;
 // Two processes, threads, every kind of record, open calls and an end: some KB.
 std::string small_spool() {
   Recording run(tracer::kSmallestArenaBytes);
-  REQUIRE(collector::write_run_frame(*run.spool, "python3 x.py", "1.0").has_value());
+  const spool::RunFrame typed = {4, 3};
+  REQUIRE(run.spool->append_struct(spool::FrameKind::kRun, typed, "x.py1.0").has_value());
   for (uint32_t p = 0; p < 2; ++p) {
     FakeProcess process(run, 7 + p, 1000 * p + 1);
     process.describe("/usr/bin/python3", "/tmp", {"python3", "x.py"});
