@@ -38,14 +38,17 @@ inline bool refuse_threads() {
          prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-// What `body` returned in a child that can start none.
-inline int without_threads(const std::function<int()>& body) {
+// What `body` returned in a child that can start none. It asserts nothing: its lines would get
+// among those of the test. `meanwhile` runs here.
+inline int without_threads(
+    const std::function<int()>& body, const std::function<void()>& meanwhile = [] {}) {
   const pid_t child = fork();
   if (child == 0) {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     _exit(refuse_threads() ? body() : 77);
   }
   REQUIRE(child > 0);
+  meanwhile();
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);
   REQUIRE(WIFEXITED(status));

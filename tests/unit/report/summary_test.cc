@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <map>
+#include <optional>
 #include <random>
 
 #include <simdjson.h>
 
 #include "base/file.h"
+#include "base/threads.h"
+#include "report/json/writer.h"
 #include "report/summary/text.h"
 #include "report/summary/totals.h"
 #include "report/summary/writer.h"
@@ -200,6 +203,32 @@ TEST_CASE("summary: the files hold every function, its callers, each thread", "[
   CHECK(least["calls"].get_uint64().value() == 2);
   CHECK(least["callers"].at(0)["name"].get_string().value() == "f");
   CHECK(shown["threads"].get_array().value().size() == 2);
+}
+
+TEST_CASE("summary: is added up beside a report that is written of the same spool", "[summary]") {
+  Recording run;
+  for (uint32_t p = 0; p < 4; ++p) {
+    FakeProcess process(run, 100 + p, 1000);
+    const uint32_t f = process.python("f");
+    FakeThread thread = process.thread(100 + p);
+    for (uint64_t i = 0; i < 5000; ++i) {
+      thread.enter(2000 + 20 * i, f);
+      thread.leave(2010 + 20 * i, f);
+    }
+    thread.finish();
+  }
+  const auto spool = run.read();
+  std::optional<Result<report::CallTotals>> totals;
+  {
+    auto beside = Thread::start([&] { totals = report::add_up(*spool, false, 2, {}); });
+    REQUIRE(beside.has_value());
+    (void)written(*spool, run.folder.file("out.json"), report::write_json);
+  }
+  REQUIRE((totals && totals->has_value()));
+  for (const report::ThreadTotals& thread : (*totals)->threads) {
+    CHECK(thread.calls == 5000);
+  }
+  CHECK((*totals)->threads.size() == 4);
 }
 
 TEST_CASE("summary: times, numbers and places are short", "[summary]") {
