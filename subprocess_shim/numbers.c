@@ -44,7 +44,9 @@ __attribute__((used, visibility("hidden"))) long vtn_syscall_failed(long result)
 
 _Static_assert(SYS_execve == 59 && SYS_execveat == 322 && SYS_exit_group == 231, "as below");
 
-VTN_EXPORT __attribute__((naked)) long syscall(long number VTN_UNUSED, ...) {
+/* The number, then up to six arguments. C is told of none: without optimization GCC stores those of
+ * a variadic function even if it is naked, into the frame of the caller. */
+VTN_EXPORT __attribute__((naked)) long syscall(void) {
   __asm__(
       "cmpq $59, %rdi\n\t"
       "je vtn_syscall_execve\n\t"
