@@ -9,7 +9,8 @@
 // exception still set becomes a SystemError, and null tells the sender that the event failed, for
 // which Cython's generators are not ready (they use what they have not restored yet). So the answer
 // is an object that holds the exception and sets it again when CPython drops it, at once. CALL and
-// C_RETURN come with none: who sends them is about to call, or has a result.
+// C_RETURN come with none: who sends them is about to call, or has a result. PY_THROW, PY_UNWIND
+// and C_RAISE come with one, which CPython puts aside for C code as well: it is their argument.
 #include "runtime/capture/monitoring.h"
 
 #include "runtime/capture/backends.h"

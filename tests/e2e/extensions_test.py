@@ -92,24 +92,34 @@ class Extensions(support.TestCase):
             self.skipTest("C code can send events from 3.13 on")
         library = os.environ.get("VTN_FIRE_EVENTS", "")
         self.assertTrue(os.path.exists(library), "VTN_FIRE_EVENTS names no library")
+        events = ("PY_START", "PY_RESUME", "PY_RETURN", "PY_YIELD", "PY_THROW", "PY_UNWIND", "C_RAISE")
         self.write("program.py", f"""
-            import ctypes
-            fire = ctypes.PyDLL({library!r}).fire_event
-            fire.argtypes = ctypes.py_object, ctypes.c_int, ctypes.py_object
+            import ctypes, sys
+            fire_event = ctypes.PyDLL({library!r}).fire_event
+            def fire(code, event, exception=None):
+                kind = "CALL" if event.startswith("C_") else event  # their ends go with the calls
+                kind = getattr(sys.monitoring.events, kind).bit_length() - 1
+                name = "".join(map(str.capitalize, event.split("_")))
+                fire_event.argtypes = (ctypes.py_object, ctypes.c_int, ctypes.c_char_p, ctypes.py_object,
+                                       ctypes.py_object if exception else ctypes.c_void_p)
+                return fire_event(code, kind, f"_PyMonitoring_Fire{{name}}Event".encode(), len, exception)
             def fired(): pass
             def untold(): pass
             for code in fired.__code__, untold.__code__, "no code":
                 for n in range(3):
-                    for event in range(4):
+                    for event in {events!r}:
                         try:
-                            print(fire(code, event, KeyError))
+                            print(event, fire(code, event, KeyError))
                         except BaseException as error:
-                            print(repr(error), repr(error.__context__), repr(error.__cause__))
-            fire.argtypes = ctypes.py_object, ctypes.c_int, ctypes.c_void_p
-            print([fire(untold.__code__, event, None) for n in range(3) for event in (0, 2)])
+                            print(event, repr(error), repr(error.__context__), repr(error.__cause__))
+            # Nobody calls with an exception set, or has a result beside one.
+            for event in "PY_START", "CALL", "C_RETURN", "PY_RETURN":
+                print(event, [fire(untold.__code__, event) for n in range(3)])
             """)
-        report = self.parity("program.py").report
-        self.assertEqual([6, 9], [len(report.named(name)) for name in ("fired", "untold")])
+        outcome = self.parity("program.py")
+        self.assertNotIn(b"-2", outcome.stdout)
+        report = outcome.report
+        self.assertEqual([9, 12], [len(report.named(name)) for name in ("fired", "untold")])
 
     def test_cython(self):
         if self.interpreter.root is not None:

@@ -16,8 +16,8 @@ typedef struct {
 
 typedef int (*enter_scope)(state*, uint64_t* version, const uint8_t* events, intptr_t count);
 typedef int (*exit_scope)(void);
-typedef int (*fire_begin)(state*, void* code, int32_t offset);
-typedef int (*fire_end)(state*, void* code, int32_t offset, void* value);
+/* Some take less: what is too much stays in its register. */
+typedef int (*fire)(state*, void* code, int32_t offset, void* value, void* argument);
 typedef void (*set_none)(void* type);
 
 typedef int (*profile)(void* object, void* frame, int what, void* argument);
@@ -27,8 +27,7 @@ static union {
   void* object;
   enter_scope enter;
   exit_scope exit;
-  fire_begin begin;
-  fire_end end;
+  fire fire;
   set_none set;
   set_profile set_profile;
 } g_symbol;
@@ -38,26 +37,24 @@ static void* find(const char* name) {
   return g_symbol.object;
 }
 
-/* Sends event 0 to 3 (PY_START, PY_RESUME, PY_RETURN, PY_YIELD) of `code`; `exception` is the class
- * of the one that is set meanwhile, or null. What the sender sees: 0, or -1. */
-__attribute__((visibility("default"))) int fire_event(void* code, int event, void* exception) {
-  static const char* const names[] = {"_PyMonitoring_FirePyStartEvent",
-                                      "_PyMonitoring_FirePyResumeEvent",
-                                      "_PyMonitoring_FirePyReturnEvent",
-                                      "_PyMonitoring_FirePyYieldEvent"};
-  const uint8_t kind = (uint8_t)event;
+/* Sends an event of `code` by the function of that name. `kind`: the number of the event, or of the
+ * one that it goes with; `exception`: the class of the one that is set meanwhile, or null. What the
+ * sender sees: 0, or -1. */
+__attribute__((visibility("default"))) int fire_event(
+    void* code, int kind, const char* name, void* value, void* exception) {
+  const uint8_t kinds[1] = {(uint8_t)kind};
   state states[1] = {{0, 0}};
   uint64_t version = 0;
-  if (find("PyMonitoring_EnterScope") == NULL || g_symbol.enter(states, &version, &kind, 1) != 0) {
+  if (find("PyMonitoring_EnterScope") == NULL || g_symbol.enter(states, &version, kinds, 1) != 0) {
     return -2;
   }
   if (exception != NULL && find("PyErr_SetNone") != NULL) {
     g_symbol.set(exception);
   }
-  int result = 0;
-  if (states[0].active && find(names[event]) != NULL) {
-    result = event < 2 ? g_symbol.begin(states, code, 0) : g_symbol.end(states, code, 0, code);
+  if (find(name) == NULL) {
+    return -2;
   }
+  const int result = states[0].active ? g_symbol.fire(states, code, 0, value, value) : 0;
   if (find("PyMonitoring_ExitScope") != NULL) {
     g_symbol.exit();
   }
