@@ -66,7 +66,7 @@ struct ProcessRecord {
   uint32_t parent_pid;
   uint32_t python_version;  // as PY_VERSION_HEX
   Backend backend;
-  uint32_t forked_from;       // process slot of the traced process that forked it, plus 1; 0: none
+  uint32_t unused;
   uint32_t executable_bytes;  // the text behind the struct: executable, cwd, argv (NUL after each)
   uint32_t cwd_bytes;
   uint32_t argv_bytes;

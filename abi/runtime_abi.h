@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define VTN_RUNTIME_ABI_VERSION 2u
+#define VTN_RUNTIME_ABI_VERSION 3u
 #define VTN_RUNTIME_START_SYMBOL "vtn_runtime_start"
 
 /* What the runtime may use of libc by way of the shim: names that have no version below GLIBC_2.34,
@@ -23,8 +23,7 @@ typedef struct {
   const char* session_folder; /* absolute, no trailing slash */
   void* python;               /* handle for dlsym: the object that holds CPython, or RTLD_DEFAULT */
   void* (*dlsym_fn)(void* handle, const char* name);
-  int (*dladdr_fn)(const void* address, void* info); /* Dl_info */
-  /* glibc and musl lay Dl_info out alike; dladdr1 may be absent (musl). */
+  /* Of glibc; null in another C library. */
   int (*dladdr1_fn)(const void* address, void* info, void** extra, int flags);
   long
       tls_offset; /* of a pointer-sized initial-exec word, from the thread pointer; null at first */

@@ -26,7 +26,7 @@ void* map_shared(uint64_t bytes) {
 void recycle_full(const tracer::Arena& arena) {
   for (uint32_t i = 0; i < arena.geometry.chunk_count; ++i) {
     if (chunk_state(load_acquire(&arena.headers[i].owner)) == ChunkState::kFull) {
-      tracer::recycle_chunk(arena, i, 0);
+      tracer::recycle_chunk(arena, i);
     }
   }
 }
@@ -50,8 +50,10 @@ int run(uint64_t events) {
   }
   char* thread_pointer;
   __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
-  const tracer::EngineHooks hooks = {
-      .describe_process = [](uint32_t) {}, .look_after = nullptr, .watch_thread_exit = nullptr};
+  const tracer::EngineHooks hooks = {.describe_process = [] {},
+                                     .look_after = nullptr,
+                                     .watch_thread_exit = nullptr,
+                                     .process_slot = [] { return 0u; }};
   if (!tracer::start_engine(
           arena, ClockKind::kTsc, hooks, reinterpret_cast<char*>(&t_word) - thread_pointer)) {
     return 1;

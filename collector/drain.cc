@@ -388,7 +388,7 @@ void Drain::store(Thread& thread, Scratch& scratch) {
 
 void Drain::give_back(const Found& found) {
   if (recycle_) {
-    tracer::recycle_chunk(arena_, found.chunk, 0);
+    tracer::recycle_chunk(arena_, found.chunk);
   }
 }
 

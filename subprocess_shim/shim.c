@@ -105,7 +105,6 @@ static void load_runtime(void* python) {
       .session_folder = g_shim.session,
       .python = python,
       .dlsym_fn = vtn_real_dlsym,
-      .dladdr_fn = g_shim.dladdr,
       .dladdr1_fn = g_shim.dladdr1,
   };
   vtn_threads_describe(&args);

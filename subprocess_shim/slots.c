@@ -3,6 +3,7 @@
 
 #include <asm/stat.h>
 
+#include "subprocess_shim/claim.h"
 #include "subprocess_shim/libc.h"
 #include "subprocess_shim/raw.h"
 #include "subprocess_shim/settings.h"
@@ -68,32 +69,7 @@ static uint32_t pid_namespace(void) {
   return (uint32_t)info.st_ino;
 }
 
-/* ---- claiming and publishing */
-
-static uint32_t claim(void) {
-  vtn_control_page* control = g_slots.control;
-  const uint32_t provided = __atomic_load_n(&control->process_slots, __ATOMIC_ACQUIRE);
-  /* The lowest free one: the collector looks at all up to the highest ever used. */
-  for (uint32_t i = 0; i < provided && i < VTN_MAX_PROCESSES; ++i) {
-    uint32_t* state = &g_slots.slots[i].state;
-    uint32_t expected = VTN_SLOT_UNUSED;
-    if (__atomic_load_n(state, __ATOMIC_RELAXED) != VTN_SLOT_UNUSED ||
-        !__atomic_compare_exchange_n(
-            state, &expected, VTN_SLOT_CLAIMED, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-      continue;
-    }
-    uint32_t high = __atomic_load_n(&control->process_high_water, __ATOMIC_RELAXED);
-    while (high < i + 1 &&
-           !__atomic_compare_exchange_n(
-               &control->process_high_water, &high, i + 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-    }
-    vtn_process_slot* slot = &g_slots.slots[i];
-    vtn_zero((char*)slot + sizeof(slot->state),
-             offsetof(vtn_process_slot, text) - sizeof(slot->state));
-    return i;
-  }
-  return VTN_MAX_PROCESSES;
-}
+/* ---- publishing */
 
 static void tell_collector(int urgent) {
   vtn_control_page* control = g_slots.control;
@@ -160,7 +136,7 @@ static vtn_process_slot* slot_at(uint32_t index) {
 
 static uint32_t claim_own(
     uint32_t kind, uint32_t parent, uint32_t parent_tid, uint64_t start_ticks, vtn_strings argv) {
-  const uint32_t index = claim();
+  const uint32_t index = vtn_claim_slot(g_slots.control, g_slots.slots);
   if (index == VTN_MAX_PROCESSES) {
     (void)__atomic_fetch_add(&g_slots.control->unslotted, 1, __ATOMIC_RELAXED);
     return index;
@@ -272,7 +248,8 @@ void vtn_slots_describe(vtn_runtime_args* args) {
 /* ---- what this process starts */
 
 vtn_process_slot* vtn_claim_start(const vtn_slot_text* text) {
-  const uint32_t index = g_slots.control == NULL ? VTN_MAX_PROCESSES : claim();
+  const uint32_t index =
+      g_slots.control == NULL ? VTN_MAX_PROCESSES : vtn_claim_slot(g_slots.control, g_slots.slots);
   if (index == VTN_MAX_PROCESSES) {
     return NULL;
   }

@@ -116,11 +116,10 @@ void finish_chunk(const Arena& arena, uint32_t chunk) {
   }
 }
 
-void recycle_chunk(const Arena& arena, uint32_t chunk, uint32_t used_bytes) {
+void recycle_chunk(const Arena& arena, uint32_t chunk) {
   ChunkHeader& header = arena.headers[chunk];
   uint64_t* words = arena.words(chunk);
-  const uint64_t bytes = used_bytes != 0 ? used_bytes : arena.chunk_bytes(chunk);
-  for (uint64_t i = 0; i < (bytes + 7) / 8; ++i) {
+  for (uint64_t i = 0; i < arena.chunk_bytes(chunk) / 8; ++i) {
     words[i] = 0;
   }
   header.base_ticks = 0;
@@ -141,24 +140,6 @@ void provide_chunk(const Arena& arena, uint32_t chunk) {
   if (load_relaxed(&arena.control->waiting_producers) != 0) {
     futex_wake(&arena.control->freed_chunks, 1 << 30);
   }
-}
-
-uint32_t claim_process(const Arena& arena) {
-  // The lowest free one: the collector looks at all up to the highest ever used.
-  const uint32_t provided = load_acquire(&arena.control->process_slots);
-  for (uint32_t i = 0; i < provided && i < kMaxProcesses; ++i) {
-    uint32_t expected = static_cast<uint32_t>(ProcessState::kUnused);
-    if (load_relaxed(&arena.processes[i].state) == expected &&
-        compare_swap(
-            &arena.processes[i].state, &expected, static_cast<uint32_t>(ProcessState::kClaimed))) {
-      uint32_t high = load_relaxed(&arena.control->process_high_water);
-      while (high < i + 1 && !compare_swap(&arena.control->process_high_water, &high, i + 1)) {
-      }
-      return i;
-    }
-  }
-  (void)add_relaxed(&arena.control->unslotted, uint32_t{1});
-  return kMaxProcesses;
 }
 
 }  // namespace vtn::tracer

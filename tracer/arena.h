@@ -60,13 +60,10 @@ uint32_t claim_chunk(const Arena& arena,
 void finish_chunk(const Arena& arena, uint32_t chunk);
 
 // Zeroes the chunk and frees it; producers that wait are woken. Collector side: the chunk must be
-// full, or its owner dead. `used_bytes` bounds what has to be zeroed (0: the whole chunk).
-void recycle_chunk(const Arena& arena, uint32_t chunk, uint32_t used_bytes);
+// full, or its owner dead.
+void recycle_chunk(const Arena& arena, uint32_t chunk);
 
 // The chunk has memory now (zeroed): absent -> free. Collector side.
 void provide_chunk(const Arena& arena, uint32_t chunk);
-
-// Claims a process slot. kMaxProcesses when all are taken. Its state is kClaimed.
-uint32_t claim_process(const Arena& arena);
 
 }  // namespace vtn::tracer

@@ -19,19 +19,6 @@ constinit ThreadState g_last_resort = {};
 
 uint32_t kernel_tid() { return static_cast<uint32_t>(raw_syscall(SYS_gettid)); }
 
-uint32_t own_slot() {
-  const uint32_t process = claim_process(g_engine.arena);
-  if (process < kMaxProcesses) {
-    ProcessSlot& slot = g_engine.arena.processes[process];
-    slot.kind = static_cast<uint32_t>(SlotKind::kForked);
-    slot.flags = kSlotPython;
-    slot.pid = static_cast<uint32_t>(raw_syscall(SYS_getpid));
-    slot.parent_pid = static_cast<uint32_t>(raw_syscall(SYS_getppid));
-    slot.start_ticks = read_ticks(g_engine.clock);
-  }
-  return process;
-}
-
 // A state of an ended thread, or new memory. The lock is held.
 ThreadState* take_state() {
   ProcessRoot* root = g_engine.root;
@@ -68,24 +55,18 @@ void ensure_process() {
   if (__builtin_expect(load_acquire(&root->registered) != 0, 1)) {
     return;
   }
-  uint32_t forked_from = 0;
   {
     const WordLock lock(&root->lock);
     if (root->registered != 0) {
       return;
     }
-    forked_from = g_engine.last_process;
-    root->process =
-        g_engine.hooks.process_slot != nullptr ? g_engine.hooks.process_slot() : own_slot();
+    root->process = g_engine.hooks.process_slot();
     root->next_id = kFirstNameId;
     ++g_engine.epoch;
-    if (root->process < kMaxProcesses) {
-      g_engine.last_process = root->process + 1;
-    }
     store_release(&root->registered, uint32_t{1});
   }
   if (root->process < kMaxProcesses) {
-    g_engine.hooks.describe_process(forked_from);
+    g_engine.hooks.describe_process();
     // Release: the collector reads the slot once the state says so.
     store_release(&g_engine.arena.processes[root->process].state,
                   static_cast<uint32_t>(ProcessState::kTracing));

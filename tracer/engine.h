@@ -65,15 +65,15 @@ struct ProcessRoot {
 // Calls out of the engine into whoever embeds it (the runtime). All run on the thread concerned.
 struct EngineHooks {
   // Fills in and publishes the ProcessRecord of a process that has just been registered.
-  void (*describe_process)(uint32_t forked_from);
+  void (*describe_process)();
   // A thread reached a place to look after it (care_words != 0: a name to find out; always: threads
   // that nobody told of). True: come again soon, not only when its chunk changes.
   bool (*look_after)(ThreadState* thread);
   // Ends with the thread: gives the state back through `end_thread`.
   void (*watch_thread_exit)(ThreadState* thread);
   // The slot of this process, filled in (pid, start_ticks), for a process that is being registered;
-  // kMaxProcesses: it has none. Null: the engine claims one itself.
-  uint32_t (*process_slot)(void) = nullptr;
+  // kMaxProcesses: it has none.
+  uint32_t (*process_slot)(void);
 };
 
 struct Engine {
@@ -83,7 +83,6 @@ struct Engine {
   ProcessRoot* root = nullptr;
   long tls_offset = 0;  // of the shim's pointer, from the thread pointer
   uint64_t epoch = 0;   // counts registrations along a line of forks: never the same in a child
-  uint32_t last_process = 0;  // slot of this address space's last registration, plus 1
 };
 
 extern Engine g_engine;

@@ -79,7 +79,7 @@ void* map_arena(uint64_t arena_bytes) {
 }
 
 // Who this process is, in its names stream. In a forked child: once more, with its own pid.
-void describe_process(uint32_t forked_from) {
+void describe_process() {
   char executable[kMaxNameBytes];
   char folder[kMaxNameBytes];
   char argv[kMaxArgvBytes];
@@ -96,7 +96,7 @@ void describe_process(uint32_t forked_from) {
       .parent_pid = static_cast<uint32_t>(raw_syscall(SYS_getppid)),
       .python_version = g_python.version,
       .backend = g_process.backend,
-      .forked_from = forked_from,
+      .unused = 0,
       .executable_bytes = executable_bytes > 0 ? static_cast<uint32_t>(executable_bytes) : 0,
       .cwd_bytes = folder_bytes > 1 ? static_cast<uint32_t>(folder_bytes - 1) : 0,
       .argv_bytes = static_cast<uint32_t>(argv_bytes)};
@@ -164,9 +164,7 @@ void stay_untraced(UntracedReason reason, uint32_t python_version) {
     return;
   }
   g_process.untraced = true;
-  const uint32_t process = g_process.args.process_slot != nullptr
-                               ? g_process.args.process_slot()
-                               : tracer::claim_process(g_process.arena);
+  const uint32_t process = g_process.args.process_slot();
   if (process < kMaxProcesses) {
     ProcessSlot& slot = g_process.arena.processes[process];
     slot.flags |= kSlotPython;

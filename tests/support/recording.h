@@ -22,6 +22,7 @@
 #include "collector/drain.h"
 #include "report/pieces.h"
 #include "spool/reader.h"
+#include "subprocess_shim/claim.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 
@@ -222,7 +223,10 @@ class Recording {
 };
 
 inline FakeProcess::FakeProcess(Recording& run, uint32_t pid, uint64_t start_ticks)
-    : run_(run), slot_(tracer::claim_process(run.arena)), pid_(pid), start_ticks_(start_ticks) {
+    : run_(run),
+      slot_(vtn_claim_slot(run.arena.control, run.arena.processes)),
+      pid_(pid),
+      start_ticks_(start_ticks) {
   ProcessSlot& slot = run.arena.processes[slot_];
   slot.kind = VTN_SLOT_IMAGE;
   slot.flags = VTN_SLOT_PYTHON;

@@ -9,6 +9,7 @@
 #include "report/json/writer.h"
 #include "report/perfetto/writer.h"
 #include "session/session.h"
+#include "subprocess_shim/claim.h"
 #include "tests/support/recording.h"
 
 namespace vtn::test {
@@ -24,7 +25,7 @@ class DeadRun {
     REQUIRE(created.has_value());
     session_ = std::move(*created);
     tracer::Arena& arena = session_.arena;
-    const uint32_t slot = tracer::claim_process(arena);
+    const uint32_t slot = vtn_claim_slot(arena.control, arena.processes);
     ProcessSlot& process = arena.processes[slot];
     process.kind = VTN_SLOT_IMAGE;
     process.flags = VTN_SLOT_PYTHON;

@@ -3,6 +3,7 @@
 // Slots, as the shim leaves them all over a tree, and what becomes of them: processes, images,
 // starts, ends.
 #include "report/process_tree.h"
+#include "subprocess_shim/claim.h"
 #include "tests/support/recording.h"
 
 namespace vtn::test {
@@ -32,7 +33,7 @@ struct FakeSlot {
 };
 
 uint32_t put(Recording& run, const FakeSlot& from) {
-  const uint32_t number = tracer::claim_process(run.arena);
+  const uint32_t number = vtn_claim_slot(run.arena.control, run.arena.processes);
   REQUIRE(number < kMaxProcesses);
   ProcessSlot& slot = run.arena.processes[number];
   slot.kind = from.kind;

@@ -52,7 +52,7 @@ TEST_CASE("arena: a claimed chunk is nobody else's until it is recycled", "[aren
   session.arena.words(first)[0] = 7;
   tracer::finish_chunk(session.arena, first);
   CHECK(chunk_state(session.arena.headers[first].owner) == ChunkState::kFull);
-  tracer::recycle_chunk(session.arena, first, 0);
+  tracer::recycle_chunk(session.arena, first);
   CHECK(claim(session, 0) == first);
   CHECK(session.arena.words(first)[0] == 0);
 }
@@ -72,17 +72,6 @@ TEST_CASE("arena: absent chunks are never claimed", "[arena]") {
     CHECK(claim(session, 0) != tracer::kNoChunk);
   }
   CHECK(claim(session, 0) == tracer::kNoChunk);
-}
-
-TEST_CASE("arena: process slots run out without harm", "[arena]") {
-  const SessionFixture session(tracer::kSmallestArenaBytes);
-  for (uint32_t i = 0; i < kMaxProcesses; ++i) {
-    if (tracer::claim_process(session.arena) != i) {
-      FAIL("slot " << i << " was not given");
-    }
-  }
-  CHECK(tracer::claim_process(session.arena) == kMaxProcesses);
-  CHECK(session.arena.control->process_high_water == kMaxProcesses);
 }
 
 // Workers claim, write and finish as fast as they can and are killed wherever they happen to be;
@@ -111,7 +100,7 @@ TEST_CASE("arena: 2,000 workers killed while they claim leave every chunk usable
     (void)waitpid(child, nullptr, 0);
     for (uint32_t i = 0; i < arena.geometry.chunk_count; ++i) {
       if (chunk_state(load_acquire(&arena.headers[i].owner)) != ChunkState::kFree) {
-        tracer::recycle_chunk(arena, i, 0);
+        tracer::recycle_chunk(arena, i);
       }
     }
   }
@@ -143,7 +132,7 @@ TEST_CASE("arena: threads that claim at once never share a chunk", "[arena]") {
           ++shared;
         }
         tracer::finish_chunk(arena, chunk);
-        tracer::recycle_chunk(arena, chunk, 8);
+        tracer::recycle_chunk(arena, chunk);
       }
     });
   }

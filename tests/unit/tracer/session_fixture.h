@@ -16,6 +16,7 @@
 #include "abi/event_abi.h"
 #include "abi/names_abi.h"
 #include "base/freestanding/atomic.h"
+#include "subprocess_shim/claim.h"
 #include "tracer/arena.h"
 #include "tracer/engine.h"
 
@@ -154,8 +155,14 @@ inline long word_offset() {
 
 // Starts the process-wide engine on this session. Once per process: tests that need an engine fork.
 inline bool start_engine_for_test(const SessionFixture& session) {
-  const tracer::EngineHooks hooks = {
-      .describe_process = [](uint32_t) {}, .look_after = nullptr, .watch_thread_exit = nullptr};
+  const tracer::EngineHooks hooks = {.describe_process = [] {},
+                                     .look_after = nullptr,
+                                     .watch_thread_exit = nullptr,
+                                     .process_slot =
+                                         [] {
+                                           const tracer::Arena& arena = tracer::g_engine.arena;
+                                           return vtn_claim_slot(arena.control, arena.processes);
+                                         }};
   return tracer::start_engine(session.arena, ClockKind::kTsc, hooks, word_offset());
 }
 

@@ -151,7 +151,7 @@ TEST_CASE("writer: what finds no room is counted, and drawn when there is room a
     for (uint32_t i = 0; i < session.arena.geometry.chunk_count; ++i) {
       if (chunk_state(session.arena.headers[i].owner) == ChunkState::kFull &&
           session.arena.headers[i].kind == static_cast<uint32_t>(ChunkKind::kEvents)) {
-        tracer::recycle_chunk(session.arena, i, 0);
+        tracer::recycle_chunk(session.arena, i);
         break;
       }
     }
