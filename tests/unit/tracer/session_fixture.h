@@ -5,18 +5,21 @@
 // decoder by sharing its mistakes.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "abi/event_abi.h"
 #include "abi/names_abi.h"
 #include "base/freestanding/atomic.h"
 #include "subprocess_shim/claim.h"
+#include "tests/support/catch.h"
 #include "tracer/arena.h"
 #include "tracer/engine.h"
 
@@ -164,6 +167,22 @@ inline bool start_engine_for_test(const SessionFixture& session) {
                                            return vtn_claim_slot(arena.control, arena.processes);
                                          }};
   return tracer::start_engine(session.arena, ClockKind::kTsc, hooks, word_offset());
+}
+
+// Runs `body` in a child with an engine of its own. What it recorded is read by the parent.
+inline void in_traced_process(const SessionFixture& session, const std::function<void()>& body) {
+  const pid_t child = fork();
+  if (child == 0) {  // no assertion here: Catch would report it twice
+    if (!start_engine_for_test(session)) {
+      _exit(9);
+    }
+    body();
+    _exit(0);
+  }
+  REQUIRE(child > 0);
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(status == 0);
 }
 
 }  // namespace vtn::test

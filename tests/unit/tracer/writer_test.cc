@@ -17,25 +17,9 @@
 namespace vtn {
 namespace {
 
+using test::in_traced_process;
 using test::ReadEvent;
 using test::SessionFixture;
-using test::start_engine_for_test;
-
-// Runs `body` in a child with an engine of its own. What it recorded is read by the parent.
-void in_traced_process(const SessionFixture& session, const std::function<void()>& body) {
-  const pid_t child = fork();
-  if (child == 0) {  // no assertion here: Catch would report it twice
-    if (!start_engine_for_test(session)) {
-      _exit(9);
-    }
-    body();
-    _exit(0);
-  }
-  REQUIRE(child > 0);
-  int status = -1;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  REQUIRE(status == 0);
-}
 
 void enter(uint32_t id) {
   tracer::record_at(
