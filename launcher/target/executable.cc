@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "launcher/target/versions.h"
 
 namespace vtn::launcher {
 
@@ -49,15 +50,17 @@ std::string search(const std::string& folders, const std::string& origin, const 
   return "";
 }
 
-// The version of an object that defines the C API. Py_Version is a constant since 3.11.
+// The version of an object that defines the C API.
 uint32_t version_of_exports(const ElfFile& file) {
-  if (const auto version = file.read_data("Py_Version")) {
+  if (const auto version = file.read_data(kVersionConstant)) {
     return static_cast<uint32_t>(*version >> 16) & 0xffff;
   }
-  if (file.exports("Py_NewRef")) {
-    return 0x030a;
+  for (const auto& sign : kVersionSigns) {
+    if (file.exports(sign.symbol)) {
+      return sign.since;
+    }
   }
-  return file.exports("PyFrame_GetBack") ? 0x0309 : 0x0308;
+  return kFirstWithBytesMain;
 }
 
 // Not just any program that embeds Python: what is replaced by our host must do nothing but call
@@ -240,7 +243,7 @@ Result<Executable> examine_executable(const std::string& path, const Environment
     if (version == 0) {
       continue;
     }
-    if (!is_thin(file) && version >= 0x0308) {
+    if (!is_thin(file) && version >= kFirstWithBytesMain) {
       break;
     }
     image.kind = ExecutableKind::kSharedPython;
@@ -248,7 +251,7 @@ Result<Executable> examine_executable(const std::string& path, const Environment
     const std::string found = find_library(library, file, path, environment);
     // What does not define the API is not what the name says.
     auto object = found.empty() ? fail("not found") : ElfFile::open(found);
-    if (object && (defines_cpython(*object) || version < 0x0308)) {
+    if (object && (defines_cpython(*object) || version < kFirstWithBytesMain)) {
       image.libpython = found;
     }
     break;

@@ -16,10 +16,6 @@ namespace vtn::runtime {
 
 namespace {
 
-constexpr unsigned char kOwnerInterpreter = 3;  // this and above: nothing of the program's
-// Before the instructions of a code object: the index of the first that a tracer may see, co_extra.
-constexpr PySize kFirstTraceableBack = 16;
-constexpr uintptr_t kReferenceTags = 3;  // of a word that holds a code object, from 3.14 on
 constexpr PySize kFrameOfObject = kHeadBytes + 8;  // a frame object: f_back, then the frame
 constexpr PySize kMostThreadBytes = 256;           // of a thread state, searched for its frame
 constexpr uint32_t kTrials = 32;

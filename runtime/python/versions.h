@@ -44,7 +44,8 @@ constexpr bool c_code_sends_events(uint32_t minor) { return minor >= 13; }
 // end is missing for the instruction CALL_FUNCTION_EX alone: tried on 3.12.1, 3.13.0 and 3.13.15.
 constexpr bool ends_of_methods_are_unseen(uint32_t minor) { return minor >= 14; }
 
-// CALL_FUNCTION_EX in the numbering of 3.12 and 3.13, as their `opcode` modules have it.
+// CALL_FUNCTION_EX in the numbering of 3.12 and 3.13, as the `opcode` modules of 3.12.1 and 3.13.0
+// have it. (From 3.13 on numbers are given out anew for each version: gh-105481.)
 constexpr unsigned call_function_ex(uint32_t minor) { return minor == 12 ? 142 : 54; }
 
 // The number of a type's state is never given again (bpo-44914), and it is 0 once the type was
@@ -122,7 +123,19 @@ constexpr ChainLayout chain_layout(uint32_t minor) {
   }
 }
 
-// A thread state points to its current frame itself; before 3.13 by its C frame.
+// Owners of the frames in a chain, from this one on, that run nothing of the program's: 3.12
+// (tried on 3.12.1 to 3.15).
+inline constexpr unsigned char kOwnerInterpreter = 3;
+
+// From the instructions of a code object back to the index of the first that a tracer may see, with
+// co_extra between them: 3.12 (tried on 3.12.1 to 3.15).
+inline constexpr intptr_t kFirstTraceableBack = 16;
+
+// The word of a frame that holds its code is a stack reference, whose lowest bits are tags: 3.14,
+// gh-117139. Before, an address, which has none of them set.
+inline constexpr uintptr_t kReferenceTags = 3;
+
+// A thread state points to its current frame itself; before, by its C frame: 3.13, gh-108035.
 constexpr bool thread_state_holds_frame(uint32_t minor) { return minor >= 13; }
 
 // -- Debuggers

@@ -145,17 +145,28 @@ class IncludeRules(unittest.TestCase):
         self.fail_if(faults)
 
     def test_versions_of_cpython_have_names(self):
-        """Facts about a version stand in versions.h; nothing else in the runtime compares one."""
-        compared = re.compile(r"\bminor\b\s*(?:[=!]=|[<>])|(?:[=!]=|[<>]=?)\s*[\w.]*\bminor\b"
-                              r"|\bversion\b\s*[<>]|switch \([\w.]*minor|\b0x030[0-9a-fA-F]")
+        """Facts about a version stand in versions.h: nothing else compares one, or has its number."""
+        compared = (r"\bminor\b\s*(?:[=!]=|[<>])|(?:[=!]=|[<>]=?)\s*[\w.]*\bminor\b"
+                    r"|\bversion\b\s*[<>]|switch \([\w.]*minor|")
+        numbered = r"\b0x030[89a-fA-F]"
+        rooms = {"runtime/": re.compile(compared + numbered), "launcher/": re.compile(numbered)}
         faults = []
         for path in self.files:
-            if not path.startswith("runtime/") or path == "runtime/python/versions.h":
+            room = next((room for room in rooms if path.startswith(room)), None)
+            if room is None or path.endswith("/versions.h"):
                 continue
             for number, line in enumerate(read(path).splitlines(), 1):
-                if compared.search(line.split("//")[0]):
+                if rooms[room].search(line.split("//")[0]):
                     faults.append(f"{path}:{number}: {line.strip()}")
         self.fail_if(faults)
+
+    def test_constants_of_a_version_stand_with_its_facts(self):
+        """A comment that names a version, above a constant or behind it, tells of such a fact."""
+        constant = re.compile(r"((?:^ *//.*\n)*)^ *(?:inline |static )*constexpr\b[^(\n]*[={].*", re.M)
+        self.fail_if([f"{path}: {found[0].strip()}" for path in self.files
+                      if path.startswith("runtime/") and path != "runtime/python/versions.h"
+                      for found in constant.finditer(read(path))
+                      if re.search(r"//.*\b3\.1\d", found[0])])
 
     def test_locks_of_traced_processes_lie_in_wiped_pages(self):
         """A fork while another thread holds one must leave the child a free one."""
