@@ -187,8 +187,8 @@ Command program_command(const Launch& launch, const Tracing& tracing) {
     if (!launch.libpython.empty()) {
       image.file = tracing.files.embed_host;
     }
-    if (launch.is_static) {
-      announce_static(tracing.session, image);
+    if (launch.untraced != VTN_UNTRACED_NONE) {
+      announce(tracing.session, launch.untraced, image);
     }
   }
   image.environment = environment.entries();

@@ -36,14 +36,14 @@ void publish(ProcessSlot& slot, ControlPage& control) {
 
 }  // namespace
 
-void announce_static(const session::Session& session, Command& image) {
+void announce(const session::Session& session, uint32_t reason, Command& image) {
   image.control = session.arena.control;
   image.announced = &session.arena.processes[0];
   image.control->process_high_water = 1;
   ProcessSlot& slot = *image.announced;
   slot.state = VTN_SLOT_CLAIMED;
   slot.kind = VTN_SLOT_START;
-  slot.reason = VTN_UNTRACED_STATIC;
+  slot.reason = reason;
   slot.pid_namespace = image.control->pid_namespace;
   std::string text = image.file + '\0';
   for (const std::string& argument : image.argv) {

@@ -24,8 +24,9 @@ struct Command {
   ControlPage* control = nullptr;  // of the session that the slot is of
 };
 
-// Fills in that slot for a static program: the first one of a session that nobody else knows yet.
-void announce_static(const session::Session& session, Command& image);
+// Fills in that slot, with why (VTN_UNTRACED_...): the first one of a session that nobody else
+// knows yet.
+void announce(const session::Session& session, uint32_t reason, Command& image);
 
 // Returns when exec has succeeded. An error's code is execve's errno. A text file that no
 // interpreter is named for is run by /bin/sh, as a shell would. Only from the main thread: the

@@ -28,7 +28,6 @@ class ElfFile {
 
   Machine machine() const { return machine_; }
   bool is_executable() const;  // ET_EXEC, or ET_DYN with an interpreter
-  bool is_dynamic() const { return !interpreter_.empty(); }
   const std::string& interpreter() const { return interpreter_; }  // PT_INTERP
   const std::string& soname() const { return soname_; }
   const std::vector<std::string>& needed() const { return needed_; }

@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <string_view>
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "launcher/target/versions.h"
+#include "subprocess_shim/program_file.h"
 
 namespace vtn::launcher {
 
@@ -74,23 +77,17 @@ bool defines_cpython(const ElfFile& file) {
   return file.exports("Py_BytesMain") && file.exports("PySys_AddAuditHook");
 }
 
-std::string why_not_preloadable(const ElfFile& file) {
-  if (file.machine() == ElfFile::Machine::kOtherMachine) {
-    return "it is built for another kind of machine";
+// Why nothing can be preloaded into the ELF file at `path`.
+Result<uint32_t> why_not_preloadable(const std::string& path) {
+  VTN_ASSIGN(const UniqueFd fd, open_file(path, O_RDONLY | O_NONBLOCK));
+  struct stat info;
+  if (fstat(fd.get(), &info) != 0) {
+    return fail_errno("cannot look at " + path);
   }
-  if (!file.is_dynamic()) {
-    return "it is statically linked";
-  }
-  const std::string loader = name_of(file.interpreter());
-  if (loader != "ld-linux-x86-64.so.2" && loader != "ld-musl-x86_64.so.1") {
-    return "its loader " + file.interpreter() + " is an unknown one";
-  }
-  for (const std::string& library : file.needed()) {
-    if (library.starts_with("libasan.so")) {
-      return "AddressSanitizer must come first in it";
-    }
-  }
-  return "";
+  alignas(16) char head[1024];
+  VTN_ASSIGN(const size_t bytes, pread_all(fd.get(), head, sizeof(head), 0));
+  const vtn_file_rights rights = {info.st_mode, info.st_uid, info.st_gid};
+  return vtn_look_at_program(fd.get(), head, static_cast<long>(bytes), &rights);
 }
 
 }  // namespace
@@ -217,8 +214,8 @@ Result<Executable> examine_executable(const std::string& path, const Environment
   if (!image.is_elf) {
     return image;
   }
+  VTN_ASSIGN(image.untraced, why_not_preloadable(path));
   if (file.machine() == ElfFile::Machine::kOtherMachine) {
-    image.not_preloadable = why_not_preloadable(file);
     return image;
   }
   if (!file.is_executable() && defines_cpython(file)) {
@@ -227,9 +224,6 @@ Result<Executable> examine_executable(const std::string& path, const Environment
     image.python_version = version_of_exports(file);
     return image;
   }
-  // A position-independent static program looks like a library, and so does the loader itself.
-  image.not_preloadable = why_not_preloadable(file);
-  image.is_static = !file.is_dynamic() && !file.soname().starts_with("ld-");
   if (!file.is_executable()) {
     return image;
   }

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "abi/control_abi.h"
 #include "base/result.h"
 #include "launcher/target/elf_file.h"
 #include "launcher/target/environment.h"
@@ -29,10 +30,8 @@ struct Executable {
   std::string libpython;
   // 0x030b: 3.11. 0 where it is unknown.
   uint32_t python_version = 0;
-  // Why nothing can be preloaded into it, in words for the user; empty if it can.
-  std::string not_preloadable;
-  // The reason is that it is static: it takes no harm from LD_PRELOAD, and hands it on.
-  bool is_static = false;
+  // VTN_UNTRACED_...: why nothing can be preloaded into it; NONE: it can.
+  uint32_t untraced = VTN_UNTRACED_NONE;
 
   bool is_python() const { return kind != ExecutableKind::kOther; }
 };

@@ -15,6 +15,8 @@
 #include "launcher/target/interpreter.h"
 #include "launcher/target/pyenv.h"
 #include "launcher/target/shebang.h"
+#include "report/process_tree.h"
+#include "subprocess_shim/program_file.h"
 
 namespace vtn::launcher {
 
@@ -221,22 +223,25 @@ class Planner {
     if (!image->is_elf) {
       return check_preloadable(path, level + 1);
     }
-    if (image->is_static) {
-      launch_.is_static = true;
-    } else if (!image->not_preloadable.empty()) {
-      launch_.untraced_reason = path + ": " + image->not_preloadable;
-    }
+    stay_out_of(path, *image);
     return {};
+  }
+
+  void stay_out_of(const std::string& path, const Executable& image) {
+    if (vtn_is_carried(image.untraced)) {
+      launch_.untraced = image.untraced;
+    } else {
+      launch_.untraced_reason =
+          path + ": " + report::untraced_text(static_cast<UntracedReason>(image.untraced));
+    }
   }
 
   Status choose_host(const Executable& image) {
     if (image.is_python() && image.python_version != 0 && image.python_version < kOldestPython) {
       launch_.untraced_reason = launch_.file + " is Python " + version_text(image.python_version) +
                                 "; " + kOldestPythonText + " is the oldest that can be traced";
-    } else if (image.is_static) {
-      launch_.is_static = true;
-    } else if (!image.not_preloadable.empty()) {
-      launch_.untraced_reason = launch_.file + ": " + image.not_preloadable;
+    } else {
+      stay_out_of(launch_.file, image);
     }
     if (image.kind == ExecutableKind::kPythonLibrary) {
       if (settings_.host == HostChoice::kExec) {

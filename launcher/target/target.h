@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "abi/control_abi.h"
 #include "base/result.h"
 #include "launcher/request.h"
 #include "launcher/target/environment.h"
@@ -20,7 +21,8 @@ struct Launch {
   Environment environment;        // likewise, without our additions
   std::string libpython;          // not empty: run it in the embed host
   std::string untraced_reason;    // not empty: nothing can be recorded, and this is why
-  bool is_static = false;         // it cannot be recorded itself, but what it starts can
+  // VTN_UNTRACED_...: why it cannot be recorded itself, while what it starts can; NONE: it can.
+  uint32_t untraced = VTN_UNTRACED_NONE;
 };
 
 // An error's code is ENOENT or EACCES where a shell would end with status 127 or 126, else 0.

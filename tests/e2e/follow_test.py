@@ -312,6 +312,7 @@ class LeftOut(support.TestCase):
         os.chown(path, 65534, 65534)
         os.chmod(path, 0o4755)
         self.assertIn("setuid", self.reason(self.started(path, "show"), "show"))
+        self.assertIn("setuid", self.reason(self.both(path, "show"), "show"))
 
     def test_other_architecture(self):
         code = bytes([0xb8, 1, 0, 0, 0, 0xbb, 5, 0, 0, 0, 0xcd, 0x80])  # i386: exit(5)

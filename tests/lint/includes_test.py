@@ -23,10 +23,11 @@ MAY_USE = {
     "collector": {"spool", "session", "tracer", "base", "abi"},
     "report": {"spool", "base", "abi"},
     "viewer": {"report", "spool", "base", "abi"},
-    "launcher": {"viewer", "report", "collector", "spool", "session", "tracer", "base", "abi"},
+    "launcher": {"subprocess_shim", "viewer", "report", "collector", "spool", "session", "tracer", "base", "abi"},
 }
 # Of a room that lies below, this much only.
-ONLY = {("spool", "tracer"): {"tracer/clock.h"}}
+ONLY = {("spool", "tracer"): {"tracer/clock.h"},
+        ("launcher", "subprocess_shim"): {"subprocess_shim/program_file.h"}}
 # Code that lives in other people's processes: headers of the C++ library that need no library.
 IN_TRACED_PROCESS = ("abi", "tracer", "runtime", "subprocess_shim", "base/freestanding")
 FREESTANDING = {"atomic", "bit", "concepts", "cstddef", "cstdint", "initializer_list", "limits", "new",

@@ -6,8 +6,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/support/catch.h"
+#include "tests/support/elf_programs.h"
 #include "tests/support/temporary_folder.h"
 
 namespace vtn {
@@ -50,7 +53,7 @@ TEST_CASE("image: the real interpreters are what they are", "[image]") {
     REQUIRE(image);
     CHECK(image->is_python());
     CHECK(image->python_version == python.version);
-    CHECK(image->not_preloadable.empty());
+    CHECK(image->untraced == VTN_UNTRACED_NONE);
     if (image->kind == launcher::ExecutableKind::kSharedPython) {
       REQUIRE(!image->libpython.empty());
       const auto library = launcher::examine_executable(image->libpython, launcher::Environment());
@@ -81,7 +84,7 @@ TEST_CASE("image: other programs are no Python, and can be preloaded", "[image]"
   REQUIRE(shell);
   CHECK(shell->is_elf);
   CHECK(!shell->is_python());
-  CHECK(shell->not_preloadable.empty());
+  CHECK(shell->untraced == VTN_UNTRACED_NONE);
   const auto library =
       launcher::examine_executable("/lib/x86_64-linux-gnu/libc.so.6", launcher::Environment());
   REQUIRE(library);
@@ -90,20 +93,30 @@ TEST_CASE("image: other programs are no Python, and can be preloaded", "[image]"
   CHECK(!launcher::examine_executable("/etc/passwd", launcher::Environment())->is_elf);
 }
 
-TEST_CASE("image: a statically linked program cannot be preloaded", "[image]") {
-  // ldconfig is static on every Debian.
-  const auto image = launcher::examine_executable("/sbin/ldconfig", launcher::Environment());
-  if (image && image->is_elf) {
-    CHECK(!image->not_preloadable.empty());
-    CHECK(image->is_static);
+TEST_CASE("image: what can be preloaded into it is as the shim has it", "[image]") {
+  const TemporaryFolder folder;
+  for (const test::ElfKind& kind : test::elf_kinds()) {
+    INFO(kind.what);
+    const std::string path = folder.write("program", kind.elf.bytes(), 0755);
+    const auto image = launcher::examine_executable(path, launcher::Environment());
+    REQUIRE(image);
+    CHECK(image->untraced == kind.reason);
+    if (geteuid() == 0 && kind.reason == VTN_UNTRACED_NONE) {  // who can give files away
+      REQUIRE(chown(path.c_str(), 65534, 65534) == 0);
+      REQUIRE(chmod(path.c_str(), 04755) == 0);
+      CHECK(launcher::examine_executable(path, launcher::Environment())->untraced ==
+            VTN_UNTRACED_SETUID);
+    }
   }
-  CHECK_FALSE(launcher::examine_executable("/bin/sh", launcher::Environment())->is_static);
-  // The loader has no loader either, but prints what is preloaded into it.
+  // ldconfig is static on every Debian.
+  const auto real = launcher::examine_executable("/sbin/ldconfig", launcher::Environment());
+  if (real && real->is_elf) {
+    CHECK(real->untraced == VTN_UNTRACED_STATIC);
+  }
   const auto loader =
       launcher::examine_executable("/lib64/ld-linux-x86-64.so.2", launcher::Environment());
   if (loader) {
-    CHECK(!loader->not_preloadable.empty());
-    CHECK_FALSE(loader->is_static);
+    CHECK(loader->untraced == VTN_UNTRACED_LOADER);
   }
 }
 
