@@ -38,6 +38,9 @@ typedef struct {
    * nobody has noticed yet it claims one. Any thread, no lock, no allocation. */
   void* control;
   uint32_t (*process_slot)(void);
+  /* The path of the file that this process runs, without a NUL; its length, 0: unknown. In the
+   * embed host that of the interpreter that it stands for. */
+  uint32_t (*executable)(char* to, uint32_t bytes);
   /* The kernel's thread id that goes with a value of the word at tls_offset; the runtime sets it.
    * Called in a vfork child as well, where that word is its parent's. */
   uint32_t (**thread_of_word)(const void* value);

@@ -106,10 +106,28 @@ static void append_all(vtn_process_slot* slot, vtn_strings argv) {
   }
 }
 
+/* Whether the kernel takes this process for our embed host. */
+static int is_host(void) {
+  const vtn_control_page* control = g_slots.control;
+  struct stat info;
+  return control->host_inode != 0 &&
+         vtn_call4(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/exe", (long)&info, 0) == 0 &&
+         info.st_ino == control->host_inode && info.st_dev == control->host_device;
+}
+
+static uint32_t own_executable(char* to, uint32_t bytes) {
+  const char* interpreter = g_slots.control->host;
+  const size_t length = vtn_length(interpreter);
+  if (length != 0 && length <= bytes && is_host()) {
+    vtn_copy(to, interpreter, length);
+    return (uint32_t)length;
+  }
+  const long read = vtn_call4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)to, bytes);
+  return read > 0 ? (uint32_t)read : 0;
+}
+
 static void write_own_text(vtn_process_slot* slot, vtn_strings argv) {
-  const long bytes = vtn_call4(
-      SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)slot->text, VTN_SLOT_TEXT_BYTES / 2);
-  slot->text_bytes = bytes > 0 ? (uint32_t)bytes : 0;
+  slot->text_bytes = own_executable(slot->text, VTN_SLOT_TEXT_BYTES / 2);
   append(slot, "");
   if (argv != NULL) {
     append_all(slot, argv);
@@ -241,6 +259,7 @@ void vtn_slots_found_python(void) {
 void vtn_slots_describe(vtn_runtime_args* args) {
   args->control = g_slots.control;
   args->process_slot = process_slot;
+  args->executable = own_executable;
   args->thread_of_word = &g_slots.thread_of_word;
   g_slots.word_offset = args->tls_offset;
 }

@@ -30,7 +30,7 @@ vtn_control_page* vtn_control(void);
 /* The program holds a CPython. */
 void vtn_slots_found_python(void);
 
-/* Fills in `control`, `process_slot` and `thread_of_word`. */
+/* Fills in `control`, `process_slot`, `executable` and `thread_of_word`. */
 void vtn_slots_describe(vtn_runtime_args* args);
 
 /* The time, as slots and events have it. */

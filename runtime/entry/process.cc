@@ -83,10 +83,7 @@ void describe_process() {
   char executable[kMaxNameBytes];
   char folder[kMaxNameBytes];
   char argv[kMaxArgvBytes];
-  const long executable_bytes = raw_syscall(SYS_readlink,
-                                            reinterpret_cast<long>("/proc/self/exe"),
-                                            reinterpret_cast<long>(executable),
-                                            sizeof(executable));
+  const uint32_t executable_bytes = g_process.args.executable(executable, sizeof(executable));
   const long folder_bytes = raw_syscall(SYS_getcwd, reinterpret_cast<long>(folder), sizeof(folder));
   const size_t argv_bytes = read_file("/proc/self/cmdline", argv, sizeof(argv));
   const ProcessSlot& slot = g_process.arena.processes[tracer::g_engine.root->process];
@@ -97,7 +94,7 @@ void describe_process() {
       .python_version = g_python.version,
       .backend = g_process.backend,
       .unused = 0,
-      .executable_bytes = executable_bytes > 0 ? static_cast<uint32_t>(executable_bytes) : 0,
+      .executable_bytes = executable_bytes,
       .cwd_bytes = folder_bytes > 1 ? static_cast<uint32_t>(folder_bytes - 1) : 0,
       .argv_bytes = static_cast<uint32_t>(argv_bytes)};
   (void)tracer::publish_record(NameRecord::kProcess,

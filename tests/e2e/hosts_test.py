@@ -94,6 +94,18 @@ class Hosts(support.TestCase):
         self.assertEqual(plain.parity_key(),
                          self.traced("exe.py", options=("--quiet", "--host", "exec")).parity_key())
 
+    def test_the_report_names_the_interpreter(self):
+        self.write("exe.py", "import os; print(os.readlink('/proc/self/exe'), flush=True); os.fork() and os.wait()")
+        executable = self.plain("exe.py").stdout.decode().strip()
+        for host in ("exec", "embed") if self.library() else ("exec",):
+            with self.subTest(host):
+                traced = self.traced("exe.py", options=("--quiet", "--host", host))
+                self.assertEqual((0, b""), (traced.status, traced.stderr))
+                processes = traced.report.data["viztracer_native"]["processes"]
+                self.assertEqual([executable] * 2, [one["executable"] for one in processes])
+                self.assertEqual([executable] * 2,
+                                 [image["executable"] for one in processes for image in one["images"]])
+
 
 if __name__ == "__main__":
     unittest.main()
