@@ -38,6 +38,7 @@ constexpr char kOfNoUse[] = "";  // in place of a type's name: not null, and nob
 struct {
   CodeIdentity* free_identities;
   int (*find_object)(void*, void*);
+  const PyGetSetDef* module_of_type;  // type.__module__; null: not to be had
   bool has_version_tags;
   PyObject* code_attributes[kCodeAttributes];  // the main interpreter's; null: not made yet
 } g_functions;
@@ -217,6 +218,50 @@ uint32_t intern_dotted(FunctionKind kind, tracer::Text first, tracer::Text secon
   return tracer::intern_function(kind, {joined, bytes + second.bytes}, {}, 0);
 }
 
+// The getter of CPython's own: a metaclass has no say. Null: none that is a str.
+PyRef module_of(const void* type) {
+  PyRef module = PyRef::steal(
+      g_functions.module_of_type == nullptr
+          ? nullptr
+          : g_functions.module_of_type->get(static_cast<PyObject*>(const_cast<void*>(type)),
+                                            g_functions.module_of_type->closure));
+  const bool is_text = module && type_of(module.get()) == g_python.PyUnicode_Type;
+  return PyRef::steal(is_text ? module.release() : nullptr);
+}
+
+// A type made in C has its module in its name. That of the program itself, or of the language, says
+// nothing.
+uint32_t intern_class(FunctionKind kind, const void* type) {
+  const tracer::Text name = text_of(type_name(static_cast<const PyObject*>(type)));
+  if (memchr(name.data, '.', name.bytes) != nullptr) {
+    return tracer::intern_function(kind, name, {}, 0);
+  }
+  const PyRef holder = module_of(type);
+  const Utf8 module(holder.get());
+  const bool says_nothing = module.equals("__main__") || module.equals("builtins");
+  return intern_dotted(kind, says_nothing ? tracer::Text{} : module.text(), name);
+}
+
+// Of all that names it, never 0.
+uint64_t hash_of_names(const CallableKey& key) {
+  const PendingException pending;
+  const PyRef module = is_named_by_class(key) ? module_of(key.key) : PyRef();
+  const PySize hash = module ? g_python.PyObject_Hash(module.get()) : 0;
+  return (names_hash(key) ^ static_cast<uint64_t>(hash)) | 1;
+}
+
+const PyGetSetDef* find_module_of_type() {
+  const PyRef attributes =
+      PyRef::steal(g_python.PyObject_GetAttrString(g_python.PyType_Type, "__dict__"));
+  const PyRef descriptor = PyRef::steal(
+      attributes ? g_python.PyObject_CallMethod(attributes.get(), "get", "s", "__module__")
+                 : nullptr);
+  g_python.PyErr_Clear();
+  return descriptor && type_of(descriptor.get()) == g_python.PyGetSetDescr_Type
+             ? descriptor_attribute(descriptor.get())
+             : nullptr;
+}
+
 uint32_t intern_c_function(PyObject* callable,
                            const PyMethodDef* definition,
                            const PyObject* type) {
@@ -254,7 +299,7 @@ uint32_t remember(tracer::ThreadState* thread, const CallableKey& key, uint32_t 
   const uint32_t slot = callable_cache_slot(key.key, key.type);
   part->callables[slot ^ 1] = part->callables[slot];
   part->name_hashes[slot ^ 1] = part->name_hashes[slot];
-  part->name_hashes[slot] = lasting ? 0 : names_hash(key);
+  part->name_hashes[slot] = lasting ? 0 : hash_of_names(key);
   CallableCacheEntry* entry = &part->callables[slot];
   *entry = {.key = key.key, .type = key.type, .type_name = nullptr, .id = id, .version_tag = 0};
   if (!lasting) {
@@ -272,7 +317,7 @@ uint32_t remembered_id(tracer::ThreadState* thread, const CallableKey& key) {
     CallableCacheEntry* entry = &part->callables[slot];
     const uint64_t hash = part->name_hashes[slot];
     if (entry->key != key.key || entry->type != key.type ||
-        (hash != 0 && hash != names_hash(key))) {
+        (hash != 0 && hash != hash_of_names(key))) {
       continue;
     }
     if (hash != 0) {
@@ -295,6 +340,7 @@ bool start_functions(int (*find_object)(void* address, void* result)) {
   for (PyObject*& name : g_functions.code_attributes) {
     name = nullptr;  // those of an interpreter that was finalized are gone
   }
+  g_functions.module_of_type = find_module_of_type();
   g_functions.has_version_tags = has_version_tags(g_python.minor) && check_version_tags();
   const PySize index = code_stays_untouched() ? g_python.PyCode_AddWatcher(code_changed)
                                               : g_python._PyEval_RequestCodeExtraIndex(code_died);
@@ -374,14 +420,13 @@ uint32_t callable_id_slow(tracer::ThreadState* thread, PyObject* callable, const
     return remembered;
   }
   const KeepErrno keep_errno;
-  if (key.type == class_mark() || key.type == instance_mark()) {
-    const bool is_class = key.type == class_mark();
-    const tracer::Text name = text_of(type_name(static_cast<const PyObject*>(key.key)));
-    const uint32_t id = tracer::intern_function(
-        is_class ? FunctionKind::kType : FunctionKind::kCallable, name, {}, 0);
-    return remember(thread, key, id, lasts_for_ever(key.key) && lasts_for_ever(name.data));
-  }
   const PendingException pending;
+  if (is_named_by_class(key)) {
+    const uint32_t id = intern_class(
+        key.type == class_mark() ? FunctionKind::kType : FunctionKind::kCallable, key.key);
+    const char* const name = type_name(static_cast<const PyObject*>(key.key));
+    return remember(thread, key, id, lasts_for_ever(key.key) && lasts_for_ever(name));
+  }
   const auto* definition = static_cast<const PyMethodDef*>(key.key);
   const uint32_t id =
       intern_c_function(callable, definition, static_cast<const PyObject*>(key.type));

@@ -4,7 +4,7 @@
 //
 //  code object   the id lies in its co_extra, whose free function is the notice of its death
 //  C function    by its definition and the type of self; C method: by definition and owning type
-//  class         by its address and name; any other callable: by its type
+//  class         by its address, module and name; any other callable: by its type
 //
 // No attribute of an object of the program is looked up and no reference is kept. An address comes
 // back at once, so a remembered one is trusted only
@@ -39,6 +39,10 @@ struct CallableKey {
 // Marks: addresses that no type has.
 inline const void* class_mark() { return &g_python; }
 inline const void* instance_mark() { return &g_python.version; }
+
+inline bool is_named_by_class(const CallableKey& key) {
+  return key.type == class_mark() || key.type == instance_mark();
+}
 
 [[gnu::noinline]] CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code);
 [[gnu::noinline]] uint32_t callable_id_slow(tracer::ThreadState* thread,
@@ -92,10 +96,11 @@ bool is_resumed(PyFrame* frame, PyObject* code);
   }
 }
 
-// The names as they read now, never 0. A class has one name, a C function its own and its type's.
+// The names as they read now, never 0. A class has one name (and its module, which is looked up:
+// callable_id_slow), a C function its own and its type's.
 inline uint64_t names_hash(const CallableKey& key) {
   uint64_t hash;
-  if (key.type == class_mark() || key.type == instance_mark()) {
+  if (is_named_by_class(key)) {
     hash = hash_c_string(type_name(static_cast<const PyObject*>(key.key)), 1);
   } else {
     hash = hash_c_string(static_cast<const PyMethodDef*>(key.key)->name, 2);
@@ -127,8 +132,7 @@ inline bool callable_key(PyObject* callable, const PyObject* kind, CallableKey* 
 
 // The type whose name is part of the names; null: none.
 inline const PyObject* named_type(const CallableKey& key) {
-  const bool by_mark = key.type == class_mark() || key.type == instance_mark();
-  return static_cast<const PyObject*>(by_mark ? key.key : key.type);
+  return static_cast<const PyObject*>(is_named_by_class(key) ? key.key : key.type);
 }
 
 // Whether nothing can have changed behind the entry's addresses.

@@ -58,6 +58,11 @@ inline const PyMethodDef* descriptor_def(const PyObject* descriptor) {
   return field<const PyMethodDef*>(descriptor, kHeadBytes + 24);
 }
 
+// An attribute's descriptor, likewise.
+inline const PyGetSetDef* descriptor_attribute(const PyObject* descriptor) {
+  return field<const PyGetSetDef*>(descriptor, kHeadBytes + 24);
+}
+
 // Null when everything is as expected, else what is not.
 const char* check_layout();
 

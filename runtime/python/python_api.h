@@ -32,6 +32,15 @@ struct PyAllocator {
 };
 inline constexpr int kAllocatorRaw = 0;  // PYMEM_DOMAIN_RAW
 
+// PyGetSetDef, part of the stable ABI.
+struct PyGetSetDef {
+  const char* name;
+  PyObject* (*get)(PyObject*, void*);
+  void* set;
+  const char* doc;
+  void* closure;
+};
+
 struct PyTypeSlot {
   int slot;
   void* function;
@@ -77,6 +86,7 @@ struct PyMethodDef {
   required(int, Py_AddPendingCall, (int (*)(void*), void*))                                    \
   required(void*, PyCapsule_GetPointer, (PyObject*, const char*))                              \
   required(PyObject*, PyObject_GetAttr, (PyObject*, PyObject*))                                \
+  required(PySize, PyObject_Hash, (PyObject*))                                                 \
   required(PyObject*, PyObject_GetAttrString, (PyObject*, const char*))                        \
   required(PyObject*, PyObject_GenericGetAttr, (PyObject*, PyObject*))                         \
   required(PyObject*, PyObject_CallMethod, (PyObject*, const char*, const char*, ...))         \
@@ -144,6 +154,7 @@ struct PyMethodDef {
   object(PyCFunction_Type)                                                                     \
   object(PyMethodDescr_Type)                                                                   \
   object(PyClassMethodDescr_Type)                                                              \
+  object(PyGetSetDescr_Type)                                                                   \
   object(PyUnicode_Type)
 // clang-format on
 

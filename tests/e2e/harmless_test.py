@@ -252,6 +252,46 @@ class Harmless(support.TestCase):
             instances = [call.name for call in report.calls() if call.name.startswith("<rename_object_")]
             self.assertEqual([f"<rename_object_{number} object>" for number in numbers], instances)
 
+    def test_class_has_the_name_of_its_module(self):
+        """Of that moment, for classes and what is called as their instance; none for the program's own."""
+        if self.interpreter.minor < (3, 12):
+            self.skipTest("a class that is called sends no event")
+        self.write("module.py", """
+            class Meta(type):
+                def __getattribute__(cls, name): raise KeyError(name)
+            class Plain: pass
+            class Called:
+                def __call__(self): pass
+            class Made(metaclass=Meta): pass
+            class Odd: __module__ = property(lambda self: print("asked"))
+            """)
+        self.write("program.py", """
+            import collections, module
+            class Own: pass
+            Own(), module.Plain(), module.Called()(), module.Made(), module.Odd(), collections.OrderedDict()
+            def move(): pass
+            for cls in module.Plain, module.Made:
+                for i in range(3):
+                    move()
+                    type.__dict__["__module__"].__set__(cls, f"moved_{i}")
+                    cls(), cls()
+            def again():
+                for i in range(1000):
+                    cls = type("Again", (), {"__module__": f"again_{i:04}"})
+                    cls(), cls()
+                    del cls
+            again()
+            """)
+        report = self.parity("program.py").report
+        names = [call.name for call in report.calls()]
+        classes = ("Own", "Plain", "Called", "Made", "Odd", "OrderedDict")
+        found = [name for name in names if name.rpartition(".")[2].removesuffix(" object>") in classes]
+        self.assertEqual(["Own", "module.Plain", "module.Called", "<module.Called object>", "module.Made", "Odd",
+                          "collections.OrderedDict",
+                          *(f"moved_{i}.{name}" for name in ("Plain", "Made") for i in range(3) for _ in range(2))], found)
+        self.assertEqual([f"again_{i:04}.Again" for i in range(1000) for _ in range(2)],
+                         [name for name in names if name.endswith("Again")])
+
     def test_a_hundred_thousand_code_objects_leave_no_memory_behind(self):
         self.write("program.py", """
             import resource, sys
