@@ -20,7 +20,7 @@ def after(n): return len(str(n))
 FRESH = """
 import _lsprof, cProfile
 from concurrent.futures import ThreadPoolExecutor
-bounds = [[int(part, 16) for part in line[0].split("-")] for line in lines]
+bounds = [[int(part, 16) for part in line[0].split("-")] for line in lines if "x" in line[1]]
 tools = (5, 4, 3) if hasattr(sys, "monitoring") else ()
 worker = ThreadPoolExecutor(1)  # a thread that lives through every start and stop
 
@@ -30,7 +30,7 @@ def hot(n):
 
 watched = [before.__code__, during.__code__, hot.__code__]
 
-def is_ours(address):
+def is_ours(address):  # a function of the runtime's
     return any(low <= address < high for low, high in bounds)
 
 def word(address):
