@@ -99,7 +99,8 @@ struct PyMethodDef {
   required(PyObject*, PyLong_FromUnsignedLong, (unsigned long))                                \
   required(PyObject*, PyUnicode_FromString, (const char*))                                     \
   required(PyObject*, PyUnicode_InternFromString, (const char*))                               \
-  required(PyObject*, PyUnicode_AsEncodedString, (PyObject*, const char*, const char*))        \
+  required(PySize, PyUnicode_GetLength, (PyObject*))                                           \
+  required(uint32_t, PyUnicode_ReadChar, (PyObject*, PySize))                                  \
   required(int, PyBytes_AsStringAndSize, (PyObject*, char**, PySize*))                         \
   required(PyObject*, PyDict_GetItemWithError, (PyObject*, PyObject*))                         \
   required(PyObject*, PyDict_GetItemString, (PyObject*, const char*))                          \

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Text of the program's str objects as UTF-8. Lone surrogates are encoded as they are (the reader
-// replaces them). Needs the GIL; never caches anything in the program's objects. May leave an error
-// set: use under PendingException.
+// replaces them). Needs the GIL; never caches anything in the program's objects, and asks CPython
+// for no memory, which a program may count or let run out. May leave an error set: use under
+// PendingException.
 #pragma once
 
 #include "runtime/python/layout.h"
@@ -10,29 +11,43 @@
 
 namespace vtn::runtime {
 
+// As much of it as is recorded of any text.
 class Utf8 {
  public:
   // `string` is borrowed and may be null or no str: the text is empty then.
-  explicit Utf8(PyObject* string)
-      : bytes_(PyRef::steal(
-            string != nullptr && g_python.PyType_IsSubtype(type_of(string), g_python.PyUnicode_Type)
-                ? g_python.PyUnicode_AsEncodedString(string, "utf-8", "surrogatepass")
-                : nullptr)) {
-    char* data = nullptr;
-    PySize size = 0;
-    if (bytes_ && g_python.PyBytes_AsStringAndSize(bytes_.get(), &data, &size) == 0) {
-      text_ = {data, static_cast<size_t>(size)};
+  explicit Utf8(PyObject* string) {
+    if (string == nullptr || !g_python.PyType_IsSubtype(type_of(string), g_python.PyUnicode_Type)) {
+      return;
+    }
+    const PySize length = g_python.PyUnicode_GetLength(string);
+    for (PySize i = 0; i < length && append(g_python.PyUnicode_ReadChar(string, i)); ++i) {
     }
   }
-  tracer::Text text() const { return text_; }
+  Utf8(const Utf8&) = delete;
+  Utf8& operator=(const Utf8&) = delete;
+
+  tracer::Text text() const { return {data_, bytes_}; }
   bool equals(const char* literal) const {
-    return text_.bytes == __builtin_strlen(literal) &&
-           __builtin_memcmp(text_.data, literal, text_.bytes) == 0;
+    return bytes_ == __builtin_strlen(literal) && __builtin_memcmp(data_, literal, bytes_) == 0;
   }
 
  private:
-  PyRef bytes_;
-  tracer::Text text_;
+  // False: there is no room for it.
+  bool append(uint32_t character) {
+    const size_t more = character < 0x80 ? 0 : character < 0x800 ? 1 : character < 0x10000 ? 2 : 3;
+    if (bytes_ + more >= sizeof(data_)) {
+      return false;
+    }
+    constexpr uint32_t kFirstByte[] = {0, 0xc0, 0xe0, 0xf0};
+    data_[bytes_++] = static_cast<char>(kFirstByte[more] | (character >> (6 * more)));
+    for (size_t i = more; i-- > 0;) {
+      data_[bytes_++] = static_cast<char>(0x80 | ((character >> (6 * i)) & 0x3f));
+    }
+    return true;
+  }
+
+  char data_[kMaxNameBytes];
+  size_t bytes_ = 0;
 };
 
 inline tracer::Text text_of(const char* text) { return {text, __builtin_strlen(text)}; }

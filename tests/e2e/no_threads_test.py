@@ -39,7 +39,7 @@ class NoThreads(support.TestCase):
             with self.subTest(report):
                 traced = self.traced("program.py", options=(), report=report, preexec_fn=refuse_threads)
                 self.assertEqual(9, traced.status, traced.stderr)
-                self.assertRegex(traced.stderr, rb"1 Python process, 1 thread, [0-9,]+ calls, 0 events lost")
+                self.assertRegex(traced.stderr, rb"1 Python process, 1 thread, 20,.*, 0 events lost")
                 self.assertRegex(traced.stderr, rb"20,000  f \(program.py")
         traced = self.traced("program.py", preexec_fn=refuse_threads)
         self.assertEqual(20_000, len(traced.report.named("f")))
