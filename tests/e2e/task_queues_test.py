@@ -31,8 +31,21 @@ def whoami(n):
     return os.getpid()
 """
 
+# kombu makes a message's file and then writes it: a worker that looks in between takes an empty one,
+# and the message is lost. From another folder they come whole.
 SENDER = """
-import app, sys
+import app, os, sys
+from kombu.transport.filesystem import Channel
+
+put_into_outbox = Channel._put
+
+def put(channel, *args, **kwargs):
+    put_into_outbox(channel, *args, **kwargs)
+    for name in os.listdir("outbox"):
+        os.rename(os.path.join("outbox", name), os.path.join("queue", name))
+
+Channel._put = put
+app.app.conf.broker_transport_options["data_folder_out"] = os.path.abspath("outbox")
 results = [app.sum_of_two.delay(i, i) for i in range(4)]
 print("sums", [result.get(timeout=60, interval=0.02) for result in results], flush=True)
 results = [app.whoami.delay(i) for i in range(4)]
@@ -61,8 +74,8 @@ if __name__ == "__main__":
 @servers.on_every_base
 class Celery(servers.ServerCase):
     def prepare(self):
-        self.remove("queue", "results")
-        for name in ("queue", "results"):
+        self.remove("queue", "outbox", "results")
+        for name in ("queue", "outbox", "results"):
             os.mkdir(os.path.join(self.work, name))
         self.write("app.py", CELERY)
         self.write("sender.py", SENDER)
