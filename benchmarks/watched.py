@@ -60,6 +60,7 @@ class Watched:
     `descriptors`  most open at a time in one of the launcher's processes
     `collector_s`  CPU time of the collector as last seen, in seconds
     `cpu_s`        CPU time of the whole tree, in seconds
+    `contents`     what the launcher says that the report holds, and that was lost
     """
 
     def __init__(self, interpreter, argv, env=None, interval_s=0.01, cwd=None):
@@ -84,7 +85,8 @@ class Watched:
         self.cpu_s = (after.children_user - before.children_user +
                       after.children_system - before.children_system)
         self.stdout, self.stderr = stdout.decode(), stderr.decode()
-        self.last_line = (self.stderr.strip().splitlines() or [""])[-1]
+        self.contents = next((line.partition(": ")[2] for line in self.stderr.splitlines()
+                              if line.endswith(" lost")), "")
         if process.returncode != 0:
             raise RuntimeError(f"{argv} ended with {process.returncode}: {self.stderr[-2000:]}")
 
