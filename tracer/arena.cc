@@ -119,7 +119,8 @@ void finish_chunk(const Arena& arena, uint32_t chunk) {
 void recycle_chunk(const Arena& arena, uint32_t chunk) {
   ChunkHeader& header = arena.headers[chunk];
   uint64_t* words = arena.words(chunk);
-  for (uint64_t i = 0; i < arena.chunk_bytes(chunk) / 8; ++i) {
+  const uint64_t count = arena.chunk_bytes(chunk) / sizeof(*words);
+  for (uint64_t i = 0; i < count; ++i) {
     words[i] = 0;
   }
   header.base_ticks = 0;
