@@ -244,10 +244,13 @@ uint32_t intern_class(FunctionKind kind, const void* type) {
 
 // Of all that names it, never 0.
 uint64_t hash_of_names(const CallableKey& key) {
+  const uint64_t hash = names_hash(key);
+  if (!is_named_by_class(key)) {
+    return hash;
+  }
   const PendingException pending;
-  const PyRef module = is_named_by_class(key) ? module_of(key.key) : PyRef();
-  const PySize hash = module ? g_python.PyObject_Hash(module.get()) : 0;
-  return (names_hash(key) ^ static_cast<uint64_t>(hash)) | 1;
+  const PyRef module = module_of(key.key);
+  return module ? (hash ^ static_cast<uint64_t>(g_python.PyObject_Hash(module.get()))) | 1 : hash;
 }
 
 const PyGetSetDef* find_module_of_type() {
