@@ -164,20 +164,20 @@ void Drain::list_chunks(std::vector<Found>& events, std::vector<Found>& names, b
       const uint32_t kind = load_acquire(&header.kind);
       Found found = {range.first_chunk + i, chunk_process(owner), chunk_thread(owner)};
       found.full = state == ChunkState::kFull;
-      if (kind == static_cast<uint32_t>(ChunkKind::kNames) ||
-          kind == static_cast<uint32_t>(ChunkKind::kEvents)) {
-        found.sequence = load_relaxed(&header.sequence);
-        found.tid = load_relaxed(&header.tid);
-        found.base_ticks = load_relaxed(&header.base_ticks);
-      }
-      if (kind == static_cast<uint32_t>(ChunkKind::kNames)) {
-        names.push_back(found);
-      } else if (kind == static_cast<uint32_t>(ChunkKind::kEvents)) {
-        if (found.full || owned_too || ending(found.slot)) {
-          events.push_back(found);
+      const bool is_names = kind == static_cast<uint32_t>(ChunkKind::kNames);
+      if (!is_names && kind != static_cast<uint32_t>(ChunkKind::kEvents)) {
+        if (found.full || ending(found.slot)) {
+          give_back(found);  // its owner died between the claim and the kind; or it is scribbled on
         }
-      } else if (found.full || ending(found.slot)) {
-        give_back(found);  // its owner died between the claim and the kind; or it is scribbled on
+        continue;
+      }
+      found.sequence = load_relaxed(&header.sequence);
+      found.tid = load_relaxed(&header.tid);
+      found.base_ticks = load_relaxed(&header.base_ticks);
+      if (is_names) {
+        names.push_back(found);
+      } else if (found.full || owned_too || ending(found.slot)) {
+        events.push_back(found);
       }
     }
   }
