@@ -10,14 +10,13 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
-#include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "tests/support/catch.h"
+#include "tests/support/forked.h"
 
 namespace vtn::test {
 
@@ -38,19 +37,10 @@ inline bool refuse_threads() {
          prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-// What `body` returned in a child that can start none. It asserts nothing: its lines would get
-// among those of the test. `meanwhile` runs here.
+// What `body` returned in a child that can start none. `meanwhile` runs here.
 inline int without_threads(
     const std::function<int()>& body, const std::function<void()>& meanwhile = [] {}) {
-  const pid_t child = fork();
-  if (child == 0) {
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    _exit(refuse_threads() ? body() : 77);
-  }
-  REQUIRE(child > 0);
-  meanwhile();
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
+  const int status = status_of_forked([&] { return refuse_threads() ? body() : 77; }, meanwhile);
   REQUIRE(WIFEXITED(status));
   return WEXITSTATUS(status);
 }

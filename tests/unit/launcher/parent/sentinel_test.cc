@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/parent/sentinel.h"
 
+#include <functional>
+
 #include <errno.h>
 
 #include "launcher/parent/signals.h"
@@ -43,42 +45,41 @@ siginfo_t take(int number) {
   return info;
 }
 
-TEST_CASE("sentinel: tells a signal to the group from one to the supervisor alone", "[sentinel]") {
-  const int status = status_of_forked([] {
+// What `body` returns in a supervisor that has a sentinel and an idle program; -1: it has none.
+int supervising(const std::function<int(Sentinel& sentinel, pid_t program)>& body) {
+  return status_of_forked([&] {
     (void)take_over_signals();
     const pid_t program = start_idle();
     auto sentinel = Sentinel::start(program);
-    if (!sentinel || !sentinel->is_one(sentinel->pid()) || sentinel->is_one(program)) {
+    return sentinel ? body(*sentinel, program) : -1;
+  });
+}
+
+TEST_CASE("sentinel: tells a signal to the group from one to the supervisor alone", "[sentinel]") {
+  const int status = supervising([](Sentinel& sentinel, pid_t program) {
+    if (!sentinel.is_one(sentinel.pid()) || sentinel.is_one(program)) {
       return 1;
     }
     for (int round = 0; round < 5; ++round) {
       send_from_outside(getpid());
-      if (sentinel->saw(take(SIGTERM))) {
+      if (sentinel.saw(take(SIGTERM))) {
         return 2;
       }
       send_from_outside(-getpgrp());
-      if (!sentinel->saw(take(SIGTERM))) {
+      if (!sentinel.saw(take(SIGTERM))) {
         return 3;
       }
     }
-    (void)kill(program, SIGKILL);
     return 0;
   });
   CHECK(status == exited_with(0));
 }
 
 TEST_CASE("sentinel: the keeper wakes a supervisor whose program goes on", "[sentinel]") {
-  const int status = status_of_forked([] {
-    (void)take_over_signals();
-    const pid_t program = start_idle();
-    auto sentinel = Sentinel::start(program);
-    if (!sentinel) {
-      return 1;
-    }
+  const int status = supervising([](Sentinel& sentinel, pid_t) {
     // The program was stopped, and is continued in the moment before its supervisor stops.
-    sentinel->watch_program();
+    sentinel.watch_program();
     (void)raise(SIGSTOP);  // returns when somebody continues this process
-    (void)kill(program, SIGKILL);
     return 0;
   });
   CHECK(status == exited_with(0));
