@@ -7,8 +7,8 @@
 #include <asm/stat.h>
 
 #include "abi/python_arguments.h"
+#include "base/freestanding/pattern.h"
 #include "subprocess_shim/environment.h"
-#include "subprocess_shim/pattern.h"
 #include "subprocess_shim/program_file.h"
 #include "subprocess_shim/raw.h"
 #include "subprocess_shim/settings.h"

@@ -17,7 +17,7 @@ MAY_USE = {
     "base": set(),
     "tracer": {"base", "abi"},
     "runtime": {"tracer", "base", "abi"},
-    "subprocess_shim": {"abi"},
+    "subprocess_shim": {"base", "abi"},
     "session": {"tracer", "base", "abi"},
     "spool": {"tracer", "base", "abi"},
     "collector": {"spool", "session", "tracer", "base", "abi"},

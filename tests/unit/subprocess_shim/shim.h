@@ -11,7 +11,6 @@
 extern "C" {
 #include "subprocess_shim/environment.h"
 #include "subprocess_shim/go_program.h"
-#include "subprocess_shim/pattern.h"
 #include "subprocess_shim/settings.h"
 #include "subprocess_shim/target.h"
 }

@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The patterns of --exclude_process, against a list and against fnmatch(3).
+// The patterns of options, against a list and against fnmatch(3).
+#include "base/freestanding/pattern.h"
+
 #include <random>
+#include <string>
+#include <vector>
 
 #include <fnmatch.h>
 
 #include "tests/support/catch.h"
-#include "tests/unit/subprocess_shim/shim.h"
 
 namespace vtn::test {
 namespace {
 
-bool matches(const std::string& pattern, const std::string& text, const Words& more = {}) {
-  const CStrings rest(more);
-  return vtn_pattern_matches(pattern.c_str(), text.c_str(), rest.get()) != 0;
+bool matches(const std::string& pattern,
+             const std::string& text,
+             std::vector<std::string> more = {}) {
+  std::vector<char*> rest;
+  for (std::string& word : more) {
+    rest.push_back(word.data());
+  }
+  rest.push_back(nullptr);
+  return vtn_pattern_matches(pattern.c_str(), text.c_str(), rest.data()) != 0;
 }
 
 std::string random_text(std::mt19937& random, const std::string& letters, size_t most) {

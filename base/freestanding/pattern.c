@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "subprocess_shim/pattern.h"
+#include "base/freestanding/pattern.h"
 
 #include <stddef.h>
 
