@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define VTN_CONTROL_MAGIC 0x31306c74636e7476u /* "vtnctl01" */
-#define VTN_SESSION_ABI_VERSION 4u
+#define VTN_SESSION_ABI_VERSION 5u
 
 /* The file has room for so many; it has memory for `ControlPage.process_slots` of them, which the
  * collector raises ahead of need. */
@@ -30,6 +30,11 @@ enum {
   VTN_OPTION_IGNORE_C_FUNCTIONS = 1u << 0,
   VTN_OPTION_ONLY_PROGRAM = 1u << 1, /* its children run untraced */
   VTN_OPTION_LOG_LINES = 1u << 2,    /* with each Python call the line that it is made from */
+  /* Functions that are hidden, beside those of the settings file: */
+  VTN_OPTION_MINE = 1u << 3,                /* the standard library, installed packages */
+  VTN_OPTION_NO_STANDARD_LIBRARY = 1u << 4, /* the standard library */
+  VTN_OPTION_NO_IMPORT = 1u << 5,           /* importlib's, and bodies of modules */
+  VTN_OPTION_IGNORE_FROZEN = 1u << 6,       /* frozen ones */
 };
 
 /* vtn_control_page.collector_waiting */

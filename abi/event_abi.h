@@ -37,6 +37,8 @@ enum ReservedId : uint32_t {
   kIdNone = 0,
   kIdAnyPython = 1,  // in an end: the innermost open Python call (the profile path knows no more)
   kIdTooManyNames = 2,  // in a beginning and its end: the process ran out of ids
+  kIdHidden = 3,        // in no event: what is not recorded, in the recorder's own tables
+  kIdInnermost = 4,     // in an end that the collector puts itself: the innermost open call is gone
   kFirstNameId = 16,
 };
 inline constexpr uint32_t kMaxNameId = static_cast<uint32_t>(kEventIdMask);

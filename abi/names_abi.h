@@ -21,6 +21,7 @@ enum class NameRecord : uint32_t {
   kThreadName = 4,   // TextRecord, key = thread number; one more for each name that it gets
   kProcessName = 5,  // TextRecord; the last one counts
   kNotice = 6,       // TextRecord, key = NoticeKind: something to be known of this process
+  kHidden = 7,       // FunctionRecord with id kIdHidden: it is not recorded, as was asked for
 };
 
 // Words of the whole record, head included, above its type.
@@ -47,6 +48,8 @@ enum FunctionFlag : uint32_t {
   // A generator's function, or a coroutine's, has two ids, one behind the other: a call of the
   // second is what goes on when the generator is resumed. Both end by the name of the first.
   kFunctionResumed = 1,
+  // What is below a call of it is not wanted, nor is the call (--exclude_subtree).
+  kFunctionExcludesSubtree = 2,
 };
 
 struct FunctionRecord {

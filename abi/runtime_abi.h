@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define VTN_RUNTIME_ABI_VERSION 3u
+#define VTN_RUNTIME_ABI_VERSION 4u
 #define VTN_RUNTIME_START_SYMBOL "vtn_runtime_start"
 
 /* What the runtime may use of libc by way of the shim: names that have no version below GLIBC_2.34,
@@ -44,6 +44,10 @@ typedef struct {
   /* The kernel's thread id that goes with a value of the word at tls_offset; the runtime sets it.
    * Called in a vfork child as well, where that word is its parent's. */
   uint32_t (**thread_of_word)(const void* value);
+  /* The records of the session's settings (settings_abi.h), from the first to behind the last; null
+   * where none is for processes of the tree. */
+  const void* settings;
+  const void* settings_end;
 } vtn_runtime_args;
 
 /* Returns 0 when the runtime is in place; anything else: this process is not traced. Called once,

@@ -39,6 +39,10 @@ enum SessionOption : uint32_t {
   kOptionIgnoreCFunctions = VTN_OPTION_IGNORE_C_FUNCTIONS,
   kOptionOnlyProgram = VTN_OPTION_ONLY_PROGRAM,
   kOptionLogLines = VTN_OPTION_LOG_LINES,
+  kOptionMine = VTN_OPTION_MINE,
+  kOptionNoStandardLibrary = VTN_OPTION_NO_STANDARD_LIBRARY,
+  kOptionNoImport = VTN_OPTION_NO_IMPORT,
+  kOptionIgnoreFrozen = VTN_OPTION_IGNORE_FROZEN,
 };
 
 enum class ClockKind : uint32_t { kTsc = VTN_CLOCK_TSC, kMonotonic = VTN_CLOCK_MONOTONIC };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The settings file of a session, for C and C++: what the user asked for, of any length. Written
- * whole before the program starts, never changed afterwards; launcher and shim each read the
- * records they know and skip the others, in children as well.
+ * whole before the program starts, never changed afterwards; launcher, shim and runtime each read
+ * the records they know and skip the others, in children as well.
  *
  *   vtn_settings_head
  *   vtn_setting, its bytes, zeroes up to a multiple of 8      ... in the order they were given
@@ -22,9 +22,19 @@
 enum {
   /* For processes of the tree. */
   VTN_SETTING_EXCLUDE = 1, /* a pattern of --exclude_process, with its NUL */
+  /* Patterns of functions (runtime/filters/), each with its NUL. Paths are absolute. */
+  VTN_SETTING_FIRST_FILTER = 2,
+  VTN_SETTING_INCLUDE_FILE = 2,
+  VTN_SETTING_EXCLUDE_FILE = 3,
+  VTN_SETTING_ONLY = 4,
+  VTN_SETTING_HIDE = 5,
+  VTN_SETTING_EXCLUDE_SUBTREE = 6,
+  VTN_SETTING_LAST_FILTER = 6,
   /* For the launcher's own processes. */
   VTN_SETTING_ARGUMENT = 1001, /* a word of the command line, in order */
   VTN_SETTING_OUTPUT = 1002,   /* the absolute path of a report; the spool lies beside the first */
+  VTN_SETTING_TOLD = 1003,     /* what was asked to be recorded, as reports tell it */
+  VTN_SETTING_LIMITS = 1004,   /* session::CallLimits */
 };
 /* Keys below are for processes of the tree. */
 #define VTN_FIRST_LAUNCHER_SETTING 1000u

@@ -126,6 +126,12 @@ struct CallAssembler::Run {
 
   // An end that does not fit the innermost call.
   void end_by_search(uint64_t ticks, EventKind kind, uint32_t id) {
+    if (id == kIdInnermost && top != bottom) {
+      emit(spool::kOpCut, ticks);
+      ++to->head.cut_calls;
+      pop();
+      return;
+    }
     spool::OpenCall* found = top;
     while (found != bottom &&
            !(found[-1].id == id || (id == kIdAnyPython && found[-1].traits != 0) ||
@@ -251,8 +257,7 @@ bool CallAssembler::assemble(const Chunk& chunk,
                              const FunctionTraits& traits,
                              FunctionCodes& function_codes,
                              spool::FrameColumns& to) {
-  const std::span<const uint64_t> all =
-      chunk.words.first(std::min(chunk.words.size(), kMaxChunkWords));
+  const std::span<const uint64_t> all = chunk.words.first(std::min(chunk.words.size(), kMostWords));
   const uint64_t* const words = all.data();
   const size_t count = all.size();
   // A word gives at most one op, plus two for a gap, plus one for each call it closes: those were

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "abi/event_abi.h"
+#include "abi/names_abi.h"
 #include "abi/session_abi.h"
 #include "spool/columns.h"
 
@@ -27,6 +28,8 @@ namespace vtn::collector {
 
 inline constexpr uint32_t kLargestChunkBytes = kSmallestChunkBytes << (kChunkClasses - 1);
 inline constexpr size_t kMaxChunkWords = kLargestChunkBytes / sizeof(uint64_t);
+// As many may be assembled at once: those of a chunk, and what a CallFilter had kept back before.
+inline constexpr size_t kMostWords = size_t{1} << 20;
 // More open calls than any program has: then they are closed as by a gap, and memory stays bounded.
 inline constexpr size_t kMaxOpenCalls = size_t{1} << 21;
 
@@ -34,15 +37,26 @@ inline constexpr size_t kMaxOpenCalls = size_t{1} << 21;
 // functions: the end of a Python call must find its beginning even if the name was lost.
 class FunctionTraits {
  public:
-  void set(uint32_t id, bool python, bool resumed) {
+  // Beside the bits of spool::OpenCall::traits.
+  static constexpr uint32_t kExcludesSubtree = 1u << 7;
+  static constexpr uint32_t kOfOpenCalls = kExcludesSubtree - 1;
+
+  // `flags`: FunctionFlag.
+  void set(uint32_t id, FunctionKind kind, uint32_t flags) {
     if (id >= traits_.size()) {
       traits_.resize(static_cast<size_t>(id) + 1, spool::kOpenPython);
     }
-    traits_[id] = static_cast<uint8_t>((python ? spool::kOpenPython : 0u) |
-                                       (resumed ? spool::kOpenResumed : 0u));
+    traits_[id] =
+        static_cast<uint8_t>((kind == FunctionKind::kPython ? spool::kOpenPython : 0u) |
+                             ((flags & kFunctionResumed) != 0 ? spool::kOpenResumed : 0u) |
+                             ((flags & kFunctionExcludesSubtree) != 0 ? kExcludesSubtree : 0u));
   }
   // Bits of spool::OpenCall::traits.
-  uint8_t of(uint32_t id) const { return id < traits_.size() ? traits_[id] : spool::kOpenPython; }
+  uint32_t of(uint32_t id) const { return with_exclusion(id) & kOfOpenCalls; }
+  // And whether what is below its calls is left out.
+  uint32_t with_exclusion(uint32_t id) const {
+    return id < traits_.size() ? traits_[id] : spool::kOpenPython;
+  }
 
  private:
   std::vector<uint8_t> traits_;
@@ -80,7 +94,7 @@ class CallAssembler {
   void resume(uint64_t last_ticks, const std::vector<spool::OpenCall>& open);
 
   struct Chunk {
-    std::span<const uint64_t> words;  // at most kMaxChunkWords; up to the first zero word
+    std::span<const uint64_t> words;  // at most kMostWords; up to the first zero word
     uint64_t base_ticks;
     uint64_t latest_ticks;  // now: nothing can have happened later
   };

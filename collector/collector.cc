@@ -69,7 +69,7 @@ Result<Collected> collect(const CollectRequest& request) {
   collected.spool_path = file.path;
   ProgramEnd end = {};
   {
-    Recorder recorder(session, *file.spool, request.settings.wait_children_ms);
+    Recorder recorder(session, *file.spool, request.settings);
     ready.reset();
     if (recorder.run(request.end_fd, end) == Recorder::Outcome::kSupervisorDied) {
       collected.end = CollectEnd::kSupervisorDied;

@@ -2,11 +2,17 @@
 #include "collector/drain.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
 
 #include <string.h>
+#include <time.h>
 
 #include "abi/names_abi.h"
 #include "base/freestanding/atomic.h"
+#include "collector/call_filter.h"
+#include "spool/clock_map.h"
+#include "spool/varint.h"
 #include "tracer/clock.h"
 
 namespace vtn::collector {
@@ -32,6 +38,8 @@ void copy_event_words(uint64_t* to, const uint64_t* from, size_t count) {
 struct Drain::Thread {
   explicit Thread(uint32_t tick_step) : assembler(tick_step) {}
   CallAssembler assembler;
+  std::optional<CallFilter> filter;  // where calls may be left out
+  uint32_t tid = 0;
   uint32_t next_sequence = 0;
   uint32_t waited = 0;  // passes, for a chunk that is missing
   bool damaged = false;
@@ -78,12 +86,14 @@ Drain::Drain(const tracer::Arena& arena,
              spool::Writer& spool,
              ProcessProbe& probe,
              bool compress,
-             unsigned threads)
+             unsigned threads,
+             const session::CallLimits& limits)
     : arena_(arena),
       clock_(clock),
       spool_(spool),
       compress_(compress),
       tick_step_(spool.model().header.tick_step),
+      limits_(limits),
       chains_(arena, clock, spool, probe),
       ending_(kMaxProcesses),
       crew_(threads) {
@@ -106,7 +116,7 @@ void Drain::resume() {
     process->image = image.image;
     for (uint32_t id = 0; id < image.function_of_id.size(); ++id) {
       if (const spool::FunctionInfo* function = image.function(id)) {
-        process->traits.set(id, function->kind == FunctionKind::kPython, function->resumed);
+        process->traits.set(id, function->kind, function->flags);
       }
     }
     processes_[image.slot] = std::move(process);
@@ -116,15 +126,52 @@ void Drain::resume() {
     if (found == processes_.end() || found->second->image != info.image) {
       continue;
     }
-    auto thread = std::make_unique<Thread>(tick_step_);
+    std::unique_ptr<Thread> thread = new_thread();
     std::vector<spool::OpenCall> open = info.open;
     for (spool::OpenCall& call : open) {
-      call.traits = found->second->traits.of(call.id);
+      call.traits = static_cast<uint8_t>(found->second->traits.of(call.id));
     }
+    thread->tid = info.tid;
     thread->assembler.resume(info.last_ticks, open);
+    if (thread->filter) {
+      thread->filter->resume(open);
+    }
     thread->next_sequence = info.next_sequence;
     found->second->threads[info.thread] = std::move(thread);
   }
+}
+
+// What the limit is in ticks. Both clocks have run for a while since the spool was begun: were it
+// only a moment, they could not be compared.
+uint64_t Drain::min_ticks() {
+  constexpr uint64_t kLeastNs = 5'000'000;
+  if (min_ticks_) {
+    return *min_ticks_;
+  }
+  min_ticks_ = limits_.min_duration_ns;
+  const std::vector<spool::ClockTriple>& triples = spool_.model().clock;
+  if (limits_.min_duration_ns == 0 || clock_ != ClockKind::kTsc || triples.empty()) {
+    return *min_ticks_;
+  }
+  const spool::ClockTriple& first = triples.front();
+  const uint64_t elapsed_ns = tracer::monotonic_ns() - first.monotonic_ns;
+  if (elapsed_ns < kLeastNs) {
+    const struct timespec rest = {0, static_cast<long>(kLeastNs - elapsed_ns)};
+    (void)nanosleep(&rest, nullptr);
+  }
+  const spool::ClockTriple now = spool::read_clock_triple(clock_);
+  const double ticks_per_ns = static_cast<double>(now.ticks - first.ticks) /
+                              static_cast<double>(now.monotonic_ns - first.monotonic_ns);
+  min_ticks_ = static_cast<uint64_t>(static_cast<double>(limits_.min_duration_ns) * ticks_per_ns);
+  return *min_ticks_;
+}
+
+std::unique_ptr<Drain::Thread> Drain::new_thread() {
+  auto thread = std::make_unique<Thread>(tick_step_);
+  if (limits_.any()) {
+    thread->filter.emplace(limits_, min_ticks());
+  }
+  return thread;
 }
 
 Drain::Process* Drain::process_of(uint32_t slot) {
@@ -227,6 +274,7 @@ bool Drain::take(bool all) {
   }
   drain_names(names, all);
   drain_events(events, all);
+  store_all_left_out(all);
   for (const EndedImage& image : ended) {
     end_image(image);
     ending_[image.slot] = 0;
@@ -279,9 +327,7 @@ void Drain::drain_names_chunk(Process& process, const Found& found) {
       FunctionRecord function;
       memcpy(&function, record + 1, sizeof(function));
       if (function.id <= kMaxNameId) {
-        process.traits.set(function.id,
-                           function.kind == FunctionKind::kPython,
-                           (function.flags & kFunctionResumed) != 0);
+        process.traits.set(function.id, function.kind, function.flags);
       }
     }
     copied += length;
@@ -311,7 +357,8 @@ void Drain::drain_events(std::vector<Found>& events, bool all) {
     if (Process* process = process_of(first.slot)) {
       std::unique_ptr<Thread>& thread = process->threads[first.thread];
       if (!thread) {
-        thread = std::make_unique<Thread>(tick_step_);
+        thread = new_thread();
+        thread->tid = first.tid;
       }
       groups.push_back(Group{process, thread.get(), &first, events.data() + end});
     } else {
@@ -360,8 +407,11 @@ void Drain::drain_chunk(const Group& group, const Found& found, Scratch& scratch
   }
   thread.waited = 0;
   thread.next_sequence = found.sequence + 1;
-  const CallAssembler::Chunk chunk = {
+  CallAssembler::Chunk chunk = {
       {scratch.copy.get(), bytes / sizeof(uint64_t)}, found.base_ticks, latest};
+  if (thread.filter) {
+    chunk = thread.filter->filter(chunk, group.process->traits);
+  }
   if (thread.assembler.assemble(chunk, group.process->traits, scratch.codes, scratch.columns)) {
     fill_in(found.sequence);
     store(thread, scratch);
@@ -392,8 +442,65 @@ void Drain::give_back(const Found& found) {
   }
 }
 
+// Nothing more comes of its threads: of the calls that are open, those that have lasted long
+// enough.
+void Drain::end_calls(Process& process, uint64_t end_ticks) {
+  Scratch& scratch = *scratch_[0];
+  for (auto& [number, thread] : process.threads) {
+    if (!thread->filter) {
+      continue;
+    }
+    const CallAssembler::Chunk chunk = thread->filter->finish(end_ticks, end_ticks);
+    if (chunk.words.empty() ||
+        !thread->assembler.assemble(chunk, process.traits, scratch.codes, scratch.columns)) {
+      continue;
+    }
+    spool::EventsFrame& head = scratch.columns.head;
+    head.image = process.image;
+    head.thread = number;
+    head.tid = thread->tid;
+    head.sequence = thread->next_sequence == 0 ? 0 : thread->next_sequence - 1;
+    store(*thread, scratch);
+  }
+}
+
+void Drain::store_left_out(Process& process) {
+  std::string body;
+  for (auto& [number, thread] : process.threads) {
+    if (!thread->filter) {
+      continue;
+    }
+    for (const auto& [id, left_out] : thread->filter->take_left_out()) {
+      spool::append_varint(body, id);
+      spool::append_varint(body, left_out.calls);
+      spool::append_varint(body, left_out.ticks);
+    }
+  }
+  if (!body.empty()) {
+    const spool::LeftOutFrame frame = {process.image, 0};
+    (void)spool_.append_struct(spool::FrameKind::kLeftOut, frame, body);
+  }
+}
+
+// From time to time, so that little of it is lost with a collector that is killed.
+void Drain::store_all_left_out(bool now) {
+  constexpr uint64_t kEveryNs = 1'000'000'000;
+  const uint64_t time_ns = tracer::monotonic_ns();
+  if (!limits_.any() || (!now && time_ns - left_out_stored_ns_ < kEveryNs)) {
+    return;
+  }
+  left_out_stored_ns_ = time_ns;
+  for (auto& [slot, process] : processes_) {
+    store_left_out(*process);
+  }
+}
+
 void Drain::end_image(const EndedImage& ended) {
   const ProcessSlot& shared = arena_.processes[ended.slot];
+  if (const auto found = processes_.find(ended.slot); found != processes_.end()) {
+    end_calls(*found->second, ended.end_ticks);
+    store_left_out(*found->second);
+  }
   spool::ImageEndFrame frame = {};
   frame.image = ended.image;
   frame.flags = ended.flags;

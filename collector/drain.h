@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -24,6 +25,7 @@
 #include "base/result.h"
 #include "collector/call_assembly.h"
 #include "collector/process_chains.h"
+#include "session/settings.h"
 #include "spool/codec.h"
 #include "spool/writer.h"
 #include "tracer/arena.h"
@@ -33,13 +35,15 @@ namespace vtn::collector {
 class Drain {
  public:
   // Arena, spool and probe are borrowed. `compress` may be false where there is no processor to
-  // spare. `threads` drain, the caller's included.
+  // spare. `threads` drain, the caller's included. Where there are limits, the spool's first clock
+  // triple tells what they are in ticks.
   Drain(const tracer::Arena& arena,
         ClockKind clock,
         spool::Writer& spool,
         ProcessProbe& probe,
         bool compress,
-        unsigned threads = 1);
+        unsigned threads = 1,
+        const session::CallLimits& limits = {});
   ~Drain();
 
   // Goes on with images and threads that the spool's model already knows.
@@ -78,7 +82,12 @@ class Drain {
   void drain_chunk(const Group& group, const Found& found, Scratch& scratch);
   void give_back(const Found& found);
   void store(Thread& thread, Scratch& scratch);
+  std::unique_ptr<Thread> new_thread();
+  uint64_t min_ticks();
   void end_image(const EndedImage& ended);
+  void end_calls(Process& process, uint64_t end_ticks);
+  void store_left_out(Process& process);
+  void store_all_left_out(bool now);
   bool ending(uint32_t slot) const { return slot < kMaxProcesses && ending_[slot] != 0; }
   Process* process_of(uint32_t slot);
 
@@ -87,6 +96,9 @@ class Drain {
   spool::Writer& spool_;
   const bool compress_;
   const uint32_t tick_step_;
+  const session::CallLimits limits_;
+  std::optional<uint64_t> min_ticks_;  // limits_.min_duration_ns
+  uint64_t left_out_stored_ns_ = 0;    // when what was left out was last written down
   bool recycle_ = true;
   double fill_ = 0;  // how much of the arena held something in the last pass: 0 to 1
   std::atomic<uint64_t> chunks_discarded_{0};

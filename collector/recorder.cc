@@ -64,11 +64,13 @@ struct Recorder::Shared {
   Mutex provision_mutex;                    // for provision_; taken alone
 };
 
-Recorder::Recorder(const session::Session& session, spool::Writer& spool, int wait_children_ms)
+Recorder::Recorder(const session::Session& session,
+                   spool::Writer& spool,
+                   const session::RecordSettings& settings)
     : session_(session),
       spool_(spool),
       clock_(static_cast<ClockKind>(spool.model().header.clock_kind)),
-      wait_children_ms_(wait_children_ms),
+      wait_children_ms_(settings.wait_children_ms),
       provision_(session.arena, session.arena_fd.get()),
       slot_provision_(session.arena, session.control_fd.get()),
       watch_(clock_, {}, name_of(session.folder) + "/" + kControlFileName),
@@ -77,7 +79,8 @@ Recorder::Recorder(const session::Session& session, spool::Writer& spool, int wa
              spool,
              watch_,
              worker_count() > 1,
-             std::max(1u, worker_count() / kProcessorsPerDrainThread)),
+             std::max(1u, worker_count() / kProcessorsPerDrainThread),
+             settings.calls),
       shared_(std::make_unique<Shared>()) {}
 
 Recorder::~Recorder() = default;

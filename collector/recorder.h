@@ -21,8 +21,10 @@ class Recorder {
  public:
   enum class Outcome { kProgramEnded, kSupervisorDied };
 
-  // Both are borrowed. `wait_children_ms` as in RecordSettings.
-  Recorder(const session::Session& session, spool::Writer& spool, int wait_children_ms);
+  // Session and spool are borrowed.
+  Recorder(const session::Session& session,
+           spool::Writer& spool,
+           const session::RecordSettings& settings);
   ~Recorder();
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;

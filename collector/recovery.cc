@@ -16,6 +16,7 @@
 #include "collector/recorder.h"
 #include "collector/spool_file.h"
 #include "session/session.h"
+#include "session/settings.h"
 #include "spool/clock_map.h"
 #include "spool/writer.h"
 
@@ -119,7 +120,14 @@ Result<Recovered> recover_session(const RecoveryRequest& request) {
   const auto clock = static_cast<ClockKind>(spool->model().header.clock_kind);
   store_release(&session.arena.control->state, static_cast<uint32_t>(SessionState::kStopping));
   LateProbe probe(clock, spool->model());
-  collector::Drain drain(session.arena, clock, *spool, probe, true);
+  const auto settings = read_file(session.file(session::kSettingsFileName));
+  collector::Drain drain(session.arena,
+                         clock,
+                         *spool,
+                         probe,
+                         true,
+                         1,
+                         session::limits_in(settings ? *settings : std::string()));
   drain.resume();
   drain.take_rest();
   recovered.some_live_on = probe.some_live_on();

@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "session/settings.h"
 #include "spool/clock_map.h"
 
 namespace vtn::collector {
@@ -36,13 +37,21 @@ spool::FileHeader new_file_header(ClockKind clock) {
 Result<std::unique_ptr<spool::Writer>> start_writer(UniqueFd fd,
                                                     ClockKind clock,
                                                     const std::string& command_line,
-                                                    const std::string& version) {
+                                                    const std::string& version,
+                                                    const std::vector<std::string>& told) {
   VTN_ASSIGN(fd, above_standard(std::move(fd)));
   (void)flock(fd.get(), LOCK_EX | LOCK_NB);  // for open_finished_spool; until it is closed
   VTN_ASSIGN(auto spool, spool::Writer::start(std::move(fd), new_file_header(clock)));
   const spool::RunFrame frame = {static_cast<uint32_t>(command_line.size()),
                                  static_cast<uint32_t>(version.size())};
   VTN_TRY(spool->append_struct(spool::FrameKind::kRun, frame, command_line + version));
+  if (!told.empty()) {
+    std::string body;
+    for (const std::string& one : told) {
+      body += one + '\0';
+    }
+    VTN_TRY(spool->append(spool::FrameKind::kSettings, body));
+  }
   return spool;
 }
 
@@ -62,7 +71,11 @@ Result<SpoolFile> begin_spool(const session::Session& session,
   if (!fd) {
     return fail_errno(fmt::format("cannot create a file in {}", folder));
   }
-  auto spool = start_writer(std::move(fd), session::clock_of(session), command_line, version);
+  std::vector<std::string> told;
+  if (auto settings = read_file(session.file(session::kSettingsFileName))) {
+    told = session::settings_with(*settings, VTN_SETTING_TOLD).value_or(told);
+  }
+  auto spool = start_writer(std::move(fd), session::clock_of(session), command_line, version, told);
   if (!spool) {
     (void)unlink(path.c_str());
     return tl::unexpected<Error>(std::move(spool).error());

@@ -12,6 +12,7 @@
 
 #include "abi/python_abi.h"
 #include "base/log.h"
+#include "report/left_out.h"
 #include "report/process_tree.h"
 #include "report/summary/text.h"
 
@@ -124,6 +125,26 @@ void say_contents(const spool::Model& model,
            counted(count_threads(model), "thread", "threads").c_str(),
            counted_calls(totals.calls, calls).c_str(),
            counted(totals.lost_events, "event", "events").c_str());
+}
+
+// What is not in the report because that was asked for.
+void say_left_out(const spool::Model& model) {
+  const std::string with = report::recorded_with(model);
+  if (with.empty()) {
+    return;
+  }
+  const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
+  const report::LeftOut left_out = report::left_out_of(model, clock);
+  std::string text = "recorded with " + with;
+  if (!left_out.hidden.empty()) {
+    text += fmt::format("; {} not recorded: their time is their callers'",
+                        counted(left_out.hidden.size(), "function is", "functions are"));
+  }
+  if (left_out.calls != 0) {
+    text += fmt::format("; {} left out", counted(left_out.calls, "call was", "calls were")) +
+            ", whose time is their callers' own";
+  }
+  log_info("%s", text.c_str());
 }
 
 struct Table {
@@ -252,6 +273,7 @@ void say_last_lines(const spool::Reader& spool,
     }
   } else {
     say_contents(model, tree, totals);
+    say_left_out(model);
     if (totals != nullptr && settings.summary_lines != 0 && run.calls != 0) {
       say_times(model, tree, *totals, settings.summary_lines);
     }

@@ -7,253 +7,11 @@
 #include <cxxopts.hpp>
 
 #include "launcher/closest.h"
-#include "launcher/values.h"
+#include "launcher/option_rows.h"
 
 namespace vtn::launcher {
 
 namespace {
-
-constexpr uint64_t kSecondNs = 1'000'000'000;
-constexpr uint64_t kMillisecondNs = 1'000'000;
-constexpr uint64_t kMostSummaryLines = 1'000'000;
-
-// An option: the scan for the target's place, the parser, the help, and what a nested run says
-// follow from its row. `set` stores one value (of a switch: "true" or "false"); its error is put
-// behind the option's name.
-struct OptionRow {
-  const char* name;   // with underscores
-  char letter;        // or 0
-  const char* value;  // its name in the help; null for a switch
-  Scope scope;
-  Status (*set)(Request& request, const std::string& value);
-  const char* help;
-  const char* without_value = nullptr;  // what it means without one: then it is never the next word
-  const char* negated = nullptr;        // what --no_NAME stands for; null: there is none
-};
-
-using Text = const std::string&;
-
-constexpr OptionRow kRows[] = {
-    {"output_file",
-     'o',
-     "FILE",
-     Scope::kReport,
-     [](Request& request, Text value) -> Status {
-       request.names.files.push_back(value);
-       return {};
-     },
-     "where the report goes; its extension says what it is (below). May be repeated: one run, "
-     "several formats. Default: result.json"},
-    {"report",
-     0,
-     "FILE",
-     Scope::kReport,
-     [](Request& request, Text value) -> Status {
-       request.names.more.push_back(value);
-       return {};
-     },
-     "a further report, beside those of -o or the default one: --report times.txt"},
-    {"unique_output_file",
-     'u',
-     nullptr,
-     Scope::kReport,
-     [](Request& request, Text value) -> Status {
-       request.names.unique = value == "true";
-       return {};
-     },
-     "name the report after program, time and process"},
-    {"output_dir",
-     0,
-     "DIR",
-     Scope::kReport,
-     [](Request& request, Text value) -> Status {
-       request.names.folder = value;
-       return {};
-     },
-     "the folder of the report; made if it is missing"},
-    {"summary",
-     0,
-     "N",
-     Scope::kReport,
-     [](Request& request, Text value) -> Status {
-       VTN_ASSIGN(const uint64_t lines, read_number(value, 0, kMostSummaryLines));
-       request.report.summary_lines = static_cast<unsigned>(lines);
-       return {};
-     },
-     "how many functions, those with the most time of their own, are listed at the end: 0 is none. "
-     "Default: 10",
-     nullptr,
-     "0"},
-    {"processes",
-     0,
-     "all|python",
-     Scope::kReport,
-     [](Request& request, Text value) -> Status {
-       if (value != "all" && value != "python") {
-         return fail("must be all or python");
-       }
-       request.report.python_only = value == "python";
-       return {};
-     },
-     "what the report shows of the process tree: every program of it (all, the default), or those "
-     "that run Python"},
-    {"keep_raw",
-     0,
-     nullptr,
-     Scope::kReport,
-     [](Request& request, Text value) -> Status {
-       request.report.keep_raw = value == "true";
-       return {};
-     },
-     "keep what was recorded beside the report"},
-    {"ignore_c_function",
-     0,
-     nullptr,
-     Scope::kRecord,
-     [](Request& request, Text value) -> Status {
-       request.record.c_functions = value != "true";
-       return {};
-     },
-     "record Python functions only: cheaper"},
-    {"log_lines",
-     0,
-     nullptr,
-     Scope::kRecord,
-     [](Request& request, Text value) -> Status {
-       request.record.caller_lines = value == "true";
-       return {};
-     },
-     "with each Python call, the line that it is made from"},
-    {"exclude_process",
-     0,
-     "GLOB",
-     Scope::kRecord,
-     [](Request& request, Text value) -> Status {
-       if (value.empty()) {
-         return fail("needs a pattern that is not empty");
-       }
-       request.record.excluded_processes.push_back(value);
-       return {};
-     },
-     "leave a process untraced whose executable's name, script's name or whole command line "
-     "matches. May be repeated"},
-    {"ignore_multiprocess",
-     0,
-     nullptr,
-     Scope::kRecord,
-     [](Request& request, Text value) -> Status {
-       request.record.children = value != "true";
-       return {};
-     },
-     "record the program alone: its children run untraced"},
-    {"wait_children",
-     0,
-     "SECONDS",
-     Scope::kRecord,
-     [](Request& request, Text value) -> Status {
-       if (value == "forever") {
-         request.record.wait_children_ms = session::kWaitForever;
-         return {};
-       }
-       VTN_ASSIGN(const uint64_t ns, read_duration_ns(value, kSecondNs));
-       request.record.wait_children_ms = static_cast<int>(ns / kMillisecondNs);
-       return {};
-     },
-     "when the program has ended, go on recording until the processes it left have ended too, or "
-     "that long; Ctrl-C ends the wait",
-     "forever"},
-    {"python",
-     0,
-     "PATH",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       request.launch.python = value;
-       return {};
-     },
-     "the interpreter; default: $VIRTUAL_ENV, else python3 on PATH"},
-    {"host",
-     0,
-     "auto|embed|exec",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       if (value != "auto" && value != "embed" && value != "exec") {
-         return fail("must be auto, embed or exec");
-       }
-       request.launch.host = value == "auto"    ? HostChoice::kAuto
-                             : value == "embed" ? HostChoice::kEmbed
-                                                : HostChoice::kExec;
-       return {};
-     },
-     "run the interpreter itself (exec), its library in a host of ours (embed), or the first where "
-     "there is an interpreter (auto)"},
-    {"keep_pid",
-     0,
-     nullptr,
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       request.launch.keep_pid = value == "true";
-       return {};
-     },
-     "give the program the process id of this command, for service managers and pid files; the "
-     "report is then written by a process in the background, a moment after the program's end"},
-    {"quiet",
-     0,
-     nullptr,
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       if (value == "true") {
-         request.report.verbosity = 0;
-       }
-       return {};
-     },
-     "say nothing but errors"},
-    {"verbose",
-     0,
-     "N",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       VTN_ASSIGN(const uint64_t level, read_number(value, 0, 9));
-       request.report.verbosity = static_cast<int>(level);
-       return {};
-     },
-     "0 is quiet, 1 the default, 2 tells more"},
-    {"convert",
-     0,
-     "FILE.vtn",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       request.convert = value;
-       return {};
-     },
-     "write a report (-o) of a saved recording"},
-    {"recover",
-     0,
-     "DIR",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       request.recover = value;
-       return {};
-     },
-     "write a report (-o) of what a killed run left"},
-    {"version",
-     0,
-     nullptr,
-     Scope::kCommand,
-     [](Request& request, Text) -> Status {
-       request.version = true;
-       return {};
-     },
-     "print the version and exit"},
-    {"help",
-     'h',
-     nullptr,
-     Scope::kCommand,
-     [](Request& request, Text) -> Status {
-       request.help = true;
-       return {};
-     },
-     "print this and exit"},
-};
 
 constexpr std::string_view kNegation = "no_";
 
@@ -265,7 +23,7 @@ std::string normalized(std::string_view name) {
 
 const OptionRow* find_long(std::string_view name) {
   const std::string wanted = normalized(name);
-  for (const OptionRow& row : kRows) {
+  for (const OptionRow& row : option_rows()) {
     if (wanted == row.name) {
       return &row;
     }
@@ -287,7 +45,7 @@ const OptionRow* find_negated(std::string_view name) {
 }
 
 const OptionRow* find_letter(char letter) {
-  for (const OptionRow& row : kRows) {
+  for (const OptionRow& row : option_rows()) {
     if (row.letter != 0 && row.letter == letter) {
       return &row;
     }
@@ -313,6 +71,8 @@ bool starts_target(const std::string& argument) {
 Status split(const std::vector<std::string>& arguments,
              std::vector<std::string>& ours,
              LaunchSettings& launch) {
+  const auto separator =
+      static_cast<size_t>(std::find(arguments.begin(), arguments.end(), "--") - arguments.begin());
   size_t i = 0;
   for (; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
@@ -360,6 +120,11 @@ Status split(const std::vector<std::string>& arguments,
     }
     // As one word, so that a value that looks like an option is still the value.
     ours.push_back("--" + std::string(row->name) + (has_value ? "=" + value : ""));
+    // VizTracer's lists of files go on until the separator, which it needs.
+    while (row->many && i + 1 < separator && separator != arguments.size() &&
+           !arguments[i + 1].starts_with('-')) {
+      ours.push_back("--" + std::string(row->name) + "=" + arguments[++i]);
+    }
   }
   if (i + 1 == arguments.size() && (arguments[i] == "-m" || arguments[i] == "-c")) {
     return fail(arguments[i] == "-m" ? "-m needs the name of a module"
@@ -402,7 +167,7 @@ cxxopts::Options describe() {
       "  viztracer-native [options] -               (the program is read from stdin)\n"
       "  viztracer-native [options] name args...    (a console script or program on PATH)\n"
       "  viztracer-native [options] -- command args...");
-  for (const OptionRow& row : kRows) {
+  for (const OptionRow& row : option_rows()) {
     const std::string names =
         row.letter != 0 ? std::string(1, row.letter) + "," + row.name : std::string(row.name);
     auto value = row.value == nullptr
@@ -415,6 +180,34 @@ cxxopts::Options describe() {
         names, row.help, value, row.value == nullptr ? "" : row.value);
   }
   return parser;
+}
+
+// What options say together. VizTracer refuses this too.
+Status check_together(const Request& request) {
+  const auto has = [&](uint32_t key) {
+    const auto& patterns = request.record.functions.patterns;
+    return std::any_of(
+        patterns.begin(), patterns.end(), [&](const auto& one) { return one.first == key; });
+  };
+  if (has(VTN_SETTING_INCLUDE_FILE) && has(VTN_SETTING_EXCLUDE_FILE)) {
+    return fail("--include_files and --exclude_files cannot be combined; --only and --hide can");
+  }
+  return {};
+}
+
+// What reports say of how it was recorded.
+void tell_recording(Request& request) {
+  for (const GivenOption& option : request.given) {
+    if (option.scope == Scope::kRecord) {
+      request.record.told.push_back("--" + std::string(option.name) +
+                                    (option.value.empty() ? "" : " " + option.value));
+    }
+  }
+  const auto& patterns = request.record.functions.patterns;
+  request.record.calls.excludes_subtrees =
+      std::any_of(patterns.begin(), patterns.end(), [](const auto& one) {
+        return one.first == VTN_SETTING_EXCLUDE_SUBTREE;
+      });
 }
 
 // Hands each option that was given to its row, in order.
@@ -450,12 +243,14 @@ Result<Request> parse_request(const std::vector<std::string>& arguments) {
   } catch (const std::exception& error) {
     return fail(error.what());
   }
+  VTN_TRY(check_together(request));
+  tell_recording(request);
   return request;
 }
 
 std::vector<std::string> option_names() {
   std::vector<std::string> names;
-  for (const OptionRow& row : kRows) {
+  for (const OptionRow& row : option_rows()) {
     names.emplace_back(row.name);
   }
   return names;

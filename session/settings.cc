@@ -12,7 +12,11 @@ namespace vtn::session {
 uint32_t RecordSettings::option_bits() const {
   return (c_functions ? 0 : uint32_t{kOptionIgnoreCFunctions}) |
          (children ? 0 : uint32_t{kOptionOnlyProgram}) |
-         (caller_lines ? uint32_t{kOptionLogLines} : 0);
+         (caller_lines ? uint32_t{kOptionLogLines} : 0) |
+         (functions.mine ? uint32_t{kOptionMine} : 0) |
+         (functions.no_standard_library ? uint32_t{kOptionNoStandardLibrary} : 0) |
+         (functions.no_import ? uint32_t{kOptionNoImport} : 0) |
+         (functions.ignore_frozen ? uint32_t{kOptionIgnoreFrozen} : 0);
 }
 
 SettingsWriter::SettingsWriter() : bytes_(sizeof(vtn_settings_head), '\0') {}
@@ -26,8 +30,21 @@ void SettingsWriter::add(uint32_t key, std::string_view bytes) {
 }
 
 void SettingsWriter::add(const RecordSettings& settings) {
+  const auto add_text = [&](uint32_t key, const std::string& text) {
+    add(key, std::string_view(text.c_str(), text.size() + 1));
+  };
   for (const std::string& pattern : settings.excluded_processes) {
-    add(VTN_SETTING_EXCLUDE, std::string_view(pattern.c_str(), pattern.size() + 1));
+    add_text(VTN_SETTING_EXCLUDE, pattern);
+  }
+  for (const auto& [key, pattern] : settings.functions.patterns) {
+    add_text(key, pattern);
+  }
+  for (const std::string& told : settings.told) {
+    add(VTN_SETTING_TOLD, told);
+  }
+  if (settings.calls.any()) {
+    add(VTN_SETTING_LIMITS,
+        std::string_view(reinterpret_cast<const char*>(&settings.calls), sizeof(settings.calls)));
   }
 }
 
@@ -60,6 +77,15 @@ Result<std::vector<std::string>> settings_with(std::string_view file, uint32_t k
     rest.remove_prefix(std::min<size_t>((size_t{record.bytes} + 7) / 8 * 8, rest.size()));
   }
   return found;
+}
+
+CallLimits limits_in(std::string_view file) {
+  CallLimits limits;
+  const auto found = settings_with(file, VTN_SETTING_LIMITS);
+  if (found && !found->empty() && found->back().size() == sizeof(limits)) {
+    memcpy(&limits, found->back().data(), sizeof(limits));
+  }
+  return limits;
 }
 
 }  // namespace vtn::session

@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <limits.h>
@@ -21,11 +22,36 @@ inline constexpr char kSettingsFileName[] = VTN_SETTINGS_FILE;
 inline constexpr int kDoNotWait = -1;
 inline constexpr int kWaitForever = INT_MAX;
 
+// Which functions are recorded (runtime/filters/).
+struct FunctionFilters {
+  bool mine = false;  // nothing of the standard library and of installed packages
+  bool no_standard_library = false;
+  bool no_import = false;
+  bool ignore_frozen = false;
+  // VTN_SETTING_INCLUDE_FILE to VTN_SETTING_EXCLUDE_SUBTREE, and a pattern. None is empty.
+  std::vector<std::pair<uint32_t, std::string>> patterns;
+};
+
+// Which calls of them are (collector/call_filter.h).
+struct CallLimits {
+  uint64_t min_duration_ns = 0;
+  uint32_t max_stack_depth = UINT32_MAX;  // calls open at a time in a thread
+  bool excludes_subtrees = false;         // some function is marked so
+
+  bool any() const {
+    return min_duration_ns != 0 || max_stack_depth != UINT32_MAX || excludes_subtrees;
+  }
+};
+
 struct RecordSettings {
+  FunctionFilters functions;
+  CallLimits calls;
+  // What was asked for, as the report tells it: "--mine", "--hide json".
+  std::vector<std::string> told;
   bool c_functions = true;
   bool children = true;       // else they run untraced
   bool caller_lines = false;  // with each Python call, the line that it is made from
-  // Processes that run untraced: globs (subprocess_shim/pattern.h) for the base name of the
+  // Processes that run untraced: globs (base/freestanding/pattern.h) for the base name of the
   // executable or the script, or for the whole command line. None is empty.
   std::vector<std::string> excluded_processes;
   // How long to go on after the program's end while processes of the session live, in ms.
@@ -55,5 +81,8 @@ class SettingsWriter {
 // The bytes of every record with that key, in order. An error: the file is not one of settings.
 // Records that do not fit the file end it.
 Result<std::vector<std::string>> settings_with(std::string_view file, uint32_t key);
+
+// Those that the file was written with; none where it cannot be read.
+CallLimits limits_in(std::string_view file);
 
 }  // namespace vtn::session

@@ -15,7 +15,7 @@
 namespace vtn::spool {
 
 inline constexpr uint64_t kSpoolMagic = 0x0a31'6563'6172'7476;  // "vtrace1\n"
-inline constexpr uint32_t kSpoolVersion = 4;
+inline constexpr uint32_t kSpoolVersion = 5;
 
 struct FileHeader {
   uint64_t magic;
@@ -46,6 +46,10 @@ enum class FrameKind : uint32_t {
   kRunEnd = 7,       // RunEndFrame
   kStart = 9,        // StartFrame, text: a program was started
   kProcessEnd = 10,  // ProcessEndFrame, text
+  // What was asked to be recorded: texts, each with a NUL: "--mine", "--hide json".
+  kSettings = 11 | kFrameSkippable,
+  // LeftOutFrame, then varints: id, calls and ticks of what was left out since the last such frame.
+  kLeftOut = 12 | kFrameSkippable,
   // Threads and frames of events: found by the trailer. Reading all frames gives the same.
   kIndex = 8 | kFrameSkippable,
 };
@@ -106,6 +110,11 @@ struct StartFrame {
 static_assert(sizeof(StartFrame) == 32);
 
 struct NamesFrame {
+  uint32_t image;
+  uint32_t reserved;
+};
+
+struct LeftOutFrame {
   uint32_t image;
   uint32_t reserved;
 };

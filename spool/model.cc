@@ -54,17 +54,24 @@ void split_text(std::string_view text, std::string& executable, std::vector<std:
   argv = split_argv(text);
 }
 
-bool add_function(ImageInfo& image, std::string_view body) {
-  FunctionRecord record;
-  FunctionInfo function;
-  if (!take(body, record) || record.id < kFirstNameId || record.id > kMaxNameId ||
-      !take_text(body, record.name_bytes, function.name) ||
+bool take_function(std::string_view& body, FunctionRecord& record, FunctionInfo& function) {
+  if (!take(body, record) || !take_text(body, record.name_bytes, function.name) ||
       !take_text(body, record.file_bytes, function.file)) {
     return false;
   }
   function.kind = record.kind;
   function.line = record.line;
-  function.resumed = (record.flags & kFunctionResumed) != 0;
+  function.flags = record.flags;
+  return true;
+}
+
+bool add_function(ImageInfo& image, std::string_view body) {
+  FunctionRecord record;
+  FunctionInfo function;
+  if (!take_function(body, record, function) || record.id < kFirstNameId ||
+      record.id > kMaxNameId) {
+    return false;
+  }
   if (record.id >= image.function_of_id.size()) {
     image.function_of_id.resize(
         std::max<size_t>(size_t{record.id} + 1, image.function_of_id.size() * 3 / 2));
@@ -114,6 +121,15 @@ bool add_name_record(ImageInfo& image, NameRecord type, std::string_view body) {
     }
     case NameRecord::kFunction:
       return add_function(image, body);
+    case NameRecord::kHidden: {
+      FunctionRecord record;
+      FunctionInfo function;
+      if (!take_function(body, record, function)) {
+        return false;
+      }
+      image.hidden.push_back(std::move(function));
+      return true;
+    }
     case NameRecord::kThreadName:
     case NameRecord::kProcessName:
     case NameRecord::kNotice: {
@@ -216,6 +232,26 @@ bool Model::add_start(std::string_view body) {
   return true;
 }
 
+bool Model::add_left_out(std::string_view body) {
+  LeftOutFrame frame;
+  if (!take(body, frame) || frame.image >= images.size()) {
+    return false;
+  }
+  VarintReader from(body.data(), body.data() + body.size());
+  while (!from.at_end()) {
+    const uint64_t id = from.next();
+    const uint64_t calls = from.next();
+    const uint64_t ticks = from.next();
+    if (from.failed() || id > kMaxNameId) {
+      return false;
+    }
+    LeftOutCalls& sum = images[frame.image].left_out[static_cast<uint32_t>(id)];
+    sum.calls += calls;
+    sum.ticks += ticks;
+  }
+  return true;
+}
+
 bool Model::add_frame(FrameKind kind, std::string_view body) {
   switch (kind) {
     case FrameKind::kRun: {
@@ -282,6 +318,11 @@ bool Model::add_frame(FrameKind kind, std::string_view body) {
       has_run_end = true;
       return true;
     }
+    case FrameKind::kSettings:
+      settings = split_argv(body);
+      return true;
+    case FrameKind::kLeftOut:
+      return add_left_out(body);
     case FrameKind::kEvents:
     case FrameKind::kIndex:
       break;

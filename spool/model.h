@@ -23,9 +23,18 @@ namespace vtn::spool {
 struct FunctionInfo {
   FunctionKind kind = FunctionKind::kC;
   uint32_t line = 0;
-  bool resumed = false;  // it goes on: the function is that of the id before
-  std::string name;      // as the program gave it: any bytes
+  uint32_t flags = 0;  // FunctionFlag
+  std::string name;    // as the program gave it: any bytes
   std::string file;
+
+  // It goes on: the function is that of the id before.
+  bool resumed() const { return (flags & kFunctionResumed) != 0; }
+};
+
+// What a limit left out of a function's calls.
+struct LeftOutCalls {
+  uint64_t calls = 0;  // slices, as far as they are a generator's
+  uint64_t ticks = 0;
 };
 
 // A process between two execs. report/process_tree.h tells what a process is in the end.
@@ -56,7 +65,9 @@ struct ImageInfo {
   // Functions by id: functions[function_of_id[id]].
   std::vector<FunctionInfo> functions;
   std::vector<uint32_t> function_of_id;
-  bool traced = false;  // there is a names stream, or calls
+  std::vector<FunctionInfo> hidden;           // functions that are not recorded, as was asked for
+  std::map<uint32_t, LeftOutCalls> left_out;  // by id
+  bool traced = false;                        // there is a names stream, or calls
   bool damaged = false;
   // From its end, once it has ended.
   bool ended = false;
@@ -125,6 +136,7 @@ class Model {
   FileHeader header = {};
   std::string command_line;
   std::string version;
+  std::vector<std::string> settings;  // what was asked to be recorded, where that is less or more
   std::vector<ClockTriple> clock;
   std::vector<ImageInfo> images;
   std::vector<StartInfo> starts;
@@ -152,6 +164,7 @@ class Model {
  private:
   bool add_image(std::string_view body);
   bool add_start(std::string_view body);
+  bool add_left_out(std::string_view body);
   bool know_process(uint32_t process);
 
   std::unordered_map<uint64_t, uint32_t> thread_index_;

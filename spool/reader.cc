@@ -113,13 +113,14 @@ Status Reader::read_frames(uint64_t file_bytes, bool with_events) {
       model_->truncated = true;
       break;
     }
-    if ((head.kind & kFrameSkippable) !=
-        0) {  // an index, too: without its trailer it tells nothing
+    const auto kind = static_cast<FrameKind>(head.kind);
+    // An index is skipped as well: without its trailer it tells nothing.
+    if ((head.kind & kFrameSkippable) != 0 && kind != FrameKind::kSettings &&
+        kind != FrameKind::kLeftOut) {
       offset = body_offset + head.body_bytes;
       end_offset_ = offset;
       continue;
     }
-    const auto kind = static_cast<FrameKind>(head.kind);
     if (kind != FrameKind::kEvents || with_events) {
       body.resize(head.body_bytes);
       VTN_ASSIGN(const size_t read, pread_all(fd_.get(), body.data(), body.size(), body_offset));

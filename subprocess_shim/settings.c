@@ -39,6 +39,11 @@ void vtn_settings_enter(const char* session_folder, uint32_t bytes) {
   }
 }
 
+void vtn_settings(const void** begin, const void** end) {
+  *begin = g_settings.begin;
+  *end = g_settings.end;
+}
+
 const char* vtn_next_excluded(const char* pattern) {
   const char* const end = g_settings.end;
   const vtn_setting* record = (const vtn_setting*)g_settings.begin;

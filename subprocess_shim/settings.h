@@ -11,5 +11,8 @@
  * process goes on as if nothing stood in it. */
 void vtn_settings_enter(const char* session_folder, uint32_t bytes);
 
+/* All records, from the first to behind the last; both NULL where there are none. */
+void vtn_settings(const void** begin, const void** end);
+
 /* The pattern of --exclude_process that follows `pattern`; NULL: the first. NULL: there is none. */
 const char* vtn_next_excluded(const char* pattern);

@@ -16,6 +16,7 @@
 #include "subprocess_shim/go_program.h"
 #include "subprocess_shim/libc.h"
 #include "subprocess_shim/raw.h"
+#include "subprocess_shim/settings.h"
 #include "subprocess_shim/slots.h"
 #include "subprocess_shim/threads.h"
 
@@ -108,6 +109,7 @@ static void load_runtime(void* python) {
       .dladdr1_fn = g_shim.dladdr1,
   };
   vtn_threads_describe(&args);
+  vtn_settings(&args.settings, &args.settings_end);
   vtn_slots_describe(&args);
   (void)start(&args);
 }

@@ -137,30 +137,26 @@ bool grow_table(ProcessRoot* root) {
 }
 
 // The lock is held.
-bool publish_function(ProcessRoot* root,
-                      uint32_t id,
-                      FunctionKind kind,
-                      const Text& name,
-                      const Text& file,
-                      uint32_t line,
-                      uint32_t flags) {
+bool publish_function(
+    ProcessRoot* root, NameRecord type, uint32_t id, const Function& function, uint32_t flags) {
   const FunctionRecord record = {.id = id,
-                                 .kind = kind,
-                                 .line = line,
-                                 .name_bytes = static_cast<uint32_t>(name.bytes),
-                                 .file_bytes = static_cast<uint32_t>(file.bytes),
+                                 .kind = function.kind,
+                                 .line = function.line,
+                                 .name_bytes = static_cast<uint32_t>(function.name.bytes),
+                                 .file_bytes = static_cast<uint32_t>(function.file.bytes),
                                  .flags = flags};
-  const Text texts[3] = {name, file, {}};
-  return publish_locked(root, NameRecord::kFunction, &record, sizeof(record), texts);
+  const Text texts[3] = {function.name, function.file, {}};
+  return publish_locked(root, type, &record, sizeof(record), texts);
 }
 
-uint32_t intern(FunctionKind kind, Text name, Text file, uint32_t line, bool resumed_too) {
+// The function's id, or kIdHidden for each that is told of so.
+uint32_t intern(Function function, NameRecord type) {
   ensure_process();
-  name = cut(name, kMaxNameBytes);
-  file = cut(file, kMaxNameBytes);
-  const uint64_t seed =
-      (uint64_t{line} << 8) | static_cast<uint32_t>(kind) | (resumed_too ? 0x80u : 0u);
-  uint64_t hash = hash_text(file, hash_text(name, seed));
+  function.name = cut(function.name, kMaxNameBytes);
+  function.file = cut(function.file, kMaxNameBytes);
+  const uint64_t seed = (uint64_t{function.line} << 16) | (uint64_t{function.flags} << 8) |
+                        (static_cast<uint64_t>(type) << 4) | static_cast<uint32_t>(function.kind);
+  uint64_t hash = hash_text(function.file, hash_text(function.name, seed));
   if (hash == 0) {
     hash = 1;
   }
@@ -173,14 +169,17 @@ uint32_t intern(FunctionKind kind, Text name, Text file, uint32_t line, bool res
   if (entry->hash != 0) {
     return entry->id;
   }
-  const uint32_t id = root->next_id;
-  const uint32_t ids = resumed_too ? 2 : 1;
-  if (kMaxNameId - id < ids - 1 || id > kMaxNameId ||
-      !publish_function(root, id, kind, name, file, line, 0)) {
+  const bool hidden = type == NameRecord::kHidden;
+  const bool resumed_too = (function.flags & kFunctionResumed) != 0;
+  const uint32_t first_flags = function.flags & ~uint32_t{kFunctionResumed};
+  const uint32_t id = hidden ? uint32_t{kIdHidden} : root->next_id;
+  const uint32_t ids = hidden ? 0 : resumed_too ? 2 : 1;
+  if ((!hidden && (kMaxNameId - id < ids - 1 || id > kMaxNameId)) ||
+      !publish_function(root, type, id, function, first_flags)) {
     return kIdTooManyNames;
   }
   root->next_id += ids;
-  if (resumed_too && !publish_function(root, id + 1, kind, name, file, line, kFunctionResumed)) {
+  if (ids == 2 && !publish_function(root, type, id + 1, function, function.flags)) {
     return kIdTooManyNames;
   }
   entry->hash = hash;
@@ -211,13 +210,11 @@ uint64_t hash_text(Text text, uint64_t seed) {
   return hash ^ (hash >> 29);
 }
 
-uint32_t intern_function(FunctionKind kind, Text name, Text file, uint32_t line) {
-  return intern(kind, name, file, line, false);
+uint32_t intern_function(const Function& function) {
+  return intern(function, NameRecord::kFunction);
 }
 
-uint32_t intern_generator(Text name, Text file, uint32_t line) {
-  return intern(FunctionKind::kPython, name, file, line, true);
-}
+void tell_hidden(const Function& function) { (void)intern(function, NameRecord::kHidden); }
 
 bool publish_record(
     NameRecord type, const void* fixed, size_t fixed_bytes, Text first, Text second, Text third) {

@@ -20,12 +20,21 @@ struct Text {
 // FNV-like, 64 bits; `text` may be empty.
 uint64_t hash_text(Text text, uint64_t seed);
 
-// The id of a function: the same text, kind, file and line always have the same id.
-// kIdTooManyNames when ids or memory have run out.
-uint32_t intern_function(FunctionKind kind, Text name, Text file, uint32_t line);
+// What is told of a function.
+struct Function {
+  FunctionKind kind;
+  Text name;
+  Text file = {};
+  uint32_t line = 0;
+  uint32_t flags = 0;  // FunctionFlag; kFunctionResumed: the next id is of its calls that go on
+};
 
-// The same of a Python function whose calls are resumed: the next id is of that (kFunctionResumed).
-uint32_t intern_generator(Text name, Text file, uint32_t line);
+// The id of a function: the same text, kind, file, line and flags always have the same id.
+// kIdTooManyNames when ids or memory have run out.
+uint32_t intern_function(const Function& function);
+
+// Tells, once, that the function is not recorded.
+void tell_hidden(const Function& function);
 
 // Publishes a record with up to three texts behind its struct. False: no room to be had.
 bool publish_record(NameRecord type,

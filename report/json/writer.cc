@@ -13,6 +13,7 @@
 
 #include "report/json/events.h"
 #include "report/json/tree.h"
+#include "report/left_out.h"
 #include "report/pieces.h"
 #include "report/source_files.h"
 #include "report/text.h"
@@ -159,7 +160,7 @@ std::string metadata_text(const JsonLayout& layout) {
       first = false;
     }
   }
-  text += "]},\n\"file_info\":";
+  text += "],\n" + left_out_json(model, layout.clock) + "},\n\"file_info\":";
   return text;
 }
 

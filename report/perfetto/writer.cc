@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "base/utf8.h"
+#include "report/left_out.h"
 #include "report/perfetto/events.h"
 #include "report/perfetto/tree.h"
 #include "report/pieces.h"
@@ -32,6 +33,45 @@ ProtoMessage clock_reading(uint32_t clock, uint64_t ns, bool incremental = false
   return reading;
 }
 
+// A text that names at most so many of a list, and how many there are beyond.
+template <class List, class Line>
+std::string lines_of(const List& list, const Line& line) {
+  constexpr size_t kMostLines = 2000;
+  std::string text;
+  for (size_t i = 0; i < std::min(list.size(), kMostLines); ++i) {
+    text += (i == 0 ? "" : "\n") + line(list[i]);
+  }
+  if (list.size() > kMostLines) {
+    text += fmt::format("\nand {} more", list.size() - kMostLines);
+  }
+  return text;
+}
+
+// What was asked not to be recorded.
+void append_left_out(ProtoMessage& attributes, const PerfettoLayout& layout) {
+  const std::string with = recorded_with(layout.model);
+  if (!with.empty()) {
+    append_attribute(attributes, "recorded_with", valid_utf8(with));
+  }
+  const LeftOut left_out = left_out_of(layout.model, layout.clock);
+  if (!left_out.limited.empty()) {
+    append_attribute(attributes, "calls_left_out", std::to_string(left_out.calls));
+    append_attribute(
+        attributes, "left_out", lines_of(left_out.limited, [](const LeftOutFunction& one) {
+          return fmt::format(
+              "{}: {} calls, {} ns", display_name(one.function, 0), one.calls, one.total_ns);
+        }));
+  }
+  if (!left_out.hidden.empty()) {
+    append_attribute(attributes, "functions_not_recorded", std::to_string(left_out.hidden.size()));
+    append_attribute(attributes,
+                     "not_recorded",
+                     lines_of(left_out.hidden, [](const spool::FunctionInfo* function) {
+                       return display_name(function, 0);
+                     }));
+  }
+}
+
 void append_run(std::string& to, const PerfettoLayout& layout) {
   const spool::Model& model = layout.model;
   ProtoMessage clocks;
@@ -52,6 +92,7 @@ void append_run(std::string& to, const PerfettoLayout& layout) {
   append_attribute(attributes, "command", valid_utf8(model.command_line));
   append_attribute(attributes, "calls", std::to_string(totals.calls));
   append_attribute(attributes, "events_lost", std::to_string(totals.lost_events));
+  append_left_out(attributes, layout);
   append_ledger(attributes, layout);
   for (uint32_t i = 0; i < model.threads.size(); ++i) {
     const spool::ThreadInfo& thread = model.threads[i];

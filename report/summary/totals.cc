@@ -92,7 +92,7 @@ class Pass final : public ThreadPass {
 
   Begun begun(uint32_t id) const {
     const spool::FunctionInfo* function = image_.function(id);
-    const bool resumed = function != nullptr && function->resumed;
+    const bool resumed = function != nullptr && function->resumed();
     return {index_of(resumed ? id - 1 : id), resumed};
   }
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "report/left_out.h"
 #include "report/output_file.h"
 #include "report/picture.h"
 #include "report/process_names.h"
@@ -104,6 +105,40 @@ struct Summary {
     return images.empty() ? none : model.images[images.back()].cwd;
   }
 };
+
+// What was asked not to be recorded, function by function.
+std::string left_out_text(const Summary& summary) {
+  const LeftOut left_out = left_out_of(summary.model, summary.clock);
+  std::string text;
+  if (const std::string with = recorded_with(summary.model); !with.empty()) {
+    text += "recorded with " + with + "\n\n";
+  }
+  if (!left_out.limited.empty()) {
+    text += fmt::format(
+        "== left out: {} calls; their time is in the own time of the call above them\n"
+        "{:>8} {:>13}  function\n",
+        grouped(left_out.calls),
+        "total",
+        "calls");
+    for (const LeftOutFunction& one : left_out.limited) {
+      text += fmt::format("{:>8} {:>13}  {}\n",
+                          duration_text(one.total_ns),
+                          grouped(one.calls),
+                          function_text(one.function, ""));
+    }
+    text += "\n";
+  }
+  if (!left_out.hidden.empty()) {
+    text += fmt::format(
+        "== not recorded: {} functions; their time is in the own time of their callers\n",
+        grouped(left_out.hidden.size()));
+    for (const spool::FunctionInfo* function : left_out.hidden) {
+      text += "  " + function_text(function, "") + "\n";
+    }
+    text += "\n";
+  }
+  return text;
+}
 
 // Appends to the file now and then, so that a large summary is never all in memory.
 class Sink {
@@ -240,6 +275,7 @@ Status write_summary_text(const spool::Reader& spool, const WriteRequest& reques
           sink, by_function(model, summary.totals, {thread}), of.own_ns, folder, nullptr));
     }
   }
+  VTN_TRY(sink.put(left_out_text(summary)));
   VTN_TRY(sink.flush());
   return output.commit();
 }
@@ -253,12 +289,13 @@ Status write_summary_json(const spool::Reader& spool, const WriteRequest& reques
   const spool::Totals run = spool::totals_of(model);
   VTN_TRY(sink.put(fmt::format(
       "{{\"recorded_by\":{},\"command\":{},\"calls\":{},\"slices\":{},\"lost_events\":{},"
-      "\n\"processes\":[",
+      "\n{},\n\"processes\":[",
       json_quoted("viztracer-native " + model.version),
       json_quoted(model.command_line),
       summary.totals.calls(),
       run.calls,
-      run.lost_events)));
+      run.lost_events,
+      left_out_json(model, summary.clock))));
   bool first = true;
   for (const uint32_t number : summary.picture.tree.order) {
     const std::vector<uint32_t>& threads = summary.threads[number];

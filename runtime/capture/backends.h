@@ -29,6 +29,10 @@ bool install_backend_again();
 bool install_monitoring(bool with_c_functions);
 void uninstall_monitoring();
 
+// In the current interpreter a function is recorded. Where filters hide others nothing but
+// beginnings of code are asked for until then; now the rest is.
+void want_all_events();
+
 // The main interpreter begins anew: nothing that was kept of it is there any more.
 void forget_monitoring();
 

@@ -5,8 +5,10 @@
 
 #include "base/freestanding/atomic.h"
 #include "base/freestanding/pages.h"
+#include "runtime/capture/functions.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/entry/process.h"
+#include "runtime/filters/filters.h"
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
 #include "tracer/names_writer.h"
@@ -202,13 +204,14 @@ ThreadLines* lines_of(tracer::ThreadState* thread) {
   return static_cast<ThreadLines*>(part_of(thread)->caller_lines);
 }
 
-uint32_t line_of(const tracer::ThreadState* thread, ThreadLines* lines, const Place& place) {
-  if (place.code == nullptr) {
+uint32_t line_of(tracer::ThreadState* thread, ThreadLines* lines, const Place& place) {
+  // The slice above is that of another function where a filter hides the caller.
+  if (place.code == nullptr || (filters_on() && code_ids(thread, place.code).id == kIdHidden)) {
     return 0;
   }
   // Only of code whose death will be told may anything be remembered by address.
-  const bool may_remember =
-      lines != nullptr && part_of(thread)->codes[code_cache_slot(place.code)].code == place.code;
+  const CodeCacheEntry& entry = part_of(thread)->codes[code_cache_slot(place.code)];
+  const bool may_remember = lines != nullptr && entry.code == place.code;
   const uint64_t deaths = load_relaxed(&g_lines.deaths);
   KnownLine* known = nullptr;
   if (may_remember) {

@@ -165,7 +165,10 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
     return run_guarded(thread, state, frame, throwing);
   }
   // The function that makes a generator is called; the frame that the generator then has goes on.
-  const CodeIds ids = code_ids(thread, code);
+  const CodeIds ids = code_ids(thread, code, field<PyObject*>(frame, kInnerFrameGlobals));
+  if (__builtin_expect(ids.id == kIdHidden, 0)) {
+    return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
+  }
   const bool resumed = field<unsigned char>(frame, kInnerFrameOwner) == kOwnerGenerator;
   const uint32_t id = resumed ? ids.resumed_id : ids.id;
   const uint64_t epoch = tracer::g_engine.epoch;

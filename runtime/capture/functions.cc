@@ -7,6 +7,7 @@
 #include "base/freestanding/atomic.h"
 #include "base/freestanding/lock.h"
 #include "base/freestanding/pages.h"
+#include "runtime/capture/backends.h"
 #include "runtime/capture/caller_lines.h"
 #include "runtime/capture/code_table.h"
 #include "runtime/capture/own_profilers.h"
@@ -14,6 +15,7 @@
 #include "runtime/capture/thread_part.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
+#include "runtime/filters/filters.h"
 #include "runtime/python/code_extra.h"
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
@@ -140,7 +142,24 @@ PyRef attribute_of(PyObject* code, CodeAttribute which) {
   return PyRef::steal(name == nullptr ? nullptr : g_python.PyObject_GetAttr(code, name));
 }
 
-CodeIds intern_code(PyObject* code, bool* of_name) {
+// Whether the events of this code come from a frame that the interpreter runs. Asked once for each
+// code: the API makes a frame object to answer.
+bool runs_in_a_frame(const PyObject* code) {
+  PyFrame* frame = g_python.PyEval_GetFrame();  // borrowed
+  return frame != nullptr && PyRef::steal(g_python.PyFrame_GetCode(frame)).get() == code;
+}
+
+// Whether it is recorded, as the filters have it; marked if it excludes what it calls.
+bool pass_filters(Verdict verdict, tracer::Function* function) {
+  if (verdict == Verdict::kHidden) {
+    tracer::tell_hidden(*function);
+    return false;
+  }
+  function->flags |= verdict == Verdict::kExcludesSubtree ? uint32_t{kFunctionExcludesSubtree} : 0;
+  return true;
+}
+
+CodeIds intern_code(PyObject* code, PyObject* globals, bool* of_name) {
   constexpr long kIsResumed = 0x20 | 0x80 | 0x200;  // CO_GENERATOR, COROUTINE, ASYNC_GENERATOR
   const PyRef name = attribute_of(code, kName);
   const PyRef file = attribute_of(code, kFile);
@@ -149,15 +168,24 @@ CodeIds intern_code(PyObject* code, bool* of_name) {
   const long line_number = line ? g_python.PyLong_AsLong(line.get()) : 0;
   const Utf8 name_text(name.get());
   const Utf8 file_text(file.get());
-  const uint32_t first_line = line_number > 0 ? static_cast<uint32_t>(line_number) : 0;
-  *of_name = tells_of_name(code, name_text.text(), file_text.text());
-  if (flags && (g_python.PyLong_AsLong(flags.get()) & kIsResumed) != 0) {
-    const uint32_t id = tracer::intern_generator(name_text.text(), file_text.text(), first_line);
-    return {id, id == kIdTooManyNames ? id : id + 1};
+  const bool resumed = flags && (g_python.PyLong_AsLong(flags.get()) & kIsResumed) != 0;
+  tracer::Function function = {FunctionKind::kPython,
+                               name_text.text(),
+                               file_text.text(),
+                               line_number > 0 ? static_cast<uint32_t>(line_number) : 0,
+                               resumed ? uint32_t{kFunctionResumed} : 0};
+  *of_name = tells_of_name(code, function.name, function.file);
+  if (filters_on()) {
+    if (globals == nullptr && runs_in_a_frame(code)) {
+      globals = g_python.PyEval_GetGlobals();
+    }
+    if (!pass_filters(judge_code(function.name, function.file, globals), &function)) {
+      return {kIdHidden, kIdHidden};
+    }
+    want_all_events();
   }
-  const uint32_t id = tracer::intern_function(
-      FunctionKind::kPython, name_text.text(), file_text.text(), first_line);
-  return {id, id};
+  const uint32_t id = tracer::intern_function(function);
+  return {id, resumed && id != kIdTooManyNames ? id + 1 : id};
 }
 
 // f_lasti of a generator's frame that begins: before the first instruction, or, where there is one
@@ -196,11 +224,11 @@ bool is_shared_code(const PyObject* code) {
          (g_functions.find_object == nullptr || lasts_for_ever(code));
 }
 
-// Whether the events of this code come from a frame that the interpreter runs. Asked once for each
-// code: the API makes a frame object to answer.
-bool runs_in_a_frame(const PyObject* code) {
-  PyFrame* frame = g_python.PyEval_GetFrame();  // borrowed
-  return frame != nullptr && PyRef::steal(g_python.PyFrame_GetCode(frame)).get() == code;
+uint32_t intern_callable(FunctionKind kind, tracer::Text name) {
+  tracer::Function function = {kind, name};
+  return !filters_on() || pass_filters(judge_callable(name), &function)
+             ? tracer::intern_function(function)
+             : uint32_t{kIdHidden};
 }
 
 uint32_t intern_dotted(FunctionKind kind, tracer::Text first, tracer::Text second) {
@@ -215,7 +243,7 @@ uint32_t intern_dotted(FunctionKind kind, tracer::Text first, tracer::Text secon
     second.bytes = sizeof(joined) - bytes;
   }
   memcpy(joined + bytes, second.data, second.bytes);
-  return tracer::intern_function(kind, {joined, bytes + second.bytes}, {}, 0);
+  return intern_callable(kind, {joined, bytes + second.bytes});
 }
 
 // The getter of CPython's own: a metaclass has no say. Null: none that is a str.
@@ -234,7 +262,7 @@ PyRef module_of(const void* type) {
 uint32_t intern_class(FunctionKind kind, const void* type) {
   const tracer::Text name = text_of(type_name(static_cast<const PyObject*>(type)));
   if (memchr(name.data, '.', name.bytes) != nullptr) {
-    return tracer::intern_function(kind, name, {}, 0);
+    return intern_callable(kind, name);
   }
   const PyRef holder = module_of(type);
   const Utf8 module(holder.get());
@@ -351,7 +379,7 @@ bool start_functions(int (*find_object)(void* address, void* result)) {
   return code_extra_index() >= 0;
 }
 
-CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code) {
+CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code, PyObject* globals) {
   if (type_of(code) != g_python.PyCode_Type) {
     const uint32_t id = callable_id_slow(thread, code, {type_of(code), instance_mark()});
     return {id, id};
@@ -362,7 +390,7 @@ CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code) {
   const PySize index = code_extra_index();
   bool of_name = false;
   if (index < 0 || is_shared_code(code)) {
-    const CodeIds ids = intern_code(code, &of_name);
+    const CodeIds ids = intern_code(code, globals, &of_name);
     if (index >= 0 && lasts_for_ever(code)) {
       part_of(thread)->codes[code_cache_slot(code)] = {code, ids};
     }
@@ -370,7 +398,7 @@ CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code) {
   }
   auto* identity = known_code(code, index);
   if (identity == nullptr || identity->epoch != tracer::g_engine.epoch) {
-    const CodeIds ids = intern_code(code, &of_name);
+    const CodeIds ids = intern_code(code, globals, &of_name);
     look_for_lsprof();
     if (identity == nullptr) {
       identity = take_identity();

@@ -44,7 +44,10 @@ inline bool is_named_by_class(const CallableKey& key) {
   return key.type == class_mark() || key.type == instance_mark();
 }
 
-[[gnu::noinline]] CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code);
+// `globals` as of code_ids.
+[[gnu::noinline]] CodeIds code_ids_slow(tracer::ThreadState* thread,
+                                        PyObject* code,
+                                        PyObject* globals);
 [[gnu::noinline]] uint32_t callable_id_slow(tracer::ThreadState* thread,
                                             PyObject* callable,
                                             const CallableKey& key);
@@ -53,14 +56,24 @@ inline bool is_named_by_class(const CallableKey& key) {
 
 // `code` may be no code object at all (Cython, Numba): then its type names it. What C code sends
 // events of, rather than a frame, is never remembered in the thread: its events take the general
-// way each time, which looks for a pending exception.
-inline CodeIds code_ids(tracer::ThreadState* thread, PyObject* code) {
+// way each time, which looks for a pending exception. `globals`: of its frame, where that is not
+// the current one. Both ids of a function that a filter hides are kIdHidden.
+inline CodeIds code_ids(tracer::ThreadState* thread, PyObject* code, PyObject* globals = nullptr) {
   const CodeCacheEntry& entry = part_of(thread)->codes[code_cache_slot(code)];
   if (__builtin_expect(entry.code == code, 1)) {
     return entry.ids;
   }
-  return code_ids_slow(thread, code);
+  return code_ids_slow(thread, code, globals);
 }
+
+// Whether the thread knows the code, which then has frames that CPython runs, and whose death will
+// be told of.
+inline bool is_remembered(const tracer::ThreadState* thread, const PyObject* code) {
+  return part_of(thread)->codes[code_cache_slot(code)].code == code;
+}
+
+// Whether events of that id are recorded.
+inline bool is_recorded(uint32_t id) { return id != kIdNone && id != kIdHidden; }
 
 // Whether a frame that is about to run goes on with what it did before. Only where nothing else
 // tells, and for code whose two ids differ.
@@ -157,7 +170,7 @@ inline const CallableCacheEntry* known_callable(const tracer::ThreadState* threa
                                                                                     : nullptr;
 }
 
-// kIdNone for a Python function: its own events tell of it.
+// kIdNone for a Python function: its own events tell of it. kIdHidden: a filter hides it.
 inline uint32_t callable_id(tracer::ThreadState* thread, PyObject* callable) {
   const PyObject* const kind = type_of(callable);
   if (kind == g_python.PyFunction_Type) {

@@ -11,6 +11,11 @@
 // is an object that holds the exception and sets it again when CPython drops it, at once. CALL and
 // C_RETURN come with none: who sends them is about to call, or has a result. PY_THROW, PY_UNWIND
 // and C_RAISE come with one, which CPython puts aside for C code as well: it is their argument.
+//
+// Functions that a filter hides have each of their places switched off as its event comes: after
+// that they cost nothing. PY_THROW, PY_UNWIND, C_RETURN and C_RAISE have no place of their own
+// (gh-106895): of a hidden function the first two come for ever, the others not once its CALL is
+// off.
 #include "runtime/capture/monitoring.h"
 
 #include "runtime/capture/backends.h"
@@ -19,6 +24,7 @@
 #include "runtime/capture/functions.h"
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/thread_part.h"
+#include "runtime/filters/filters.h"
 #include "runtime/python/versions.h"
 #include "tracer/thread_writer.h"
 
@@ -71,8 +77,7 @@ void set_held_exception(PyObject* holder) {
 // What to answer to an event that took the general way. A code that the thread remembers has a
 // frame, and CPython sends its events.
 PyObject* answer(const tracer::ThreadState* thread, const PyObject* code) {
-  const bool has_frame = part_of(thread)->codes[code_cache_slot(code)].code == code;
-  return has_frame || g_python.PyErr_Occurred() == nullptr ||
+  return is_remembered(thread, code) || g_python.PyErr_Occurred() == nullptr ||
                  g_python.PyErr_GetRaisedException == nullptr ||
                  g_python.PyErr_SetRaisedException == nullptr
              ? none()
@@ -87,8 +92,22 @@ uint32_t id_of(const CodeIds& ids) {
   return begins == Begins::kResumed ? ids.resumed_id : ids.id;
 }
 
+// Whether an event has a place that can be switched off.
+enum class Place { kOwn, kNone };
+
+// What to answer where a function is hidden. A place of a code that is not remembered stays on: C
+// code sends its events, or it tells of a name.
+template <Place place>
+[[gnu::noinline]] PyObject* switch_off(const tracer::ThreadState* thread, const PyObject* code) {
+  if (place == Place::kNone || g_switch_off == nullptr || !is_remembered(thread, code)) {
+    return answer(thread, code);
+  }
+  g_python.Py_IncRef(g_switch_off);
+  return g_switch_off;
+}
+
 // Any clock, any thread, any code object.
-template <EventKind kind, Begins begins>
+template <EventKind kind, Begins begins, Place place>
 [[gnu::noinline]] PyObject* code_event_general(PyObject* code) {
   if (g_recording_clock == kPausedClock) {
     tracer::ThreadState* thread = tracer::current_thread();
@@ -98,6 +117,9 @@ template <EventKind kind, Begins begins>
   uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   tracer::ThreadState* thread = tracer::current_thread();
   const uint32_t id = id_of<begins>(code_ids(thread, code));
+  if (__builtin_expect(id == kIdHidden, 0)) {
+    return switch_off<place>(thread, code);
+  }
   if (kind == EventKind::kEnter) {
     ticks = tracer::read_ticks(tracer::g_engine.clock);
   }
@@ -105,14 +127,14 @@ template <EventKind kind, Begins begins>
   return answer(thread, code);
 }
 
-template <EventKind kind, Begins begins = Begins::kCalled>
+template <bool filtering, EventKind kind, Place place, Begins begins = Begins::kCalled>
 PyObject* on_code_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   PyObject* const code = arguments[kCode];
   if (kDoNothing) {
     return none();
   }
   if (__builtin_expect(g_recording_clock != ClockKind::kTsc, 0)) {
-    return code_event_general<kind, begins>(code);
+    return code_event_general<kind, begins, place>(code);
   }
   uint64_t ticks = 0;
   if (kind != EventKind::kEnter) {
@@ -120,11 +142,14 @@ PyObject* on_code_event(PyObject*, PyObject* const* arguments, size_t, PyObject*
   }
   tracer::ThreadState* thread = tracer::thread_or_null();
   if (__builtin_expect(thread == nullptr, 0)) {
-    return code_event_general<kind, begins>(code);
+    return code_event_general<kind, begins, place>(code);
   }
   const CodeCacheEntry& entry = part_of(thread)->codes[code_cache_slot(code)];
   if (__builtin_expect(entry.code != code, 0)) {
-    return code_event_general<kind, begins>(code);
+    return code_event_general<kind, begins, place>(code);
+  }
+  if (filtering && __builtin_expect(entry.ids.id == kIdHidden, 0)) {
+    return switch_off<place>(thread, code);
   }
   if (kind == EventKind::kEnter) {
     ticks = tracer::read_ticks(ClockKind::kTsc);
@@ -133,17 +158,20 @@ PyObject* on_code_event(PyObject*, PyObject* const* arguments, size_t, PyObject*
 }
 
 // With the line of the caller, where that is wanted.
-template <Begins begins>
+template <Place place, Begins begins>
 PyObject* on_enter_with_line(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   if (kDoNothing) {
     return none();
   }
   PyObject* const code = arguments[kCode];
   if (__builtin_expect(g_recording_clock == kPausedClock, 0)) {
-    return code_event_general<EventKind::kEnter, begins>(code);
+    return code_event_general<EventKind::kEnter, begins, place>(code);
   }
   tracer::ThreadState* thread = tracer::current_thread();
   const uint32_t id = id_of<begins>(code_ids(thread, code));
+  if (__builtin_expect(id == kIdHidden, 0)) {
+    return switch_off<place>(thread, code);
+  }
   note_caller_line(thread, id, code, Callee::kRunning);
   tracer::record_enter(thread, id);
   return answer(thread, code);
@@ -187,6 +215,25 @@ PyObject* pass_setprofile(tracer::ThreadState* thread, PyObject* callable) {
   return none();
 }
 
+// Only CALL has a place.
+template <EventKind kind>
+inline constexpr Place kPlaceOfC = kind == EventKind::kEnter ? Place::kOwn : Place::kNone;
+
+// The caller is hidden, and so is what it calls.
+template <EventKind kind>
+PyObject* pass_hidden_caller(tracer::ThreadState* thread, PyObject* const* arguments) {
+  PyObject* const callable = arguments[kCallable];
+  return is_setprofile(callable) ? pass_setprofile<kind>(thread, callable)
+                                 : switch_off<kPlaceOfC<kind>>(thread, arguments[kCode]);
+}
+
+// Whether this thread knows already that a filter hides the code.
+bool is_known_hidden(const PyObject* code) {
+  const tracer::ThreadState* thread = tracer::thread_or_null();
+  return thread != nullptr && is_remembered(thread, code) &&
+         part_of(thread)->codes[code_cache_slot(code)].ids.id == kIdHidden;
+}
+
 template <EventKind kind>
 [[gnu::noinline]] PyObject* c_event_general(PyObject* const* arguments) {
   PyObject* const callable = arguments[kCallable];
@@ -196,8 +243,11 @@ template <EventKind kind>
   }
   uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   tracer::ThreadState* thread = tracer::current_thread();
+  if (filters_on() && code_ids(thread, arguments[kCode]).id == kIdHidden) {
+    return pass_hidden_caller<kind>(thread, arguments);
+  }
   const uint32_t id = callable_id(thread, callable);
-  if (id != kIdNone) {
+  if (is_recorded(id)) {
     if (kind == EventKind::kEnter) {
       ticks = tracer::read_ticks(tracer::g_engine.clock);
     }
@@ -218,11 +268,17 @@ template <EventKind kind>
 
 // CALL, C_RETURN and C_RAISE. Python functions are left to their own events: CALL comes for them
 // too, and with an evaluation function set even the ends do.
-template <EventKind kind>
+template <bool filtering, EventKind kind>
 PyObject* on_c_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   PyObject* const callable = arguments[kCallable];
   const PyObject* const type = type_of(callable);
-  if (kDoNothing || type == g_python.PyFunction_Type) {
+  if (kDoNothing) {
+    return none();
+  }
+  if (filtering && __builtin_expect(is_known_hidden(arguments[kCode]), 0)) {
+    return pass_hidden_caller<kind>(tracer::current_thread(), arguments);
+  }
+  if (type == g_python.PyFunction_Type) {
     return none();
   }
   if (__builtin_expect(g_recording_clock != ClockKind::kTsc, 0)) {
@@ -244,6 +300,10 @@ PyObject* on_c_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   if (__builtin_expect(entry == nullptr, 0)) {
     return c_event_general<kind>(arguments);
   }
+  if (filtering &&
+      __builtin_expect(entry->id == kIdHidden || !is_remembered(thread, arguments[kCode]), 0)) {
+    return c_event_general<kind>(arguments);
+  }
   if (kind == EventKind::kEnter) {
     ticks = tracer::read_ticks(ClockKind::kTsc);
   }
@@ -252,22 +312,57 @@ PyObject* on_c_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
 
 }  // namespace
 
+PyObject* g_switch_off = nullptr;
+
 const Subscription kSubscriptions[kSubscriptionCount] = {
-    {"PY_START", on_code_event<EventKind::kEnter>, false, on_enter_with_line<Begins::kCalled>},
+    {"PY_START",
+     false,
+     true,
+     on_code_event<false, EventKind::kEnter, Place::kOwn>,
+     on_code_event<true, EventKind::kEnter, Place::kOwn>,
+     on_enter_with_line<Place::kOwn, Begins::kCalled>},
     {"PY_RESUME",
-     on_code_event<EventKind::kEnter, Begins::kResumed>,
      false,
-     on_enter_with_line<Begins::kResumed>},
+     false,
+     on_code_event<false, EventKind::kEnter, Place::kOwn, Begins::kResumed>,
+     on_code_event<true, EventKind::kEnter, Place::kOwn, Begins::kResumed>,
+     on_enter_with_line<Place::kOwn, Begins::kResumed>},
     {"PY_THROW",
-     on_code_event<EventKind::kEnter, Begins::kResumed>,
      false,
-     on_enter_with_line<Begins::kResumed>},
-    {"PY_RETURN", on_code_event<EventKind::kLeave>, false},
-    {"PY_YIELD", on_code_event<EventKind::kUnwind>, false},
-    {"PY_UNWIND", on_code_event<EventKind::kUnwind>, false},
-    {"CALL", on_c_event<EventKind::kEnter>, true},
-    {"C_RETURN", on_c_event<EventKind::kLeave>, true},
-    {"C_RAISE", on_c_event<EventKind::kUnwind>, true},
+     true,
+     on_code_event<false, EventKind::kEnter, Place::kNone, Begins::kResumed>,
+     on_code_event<true, EventKind::kEnter, Place::kNone, Begins::kResumed>,
+     on_enter_with_line<Place::kNone, Begins::kResumed>},
+    {"PY_RETURN",
+     false,
+     false,
+     on_code_event<false, EventKind::kLeave, Place::kOwn>,
+     on_code_event<true, EventKind::kLeave, Place::kOwn>},
+    {"PY_YIELD",
+     false,
+     false,
+     on_code_event<false, EventKind::kUnwind, Place::kOwn>,
+     on_code_event<true, EventKind::kUnwind, Place::kOwn>},
+    {"PY_UNWIND",
+     false,
+     false,
+     on_code_event<false, EventKind::kUnwind, Place::kNone>,
+     on_code_event<true, EventKind::kUnwind, Place::kNone>},
+    {"CALL",
+     true,
+     false,
+     on_c_event<false, EventKind::kEnter>,
+     on_c_event<true, EventKind::kEnter>},
+    {"C_RETURN",
+     true,
+     false,
+     on_c_event<false, EventKind::kLeave>,
+     on_c_event<true, EventKind::kLeave>},
+    {"C_RAISE",
+     true,
+     false,
+     on_c_event<false, EventKind::kUnwind>,
+     on_c_event<true, EventKind::kUnwind>},
 };
 
 }  // namespace vtn::runtime

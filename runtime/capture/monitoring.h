@@ -9,12 +9,18 @@ namespace vtn::runtime {
 
 struct Subscription {
   const char* event;
-  PyVectorcall handler;
   bool of_c_functions;
-  PyVectorcall handler_with_lines = nullptr;  // for --log_lines; null: the same
+  bool discovers;  // code is met by it: asked for from the start, where filters hide functions
+  PyVectorcall plain;
+  PyVectorcall filtering;             // where filters hide functions
+  PyVectorcall with_lines = nullptr;  // for --log_lines, filters or not; null: as without
 };
 
 inline constexpr int kSubscriptionCount = 9;
 extern const Subscription kSubscriptions[kSubscriptionCount];
+
+// sys.monitoring.DISABLE, what a handler answers where it wants no more events of that place. Set
+// before the first event.
+extern PyObject* g_switch_off;
 
 }  // namespace vtn::runtime

@@ -18,6 +18,7 @@
 #include "runtime/capture/own_profilers.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
+#include "runtime/filters/filters.h"
 #include "runtime/python/layout.h"
 #include "runtime/python/text.h"
 
@@ -36,11 +37,12 @@ constexpr int kLastToolId = 3;
 constexpr char kToolName[] = "viztracer-native";
 constexpr size_t kTypeBlockBytes = 4096;
 
-// The callback type of an interpreter: one, however often recording starts in it.
+// What is kept of an interpreter, however often recording starts in it.
 struct CallbackType {
   CallbackType* next;
   int64_t interpreter;
-  PyObject* type;
+  PyObject* type;   // of the callbacks
+  bool all_events;  // a function that is recorded was met (want_all_events)
 };
 
 struct {
@@ -80,16 +82,21 @@ PyObject* make_callback(PyObject* type, PyVectorcall handler) {
   return callback;
 }
 
-// Null: no memory.
-PyObject* callback_type() {
-  const int64_t interpreter = interpreter_id(current_interpreter());
-  {
-    const WordLock lock(&runtime_root()->types_lock);
-    for (CallbackType* one = g_tool.types; one != nullptr; one = one->next) {
-      if (one->interpreter == interpreter) {
-        return one->type;
-      }
+CallbackType* known_type(int64_t interpreter) {
+  const WordLock lock(&runtime_root()->types_lock);
+  for (CallbackType* one = g_tool.types; one != nullptr; one = one->next) {
+    if (one->interpreter == interpreter) {
+      return one;
     }
+  }
+  return nullptr;
+}
+
+// Null: no memory.
+CallbackType* callback_type() {
+  const int64_t interpreter = interpreter_id(current_interpreter());
+  if (CallbackType* one = known_type(interpreter); one != nullptr) {
+    return one;
   }
   PyObject* type = make_callback_type();
   if (type == nullptr) {
@@ -100,14 +107,14 @@ PyObject* callback_type() {
     g_tool.unused = static_cast<CallbackType*>(map_pages(kTypeBlockBytes));
     if (g_tool.unused == nullptr) {
       g_tool.unused_end = nullptr;
-      return type;  // not remembered: a later start makes another
+      return nullptr;
     }
     g_tool.unused_end = g_tool.unused + kTypeBlockBytes / sizeof(CallbackType);
   }
   CallbackType* one = g_tool.unused++;
-  *one = {g_tool.types, interpreter, type};
+  *one = {g_tool.types, interpreter, type, /*all_events=*/!filters_on()};
   g_tool.types = one;
-  return type;
+  return one;
 }
 
 // The id that this interpreter knows us by; -1: none.
@@ -144,29 +151,52 @@ bool register_callback(PyObject* monitoring, int tool, long bit, PyObject* callb
       g_python.PyObject_CallMethod(monitoring, "register_callback", "ilO", tool, bit, callback)));
 }
 
+bool is_wanted(const Subscription& subscription) {
+  return !subscription.of_c_functions || g_tool.with_c_functions;
+}
+
+PyVectorcall handler_of(const Subscription& subscription) {
+  if (caller_lines_wanted() && subscription.with_lines != nullptr) {
+    return subscription.with_lines;
+  }
+  return filters_on() ? subscription.filtering : subscription.plain;
+}
+
+// False: refused, with an error set.
+bool ask_for_events(PyObject* monitoring, int tool, PyObject* events, bool all) {
+  long wanted = 0;
+  for (const Subscription& subscription : kSubscriptions) {
+    if (is_wanted(subscription) && (all || subscription.discovers)) {
+      wanted |= event_bit(events, subscription);
+    }
+  }
+  return static_cast<bool>(
+      PyRef::steal(g_python.PyObject_CallMethod(monitoring, "set_events", "il", tool, wanted)));
+}
+
 bool subscribe(PyObject* monitoring, int tool) {
   const PyRef events = PyRef::steal(g_python.PyObject_GetAttrString(monitoring, "events"));
-  PyObject* type = events ? callback_type() : nullptr;
+  const CallbackType* type = events ? callback_type() : nullptr;
   if (type == nullptr) {
     return false;
   }
-  long wanted = 0;
   for (const Subscription& subscription : kSubscriptions) {
-    if (subscription.of_c_functions && !g_tool.with_c_functions) {
+    if (!is_wanted(subscription)) {
       continue;
     }
     const long bit = event_bit(events.get(), subscription);
-    const bool with_lines = caller_lines_wanted() && subscription.handler_with_lines != nullptr;
-    const PyRef callback = PyRef::steal(
-        make_callback(type, with_lines ? subscription.handler_with_lines : subscription.handler));
+    const PyRef callback = PyRef::steal(make_callback(type->type, handler_of(subscription)));
     if (bit <= 0 || !callback || !register_callback(monitoring, tool, bit, callback.get())) {
       return false;
     }
-    wanted |= bit;
   }
-  // An earlier owner of the id may have left sites disabled.
-  return PyRef::steal(g_python.PyObject_CallMethod(monitoring, "restart_events", nullptr)) &&
-         PyRef::steal(g_python.PyObject_CallMethod(monitoring, "set_events", "il", tool, wanted));
+  // One object for all interpreters (_PyInstrumentation_DISABLE), which never dies.
+  const PyRef disable = PyRef::steal(g_python.PyObject_GetAttrString(monitoring, "DISABLE"));
+  g_switch_off = disable.get();
+  // An earlier owner of the id may have left places switched off.
+  return disable &&
+         PyRef::steal(g_python.PyObject_CallMethod(monitoring, "restart_events", nullptr)) &&
+         ask_for_events(monitoring, tool, events.get(), type->all_events);
 }
 
 // The next owner of the id finds nothing of ours. (3.12 and 3.13 leave callbacks and events.)
@@ -179,6 +209,12 @@ void release_tool(PyObject* monitoring, int tool) {
     if (bit > 0) {
       (void)register_callback(monitoring, tool, bit, g_python._Py_NoneStruct);
     }
+    g_python.PyErr_Clear();
+  }
+  if (filters_on()) {
+    // Places that we switched off would be off for whoever has the id next. Nothing but this brings
+    // them back; other tools get theirs back as well.
+    (void)PyRef::steal(g_python.PyObject_CallMethod(monitoring, "restart_events", nullptr));
     g_python.PyErr_Clear();
   }
   (void)PyRef::steal(g_python.PyObject_CallMethod(monitoring, "free_tool_id", "i", tool));
@@ -255,6 +291,22 @@ void uninstall_monitoring() {
   if (tool >= 0) {
     release_tool(monitoring, tool);
   }
+}
+
+void want_all_events() {
+  CallbackType* const type = known_type(interpreter_id(current_interpreter()));
+  if (type == nullptr || type->all_events) {
+    return;
+  }
+  type->all_events = true;
+  PyObject* monitoring = g_python.PySys_GetObject("monitoring");
+  const int tool = monitoring == nullptr ? -1 : find_tool(monitoring);
+  const PyRef events =
+      PyRef::steal(tool < 0 ? nullptr : g_python.PyObject_GetAttrString(monitoring, "events"));
+  if (events) {
+    (void)ask_for_events(monitoring, tool, events.get(), true);
+  }
+  g_python.PyErr_Clear();
 }
 
 // The step stays: definitions outlive interpreters.

@@ -11,6 +11,7 @@
 #include "runtime/capture/functions.h"
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/profile_threads.h"
+#include "runtime/filters/filters.h"
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
 #include "tracer/thread_writer.h"
@@ -32,6 +33,7 @@ struct {
   bool installed;
   bool with_c_functions;
   bool with_lines;            // of callers
+  bool filtering;             // some functions are hidden: an end says whose it is
   PySize code_offset;         // of the code object within the frame or its inner frame
   PySize inner_frame_offset;  // 0: none
   bool code_offset_checked;
@@ -60,6 +62,12 @@ PyObject* frame_code(PyFrame* frame) {
   return code;
 }
 
+// What a hidden function calls is hidden with it.
+bool c_function_is_wanted(tracer::ThreadState* thread, PyFrame* caller) {
+  return g_profile.with_c_functions &&
+         !(g_profile.filtering && code_ids(thread, frame_code(caller)).id == kIdHidden);
+}
+
 int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
   if (kDoNothing) {
     return 0;
@@ -78,6 +86,9 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
     case kCall: {
       PyObject* const code = frame_code(frame);
       const CodeIds ids = code_ids(thread, code);
+      if (__builtin_expect(ids.id == kIdHidden, 0)) {
+        break;
+      }
       const uint32_t id =
           ids.id == ids.resumed_id || !is_resumed(frame, code) ? ids.id : ids.resumed_id;
       if (__builtin_expect(g_profile.with_lines, 0)) {
@@ -86,28 +97,31 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       tracer::record_enter(thread, id);
       break;
     }
-    case kReturn:
-      tracer::record_at(thread,
-                        ticks,
-                        argument == nullptr ? EventKind::kUnwind : EventKind::kLeave,
-                        kIdAnyPython);
+    case kReturn: {
+      const uint32_t id =
+          g_profile.filtering ? code_ids(thread, frame_code(frame)).id : uint32_t{kIdAnyPython};
+      if (id != kIdHidden) {
+        tracer::record_at(
+            thread, ticks, argument == nullptr ? EventKind::kUnwind : EventKind::kLeave, id);
+      }
       break;
+    }
     case kCCall:
       if (__builtin_expect(is_setprofile(argument), 0)) {
         setprofile_begins(thread);
       }
-      if (g_profile.with_c_functions) {
+      if (c_function_is_wanted(thread, frame)) {
         const uint32_t id = callable_id(thread, argument);
-        if (id != kIdNone) {
+        if (is_recorded(id)) {
           tracer::record_enter(thread, id);
         }
       }
       break;
     case kCReturn:
     case kCException:
-      if (g_profile.with_c_functions) {
+      if (c_function_is_wanted(thread, frame)) {
         const uint32_t id = callable_id(thread, argument);
-        if (id != kIdNone) {
+        if (is_recorded(id)) {
           tracer::record_at(
               thread, ticks, what == kCReturn ? EventKind::kLeave : EventKind::kUnwind, id);
         }
@@ -155,6 +169,7 @@ bool profile_installed() { return g_profile.installed; }
 bool install_profile(bool with_c_functions) {
   g_profile.with_c_functions = with_c_functions;
   g_profile.with_lines = caller_lines_wanted();
+  g_profile.filtering = filters_on();
   const FrameLayout layout = frame_layout(g_python.minor);
   g_profile.inner_frame_offset = layout.inner_frame;
   g_profile.code_offset = layout.code;

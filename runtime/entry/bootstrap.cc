@@ -28,6 +28,7 @@
 #include "runtime/entry/audit_hook.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
+#include "runtime/filters/filters.h"
 #include "runtime/python/python_api.h"
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
@@ -78,6 +79,7 @@ void install() {
     return;
   }
   g_python.PyErr_Clear();
+  start_filters();
   start_caller_lines(session_option(kOptionLogLines));
   if (!start_functions(find_object_function()) || !install_backend()) {
     g_python.PyErr_Clear();

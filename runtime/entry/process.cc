@@ -178,6 +178,11 @@ bool session_option(SessionOption option) {
   return (load_relaxed(&g_process.arena.control->options) & option) != 0;
 }
 
+Settings session_settings() {
+  return {static_cast<const vtn_setting*>(g_process.args.settings),
+          static_cast<const char*>(g_process.args.settings_end)};
+}
+
 void set_backend(Backend backend) { g_process.backend = backend; }
 
 void* find_symbol(const char* name) { return g_process.args.dlsym_fn(nullptr, name); }

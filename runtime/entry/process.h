@@ -6,6 +6,7 @@
 
 #include "abi/runtime_abi.h"
 #include "abi/session_abi.h"
+#include "abi/settings_abi.h"
 #include "tracer/engine.h"
 
 namespace vtn::runtime {
@@ -16,6 +17,7 @@ struct RuntimeRoot {
   uint32_t audit_hook_lock;    // WordLock (audit_hook.cc)
   uint32_t identities_lock;    // WordLock (functions.cc)
   uint32_t types_lock;         // WordLock (monitoring_tool.cc)
+  uint32_t paths_lock;         // WordLock (filters/paths.cc)
   uint64_t process_name_hash;  // of the name that was published last; 0: none (program_names.cc)
 };
 
@@ -29,6 +31,14 @@ bool enter_session(const vtn_runtime_args& args, uint32_t python_version);
 void stay_untraced(UntracedReason reason, uint32_t python_version);
 
 bool session_option(SessionOption option);
+
+// What else was asked for: the records of the session's settings file; both null where there are
+// none.
+struct Settings {
+  const vtn_setting* begin;
+  const char* end;
+};
+Settings session_settings();
 
 // Which backend the ProcessRecord names. Set before the first event.
 void set_backend(Backend backend);

@@ -110,6 +110,7 @@ struct PyMethodDef {
   required(PyObject*, PyMethod_Function, (PyObject*))                                          \
   required(PyObject*, PyCFunction_GetSelf, (PyObject*))                                        \
   required(PyObject*, PyEval_GetBuiltins, ())                                                  \
+  required(PyObject*, PyEval_GetGlobals, ())                                                   \
   required(PyFrame*, PyEval_GetFrame, ())                                                      \
   required(PyObject*, PyFrame_GetCode, (PyFrame*))                                             \
   required(PyFrame*, PyFrame_GetBack, (PyFrame*))                                              \
@@ -147,6 +148,7 @@ struct PyMethodDef {
   object(PyBaseObject_Type)                                                                    \
   object(PyType_Type)                                                                          \
   object(PyList_Type)                                                                          \
+  object(PyDict_Type)                                                                          \
   object(PyLong_Type)                                                                          \
   object(PyModule_Type)                                                                        \
   object(PyCode_Type)                                                                          \

@@ -82,6 +82,7 @@ struct FrameLayout {
   intptr_t code;         // within whichever holds it; 0: not known
 };
 inline constexpr intptr_t kInnerFrameFunction = 0;
+inline constexpr intptr_t kInnerFrameGlobals = 8;  // of 3.11; borrowed
 inline constexpr intptr_t kInnerFrameCode = 32;
 inline constexpr intptr_t kInnerFrameOwner = 69;     // of 3.11; a byte
 inline constexpr unsigned char kOwnerGenerator = 1;  // its value where a generator has the frame

@@ -154,7 +154,9 @@ print(control(99))
                 self.assertLessEqual(outer.end, report.named("after")[0].start)
 
     def test_stop_leaves_the_interpreter_as_a_fresh_one(self):
-        for options in (("--quiet",), ("--quiet", "--ignore_c_function")):
+        # With filters places are switched off, of functions that the next owners watch.
+        for options in (("--quiet",), ("--quiet", "--ignore_c_function"), ("--quiet", "--hide", "hot"),
+                        ("--quiet", "--only", "before", "--only", "after", "--only", "during")):
             with self.subTest(options):
                 said, report = self.record("""
 before(0)

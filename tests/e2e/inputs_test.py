@@ -43,6 +43,23 @@ class Usage(InputCase):
         self.assertEqual(0, outcome.status)
         self.assertIn(b"--output_file", outcome.stdout + outcome.stderr)
 
+    def test_filters(self):
+        """Patterns, durations and depths that mean nothing, and what cannot go together."""
+        for arguments, names in (
+                (["--hide", ""], ["--hide", "empty"]),
+                (["--only="], ["--only", "empty"]),
+                (["--include_files", "no/such.py"], ["--include_files=no/such.py", "no such file"]),
+                (["--exclude_files=nothing"], ["--exclude_files=nothing", "no such file"]),
+                (["--include_files=.", "--exclude_files=."], ["--include_files", "--exclude_files"]),
+                (["--min_duration", "5xyz"], ["--min_duration=5xyz", "0.3ms"]),
+                (["--min_duration=-3"], ["--min_duration=-3"]),
+                (["--min_duration"], ["--min_duration", "TIME"]),
+                (["--max_stack_depth", "0"], ["--max_stack_depth=0", "from 1"]),
+                (["--max_stack_depth", "many"], ["--max_stack_depth=many"])):
+            with self.subTest(arguments=arguments):
+                target = [] if arguments == ["--min_duration"] else ["program.py"]
+                self.refused(*arguments, *target, status=2, names=names)
+
     def test_help_and_version(self):
         shown = self.launch("--help")
         self.assertEqual((0, b""), (shown.status, shown.stderr))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collector/call_assembly.h"
+#include "collector/call_filter.h"
 #include "spool/codec.h"
 #include "spool/replay.h"
 #include "tests/fuzz/fuzz.h"
@@ -62,7 +63,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     memcpy(words.data(), data, words.size() * 8);
   }
   collector::FunctionTraits traits;
-  traits.set(17, false, false);
+  traits.set(17, FunctionKind::kC, 0);
+  traits.set(19, FunctionKind::kPython, kFunctionExcludesSubtree);
+  // With limits in front of it, or without.
+  session::CallLimits limits;
+  limits.min_duration_ns = size % 3 == 0 ? 0 : words.empty() ? 1 : words.back() % 1000;
+  limits.max_stack_depth = size % 5 == 0 ? 2 : UINT32_MAX;
+  limits.excludes_subtrees = size % 2 == 0;
+  collector::CallFilter filter(limits, limits.min_duration_ns);
   collector::CallAssembler assembler(spool::tick_step_of(ClockKind::kMonotonic));
   spool::FrameColumns columns;
   spool::DecodedFrame decoded;
@@ -70,8 +78,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CheckingSink sink;
   // Twice: the second chunk meets the calls that the first left open.
   for (int round = 0; round < 2; ++round) {
-    const collector::CallAssembler::Chunk chunk = {
+    collector::CallAssembler::Chunk chunk = {
         words, words.empty() ? 0 : words[0] % 100'000, 1u << 30};
+    if (limits.any()) {
+      chunk = filter.filter(chunk, traits);
+    }
     if (!assembler.assemble(chunk, traits, codes, columns)) {
       continue;
     }

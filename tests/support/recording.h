@@ -145,7 +145,9 @@ class FakeProcess {
 
 class Recording {
  public:
-  explicit Recording(uint64_t arena_bytes = 16u << 20, ClockKind clock = ClockKind::kMonotonic)
+  explicit Recording(uint64_t arena_bytes = 16u << 20,
+                     ClockKind clock = ClockKind::kMonotonic,
+                     const session::CallLimits& limits = {})
       : clock(clock) {
     const ArenaGeometry geometry = tracer::arena_geometry(arena_bytes);
     void* control = map(kControlBytes);
@@ -163,7 +165,7 @@ class Recording {
     auto started = spool::Writer::start(create_file(folder.file("spool")), header);
     REQUIRE(started.has_value());
     spool = std::move(*started);
-    drain = std::make_unique<collector::Drain>(arena, clock, *spool, kernel, true, 3);
+    drain = std::make_unique<collector::Drain>(arena, clock, *spool, kernel, true, 3, limits);
   }
   ~Recording() {
     drain.reset();

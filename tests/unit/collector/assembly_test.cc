@@ -1,55 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "spool/replay.h"
 #include "tests/support/recording.h"
+#include "tests/support/replayed.h"
 
 namespace vtn::test {
-namespace {
-
-// What a writer is told, as text: "+16@10 -16@20".
-struct TextSink {
-  explicit TextSink(const spool::DecodedFrame& of) : frame(of) {}
-  const spool::DecodedFrame& frame;
-  std::string text;
-  void begin(uint32_t function, uint64_t ns) {
-    text += " +" + std::to_string(frame.functions[function]) + "@" + std::to_string(ns);
-  }
-  void end(uint64_t ns, uint32_t how) {
-    static constexpr const char* kHow[] = {"-", "^", "!"};
-    text += std::string(" ") + kHow[how] + "@" + std::to_string(ns);
-  }
-  void special(const spool::Special& special, uint64_t ns) {
-    text += " gap" + std::to_string(special.lost_events) + "@" + std::to_string(ns);
-  }
-};
-
-// Who asks for notes is told of them at their op.
-struct NoteSink : TextSink {
-  using TextSink::TextSink;
-  void note(const spool::Note& note, uint64_t ns) {
-    text += " [" + std::to_string(note.kind) + " " + std::to_string(note.key) + " " +
-            std::string(note.bytes) + "]@" + std::to_string(ns);
-  }
-};
-
-template <class Sink = TextSink>
-std::string replay(const spool::Reader& spool) {
-  std::string all;
-  spool::FrameDecoder decoder;
-  spool::DecodedFrame frame;
-  std::string buffer;
-  const spool::ClockMap clock(ClockKind::kMonotonic, {});
-  for (const spool::FrameInfo& info : spool.model().frames) {
-    auto body = spool.read_body(info, buffer);
-    REQUIRE(body.has_value());
-    REQUIRE(decoder.decode(*body, frame).has_value());
-    Sink sink{frame};
-    REQUIRE(spool::replay_frame(frame, clock, sink).has_value());
-    all += sink.text;
-  }
-  return all.empty() ? all : all.substr(1);
-}
-
-}  // namespace
 
 TEST_CASE("assembly: an end pops to the nearest call of its id", "[assembly]") {
   Recording run;
@@ -94,7 +47,7 @@ TEST_CASE("assembly: what goes on ends by the name of what began", "[assembly]")
   CHECK(replay(*spool) ==
         "+16@100 ^@110 +17@120 +18@130 !@131 -@140 +18@150 -@180 +17@190 +16@200 -@210 -@220");
   CHECK(spool->model().threads.at(0).stray_ends == 2);
-  CHECK(spool->model().images.at(0).function(g + 1)->resumed);
+  CHECK(spool->model().images.at(0).function(g + 1)->resumed());
 }
 
 TEST_CASE("assembly: any Python's end skips C calls, not Python ones", "[assembly]") {

@@ -25,7 +25,7 @@ class RecordedRun : public Recording {
     REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
     read_end_ = UniqueFd(ends[0]);
     write_end_ = UniqueFd(ends[1]);
-    recorder_ = std::make_unique<collector::Recorder>(session_, *spool, -1);
+    recorder_ = std::make_unique<collector::Recorder>(session_, *spool, session::RecordSettings());
   }
 
   // A process that is really there makes calls.

@@ -157,12 +157,12 @@ TEST_CASE("writer: a forked child is a process of its own and owes its parent no
           "[writer]") {
   const SessionFixture session(uint64_t{4} << 20);
   in_traced_process(session, [] {
-    const uint32_t id = tracer::intern_function(FunctionKind::kC, literal("parent.only"), {}, 0);
+    const uint32_t id = tracer::intern_function({FunctionKind::kC, literal("parent.only")});
     enter(id);
     enter(id);
     const pid_t child = fork();
     if (child == 0) {
-      const uint32_t own = tracer::intern_function(FunctionKind::kC, literal("child.only"), {}, 0);
+      const uint32_t own = tracer::intern_function({FunctionKind::kC, literal("child.only")});
       enter(own);
       _exit(own == id ? 0 : 1);  // interned afresh: the first id again, of another process
     }
@@ -191,14 +191,14 @@ TEST_CASE("writer: fork while another thread interns never hangs the child", "[w
       for (int i = 0; !stop; ++i) {
         // No events: nobody drains here, and the children need chunks.
         const std::string name = "function_" + std::to_string(i % 20000);
-        (void)tracer::intern_function(FunctionKind::kC, {name.data(), name.size()}, {}, 0);
+        (void)tracer::intern_function({FunctionKind::kC, {name.data(), name.size()}});
       }
     });
     for (int i = 0; i < 200; ++i) {
       const pid_t child = fork();
       if (child == 0) {
         alarm(20);
-        enter(tracer::intern_function(FunctionKind::kC, literal("in.child"), {}, 0));
+        enter(tracer::intern_function({FunctionKind::kC, literal("in.child")}));
         _exit(0);
       }
       int status = -1;
@@ -249,12 +249,12 @@ TEST_CASE("names: the same function has one id, another text, file or line anoth
   const SessionFixture session(uint64_t{4} << 20);
   in_traced_process(session, [] {
     const auto id = [](const char* name, const char* file, uint32_t line) {
-      return tracer::intern_function(FunctionKind::kPython, literal(name), literal(file), line);
+      return tracer::intern_function({FunctionKind::kPython, literal(name), literal(file), line});
     };
     const uint32_t first = id("f", "a.py", 1);
     if (id("f", "a.py", 1) != first || id("f", "a.py", 2) == first || id("f", "b.py", 1) == first ||
         id("g", "a.py", 1) == first ||
-        tracer::intern_function(FunctionKind::kC, literal("f"), literal("a.py"), 1) == first) {
+        tracer::intern_function({FunctionKind::kC, literal("f"), literal("a.py"), 1}) == first) {
       _exit(1);
     }
   });
@@ -268,7 +268,7 @@ TEST_CASE("names: a hundred thousand names, some very long, arrive whole or cut"
     for (uint32_t i = 0; i < kNames; ++i) {
       const std::string name = std::to_string(i) + (i % 1000 == 0 ? std::string(5000, 'x') : "");
       if (tracer::intern_function(
-              FunctionKind::kPython, {name.data(), name.size()}, literal("f.py"), i) !=
+              {FunctionKind::kPython, {name.data(), name.size()}, literal("f.py"), i}) !=
           kFirstNameId + i) {
         _exit(1);
       }
@@ -285,7 +285,7 @@ TEST_CASE("names: a long name is not cut inside a character", "[names]") {
   in_traced_process(session, [] {
     std::string name(kMaxNameBytes - 1, 'x');
     name += "\xc3\xa9\xc3\xa9";
-    (void)tracer::intern_function(FunctionKind::kC, {name.data(), name.size()}, {}, 0);
+    (void)tracer::intern_function({FunctionKind::kC, {name.data(), name.size()}});
   });
   CHECK(session.read_names().at({0, kFirstNameId}) == std::string(kMaxNameBytes - 1, 'x'));
 }

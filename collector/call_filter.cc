@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HOT PATH of runs with such limits.
+#include "collector/call_filter.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace vtn::collector {
+
+namespace {
+
+// More calls than any chunk holds that are not told of: then they are, however short.
+constexpr size_t kMostWaiting = kMostWords / 4;
+
+}  // namespace
+
+void CallFilter::resume(const std::vector<spool::OpenCall>& open) {
+  open_.clear();
+  for (const spool::OpenCall& call : open) {
+    open_.push_back(Call{call.start_ticks, call.id, call.traits, call.line});
+  }
+  told_ = open_.size();
+  silent_from_ = SIZE_MAX;
+}
+
+// What is put from here on counts from `ticks`.
+void CallFilter::rebase(uint64_t ticks) {
+  words_.push_back(opcode_word(0, Opcode::kResync, 1));
+  words_.push_back(ticks);
+  base_ticks_ = ticks;
+}
+
+void CallFilter::put(uint64_t ticks, EventKind kind, uint32_t id) {
+  if (ticks - base_ticks_ > kEventDeltaMax) {
+    rebase(ticks);
+  }
+  words_.push_back(event_word(ticks - base_ticks_, kind, id));
+}
+
+// `words`: the opcode's, then its payload.
+void CallFilter::put_opcode(uint64_t ticks, const uint64_t* words, uint32_t payload) {
+  if (ticks - base_ticks_ > kEventDeltaMax) {
+    rebase(ticks);
+  }
+  const uint64_t below_delta = (uint64_t{1} << kEventDeltaShift) - 1;
+  words_.push_back(((ticks - base_ticks_) << kEventDeltaShift) | (words[0] & below_delta));
+  words_.insert(words_.end(), words + 1, words + 1 + payload);
+}
+
+// Passes on the calls that have lasted long enough by now.
+void CallFilter::tell(uint64_t now_ticks) {
+  const size_t end = std::min(open_.size(), silent_from_);
+  for (; told_ < end; ++told_) {
+    const Call& call = open_[told_];
+    const bool lasts = now_ticks >= call.start_ticks && now_ticks - call.start_ticks >= min_ticks_;
+    if (!lasts && end - told_ < kMostWaiting) {
+      return;
+    }
+    if (call.line != 0 || !lines_told_.empty()) {
+      uint32_t& line_told = lines_told_[call.id];
+      if (line_told != call.line) {
+        line_told = call.line;
+        const uint64_t words[] = {note_word(0, NoteKind::kCallerLine, 1), note_key(call.line, 0)};
+        put_opcode(call.start_ticks, words, 1);
+      }
+    }
+    put(call.start_ticks, EventKind::kEnter, call.id);
+  }
+}
+
+void CallFilter::begin(uint64_t ticks, uint32_t id, uint32_t traits) {
+  uint32_t line = 0;
+  if (next_line_known_ || !lines_.empty()) {
+    uint32_t& known = lines_[id];
+    known = next_line_known_ ? next_line_ : known;
+    line = known;
+    next_line_known_ = false;
+  }
+  if (silent_from_ == SIZE_MAX &&
+      (open_.size() >= max_depth_ || (traits & FunctionTraits::kExcludesSubtree) != 0)) {
+    silent_from_ = open_.size();
+  }
+  open_.push_back(Call{ticks, id, traits & FunctionTraits::kOfOpenCalls, line});
+  last_ticks_ = std::max(last_ticks_, ticks);
+  tell(ticks);
+}
+
+// Those above are gone: by `ticks`, or, without an end of their own, since the last event.
+void CallFilter::close_down_to(size_t depth, uint64_t ticks) {
+  for (size_t i = open_.size(); i > depth; --i) {
+    const Call& call = open_[i - 1];
+    if (i <= told_) {
+      continue;
+    }
+    LeftOut& left_out = left_out_[call.id];
+    ++left_out.calls;
+    left_out.ticks += ticks >= call.start_ticks ? ticks - call.start_ticks : 0;
+  }
+  open_.resize(depth);
+  told_ = std::min(told_, depth);
+  silent_from_ = silent_from_ < depth ? silent_from_ : SIZE_MAX;
+}
+
+void CallFilter::cut_down_to(size_t depth) {
+  for (size_t i = told_; i > depth; --i) {
+    put(last_ticks_, EventKind::kLeave, kIdInnermost);
+  }
+  close_down_to(depth, last_ticks_);
+}
+
+void CallFilter::end(uint64_t ticks, EventKind kind, uint32_t id) {
+  size_t found = open_.size();
+  while (found != 0) {
+    const Call& call = open_[found - 1];
+    if (call.id == id || (id == kIdAnyPython && call.traits != 0) ||
+        (call.id == id + 1 && (call.traits & spool::kOpenResumed) != 0)) {
+      break;
+    }
+    --found;
+  }
+  if (found == 0) {
+    put(ticks, kind, id);  // counted by who assembles
+    return;
+  }
+  cut_down_to(found);
+  tell(ticks);
+  if (found == told_) {
+    put(ticks, kind, open_.back().id);
+  }
+  close_down_to(found - 1, ticks);
+  last_ticks_ = std::max(last_ticks_, ticks);
+}
+
+void CallFilter::note(uint64_t ticks, const uint64_t* words, uint32_t payload) {
+  if (event_note_kind(words[0]) != NoteKind::kCallerLine || payload == 0) {
+    put_opcode(ticks, words, payload);
+    return;
+  }
+  const uint64_t line = words[1] & UINT32_MAX;
+  next_line_ = line <= spool::kMaxCallerLine ? static_cast<uint32_t>(line) : 0;
+  next_line_known_ = true;
+}
+
+CallAssembler::Chunk CallFilter::result(uint64_t base_ticks, uint64_t latest_ticks) const {
+  return {words_, base_ticks, latest_ticks};
+}
+
+CallAssembler::Chunk CallFilter::filter(const CallAssembler::Chunk& chunk,
+                                        const FunctionTraits& traits) {
+  words_.clear();
+  lines_.clear();
+  lines_told_.clear();
+  next_line_known_ = false;
+  base_ticks_ = chunk.base_ticks;
+  if (open_.size() >= kMaxOpenCalls) {
+    close_down_to(0, chunk.base_ticks);  // the assembler does so, too
+  }
+  uint64_t base = chunk.base_ticks;
+  const std::span<const uint64_t> all = chunk.words;
+  for (size_t i = 0; i < all.size() && all[i] != 0; ++i) {
+    const uint64_t word = all[i];
+    const uint64_t ticks = base + event_delta(word);
+    const uint32_t id = event_id(word);
+    switch (event_kind(word)) {
+      case EventKind::kEnter:
+        begin(ticks, id, traits.with_exclusion(id));
+        continue;
+      case EventKind::kLeave:
+      case EventKind::kUnwind:
+        end(ticks, event_kind(word), id);
+        continue;
+      case EventKind::kOpcode:
+        break;
+    }
+    const uint32_t payload = event_payload_words(word);
+    if (payload >= all.size() - i) {
+      words_.push_back(word);  // damaged, as whoever assembles sees
+      break;
+    }
+    switch (event_opcode(word)) {
+      case Opcode::kResync:
+        base = payload >= 1 ? all[i + 1] : base;
+        break;
+      case Opcode::kNote:
+        note(ticks, &all[i], payload);
+        break;
+      case Opcode::kGap:
+        if (payload >= 2 && all[i + 2] == static_cast<uint64_t>(GapReason::kPaused)) {
+          tell(ticks);  // what is open was open until then
+          close_down_to(0, ticks);
+        }
+        [[fallthrough]];
+      case Opcode::kThreadEnd:
+        cut_down_to(0);
+        [[fallthrough]];
+      default:
+        put_opcode(ticks, &all[i], payload);
+        break;
+    }
+    i += payload;
+  }
+  tell(last_ticks_);
+  return result(chunk.base_ticks, chunk.latest_ticks);
+}
+
+CallAssembler::Chunk CallFilter::finish(uint64_t ticks, uint64_t latest_ticks) {
+  words_.clear();
+  lines_told_.clear();
+  const uint64_t base_ticks = told_ < open_.size() ? open_[told_].start_ticks : ticks;
+  base_ticks_ = base_ticks;
+  tell(ticks);
+  close_down_to(told_, ticks);
+  return result(base_ticks, latest_ticks);
+}
+
+}  // namespace vtn::collector

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Leaves calls out of a thread's events before they are assembled: those that are over too soon
+// (--min_duration), that lie too deep (--max_stack_depth), or that are or lie below a call of an
+// excluded function (--exclude_subtree). What is left out is counted, by function.
+//
+//   open calls   [ told ............ | not yet ......... | silent ........ ]   innermost on the
+//   right
+//                  passed on           may turn out        below a limit:
+//                                      too short           never passed on
+//
+// A call is passed on when it has lasted long enough, at the stamp it began at: what happened since
+// then was below it, and shorter, so the order holds. Ends find their calls as call assembly does
+// (call_assembly.h), among all that are open: so neither ends too many nor stacks that interleave
+// make a difference. Of one thread; any words do no harm.
+#pragma once
+
+#include <span>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <stdint.h>
+
+#include "collector/call_assembly.h"
+#include "session/settings.h"
+
+namespace vtn::collector {
+
+// What was left out of a function's calls.
+struct LeftOut {
+  uint64_t calls = 0;
+  uint64_t ticks = 0;  // from their begins to their ends; one that lies within another counts again
+};
+using LeftOutById = std::unordered_map<uint32_t, LeftOut>;
+
+class CallFilter {
+ public:
+  // `min_ticks`: shorter calls are left out; 0: none is.
+  CallFilter(const session::CallLimits& limits, uint64_t min_ticks)
+      : min_ticks_(min_ticks), max_depth_(limits.max_stack_depth) {}
+
+  // Goes on after what was recorded before: for recovery.
+  void resume(const std::vector<spool::OpenCall>& open);
+
+  // What is left of the chunk; valid until the next call.
+  CallAssembler::Chunk filter(const CallAssembler::Chunk& chunk, const FunctionTraits& traits);
+
+  // Nothing follows: of what is open, what has lasted long enough by `ticks`.
+  CallAssembler::Chunk finish(uint64_t ticks, uint64_t latest_ticks);
+
+  // What was left out since the last time.
+  LeftOutById take_left_out() { return std::exchange(left_out_, {}); }
+
+ private:
+  struct Call {
+    uint64_t start_ticks;
+    uint32_t id;
+    uint32_t traits;
+    uint32_t line;  // of the caller; 0: not known
+  };
+
+  void put(uint64_t ticks, EventKind kind, uint32_t id);
+  void put_opcode(uint64_t ticks, const uint64_t* words, uint32_t payload);
+  void rebase(uint64_t ticks);
+  void tell(uint64_t now_ticks);
+  void begin(uint64_t ticks, uint32_t id, uint32_t traits);
+  void end(uint64_t ticks, EventKind kind, uint32_t id);
+  void close_down_to(size_t depth, uint64_t ticks);
+  void cut_down_to(size_t depth);
+  void note(uint64_t ticks, const uint64_t* words, uint32_t payload);
+  CallAssembler::Chunk result(uint64_t base_ticks, uint64_t latest_ticks) const;
+
+  uint64_t min_ticks_;
+  uint32_t max_depth_;
+  std::vector<Call> open_;  // outermost first
+  size_t told_ = 0;
+  size_t silent_from_ = SIZE_MAX;  // the outermost call that is silent
+  uint64_t last_ticks_ = 0;        // of the last begin or end that fitted
+  std::vector<uint64_t> words_;
+  uint64_t base_ticks_ = 0;  // of what is put
+  uint32_t next_line_ = 0;   // a note told that of the next call
+  bool next_line_known_ = false;
+  std::unordered_map<uint32_t, uint32_t> lines_;       // by function, as notes of this chunk told
+  std::unordered_map<uint32_t, uint32_t> lines_told_;  // as passed on
+  LeftOutById left_out_;
+};
+
+}  // namespace vtn::collector

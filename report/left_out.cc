@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/left_out.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "report/process_names.h"
+#include "report/text.h"
+
+namespace vtn::report {
+
+namespace {
+
+using Key = std::tuple<std::string, uint32_t, std::string, FunctionKind>;
+
+Key key_of(const spool::FunctionInfo& function) {
+  return {function.file, function.line, function.name, function.kind};
+}
+
+// "name":...,"file":...,"line":...
+std::string function_members(const spool::FunctionInfo* function) {
+  return fmt::format(
+      "\"name\":{},\"file\":{},\"line\":{}",
+      function == nullptr ? "null" : json_quoted(function->name),
+      function == nullptr || function->file.empty() ? "null" : json_quoted(function->file),
+      function == nullptr ? 0 : function->line);
+}
+
+}  // namespace
+
+LeftOut left_out_of(const spool::Model& model, const spool::ClockMap& clock) {
+  std::map<Key, LeftOutFunction> limited;
+  std::map<Key, const spool::FunctionInfo*> hidden;
+  LeftOut result;
+  const uint64_t origin = model.clock.empty() ? 0 : model.clock.front().ticks;
+  const auto to_ns = [&](uint64_t ticks) {
+    return clock.to_ns(origin + ticks) - clock.to_ns(origin);
+  };
+  for (const spool::ImageInfo& image : model.images) {
+    for (const auto& [id, left_out] : image.left_out) {
+      const spool::FunctionInfo* function = image.function(id);
+      LeftOutFunction& sum =
+          limited[function == nullptr ? Key("", 0, "", FunctionKind::kPython) : key_of(*function)];
+      const uint64_t calls = function != nullptr && function->resumed() ? 0 : left_out.calls;
+      sum.function = function;
+      sum.calls += calls;
+      sum.total_ns += to_ns(left_out.ticks);
+      result.calls += calls;
+    }
+    for (const spool::FunctionInfo& function : image.hidden) {
+      hidden.try_emplace(key_of(function), &function);
+    }
+  }
+  for (const auto& [key, one] : limited) {
+    result.limited.push_back(one);
+  }
+  std::stable_sort(
+      result.limited.begin(),
+      result.limited.end(),
+      [](const LeftOutFunction& a, const LeftOutFunction& b) { return a.total_ns > b.total_ns; });
+  for (const auto& [key, function] : hidden) {
+    result.hidden.push_back(function);
+  }
+  return result;
+}
+
+std::string recorded_with(const spool::Model& model) {
+  std::string text;
+  for (const std::string& setting : model.settings) {
+    text += (text.empty() ? "" : " ") + one_line(setting, 200);
+  }
+  return text;
+}
+
+std::string left_out_json(const spool::Model& model, const spool::ClockMap& clock) {
+  const LeftOut left_out = left_out_of(model, clock);
+  std::string text = "\"recorded_with\":" + json_list(model.settings) + ",\n\"left_out\":[";
+  for (size_t i = 0; i < left_out.limited.size(); ++i) {
+    const LeftOutFunction& one = left_out.limited[i];
+    text += fmt::format("{}\n{{{},\"calls\":{},\"total_ns\":{}}}",
+                        i == 0 ? "" : ",",
+                        function_members(one.function),
+                        one.calls,
+                        one.total_ns);
+  }
+  text += "],\n\"hidden\":[";
+  for (size_t i = 0; i < left_out.hidden.size(); ++i) {
+    text += fmt::format("{}\n{{{}}}", i == 0 ? "" : ",", function_members(left_out.hidden[i]));
+  }
+  return text + "]";
+}
+
+}  // namespace vtn::report

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which functions are recorded: --only, --hide, --mine and their like. A filter decides about a
+// function, never about what that calls; once for each code object and each C function, when it is
+// first met. What is below a call of --exclude_subtree is the collector's to leave out: here such a
+// function is only marked.
+//
+//   module      `__name__` of the globals, at the code's first call
+//   name        the qualified name (3.10: the bare one)
+//   file        of the code; where that is no file's (`<string>`, code that was generated) of its
+//               module
+//
+// Patterns are those of base/freestanding/pattern.h. One with a slash, or that ends in .py, is of a
+// file or folder; any other of a module, class or function, and of whatever is defined in it. Files
+// are compared as they are named and with all symlinks resolved.
+//
+// All need the GIL; may leave an error set: use under PendingException.
+#pragma once
+
+#include "runtime/python/python_api.h"
+#include "tracer/names_writer.h"
+
+namespace vtn::runtime {
+
+// Before the backend is installed, in each interpreter: asks `sys` where the standard library lies.
+void start_filters();
+
+// Whether any function may be hidden or marked.
+bool filters_on();
+
+enum class Verdict { kRecorded, kHidden, kExcludesSubtree };
+
+// Python code; `globals` of the frame that runs it, borrowed, or null: they are not known.
+Verdict judge_code(tracer::Text name, tracer::Text file, PyObject* globals);
+
+// What is no Python code: "module.name", "type.method" or a bare name.
+Verdict judge_callable(tracer::Text name);
+
+}  // namespace vtn::runtime

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The patterns that were asked for, as they stand in the session's settings: read where they lie,
+// in any number.
+#pragma once
+
+#include "abi/settings_abi.h"
+#include "runtime/entry/process.h"
+
+namespace vtn::runtime {
+
+// Calls `visit` with the key and the text of each setting that is a text, in the order given.
+template <class Visit>
+void for_each_pattern(Visit&& visit) {
+  const Settings settings = session_settings();
+  for (const vtn_setting* record = settings.begin;
+       reinterpret_cast<const char*>(record) < settings.end &&
+       vtn_setting_is_whole(record, settings.end);
+       record = vtn_next_setting(record, settings.end)) {
+    const char* const text = reinterpret_cast<const char*>(record + 1);
+    if (record->key >= VTN_SETTING_FIRST_FILTER && record->key <= VTN_SETTING_LAST_FILTER &&
+        record->bytes > 1 && text[record->bytes - 1] == 0) {
+      visit(record->key, text);
+    }
+  }
+}
+
+}  // namespace vtn::runtime
