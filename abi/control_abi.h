@@ -35,6 +35,11 @@ enum {
   VTN_OPTION_NO_STANDARD_LIBRARY = 1u << 4, /* the standard library */
   VTN_OPTION_NO_IMPORT = 1u << 5,           /* importlib's, and bodies of modules */
   VTN_OPTION_IGNORE_FROZEN = 1u << 6,       /* frozen ones */
+  /* Values, beside the settings file's patterns: */
+  VTN_OPTION_ARGUMENTS = 1u << 7,     /* of every Python call that is recorded */
+  VTN_OPTION_RETURN_VALUES = 1u << 8, /* likewise */
+  VTN_OPTION_NO_REPR = 1u << 9,       /* nothing but types */
+  VTN_OPTION_NO_REDACT = 1u << 10,    /* secrets too */
 };
 
 /* vtn_control_page.collector_waiting */

@@ -61,6 +61,14 @@ enum class NoteKind : uint32_t {
   // key: the line that the caller is at. Holds for the next call, and from there on for each call
   // of that function in this chunk, until it is told again. 0: not known.
   kCallerLine = 2,
+  // Before a call begins: the values of its arguments (value_abi.h), as many as the key says; their
+  // names are in the function's record of parameters.
+  kArguments = 3,
+  // Before it ends: what it returned or yielded, one value.
+  kReturnValue = 4,
+  // Before it ends, put by the collector: kArguments once more, of the call that ends, where that
+  // began in an earlier chunk.
+  kArgumentsOfEnd = 5,
 };
 inline constexpr uint32_t kMaxNoteKind = 63;
 inline constexpr uint32_t kMaxNoteBytes = (kMaxPayloadWords - 1) * sizeof(uint64_t);

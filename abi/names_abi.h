@@ -22,6 +22,7 @@ enum class NameRecord : uint32_t {
   kProcessName = 5,  // TextRecord; the last one counts
   kNotice = 6,       // TextRecord, key = NoticeKind: something to be known of this process
   kHidden = 7,       // FunctionRecord with id kIdHidden: it is not recorded, as was asked for
+  kParameters = 8,  // TextRecord, key = id of a function: names of its parameters, NUL between each
 };
 
 // Words of the whole record, head included, above its type.

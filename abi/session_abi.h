@@ -43,6 +43,10 @@ enum SessionOption : uint32_t {
   kOptionNoStandardLibrary = VTN_OPTION_NO_STANDARD_LIBRARY,
   kOptionNoImport = VTN_OPTION_NO_IMPORT,
   kOptionIgnoreFrozen = VTN_OPTION_IGNORE_FROZEN,
+  kOptionArguments = VTN_OPTION_ARGUMENTS,
+  kOptionReturnValues = VTN_OPTION_RETURN_VALUES,
+  kOptionNoRepr = VTN_OPTION_NO_REPR,
+  kOptionNoRedact = VTN_OPTION_NO_REDACT,
 };
 
 enum class ClockKind : uint32_t { kTsc = VTN_CLOCK_TSC, kMonotonic = VTN_CLOCK_MONOTONIC };

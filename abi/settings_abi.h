@@ -29,7 +29,10 @@ enum {
   VTN_SETTING_ONLY = 4,
   VTN_SETTING_HIDE = 5,
   VTN_SETTING_EXCLUDE_SUBTREE = 6,
-  VTN_SETTING_LAST_FILTER = 6,
+  VTN_SETTING_ARGUMENTS_OF = 7, /* functions whose arguments are told */
+  VTN_SETTING_VALUES_OF = 8,    /* whose return values are */
+  VTN_SETTING_LAST_FILTER = 8,
+  VTN_SETTING_MAX_REPR = 20, /* uint32_t: bytes of a value */
   /* For the launcher's own processes. */
   VTN_SETTING_ARGUMENT = 1001, /* a word of the command line, in order */
   VTN_SETTING_OUTPUT = 1002,   /* the absolute path of a report; the spool lies beside the first */

@@ -177,9 +177,10 @@ struct CallAssembler::Run {
   }
 
   void finish() {
-    if (__builtin_expect(!to->notes.empty(), 0)) {
+    if (__builtin_expect(!to->notes.empty() || !of->open_arguments_.empty(), 0)) {
       to->head.ops = ops;
-      of->keep_lines(*to, lowest, static_cast<size_t>(top - lowest));
+      to->head.lowest_open = static_cast<uint32_t>(lowest - bottom);
+      of->keep_notes(*to, lowest, static_cast<size_t>(top - lowest));
     }
     to->head.end_ticks = last;
     to->head.ops = ops;
@@ -196,32 +197,67 @@ struct CallAssembler::Run {
   }
 };
 
-// The lines that notes gave to the calls that stay open: a frame that ends one of them tells what
-// it knows of it. All else of the notes is for the reader.
-void CallAssembler::keep_lines(spool::FrameColumns& of, spool::OpenCall* lowest, size_t left_open) {
-  lines_.clear();
+// What notes told of the calls that stay open. Their lines go along with them: a frame that ends
+// one of them tells what it knows of it. Their arguments are told again before their end. All else
+// of the notes is for the reader.
+void CallAssembler::keep_notes(spool::FrameColumns& of, spool::OpenCall* lowest, size_t left_open) {
+  told_.clear();
+  told_again_.clear();
   function_lines_.assign(of.functions.size(), 0);
+  const size_t notes = of.notes.size();
   size_t note = 0;
+  size_t depth = of.head.open_before;
+  std::vector<uint32_t> again_at;
   for (uint32_t op = 0; op < of.head.ops; ++op) {
-    std::optional<uint32_t> told;
-    for (; note < of.notes.size() && of.notes[note].op == op; ++note) {
-      if (of.notes[note].kind == static_cast<uint32_t>(NoteKind::kCallerLine)) {
-        told = of.notes[note].key <= spool::kMaxCallerLine ? of.notes[note].key : 0;
+    std::optional<uint32_t> line;
+    const spool::Note* arguments = nullptr;
+    for (; note < notes && of.notes[note].op == op; ++note) {
+      const spool::Note& one = of.notes[note];
+      if (one.kind == static_cast<uint32_t>(NoteKind::kCallerLine)) {
+        line = one.key <= spool::kMaxCallerLine ? static_cast<uint32_t>(one.key) : 0;
+      } else if (one.kind == static_cast<uint32_t>(NoteKind::kArguments)) {
+        arguments = &one;
       }
     }
     const uint32_t code = of.codes[op];
     if (code >= spool::kOpFirstCall) {
-      uint32_t& line = function_lines_[code - spool::kOpFirstCall];
-      line = told.value_or(line);
-      lines_.push_back(line);
+      uint32_t& known = function_lines_[code - spool::kOpFirstCall];
+      known = line.value_or(known);
+      Told& told = told_.emplace_back(Told{depth++, known, 0, {}});
+      if (arguments != nullptr) {
+        told.arguments = static_cast<uint32_t>(arguments->key);
+        told.values = arguments->bytes;
+      }
     } else if (code == spool::kOpSpecial) {
-      lines_.push_back(0);
-    } else if (!lines_.empty()) {
-      lines_.pop_back();
+      told_.push_back(Told{depth++, 0, 0, {}});
+    } else if (!told_.empty()) {
+      told_.pop_back();
+      --depth;
+    } else {
+      --depth;
+      if (!open_arguments_.empty() && open_arguments_.back().depth == depth) {
+        told_again_.push_back(std::move(open_arguments_.back()));
+        open_arguments_.pop_back();
+        again_at.push_back(op);
+      }
     }
   }
-  for (size_t i = 0; i < left_open && i < lines_.size(); ++i) {
-    lowest[i].line = lines_[i] & spool::kMaxCallerLine;
+  for (size_t i = 0; i < again_at.size(); ++i) {
+    of.notes.push_back(spool::Note{again_at[i],
+                                   static_cast<uint32_t>(NoteKind::kArgumentsOfEnd),
+                                   told_again_[i].arguments,
+                                   told_again_[i].values});
+  }
+  if (!again_at.empty()) {
+    of.head.flags |= spool::kEventsNotes;
+    std::stable_sort(
+        of.notes.begin(), of.notes.end(), [](const auto& a, const auto& b) { return a.op < b.op; });
+  }
+  for (size_t i = 0; i < left_open && i < told_.size(); ++i) {
+    lowest[i].line = told_[i].line & spool::kMaxCallerLine;
+    if (!told_[i].values.empty()) {
+      open_arguments_.push_back(std::move(told_[i]));
+    }
   }
 }
 

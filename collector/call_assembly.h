@@ -15,6 +15,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <stdint.h>
@@ -112,11 +113,21 @@ class CallAssembler {
     return {stack_.get(), depth_};
   }  // outermost first
   uint64_t last_ticks() const { return last_ticks_; }
+
+  // Of a call that is open, as notes told; and its place on the stack.
+  struct Told {
+    size_t depth;
+    uint32_t line;
+    uint32_t arguments;  // how many
+    std::string values;
+  };
+  // The arguments of open calls, outermost first.
+  std::span<const Told> open_arguments() const { return open_arguments_; }
   bool damaged() const { return damaged_; }  // words were met that no tracer writes
 
  private:
   struct Run;
-  void keep_lines(spool::FrameColumns& of, spool::OpenCall* lowest, size_t left_open);
+  void keep_notes(spool::FrameColumns& of, spool::OpenCall* lowest, size_t left_open);
   void make_room(size_t calls);
   void start(uint64_t ticks, uint64_t latest);
 
@@ -127,8 +138,10 @@ class CallAssembler {
   std::unique_ptr<spool::OpenCall[]> stack_;
   size_t depth_ = 0;
   size_t capacity_ = 0;
-  std::vector<uint32_t> lines_;           // of the calls of a frame with notes
+  std::vector<Told> told_;                // of the calls of a frame with notes
   std::vector<uint32_t> function_lines_;  // by function of such a frame
+  std::vector<Told> open_arguments_;      // of calls that earlier frames began; outermost first
+  std::vector<Told> told_again_;          // whose notes the frame at hand borrows
 };
 
 }  // namespace vtn::collector

@@ -65,6 +65,11 @@ void CallFilter::tell(uint64_t now_ticks) {
         put_opcode(call.start_ticks, words, 1);
       }
     }
+    if (!waiting_arguments_.empty() && waiting_arguments_.front().first == told_) {
+      const std::vector<uint64_t>& words = waiting_arguments_.front().second;
+      put_opcode(call.start_ticks, words.data(), static_cast<uint32_t>(words.size() - 1));
+      waiting_arguments_.erase(waiting_arguments_.begin());
+    }
     put(call.start_ticks, EventKind::kEnter, call.id);
   }
 }
@@ -81,6 +86,11 @@ void CallFilter::begin(uint64_t ticks, uint32_t id, uint32_t traits) {
       (open_.size() >= max_depth_ || (traits & FunctionTraits::kExcludesSubtree) != 0)) {
     silent_from_ = open_.size();
   }
+  if (!next_arguments_.empty() && silent_from_ == SIZE_MAX) {
+    waiting_arguments_.emplace_back(open_.size(), std::move(next_arguments_));
+  }
+  next_arguments_.clear();
+  next_value_.clear();
   open_.push_back(Call{ticks, id, traits & FunctionTraits::kOfOpenCalls, line});
   last_ticks_ = std::max(last_ticks_, ticks);
   tell(ticks);
@@ -96,6 +106,9 @@ void CallFilter::close_down_to(size_t depth, uint64_t ticks) {
     LeftOut& left_out = left_out_[call.id];
     ++left_out.calls;
     left_out.ticks += ticks >= call.start_ticks ? ticks - call.start_ticks : 0;
+  }
+  while (!waiting_arguments_.empty() && waiting_arguments_.back().first >= depth) {
+    waiting_arguments_.pop_back();
   }
   open_.resize(depth);
   told_ = std::min(told_, depth);
@@ -126,14 +139,24 @@ void CallFilter::end(uint64_t ticks, EventKind kind, uint32_t id) {
   cut_down_to(found);
   tell(ticks);
   if (found == told_) {
+    if (!next_value_.empty()) {
+      put_opcode(ticks, next_value_.data(), static_cast<uint32_t>(next_value_.size() - 1));
+    }
     put(ticks, kind, open_.back().id);
   }
+  next_value_.clear();
   close_down_to(found - 1, ticks);
   last_ticks_ = std::max(last_ticks_, ticks);
 }
 
 void CallFilter::note(uint64_t ticks, const uint64_t* words, uint32_t payload) {
-  if (event_note_kind(words[0]) != NoteKind::kCallerLine || payload == 0) {
+  const NoteKind kind = event_note_kind(words[0]);
+  if (kind == NoteKind::kArguments || kind == NoteKind::kReturnValue) {
+    std::vector<uint64_t>& next = kind == NoteKind::kArguments ? next_arguments_ : next_value_;
+    next.assign(words, words + 1 + payload);
+    return;
+  }
+  if (kind != NoteKind::kCallerLine || payload == 0) {
     put_opcode(ticks, words, payload);
     return;
   }
@@ -152,6 +175,8 @@ CallAssembler::Chunk CallFilter::filter(const CallAssembler::Chunk& chunk,
   lines_.clear();
   lines_told_.clear();
   next_line_known_ = false;
+  next_arguments_.clear();
+  next_value_.clear();
   base_ticks_ = chunk.base_ticks;
   if (open_.size() >= kMaxOpenCalls) {
     close_down_to(0, chunk.base_ticks);  // the assembler does so, too

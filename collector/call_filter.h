@@ -81,6 +81,11 @@ class CallFilter {
   uint64_t base_ticks_ = 0;  // of what is put
   uint32_t next_line_ = 0;   // a note told that of the next call
   bool next_line_known_ = false;
+  // Notes of values: of the next call, of the next end, and of calls that are not told so far (by
+  // their place among the open ones; innermost last).
+  std::vector<uint64_t> next_arguments_;
+  std::vector<uint64_t> next_value_;
+  std::vector<std::pair<size_t, std::vector<uint64_t>>> waiting_arguments_;
   std::unordered_map<uint32_t, uint32_t> lines_;       // by function, as notes of this chunk told
   std::unordered_map<uint32_t, uint32_t> lines_told_;  // as passed on
   LeftOutById left_out_;

@@ -18,6 +18,8 @@ constexpr uint64_t kMostSummaryLines = 1'000'000;
 
 using Text = const std::string&;
 
+constexpr char kAllFunctions[] = "*";
+
 Status add_patterns(Request& request, uint32_t key, Result<std::vector<std::string>> patterns) {
   if (!patterns) {
     return tl::unexpected<Error>(std::move(patterns).error());
@@ -215,6 +217,65 @@ constexpr OptionRow kRows[] = {
        return {};
      },
      "do not record functions of frozen modules"},
+    {"log_func_args",
+     0,
+     "PATTERN",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       if (value == kAllFunctions) {
+         request.record.values.arguments = true;
+         return {};
+       }
+       return add_patterns(request, VTN_SETTING_ARGUMENTS_OF, function_patterns(value));
+     },
+     "with each Python call the values of its arguments; of functions that match, where patterns "
+     "are given: --log_func_args='app.*'",
+     kAllFunctions},
+    {"log_func_retval",
+     0,
+     "PATTERN",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       if (value == kAllFunctions) {
+         request.record.values.return_values = true;
+         return {};
+       }
+       return add_patterns(request, VTN_SETTING_VALUES_OF, function_patterns(value));
+     },
+     "with each Python call what it returned or yielded, likewise",
+     kAllFunctions},
+    {"repr",
+     0,
+     "safe|off",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       if (value != "safe" && value != "off") {
+         return fail("must be safe or off");
+       }
+       request.record.values.types_only = value == "off";
+       return {};
+     },
+     "how values are told of: without running code of the program (safe, the default), or by "
+     "their types alone"},
+    {"max_repr",
+     0,
+     "BYTES",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       VTN_ASSIGN(const uint64_t bytes, read_number(value, 16, 2000));
+       request.record.values.most_bytes = static_cast<uint32_t>(bytes);
+       return {};
+     },
+     "how much is kept of one value. Default: 256"},
+    {"no_redact",
+     0,
+     nullptr,
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       request.record.values.redact = value != "true";
+       return {};
+     },
+     "tell values as well whose names say that they are secret (password, token, key, ...)"},
     {"log_lines",
      0,
      nullptr,

@@ -16,7 +16,11 @@ uint32_t RecordSettings::option_bits() const {
          (functions.mine ? uint32_t{kOptionMine} : 0) |
          (functions.no_standard_library ? uint32_t{kOptionNoStandardLibrary} : 0) |
          (functions.no_import ? uint32_t{kOptionNoImport} : 0) |
-         (functions.ignore_frozen ? uint32_t{kOptionIgnoreFrozen} : 0);
+         (functions.ignore_frozen ? uint32_t{kOptionIgnoreFrozen} : 0) |
+         (values.arguments ? uint32_t{kOptionArguments} : 0) |
+         (values.return_values ? uint32_t{kOptionReturnValues} : 0) |
+         (values.types_only ? uint32_t{kOptionNoRepr} : 0) |
+         (values.redact ? 0 : uint32_t{kOptionNoRedact});
 }
 
 SettingsWriter::SettingsWriter() : bytes_(sizeof(vtn_settings_head), '\0') {}
@@ -38,6 +42,11 @@ void SettingsWriter::add(const RecordSettings& settings) {
   }
   for (const auto& [key, pattern] : settings.functions.patterns) {
     add_text(key, pattern);
+  }
+  if (settings.values.most_bytes != ValueWishes().most_bytes) {
+    add(VTN_SETTING_MAX_REPR,
+        std::string_view(reinterpret_cast<const char*>(&settings.values.most_bytes),
+                         sizeof(settings.values.most_bytes)));
   }
   for (const std::string& told : settings.told) {
     add(VTN_SETTING_TOLD, told);

@@ -43,8 +43,18 @@ struct CallLimits {
   }
 };
 
+// Which values are told with the calls (runtime/values/); beside patterns among the filters'.
+struct ValueWishes {
+  bool arguments = false;      // of every call
+  bool return_values = false;  // likewise
+  bool types_only = false;
+  bool redact = true;
+  uint32_t most_bytes = 256;  // of one value
+};
+
 struct RecordSettings {
   FunctionFilters functions;
+  ValueWishes values;
   CallLimits calls;
   // What was asked for, as the report tells it: "--mine", "--hide json".
   std::vector<std::string> told;

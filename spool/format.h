@@ -50,6 +50,8 @@ enum class FrameKind : uint32_t {
   kSettings = 11 | kFrameSkippable,
   // LeftOutFrame, then varints: id, calls and ticks of what was left out since the last such frame.
   kLeftOut = 12 | kFrameSkippable,
+  // OpenArgumentsFrame, values (value_abi.h): of a call that never ended, at its image's end.
+  kOpenArguments = 13 | kFrameSkippable,
   // Threads and frames of events: found by the trailer. Reading all frames gives the same.
   kIndex = 8 | kFrameSkippable,
 };
@@ -117,6 +119,13 @@ struct NamesFrame {
 struct LeftOutFrame {
   uint32_t image;
   uint32_t reserved;
+};
+
+struct OpenArgumentsFrame {
+  uint32_t image;
+  uint32_t thread;     // number within the image
+  uint32_t depth;      // how many calls are open below it
+  uint32_t arguments;  // how many
 };
 
 enum ImageEndFlag : uint32_t {

@@ -130,6 +130,17 @@ bool add_name_record(ImageInfo& image, NameRecord type, std::string_view body) {
       image.hidden.push_back(std::move(function));
       return true;
     }
+    case NameRecord::kParameters: {
+      TextRecord record;
+      std::string text;
+      if (!take(body, record) || !take_text(body, record.text_bytes, text)) {
+        return false;
+      }
+      if (record.key < image.function_of_id.size() && image.function_of_id[record.key] != 0) {
+        image.functions[image.function_of_id[record.key] - 1].parameters = split_argv(text);
+      }
+      return true;
+    }
     case NameRecord::kThreadName:
     case NameRecord::kProcessName:
     case NameRecord::kNotice: {
@@ -323,6 +334,15 @@ bool Model::add_frame(FrameKind kind, std::string_view body) {
       return true;
     case FrameKind::kLeftOut:
       return add_left_out(body);
+    case FrameKind::kOpenArguments: {
+      OpenArgumentsFrame frame;
+      if (!take(body, frame) || frame.image >= images.size()) {
+        return false;
+      }
+      images[frame.image].open_arguments[{frame.thread, frame.depth}] = {frame.arguments,
+                                                                         std::string(body)};
+      return true;
+    }
     case FrameKind::kEvents:
     case FrameKind::kIndex:
       break;

@@ -23,8 +23,9 @@ namespace vtn::spool {
 struct FunctionInfo {
   FunctionKind kind = FunctionKind::kC;
   uint32_t line = 0;
-  uint32_t flags = 0;  // FunctionFlag
-  std::string name;    // as the program gave it: any bytes
+  uint32_t flags = 0;                   // FunctionFlag
+  std::vector<std::string> parameters;  // names, where values of arguments are told
+  std::string name;                     // as the program gave it: any bytes
   std::string file;
 
   // It goes on: the function is that of the id before.
@@ -67,7 +68,13 @@ struct ImageInfo {
   std::vector<uint32_t> function_of_id;
   std::vector<FunctionInfo> hidden;           // functions that are not recorded, as was asked for
   std::map<uint32_t, LeftOutCalls> left_out;  // by id
-  bool traced = false;                        // there is a names stream, or calls
+  // Of calls that never ended, by thread and by how many calls were open below them.
+  struct OpenArguments {
+    uint32_t arguments;  // how many
+    std::string values;
+  };
+  std::map<std::pair<uint32_t, uint32_t>, OpenArguments> open_arguments;
+  bool traced = false;  // there is a names stream, or calls
   bool damaged = false;
   // From its end, once it has ended.
   bool ended = false;

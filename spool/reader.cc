@@ -10,6 +10,17 @@
 
 namespace vtn::spool {
 
+namespace {
+
+// Which frames that nobody needs are read all the same. Not an index: without its trailer it tells
+// nothing.
+bool is_known_skippable(FrameKind kind) {
+  return kind == FrameKind::kSettings || kind == FrameKind::kLeftOut ||
+         kind == FrameKind::kOpenArguments;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Reader>> Reader::open(UniqueFd fd, const std::string& path) {
   std::unique_ptr<Reader> reader(new Reader(std::move(fd), path));
   struct stat info = {};
@@ -114,9 +125,7 @@ Status Reader::read_frames(uint64_t file_bytes, bool with_events) {
       break;
     }
     const auto kind = static_cast<FrameKind>(head.kind);
-    // An index is skipped as well: without its trailer it tells nothing.
-    if ((head.kind & kFrameSkippable) != 0 && kind != FrameKind::kSettings &&
-        kind != FrameKind::kLeftOut) {
+    if ((head.kind & kFrameSkippable) != 0 && !is_known_skippable(kind)) {
       offset = body_offset + head.body_bytes;
       end_offset_ = offset;
       continue;

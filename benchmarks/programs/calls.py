@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Five kinds of call, each alone. Prints `name nanoseconds-per-call` lines on file descriptor 1.
+"""Six kinds of call, each alone. Prints `name nanoseconds-per-call` lines on file descriptor 1.
 
     calls.py [ROUNDS]     the least of so many rounds is taken
 """
@@ -57,12 +57,26 @@ def run_object(count=20_000):
     return count
 
 
+def raises():
+    raise KeyError
+
+
+def run_exception(count=10_000):
+    for _ in range(count):
+        try:
+            raises()
+        except KeyError:
+            pass
+    return count
+
+
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     least = {}
     for _ in range(rounds):
         for name, run in (("fib", run_fib), ("empty", run_empty), ("c", run_c),
-                          ("generator", run_generator), ("object", run_object)):
+                          ("generator", run_generator), ("object", run_object),
+                          ("exception", run_exception)):
             start = time.perf_counter_ns()
             calls = run()
             cost = (time.perf_counter_ns() - start) / calls

@@ -21,7 +21,6 @@ constexpr size_t kMiddleBytes = 28;
 constexpr size_t kMaxPrefixBytes = 2 * kCopyBlock;
 // Of an event, without its name; copies write whole blocks.
 constexpr size_t kEventRoom = kMaxPrefixBytes + 2 * kMaxTimeBytes + 3 * kCopyBlock;
-constexpr size_t kLineRoom = 80;  // of json_caller_line()
 constexpr char kThreadCategory[] = "thread";
 
 JsonTrack make_track(uint32_t pid, uint32_t tid) {
@@ -93,13 +92,19 @@ const JsonTrack& JsonLayout::source_of(const Picture::Arrow& arrow) const {
 template <bool kDeep, bool kNotes>
 class JsonPieceMaker::Sink {
  public:
-  Sink(JsonPieceMaker& maker, const std::vector<JsonTrack>& tracks, uint32_t depth, ByteBuffer& to)
+  Sink(JsonPieceMaker& maker,
+       const std::vector<JsonTrack>& tracks,
+       const spool::ImageInfo& image,
+       const spool::DecodedFrame& frame,
+       ByteBuffer& to)
       : maker_(maker),
+        image_(image),
+        ids_(frame.functions.data()),
         tracks_(tracks.data()),
         offset_ns_(maker.layout_.offset_ns),
         functions_(maker.functions_.data()),
         bottom_(maker.stack_.data()),
-        depth_(depth),
+        depth_(frame.head.lowest_open),
         out_(to),
         at_(to.room(0)),
         limit_(to.limit()) {}
@@ -108,21 +113,28 @@ class JsonPieceMaker::Sink {
   void finish() { out_.set_end(at_); }
 
   void begin(uint32_t function, uint64_t ns) {
+    uint32_t id = 0;
     if constexpr (kNotes) {
       (void)maker_.lines_.begin(function);
+      (void)maker_.values_.begin();
+      id = ids_[function];
     }
-    *top_++ = Open{functions_[function], ns};
+    *top_++ = Open{functions_[function], ns, id};
   }
 
   void special(const spool::Special& special, uint64_t ns) {
     if constexpr (kNotes) {
       maker_.lines_.begin_other();
+      (void)maker_.values_.begin();
     }
-    *top_++ = Open{maker_.keep(json_name_tail(gap_name(special))), ns};
+    *top_++ = Open{maker_.keep(json_name_tail(gap_name(special))), ns, 0};
   }
 
   void note(const spool::Note& note, uint64_t ns) requires kNotes {
     maker_.lines_.note(note);
+    if (maker_.values_.note(note)) {
+      return;
+    }
     if (note.kind == static_cast<uint32_t>(NoteKind::kThreadName)) {
       std::string text;
       append_json_event(text, tracks_[0], ns - offset_ns_, 'i', kThreadCategory);
@@ -139,17 +151,20 @@ class JsonPieceMaker::Sink {
     if constexpr (kDeep) {
       track += (depth_ + static_cast<size_t>(top_ - bottom_)) / kTrackDepth;
     }
-    room(kEventRoom + (kNotes ? kLineRoom : 0) + call.tail->bytes);
+    std::string notes;
+    if constexpr (kNotes) {
+      const uint32_t line = maker_.lines_.end();
+      const CallValues::Ended values = maker_.values_.end();
+      notes = json_notes(line, values, image_.function(call.id));
+    }
+    room(kEventRoom + notes.size() + call.tail->bytes);
     char* at = at_;
     memcpy(at, track->prefix.data(), kMaxPrefixBytes);
     at = maker_.time_.put(at + track->prefix_bytes, call.ns - offset_ns_);
     memcpy(at, kMiddle, kCopyBlock);
     at = put_duration(at + kMiddleBytes, ns - call.ns);
     if constexpr (kNotes) {
-      if (const uint32_t line = maker_.lines_.end(); line != 0) {
-        const std::string text = json_caller_line(line);
-        at = std::copy(text.begin(), text.end(), at);
-      }
+      at = std::copy(notes.begin(), notes.end(), at);
     }
     at_ = copy_blocks(at, call.tail->text, call.tail->bytes);
   }
@@ -164,6 +179,8 @@ class JsonPieceMaker::Sink {
   }
 
   JsonPieceMaker& maker_;
+  const spool::ImageInfo& image_;
+  const uint32_t* const ids_;
   const JsonTrack* const tracks_;
   const uint64_t offset_ns_;
   const NameTail* const* const functions_;
@@ -202,31 +219,61 @@ Status JsonPieceMaker::encode(const spool::FrameInfo& info,
   stack_.resize(closed + frame.head.ops + 1);
   for (size_t i = 0; i < closed; ++i) {
     const spool::OpenCall& call = frame.closed[closed - 1 - i];
-    stack_[i] = Open{tail_of(thread.image, call.id), layout_.clock.to_ns(call.start_ticks)};
+    stack_[i] =
+        Open{tail_of(thread.image, call.id), layout_.clock.to_ns(call.start_ticks), call.id};
   }
   if (frame.has_notes()) {
     lines_.start(frame);
-    return tracks.size() == 1 ? replay<false, true>(tracks, frame, to)
-                              : replay<true, true>(tracks, frame, to);
+    values_.start();
+    return tracks.size() == 1 ? replay<false, true>(tracks, thread.image, frame, to)
+                              : replay<true, true>(tracks, thread.image, frame, to);
   }
-  return tracks.size() == 1 ? replay<false, false>(tracks, frame, to)
-                            : replay<true, false>(tracks, frame, to);
+  return tracks.size() == 1 ? replay<false, false>(tracks, thread.image, frame, to)
+                            : replay<true, false>(tracks, thread.image, frame, to);
 }
 
 template <bool kDeep, bool kNotes>
 Status JsonPieceMaker::replay(const std::vector<JsonTrack>& tracks,
+                              uint32_t image,
                               const spool::DecodedFrame& frame,
                               ByteBuffer& to) {
-  Sink<kDeep, kNotes> sink(*this, tracks, frame.head.lowest_open, to);
+  Sink<kDeep, kNotes> sink(*this, tracks, layout_.model.images[image], frame, to);
   sink.set_top(frame.closed.size());
   VTN_TRY(spool::replay_frame(frame, layout_.clock, sink));
   sink.finish();
   return {};
 }
 
-std::string json_caller_line(uint32_t line) {
-  return fmt::format(
-      ",\"{}\":{},\"args\":{{\"{}\":{}}}", kCallerLineKey, line, kCallerLineKey, line);
+std::string json_notes(uint32_t line,
+                       const CallValues::Ended& values,
+                       const spool::FunctionInfo* function,
+                       bool unfinished) {
+  if (line == 0 && values.arguments == nullptr && values.return_value == nullptr && !unfinished) {
+    return {};
+  }
+  std::string text;
+  std::string members;
+  const auto add = [&](const std::string& key, const std::string& value) {
+    members += (members.empty() ? "" : ",") + json_quoted(key) + ":" + value;
+  };
+  if (line != 0) {
+    text = fmt::format(",\"{}\":{}", kCallerLineKey, line);
+    add(kCallerLineKey, std::to_string(line));
+  }
+  if (values.arguments != nullptr) {
+    std::string arguments;
+    for (const auto& [name, value] : argument_texts(*values.arguments, function)) {
+      arguments += (arguments.empty() ? "" : ",") + json_quoted(name) + ":" + json_quoted(value);
+    }
+    add(kArgumentsKey, "{" + arguments + "}");
+  }
+  if (values.return_value != nullptr) {
+    add(kReturnValueKey, json_quoted(value_text(*values.return_value)));
+  }
+  if (unfinished) {
+    add("unfinished", "true");
+  }
+  return text + ",\"args\":{" + members + "}";
 }
 
 void append_json_event(

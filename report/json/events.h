@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "report/call_values.h"
 #include "report/caller_lines.h"
 #include "report/json/names.h"
 #include "report/json/number_format.h"
@@ -55,11 +56,13 @@ class JsonPieceMaker final : public PieceMaker {
   struct Open {
     const NameTail* tail;
     uint64_t ns;
+    uint32_t id;  // of its function; in frames with notes
   };
   template <bool kDeep, bool kNotes>
   class Sink;
   template <bool kDeep, bool kNotes>
   Status replay(const std::vector<JsonTrack>& tracks,
+                uint32_t image,
                 const spool::DecodedFrame& frame,
                 ByteBuffer& to);
   const NameTail* tail_of(uint32_t image, uint32_t id);
@@ -70,13 +73,17 @@ class JsonPieceMaker final : public PieceMaker {
   std::vector<const NameTail*> functions_;
   std::vector<Open> stack_;
   CallerLines lines_;
+  CallValues values_;
   // Names that are not functions of the image: gaps, ids that nobody has named.
   std::deque<std::pair<std::string, NameTail>> extra_;
 };
 
-// What is told of the line that a call was made from: as VizTracer writes it, and where viewers
-// show it. Preceded by a comma.
-std::string json_caller_line(uint32_t line);
+// What is told of a call: the line that it was made from (0: not known), as VizTracer writes it and
+// where viewers show it; its values; and that it never ended. Each member is preceded by a comma.
+std::string json_notes(uint32_t line,
+                       const CallValues::Ended& values,
+                       const spool::FunctionInfo* function,
+                       bool unfinished = false);
 
 // One event outside the hot path, up to its category: `,{"pid":..,"ts":..,"ph":..,"cat":..`.
 void append_json_event(

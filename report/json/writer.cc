@@ -75,17 +75,15 @@ std::string open_calls_text(const JsonLayout& layout) {
       if (end.close) {
         append_json_duration(text, end_ns > start_ns ? end_ns - start_ns : 0);
       }
-      if (call.line != 0) {
-        text += json_caller_line(call.line);
+      const auto told = image.open_arguments.find({thread.thread, static_cast<uint32_t>(depth)});
+      spool::Note arguments = {};
+      if (told != image.open_arguments.end()) {
+        arguments = {0, 0, told->second.arguments, told->second.values};
       }
-      if (end.close) {
-        if (call.line != 0) {
-          text.back() = ',';  // goes on with the arguments
-          text += "\"unfinished\":true}";
-        } else {
-          text += ",\"args\":{\"unfinished\":true}";
-        }
-      }
+      text += json_notes(call.line,
+                         {told != image.open_arguments.end() ? &arguments : nullptr, nullptr},
+                         image.function(call.id),
+                         end.close);
       text += json_name_tail(display_name(image.function(call.id), call.id));
     }
   }

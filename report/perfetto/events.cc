@@ -187,6 +187,20 @@ void append_meta(std::string& to, uint64_t ns, uint32_t field, const ProtoMessag
   append_packet(to, kMetaSequence, packet);
 }
 
+namespace {
+
+// func_args: a dictionary of the values, by name.
+ProtoMessage arguments_annotation(const spool::Note& note, const spool::FunctionInfo* function) {
+  ProtoMessage annotation;
+  annotation.bytes(kNoteName, kArgumentsKey);
+  for (const auto& [name, value] : argument_texts(note, function)) {
+    annotation.message(kNoteMember, ProtoMessage().bytes(kNoteName, name).bytes(kNoteText, value));
+  }
+  return annotation;
+}
+
+}  // namespace
+
 // kAbsolute: stamps are, and the thread may have several tracks. kSlow: the frame has notes or
 // lines of its open calls, or its first call is the end of an arrow.
 template <bool kAbsolute, bool kSlow>
@@ -194,12 +208,14 @@ class PerfettoPieceMaker::Sink {
  public:
   Sink(PerfettoPieceMaker& maker,
        const std::vector<PerfettoTrack>& layout,
+       const spool::ImageInfo& image,
        const spool::DecodedFrame& frame,
        uint64_t last_ns,
        uint64_t arrow_end,
        ByteBuffer& to)
       : maker_(maker),
         layout_(layout),
+        image_(image),
         frame_(frame),
         depth_(frame.head.open_before),
         last_ns_(last_ns),
@@ -212,10 +228,20 @@ class PerfettoPieceMaker::Sink {
 
   void begin(uint32_t function, uint64_t ns) {
     if constexpr (kSlow) {
-      if (__builtin_expect(arrow_end_ != 0, 0)) {
-        (void)maker_.lines_.begin(function);  // a thread's first call is made from no line
+      const spool::Note* const arguments = maker_.values_.begin();
+      if (__builtin_expect(arrow_end_ != 0 || arguments != nullptr, 0)) {
+        const uint32_t line = maker_.lines_.begin(function);
         ProtoMessage event;
         event.number(kEventType, kSliceBegin).number(kEventNameIid, function + 1);
+        if (line != 0) {
+          event.message(kAnnotation,
+                        ProtoMessage().bytes(kNoteName, kCallerLineKey).number(kNoteNumber, line));
+        }
+        if (arguments != nullptr) {
+          event.message(
+              kAnnotation,
+              arguments_annotation(*arguments, image_.function(frame_.functions[function])));
+        }
         begin_slow(std::move(event), ns);
         return;
       }
@@ -232,6 +258,9 @@ class PerfettoPieceMaker::Sink {
   // Stamps of their own clock: an instant moves no clock of the calls'.
   void note(const spool::Note& note, uint64_t ns) requires kSlow {
     maker_.lines_.note(note);
+    if (maker_.values_.note(note)) {
+      return;
+    }
     if (note.kind == static_cast<uint32_t>(NoteKind::kThreadName)) {
       (void)track(0);
       ProtoMessage event;
@@ -252,6 +281,17 @@ class PerfettoPieceMaker::Sink {
   void end(uint64_t ns, uint32_t /*how*/) {
     if constexpr (kSlow) {
       (void)maker_.lines_.end();
+      if (const CallValues::Ended values = maker_.values_.end(); values.return_value != nullptr) {
+        --depth_;
+        ProtoMessage event;
+        event.number(kEventType, kSliceEnd)
+            .message(kAnnotation,
+                     ProtoMessage()
+                         .bytes(kNoteName, kReturnValueKey)
+                         .bytes(kNoteText, value_text(*values.return_value)));
+        put_slow(event, ns);
+        return;
+      }
     }
     Track& state = track(--depth_);
     put(ns, state.end);
@@ -260,6 +300,7 @@ class PerfettoPieceMaker::Sink {
   void special(const spool::Special& special, uint64_t ns) {
     if constexpr (kSlow) {
       maker_.lines_.begin_other();
+      (void)maker_.values_.begin();
     }
     ProtoMessage event;
     event.number(kEventType, kSliceBegin).bytes(kEventName, gap_name(special));
@@ -311,13 +352,19 @@ class PerfettoPieceMaker::Sink {
 
   // A slice with more than a name that all its like have.
   [[gnu::noinline, gnu::cold]] void begin_slow(ProtoMessage event, uint64_t ns) {
-    (void)track(depth_);
     if constexpr (kSlow) {
       if (arrow_end_ != 0) {
         event.fixed64(kFlowEnd, arrow_end_);
         arrow_end_ = 0;
       }
     }
+    put_slow(event, ns);
+    ++depth_;
+  }
+
+  // An event of the call at depth_, with more than its like have.
+  [[gnu::noinline, gnu::cold]] void put_slow(const ProtoMessage& event, uint64_t ns) {
+    (void)track(depth_);
     ProtoMessage packet;
     packet.number(kTimestamp, stamp(ns))
         .number(kSequenceFlags, kNeedsState)
@@ -325,7 +372,6 @@ class PerfettoPieceMaker::Sink {
     std::string bytes;
     append_packet(bytes, layout_[kAbsolute ? depth_ / kTrackDepth : 0].sequence, packet);
     append(bytes);
-    ++depth_;
   }
 
   void put(uint64_t ns, const Tail& tail) {
@@ -378,6 +424,7 @@ class PerfettoPieceMaker::Sink {
 
   PerfettoPieceMaker& maker_;
   const std::vector<PerfettoTrack>& layout_;
+  const spool::ImageInfo& image_;
   const spool::DecodedFrame& frame_;
   uint32_t depth_;
   uint64_t last_ns_;
@@ -462,6 +509,7 @@ Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
   const uint64_t last_ns =
       info.previous_ticks != 0 ? layout_.clock.to_ns(info.previous_ticks) : layout_.start_ns;
   const uint64_t arrow_end = info.previous_ticks == 0 ? layout_.arrow_ends[info.thread] : 0;
+  const std::vector<spool::ImageInfo>& images = layout_.model.images;
   const auto replay = [&](auto sink) -> Status {
     if (layout_.incremental(info.thread)) {
       sink.start(tracks_[0], layout[0]);  // others start theirs as they are needed
@@ -473,13 +521,16 @@ Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
   const bool slow = frame.has_notes() || arrow_end != 0;
   if (slow) {
     lines_.start(frame);  // the sink asks it for either reason
+    values_.start();
   }
   if (layout_.incremental(info.thread)) {
-    return slow ? replay(Sink<false, true>(*this, layout, frame, last_ns, arrow_end, to))
-                : replay(Sink<false, false>(*this, layout, frame, last_ns, 0, to));
+    return slow ? replay(Sink<false, true>(
+                      *this, layout, images[image], frame, last_ns, arrow_end, to))
+                : replay(Sink<false, false>(*this, layout, images[image], frame, last_ns, 0, to));
   }
-  return slow ? replay(Sink<true, true>(*this, layout, frame, last_ns, arrow_end, to))
-              : replay(Sink<true, false>(*this, layout, frame, last_ns, 0, to));
+  return slow
+             ? replay(Sink<true, true>(*this, layout, images[image], frame, last_ns, arrow_end, to))
+             : replay(Sink<true, false>(*this, layout, images[image], frame, last_ns, 0, to));
 }
 
 }  // namespace vtn::report

@@ -19,6 +19,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "report/call_values.h"
 #include "report/caller_lines.h"
 #include "report/perfetto/fields.h"
 #include "report/perfetto/proto.h"
@@ -87,6 +88,7 @@ class PerfettoPieceMaker final : public PieceMaker {
   std::vector<Track> tracks_;
   std::string interned_;  // of the frame: the same for all its tracks
   CallerLines lines_;
+  CallValues values_;
 };
 
 // One packet with the sequence's id and what `packet` holds.

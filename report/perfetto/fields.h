@@ -73,7 +73,8 @@ inline constexpr uint32_t kNoteBool = 2;
 inline constexpr uint32_t kNoteNumber = 3;
 inline constexpr uint32_t kNoteText = 6;
 inline constexpr uint32_t kNoteName = 10;
-inline constexpr uint32_t kNoteEntry = 12;  // of a list
+inline constexpr uint32_t kNoteMember = 11;  // of a dictionary
+inline constexpr uint32_t kNoteEntry = 12;   // of a list
 // Values
 inline constexpr uint32_t kStateCleared = 1;
 inline constexpr uint32_t kNeedsState = 2;

@@ -9,6 +9,7 @@
 #include "runtime/capture/thread_part.h"
 #include "runtime/entry/process.h"
 #include "runtime/filters/filters.h"
+#include "runtime/python/frames.h"
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
 #include "tracer/names_writer.h"
@@ -18,8 +19,6 @@ namespace vtn::runtime {
 
 namespace {
 
-constexpr PySize kFrameOfObject = kHeadBytes + 8;  // a frame object: f_back, then the frame
-constexpr PySize kMostThreadBytes = 256;           // of a thread state, searched for its frame
 constexpr uint32_t kTrials = 32;
 constexpr int kDeepestSkip = 64;
 
@@ -49,7 +48,6 @@ struct {
   bool wanted;
   bool by_layout;  // else by the API
   uint32_t trials;
-  ChainLayout layout;
   PySize code_start;  // of the instructions within a code object
   uint64_t deaths;
   int (*address_to_line)(PyObject*, int);
@@ -62,19 +60,6 @@ struct Place {
   uint32_t offset = 0;
 };
 
-const void* current_frame(const PyThread* state) {
-  const ChainLayout& layout = g_lines.layout;
-  if (thread_state_holds_frame(g_python.minor)) {
-    return field<const void*>(state, layout.thread_field);
-  }
-  return field<const void*>(field<const void*>(state, layout.thread_field), layout.current);
-}
-
-PyObject* code_of(const void* frame) {
-  const auto word = field<uintptr_t>(frame, g_lines.layout.code);
-  return reinterpret_cast<PyObject*>(word & ~kReferenceTags);
-}
-
 uintptr_t instructions_of(const PyObject* code) {
   return reinterpret_cast<uintptr_t>(code) + static_cast<uintptr_t>(g_lines.code_start);
 }
@@ -83,37 +68,37 @@ uintptr_t instructions_of(const PyObject* code) {
 // the one between a class that is called and its __init__, which never gets to where it may be
 // seen.
 bool runs_code(const void* frame) {
-  const PyObject* const code = code_of(frame);
-  if (g_lines.layout.owner == 0) {
+  const PyObject* const code = code_of_frame(frame);
+  if (g_chain.owner == 0) {
     return type_of(code) == g_python.PyCode_Type;
   }
-  const auto owner = field<unsigned char>(frame, g_lines.layout.owner);
+  const auto owner = field<unsigned char>(frame, g_chain.owner);
   if (owner >= kOwnerInterpreter || type_of(code) != g_python.PyCode_Type) {
     return false;
   }
   const auto first_unit = field<uint32_t>(code, g_lines.code_start - kFirstTraceableBack);
   const uintptr_t first = uintptr_t{2} * first_unit;
   return owner == kOwnerGenerator ||
-         field<uintptr_t>(frame, g_lines.layout.instruction) >= instructions_of(code) + first;
+         field<uintptr_t>(frame, g_chain.instruction) >= instructions_of(code) + first;
 }
 
 Place place_of_caller(const PyThread* state, const PyObject* code, Callee callee) {
   const void* frame = current_frame(state);
   if (frame != nullptr && callee == Callee::kRunning) {
-    if (code_of(frame) != code) {
+    if (code_of_frame(frame) != code) {
       return {};
     }
-    frame = field<const void*>(frame, g_lines.layout.previous);
+    frame = field<const void*>(frame, g_chain.previous);
   }
   for (int i = 0; frame != nullptr && !runs_code(frame); ++i) {
-    frame = i == kDeepestSkip ? nullptr : field<const void*>(frame, g_lines.layout.previous);
+    frame = i == kDeepestSkip ? nullptr : field<const void*>(frame, g_chain.previous);
   }
   if (frame == nullptr) {
     return {};
   }
-  PyObject* const caller = code_of(frame);
+  PyObject* const caller = code_of_frame(frame);
   const uintptr_t start = instructions_of(caller);
-  const auto at = field<uintptr_t>(frame, g_lines.layout.instruction);
+  const auto at = field<uintptr_t>(frame, g_chain.instruction);
   return at < start ? Place{} : Place{caller, static_cast<uint32_t>(at - start)};
 }
 
@@ -137,28 +122,6 @@ uint32_t line_by_api(const PyObject* code, Callee callee) {
   return caller ? usable(g_lines.frame_line(reinterpret_cast<PyFrame*>(caller.get()))) : 0;
 }
 
-// Where a thread state keeps its current frame: the place that holds the one the API tells of.
-bool find_current_frame(const PyThread* state) {
-  PyFrame* object = g_python.PyEval_GetFrame();
-  if (object == nullptr) {
-    return false;
-  }
-  const auto* frame = field<const void*>(object, kFrameOfObject);
-  if (!thread_state_holds_frame(g_python.minor)) {
-    return current_frame(state) == frame;
-  }
-  PySize& found = g_lines.layout.thread_field;
-  if (found != 0 && current_frame(state) == frame) {
-    return true;
-  }
-  for (found = sizeof(void*); found < kMostThreadBytes; found += sizeof(void*)) {
-    if (current_frame(state) == frame) {
-      return true;
-    }
-  }
-  return false;
-}
-
 void ask_the_api_for_good() {
   g_lines.by_layout = false;
   (void)tracer::publish_text(
@@ -180,7 +143,7 @@ void ask_the_api_for_good() {
   bool agreed = find_current_frame(state);
   if (agreed) {
     const PyRef current = PyRef::steal(g_python.PyFrame_GetCode(object));
-    agreed = code_of(field<const void*>(object, kFrameOfObject)) == current.get();
+    agreed = code_of_frame(frame_of_object(object)) == current.get();
   }
   if (agreed) {
     const Place place = place_of_caller(state, code, callee);
@@ -244,8 +207,7 @@ void start_caller_lines(bool wanted) {
   if (!g_lines.wanted) {
     return;
   }
-  g_lines.layout = chain_layout(g_python.minor);
-  if (g_lines.layout.previous == 0) {
+  if (g_chain.previous == 0) {
     return;
   }
   // A code object ends with its instructions: they begin where its fixed part ends.

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "runtime/capture/thread_part.h"
+#include "runtime/values/arguments.h"
 
 namespace vtn::runtime {
 
@@ -29,6 +30,7 @@ struct CodeIdentity {
   int32_t start_offset;    // f_lasti of a frame that begins; above: it is resumed (generators)
   uint16_t sent_by_c;      // its events come from C code, not from a frame of its own
   uint16_t tells_of_name;  // program_names.h
+  WantedValues values;     // of its calls
 };
 
 // Null where the code is not known.

@@ -29,7 +29,6 @@ constexpr uintptr_t kStackReserveBytes = 256 * 1024;
 constexpr uintptr_t kNoLimit = 1;
 
 struct {
-  PyObject* (*function_code)(PyObject*);
   bool checked;  // where a frame's code lies
   bool ready;    // that, and recording is not paused
   bool installed;
@@ -146,7 +145,8 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
     }
     PyObject* function = field<PyObject*>(frame, kInnerFrameFunction);
     g_eval.checked = g_eval.ready = true;
-    if (type_of(function) != g_python.PyFunction_Type || g_eval.function_code(function) != code) {
+    if (type_of(function) != g_python.PyFunction_Type ||
+        g_python.PyFunction_GetCode(function) != code) {
       change_to_profile();
       return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
     }
@@ -175,6 +175,11 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   if (__builtin_expect(g_eval.with_lines, 0)) {
     note_caller_line(thread, id, code, Callee::kToCome);
   }
+  const uint8_t values = values_of(thread, code);
+  const WantedValues wanted = values == 0 ? WantedValues{} : wanted_values_of(code);
+  if (__builtin_expect((values & kItsArguments) != 0 && !resumed, 0)) {
+    note_arguments(thread, code, frame, wanted);
+  }
   tracer::record_enter(thread, id);
   PyObject* result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
   if (__builtin_expect(!g_eval.ready, 0)) {
@@ -183,6 +188,9 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   // The frame may return in a forked child: a process of its own, to which the id says nothing.
   thread = tracer::current_thread();
+  if (__builtin_expect((values & kItsReturnValue) != 0, 0) && epoch == tracer::g_engine.epoch) {
+    note_return_value(thread, result, wanted);
+  }
   const EventKind kind = result == nullptr ? EventKind::kUnwind : EventKind::kLeave;
   tracer::record_at(thread, ticks, kind, epoch == tracer::g_engine.epoch ? id : kIdAnyPython);
   if (__builtin_expect(g_eval.main_slot != nullptr && *g_eval.main_slot != evaluate, 0)) {
@@ -199,11 +207,9 @@ bool install_eval_frame() {
       g_python._PyEval_EvalFrameDefault == nullptr) {
     return false;
   }
-  g_eval.function_code =
-      reinterpret_cast<PyObject* (*)(PyObject*)>(find_python_symbol("PyFunction_GetCode"));
   PyInterp* interpreter = current_interpreter();
-  if (g_eval.function_code == nullptr || g_python._PyInterpreterState_GetEvalFrameFunc(
-                                             interpreter) != g_python._PyEval_EvalFrameDefault) {
+  if (g_python._PyInterpreterState_GetEvalFrameFunc(interpreter) !=
+      g_python._PyEval_EvalFrameDefault) {
     return false;
   }
   g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate);

@@ -18,6 +18,7 @@
 #include "runtime/filters/filters.h"
 #include "runtime/python/code_extra.h"
 #include "runtime/python/text.h"
+#include "runtime/python/type_names.h"
 #include "runtime/python/versions.h"
 #include "tracer/names_writer.h"
 
@@ -40,7 +41,6 @@ constexpr char kOfNoUse[] = "";  // in place of a type's name: not null, and nob
 struct {
   CodeIdentity* free_identities;
   int (*find_object)(void*, void*);
-  const PyGetSetDef* module_of_type;  // type.__module__; null: not to be had
   bool has_version_tags;
   PyObject* code_attributes[kCodeAttributes];  // the main interpreter's; null: not made yet
 } g_functions;
@@ -159,7 +159,13 @@ bool pass_filters(Verdict verdict, tracer::Function* function) {
   return true;
 }
 
-CodeIds intern_code(PyObject* code, PyObject* globals, bool* of_name) {
+struct NewCode {
+  CodeIds ids;
+  bool of_name;  // its calls tell of a thread's name
+  WantedValues values;
+};
+
+NewCode intern_code(PyObject* code, PyObject* globals) {
   constexpr long kIsResumed = 0x20 | 0x80 | 0x200;  // CO_GENERATOR, COROUTINE, ASYNC_GENERATOR
   const PyRef name = attribute_of(code, kName);
   const PyRef file = attribute_of(code, kFile);
@@ -174,18 +180,24 @@ CodeIds intern_code(PyObject* code, PyObject* globals, bool* of_name) {
                                file_text.text(),
                                line_number > 0 ? static_cast<uint32_t>(line_number) : 0,
                                resumed ? uint32_t{kFunctionResumed} : 0};
-  *of_name = tells_of_name(code, function.name, function.file);
+  NewCode made = {};
+  made.of_name = tells_of_name(code, function.name, function.file);
+  if ((filters_on() || values_wanted()) && globals == nullptr && runs_in_a_frame(code)) {
+    globals = g_python.PyEval_GetGlobals();
+  }
   if (filters_on()) {
-    if (globals == nullptr && runs_in_a_frame(code)) {
-      globals = g_python.PyEval_GetGlobals();
-    }
     if (!pass_filters(judge_code(function.name, function.file, globals), &function)) {
-      return {kIdHidden, kIdHidden};
+      made.ids = {kIdHidden, kIdHidden};
+      return made;
     }
     want_all_events();
   }
   const uint32_t id = tracer::intern_function(function);
-  return {id, resumed && id != kIdTooManyNames ? id + 1 : id};
+  made.ids = {id, resumed && id != kIdTooManyNames ? id + 1 : id};
+  if (values_wanted()) {
+    made.values = wanted_values(code, id, function.name, function.file, globals);
+  }
+  return made;
 }
 
 // f_lasti of a generator's frame that begins: before the first instruction, or, where there is one
@@ -246,17 +258,6 @@ uint32_t intern_dotted(FunctionKind kind, tracer::Text first, tracer::Text secon
   return intern_callable(kind, {joined, bytes + second.bytes});
 }
 
-// The getter of CPython's own: a metaclass has no say. Null: none that is a str.
-PyRef module_of(const void* type) {
-  PyRef module = PyRef::steal(
-      g_functions.module_of_type == nullptr
-          ? nullptr
-          : g_functions.module_of_type->get(static_cast<PyObject*>(const_cast<void*>(type)),
-                                            g_functions.module_of_type->closure));
-  const bool is_text = module && type_of(module.get()) == g_python.PyUnicode_Type;
-  return PyRef::steal(is_text ? module.release() : nullptr);
-}
-
 // A type made in C has its module in its name. That of the program itself, or of the language, says
 // nothing.
 uint32_t intern_class(FunctionKind kind, const void* type) {
@@ -279,18 +280,6 @@ uint64_t hash_of_names(const CallableKey& key) {
   const PendingException pending;
   const PyRef module = module_of(key.key);
   return module ? (hash ^ static_cast<uint64_t>(g_python.PyObject_Hash(module.get()))) | 1 : hash;
-}
-
-const PyGetSetDef* find_module_of_type() {
-  const PyRef attributes =
-      PyRef::steal(g_python.PyObject_GetAttrString(g_python.PyType_Type, "__dict__"));
-  const PyRef descriptor = PyRef::steal(
-      attributes ? g_python.PyObject_CallMethod(attributes.get(), "get", "s", "__module__")
-                 : nullptr);
-  g_python.PyErr_Clear();
-  return descriptor && type_of(descriptor.get()) == g_python.PyGetSetDescr_Type
-             ? descriptor_attribute(descriptor.get())
-             : nullptr;
 }
 
 uint32_t intern_c_function(PyObject* callable,
@@ -364,14 +353,32 @@ uint32_t remembered_id(tracer::ThreadState* thread, const CallableKey& key) {
   return kIdNone;
 }
 
+void remember_code(tracer::ThreadState* thread,
+                   const PyObject* code,
+                   const CodeIds& ids,
+                   const WantedValues& values) {
+  ThreadPart* const part = part_of(thread);
+  const uint32_t slot = code_cache_slot(code);
+  part->values[slot] = static_cast<uint8_t>((values.arguments != 0 ? kItsArguments : 0) |
+                                            (values.return_value != 0 ? kItsReturnValue : 0));
+  part->codes[slot] = {code, ids};
+}
+
 }  // namespace
+
+WantedValues wanted_values_of(PyObject* code) {
+  const KeepErrno keep_errno;
+  const PySize index = code_extra_index();
+  const CodeIdentity* identity = index < 0 ? nullptr : known_code(code, index);
+  return identity == nullptr ? WantedValues{} : identity->values;
+}
 
 bool start_functions(int (*find_object)(void* address, void* result)) {
   g_functions.find_object = find_object;
   for (PyObject*& name : g_functions.code_attributes) {
     name = nullptr;  // those of an interpreter that was finalized are gone
   }
-  g_functions.module_of_type = find_module_of_type();
+  start_type_names();
   g_functions.has_version_tags = has_version_tags(g_python.minor) && check_version_tags();
   const PySize index = code_stays_untouched() ? g_python.PyCode_AddWatcher(code_changed)
                                               : g_python._PyEval_RequestCodeExtraIndex(code_died);
@@ -388,17 +395,16 @@ CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code, PyObject* glo
   const PendingException pending;
   tracer::ensure_process();
   const PySize index = code_extra_index();
-  bool of_name = false;
   if (index < 0 || is_shared_code(code)) {
-    const CodeIds ids = intern_code(code, globals, &of_name);
+    const CodeIds ids = intern_code(code, globals).ids;
     if (index >= 0 && lasts_for_ever(code)) {
-      part_of(thread)->codes[code_cache_slot(code)] = {code, ids};
+      remember_code(thread, code, ids, {});
     }
     return ids;
   }
   auto* identity = known_code(code, index);
   if (identity == nullptr || identity->epoch != tracer::g_engine.epoch) {
-    const CodeIds ids = intern_code(code, globals, &of_name);
+    const NewCode made = intern_code(code, globals);
     look_for_lsprof();
     if (identity == nullptr) {
       identity = take_identity();
@@ -406,22 +412,23 @@ CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code, PyObject* glo
         if (identity != nullptr) {
           give_identity(identity);
         }
-        return ids;  // not remembered: nobody would tell us of its death
+        return made.ids;  // not remembered: nobody would tell us of its death
       }
     }
     identity->code = code;
     identity->sent_by_c = c_code_sends_events(g_python.minor) && !runs_in_a_frame(code) ? 1 : 0;
     identity->epoch = tracer::g_engine.epoch;
-    identity->ids = ids;
+    identity->ids = made.ids;
     identity->start_offset = kUnknownOffset;
-    identity->tells_of_name = of_name ? 1 : 0;
+    identity->tells_of_name = made.of_name ? 1 : 0;
+    identity->values = made.values;
   }
   if (identity->tells_of_name != 0) {
     name_may_change(thread);
     return identity->ids;
   }
   if (identity->sent_by_c == 0) {
-    part_of(thread)->codes[code_cache_slot(code)] = {code, identity->ids};
+    remember_code(thread, code, identity->ids, identity->values);
   }
   return identity->ids;
 }

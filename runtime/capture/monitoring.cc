@@ -26,13 +26,14 @@
 #include "runtime/capture/thread_part.h"
 #include "runtime/filters/filters.h"
 #include "runtime/python/versions.h"
+#include "runtime/values/arguments.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn::runtime {
 
 namespace {
 
-enum CallbackArgument { kCode = 0, kOffset = 1, kCallable = 2 };
+enum CallbackArgument { kCode = 0, kOffset = 1, kCallable = 2, kReturned = 2 };
 
 PyObject* none() { return g_python._Py_NoneStruct; }  // immortal from 3.12 on
 
@@ -157,9 +158,9 @@ PyObject* on_code_event(PyObject*, PyObject* const* arguments, size_t, PyObject*
   return record<kind>(thread, ticks, id_of<begins>(entry.ids));
 }
 
-// With the line of the caller, where that is wanted.
+// With the line of the caller and the arguments, where they are wanted.
 template <Place place, Begins begins>
-PyObject* on_enter_with_line(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
+PyObject* on_enter_with_notes(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   if (kDoNothing) {
     return none();
   }
@@ -172,8 +173,36 @@ PyObject* on_enter_with_line(PyObject*, PyObject* const* arguments, size_t, PyOb
   if (__builtin_expect(id == kIdHidden, 0)) {
     return switch_off<place>(thread, code);
   }
-  note_caller_line(thread, id, code, Callee::kRunning);
+  if (caller_lines_wanted()) {
+    note_caller_line(thread, id, code, Callee::kRunning);
+  }
+  if (begins == Begins::kCalled && (values_of(thread, code) & kItsArguments) != 0) {
+    note_arguments(thread, code, nullptr, wanted_values_of(code));
+  }
   tracer::record_enter(thread, id);
+  return answer(thread, code);
+}
+
+// With what it returns or yields, where that is wanted.
+template <EventKind kind>
+PyObject* on_end_with_notes(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
+  if (kDoNothing) {
+    return none();
+  }
+  PyObject* const code = arguments[kCode];
+  if (__builtin_expect(g_recording_clock == kPausedClock, 0)) {
+    return code_event_general<kind, Begins::kCalled, Place::kOwn>(code);
+  }
+  const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  tracer::ThreadState* thread = tracer::current_thread();
+  const uint32_t id = code_ids(thread, code).id;
+  if (__builtin_expect(id == kIdHidden, 0)) {
+    return switch_off<Place::kOwn>(thread, code);
+  }
+  if ((values_of(thread, code) & kItsReturnValue) != 0) {
+    note_return_value(thread, arguments[kReturned], wanted_values_of(code));
+  }
+  tracer::record_at(thread, ticks, kind, id);
   return answer(thread, code);
 }
 
@@ -320,29 +349,31 @@ const Subscription kSubscriptions[kSubscriptionCount] = {
      true,
      on_code_event<false, EventKind::kEnter, Place::kOwn>,
      on_code_event<true, EventKind::kEnter, Place::kOwn>,
-     on_enter_with_line<Place::kOwn, Begins::kCalled>},
+     on_enter_with_notes<Place::kOwn, Begins::kCalled>},
     {"PY_RESUME",
      false,
      false,
      on_code_event<false, EventKind::kEnter, Place::kOwn, Begins::kResumed>,
      on_code_event<true, EventKind::kEnter, Place::kOwn, Begins::kResumed>,
-     on_enter_with_line<Place::kOwn, Begins::kResumed>},
+     on_enter_with_notes<Place::kOwn, Begins::kResumed>},
     {"PY_THROW",
      false,
      true,
      on_code_event<false, EventKind::kEnter, Place::kNone, Begins::kResumed>,
      on_code_event<true, EventKind::kEnter, Place::kNone, Begins::kResumed>,
-     on_enter_with_line<Place::kNone, Begins::kResumed>},
+     on_enter_with_notes<Place::kNone, Begins::kResumed>},
     {"PY_RETURN",
      false,
      false,
      on_code_event<false, EventKind::kLeave, Place::kOwn>,
-     on_code_event<true, EventKind::kLeave, Place::kOwn>},
+     on_code_event<true, EventKind::kLeave, Place::kOwn>,
+     on_end_with_notes<EventKind::kLeave>},
     {"PY_YIELD",
      false,
      false,
      on_code_event<false, EventKind::kUnwind, Place::kOwn>,
-     on_code_event<true, EventKind::kUnwind, Place::kOwn>},
+     on_code_event<true, EventKind::kUnwind, Place::kOwn>,
+     on_end_with_notes<EventKind::kUnwind>},
     {"PY_UNWIND",
      false,
      false,

@@ -12,8 +12,9 @@ struct Subscription {
   bool of_c_functions;
   bool discovers;  // code is met by it: asked for from the start, where filters hide functions
   PyVectorcall plain;
-  PyVectorcall filtering;             // where filters hide functions
-  PyVectorcall with_lines = nullptr;  // for --log_lines, filters or not; null: as without
+  PyVectorcall filtering;  // where filters hide functions
+  PyVectorcall with_notes =
+      nullptr;  // for lines of callers and values, filters or not; null: as without
 };
 
 inline constexpr int kSubscriptionCount = 9;

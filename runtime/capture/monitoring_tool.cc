@@ -21,6 +21,7 @@
 #include "runtime/filters/filters.h"
 #include "runtime/python/layout.h"
 #include "runtime/python/text.h"
+#include "runtime/values/arguments.h"
 
 namespace vtn::runtime {
 
@@ -156,8 +157,8 @@ bool is_wanted(const Subscription& subscription) {
 }
 
 PyVectorcall handler_of(const Subscription& subscription) {
-  if (caller_lines_wanted() && subscription.with_lines != nullptr) {
-    return subscription.with_lines;
+  if ((caller_lines_wanted() || values_wanted()) && subscription.with_notes != nullptr) {
+    return subscription.with_notes;
   }
   return filters_on() ? subscription.filtering : subscription.plain;
 }

@@ -12,8 +12,10 @@
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/profile_threads.h"
 #include "runtime/filters/filters.h"
+#include "runtime/python/frames.h"
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
+#include "runtime/values/arguments.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn::runtime {
@@ -33,6 +35,7 @@ struct {
   bool installed;
   bool with_c_functions;
   bool with_lines;            // of callers
+  bool with_values;           // of arguments and what is returned
   bool filtering;             // some functions are hidden: an end says whose it is
   PySize code_offset;         // of the code object within the frame or its inner frame
   PySize inner_frame_offset;  // 0: none
@@ -94,6 +97,10 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       if (__builtin_expect(g_profile.with_lines, 0)) {
         note_caller_line(thread, id, code, Callee::kRunning);
       }
+      if (__builtin_expect(g_profile.with_values, 0) && id == ids.id &&
+          (values_of(thread, code) & kItsArguments) != 0) {
+        note_arguments(thread, code, frame_of_object(frame), wanted_values_of(code));
+      }
       tracer::record_enter(thread, id);
       break;
     }
@@ -101,6 +108,10 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       const uint32_t id =
           g_profile.filtering ? code_ids(thread, frame_code(frame)).id : uint32_t{kIdAnyPython};
       if (id != kIdHidden) {
+        if (__builtin_expect(g_profile.with_values, 0) &&
+            (values_of(thread, frame_code(frame)) & kItsReturnValue) != 0) {
+          note_return_value(thread, argument, wanted_values_of(frame_code(frame)));
+        }
         tracer::record_at(
             thread, ticks, argument == nullptr ? EventKind::kUnwind : EventKind::kLeave, id);
       }
@@ -169,7 +180,8 @@ bool profile_installed() { return g_profile.installed; }
 bool install_profile(bool with_c_functions) {
   g_profile.with_c_functions = with_c_functions;
   g_profile.with_lines = caller_lines_wanted();
-  g_profile.filtering = filters_on();
+  g_profile.with_values = values_wanted();
+  g_profile.filtering = filters_on() || values_wanted();  // by the code that the thread knows
   const FrameLayout layout = frame_layout(g_python.minor);
   g_profile.inner_frame_offset = layout.inner_frame;
   g_profile.code_offset = layout.code;

@@ -29,9 +29,11 @@
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
 #include "runtime/filters/filters.h"
+#include "runtime/python/frames.h"
 #include "runtime/python/python_api.h"
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
+#include "runtime/values/arguments.h"
 #include "tracer/names_writer.h"
 
 namespace vtn::runtime {
@@ -79,7 +81,9 @@ void install() {
     return;
   }
   g_python.PyErr_Clear();
+  start_frames();
   start_filters();
+  start_arguments();
   start_caller_lines(session_option(kOptionLogLines));
   if (!start_functions(find_object_function()) || !install_backend()) {
     g_python.PyErr_Clear();

@@ -122,6 +122,21 @@ void add_library_below(const char* prefix_name) {
   }
 }
 
+// What is known of Python code by which a pattern may meet it. Borrows its texts.
+class CodeFacts {
+ public:
+  CodeFacts(tracer::Text name, tracer::Text file, PyObject* globals)
+      : module_(text_in(globals, kModuleName)),
+        module_file_(is_of_no_file(file) ? text_in(globals, kModuleFile) : nullptr),
+        facts_{module_.text(), name, module_file_.text().bytes != 0 ? module_file_.text() : file} {}
+  const FunctionFacts& get() const { return facts_; }
+
+ private:
+  const Utf8 module_;
+  const Utf8 module_file_;
+  const FunctionFacts facts_;
+};
+
 }  // namespace
 
 void start_filters() {
@@ -133,7 +148,7 @@ void start_filters() {
   g_filters.on =
       g_filters.mine || g_filters.no_standard_library || g_filters.no_import || g_filters.no_frozen;
   for_each_pattern([](uint32_t key, const char* pattern) {
-    g_filters.on = true;
+    g_filters.on |= key <= VTN_SETTING_EXCLUDE_SUBTREE;
     g_filters.includes |= key == VTN_SETTING_INCLUDE_FILE;
     g_filters.only |= key == VTN_SETTING_ONLY;
     g_filters.callables |= !is_path_pattern(pattern) &&
@@ -149,10 +164,8 @@ void start_filters() {
 bool filters_on() { return g_filters.on; }
 
 Verdict judge_code(tracer::Text name, tracer::Text file, PyObject* globals) {
-  const Utf8 module(text_in(globals, kModuleName));
-  const Utf8 module_file(is_of_no_file(file) ? text_in(globals, kModuleFile) : nullptr);
-  const FunctionFacts facts = {
-      module.text(), name, module_file.text().bytes != 0 ? module_file.text() : file};
+  const CodeFacts known(name, file, globals);
+  const FunctionFacts& facts = known.get();
   const uint32_t path = path_facts(facts.file);
   if ((path & kMeetsSubtree) != 0 || any_meets(VTN_SETTING_EXCLUDE_SUBTREE, meets_code, facts)) {
     return Verdict::kExcludesSubtree;
@@ -168,6 +181,12 @@ Verdict judge_code(tracer::Text name, tracer::Text file, PyObject* globals) {
        !any_meets(VTN_SETTING_ONLY, meets_code, facts)) ||
       (path & kMeetsHide) != 0 || any_meets(VTN_SETTING_HIDE, meets_code, facts);
   return hidden ? Verdict::kHidden : Verdict::kRecorded;
+}
+
+bool meets_patterns(uint32_t key, tracer::Text name, tracer::Text file, PyObject* globals) {
+  const CodeFacts known(name, file, globals);
+  return (path_facts(known.get().file) & fact_of_setting(key)) != 0 ||
+         any_meets(key, meets_code, known.get());
 }
 
 Verdict judge_callable(tracer::Text name) {

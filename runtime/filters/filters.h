@@ -33,6 +33,10 @@ enum class Verdict { kRecorded, kHidden, kExcludesSubtree };
 // Python code; `globals` of the frame that runs it, borrowed, or null: they are not known.
 Verdict judge_code(tracer::Text name, tracer::Text file, PyObject* globals);
 
+// Whether any pattern of that kind (its key in the settings file) meets the function: for options
+// that speak of functions without hiding any.
+bool meets_patterns(uint32_t key, tracer::Text name, tracer::Text file, PyObject* globals);
+
 // What is no Python code: "module.name", "type.method" or a bare name.
 Verdict judge_callable(tracer::Text name);
 

@@ -177,23 +177,6 @@ uint32_t place_facts(const Path& path) {
   return 0;
 }
 
-uint32_t fact_of_setting(uint32_t key) {
-  switch (key) {
-    case VTN_SETTING_INCLUDE_FILE:
-      return kMeetsInclude;
-    case VTN_SETTING_EXCLUDE_FILE:
-      return kMeetsExclude;
-    case VTN_SETTING_ONLY:
-      return kMeetsOnly;
-    case VTN_SETTING_HIDE:
-      return kMeetsHide;
-    case VTN_SETTING_EXCLUDE_SUBTREE:
-      return kMeetsSubtree;
-    default:
-      return 0;
-  }
-}
-
 uint32_t pattern_facts(Path* path) {
   uint32_t facts = 0;
   for_each_pattern([&](uint32_t key, const char* pattern) {
@@ -227,6 +210,27 @@ uint32_t find_out(tracer::Text file) {
 }
 
 }  // namespace
+
+uint32_t fact_of_setting(uint32_t key) {
+  switch (key) {
+    case VTN_SETTING_INCLUDE_FILE:
+      return kMeetsInclude;
+    case VTN_SETTING_EXCLUDE_FILE:
+      return kMeetsExclude;
+    case VTN_SETTING_ONLY:
+      return kMeetsOnly;
+    case VTN_SETTING_HIDE:
+      return kMeetsHide;
+    case VTN_SETTING_EXCLUDE_SUBTREE:
+      return kMeetsSubtree;
+    case VTN_SETTING_ARGUMENTS_OF:
+      return kMeetsArguments;
+    case VTN_SETTING_VALUES_OF:
+      return kMeetsValues;
+    default:
+      return 0;
+  }
+}
 
 void add_library_folder(tracer::Text folder) {
   const WordLock lock(&runtime_root()->paths_lock);

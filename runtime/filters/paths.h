@@ -21,7 +21,12 @@ enum PathFact : uint32_t {
   kMeetsOnly = 1u << 6,
   kMeetsHide = 1u << 7,
   kMeetsSubtree = 1u << 8,
+  kMeetsArguments = 1u << 9,
+  kMeetsValues = 1u << 10,
 };
+
+// The fact that a pattern of that kind (its key in the settings file) makes; 0: none.
+uint32_t fact_of_setting(uint32_t key);
 
 // A folder of the standard library; as many as kMostLibraryFolders are kept.
 void add_library_folder(tracer::Text folder);

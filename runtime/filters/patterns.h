@@ -25,4 +25,18 @@ void for_each_pattern(Visit&& visit) {
   }
 }
 
+// The last setting with that key if it is a number, else `otherwise`.
+inline uint32_t number_setting(uint32_t key, uint32_t otherwise) {
+  const Settings settings = session_settings();
+  for (const vtn_setting* record = settings.begin;
+       reinterpret_cast<const char*>(record) < settings.end &&
+       vtn_setting_is_whole(record, settings.end);
+       record = vtn_next_setting(record, settings.end)) {
+    if (record->key == key && record->bytes == sizeof(otherwise)) {
+      __builtin_memcpy(&otherwise, record + 1, sizeof(otherwise));
+    }
+  }
+  return otherwise;
+}
+
 }  // namespace vtn::runtime

@@ -96,6 +96,14 @@ struct PyMethodDef {
   required(void, PyObject_GC_UnTrack, (void*))                                                 \
   required(PyObject*, PyVectorcall_Call, (PyObject*, PyObject*, PyObject*))                    \
   required(long, PyLong_AsLong, (PyObject*))                                                   \
+  required(long long, PyLong_AsLongLongAndOverflow, (PyObject*, int*))                         \
+  required(size_t, _PyLong_NumBits, (PyObject*))                                               \
+  required(PyObject*, PyNumber_ToBase, (PyObject*, int))                                       \
+  required(double, PyFloat_AsDouble, (PyObject*))                                              \
+  required(double, PyComplex_RealAsDouble, (PyObject*))                                        \
+  required(double, PyComplex_ImagAsDouble, (PyObject*))                                        \
+  required(char*, PyByteArray_AsString, (PyObject*))                                           \
+  required(PySize, PyByteArray_Size, (PyObject*))                                              \
   required(PyObject*, PyLong_FromUnsignedLong, (unsigned long))                                \
   required(PyObject*, PyUnicode_FromString, (const char*))                                     \
   required(PyObject*, PyUnicode_InternFromString, (const char*))                               \
@@ -104,9 +112,16 @@ struct PyMethodDef {
   required(int, PyBytes_AsStringAndSize, (PyObject*, char**, PySize*))                         \
   required(PyObject*, PyDict_GetItemWithError, (PyObject*, PyObject*))                         \
   required(PyObject*, PyDict_GetItemString, (PyObject*, const char*))                          \
+  required(int, PyDict_Next, (PyObject*, PySize*, PyObject**, PyObject**))                     \
+  required(PySize, PyDict_Size, (PyObject*))                                                   \
+  required(PySize, PySet_Size, (PyObject*))                                                    \
+  required(int, _PySet_NextEntry, (PyObject*, PySize*, PyObject**, PySize*))                   \
   required(PyObject*, PyModule_GetDict, (PyObject*))                                           \
   required(PySize, PyList_Size, (PyObject*))                                                   \
+  required(PyObject*, PyList_GetItem, (PyObject*, PySize))                                     \
+  required(PySize, PyTuple_Size, (PyObject*))                                                  \
   required(PyObject*, PyTuple_GetItem, (PyObject*, PySize))                                    \
+  required(PyObject*, PyFunction_GetCode, (PyObject*))                                         \
   required(PyObject*, PyMethod_Function, (PyObject*))                                          \
   required(PyObject*, PyCFunction_GetSelf, (PyObject*))                                        \
   required(PyObject*, PyEval_GetBuiltins, ())                                                  \
@@ -145,6 +160,19 @@ struct PyMethodDef {
 // Objects, not functions: their addresses.
 #define VTN_PYTHON_OBJECTS(object)                                                             \
   object(_Py_NoneStruct)                                                                       \
+  object(_Py_TrueStruct)                                                                       \
+  object(_Py_EllipsisObject)                                                                   \
+  object(_Py_NotImplementedStruct)                                                             \
+  object(PyBool_Type)                                                                          \
+  object(PyFloat_Type)                                                                         \
+  object(PyComplex_Type)                                                                       \
+  object(PyTuple_Type)                                                                         \
+  object(PySet_Type)                                                                           \
+  object(PyFrozenSet_Type)                                                                     \
+  object(PyBytes_Type)                                                                         \
+  object(PyByteArray_Type)                                                                     \
+  object(PyCell_Type)                                                                          \
+  object(PyMemberDescr_Type)                                                                   \
   object(PyBaseObject_Type)                                                                    \
   object(PyType_Type)                                                                          \
   object(PyList_Type)                                                                          \

@@ -124,6 +124,33 @@ constexpr ChainLayout chain_layout(uint32_t minor) {
   }
 }
 
+// Where a frame's variables begin, its arguments first, in the order of co_varnames: of 3.10 within
+// the frame object (behind 20 blocks of 12 bytes), from 3.11 on within the interpreter's frame
+// (localsplus of pycore_frame.h). 0: not known.
+constexpr intptr_t frame_variables(uint32_t minor) {
+  switch (minor) {
+    case 10:
+      return 352;
+    case 11:
+    case 12:
+    case 13:
+      return 72;
+    case 14:
+    case 15:
+      return 80;
+    default:
+      return 0;
+  }
+}
+
+// An argument that an inner function uses lies in a cell when the function begins, in its own place
+// among the variables: 3.11 (bpo-43693). Before, that place is empty and the cell lies elsewhere.
+constexpr bool cells_replace_arguments(uint32_t minor) { return minor >= 11; }
+
+// PyFrame_GetVar: 3.12, gh-91248. Asking older frames for a variable writes all of them where the
+// program may see it.
+constexpr bool frames_tell_variables(uint32_t minor) { return minor >= 12; }
+
 // Owners of the frames in a chain, from this one on, that run nothing of the program's: 3.12
 // (tried on 3.12.1 to 3.15).
 inline constexpr unsigned char kOwnerInterpreter = 3;

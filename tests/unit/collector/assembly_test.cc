@@ -298,4 +298,43 @@ TEST_CASE("clock: triples are joined by straight lines, stamps stay apart", "[cl
   CHECK(apart);
 }
 
+TEST_CASE("assembly: arguments are told again where an earlier chunk told them", "[assembly]") {
+  constexpr auto kTold = static_cast<uint32_t>(NoteKind::kArguments);
+  constexpr auto kReturned = static_cast<uint32_t>(NoteKind::kReturnValue);
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  const uint32_t b = process.python("b");
+  FakeThread thread = process.thread(1);
+  thread.note(90, kTold, 1, "A");
+  thread.enter(100, a);
+  thread.enter(110, b);
+  thread.note(115, kTold, 2, "inner");
+  thread.enter(120, b);
+  thread.finish();
+  run.drain->pass();
+  thread.note(125, kTold, 1, "here");
+  thread.enter(130, a);
+  thread.leave(140, a);
+  thread.note(145, kReturned, 0, "R");
+  thread.leave(150, b);
+  thread.finish();
+  run.drain->pass();
+  thread.enter(160, a);
+  thread.leave(170, a);
+  thread.leave(180, b);
+  thread.leave(190, a);
+  thread.note(195, kTold, 3, "open");
+  thread.enter(200, a);
+  auto spool = run.read();
+  CHECK(replay<NoteSink>(*spool) ==
+        "[3 1 A]@100 +16@100 +17@110 [3 2 inner]@120 +17@120 "
+        "[3 1 here]@130 +16@130 -@140 [4 0 R]@150 [5 2 inner]@150 -@150 "
+        "+16@160 -@170 -@180 [5 1 A]@190 -@190 [3 3 open]@200 +16@200");
+  const auto& open = spool->model().images.at(0).open_arguments;
+  REQUIRE(open.size() == 1);
+  CHECK(open.at({0, 0}).arguments == 3);
+  CHECK(open.at({0, 0}).values == "open");
+}
+
 }  // namespace vtn::test

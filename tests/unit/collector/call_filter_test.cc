@@ -231,6 +231,32 @@ TEST_CASE("call filter: notes of lines stay with their calls", "[call_filter]") 
         "-@1400 -@1500");
 }
 
+TEST_CASE("call filter: values stay with their calls", "[call_filter]") {
+  constexpr auto kTold = static_cast<uint32_t>(NoteKind::kArguments);
+  constexpr auto kReturned = static_cast<uint32_t>(NoteKind::kReturnValue);
+  Recording run(kArena, ClockKind::kMonotonic, at_least(100));
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  const uint32_t b = process.python("b");
+  FakeThread thread = process.thread(1);
+  thread.note(1000, kTold, 1, "long");
+  thread.enter(1000, a);
+  thread.note(1010, kTold, 1, "short");
+  thread.enter(1010, b);
+  thread.note(1020, kReturned, 0, "s");
+  thread.leave(1020, b);
+  thread.note(1030, kTold, 1, "later");
+  thread.enter(1030, b);
+  thread.finish();
+  run.drain->pass();
+  thread.note(1200, kReturned, 0, "r");
+  thread.leave(1200, b);
+  thread.leave(1300, a);
+  auto spool = run.read();
+  CHECK(replay<NoteSink>(*spool) ==
+        "[3 1 long]@1000 +16@1000 [3 1 later]@1030 +17@1030 [4 0 r]@1200 -@1200 -@1300");
+}
+
 // Random stacks with ends that are missing and ends too many, in chunks of any length: what is left
 // is what the limits say of the whole.
 TEST_CASE("call filter: random events, against the whole recording", "[call_filter]") {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "runtime/entry/process.h"
+#include "runtime/python/frames.h"
 #include "runtime/python/text.h"
 #include "tests/support/catch.h"
 #include "tests/unit/tracer/session_fixture.h"
@@ -44,6 +45,7 @@ void with_lines(const SessionFixture& session, void (*body)()) {
     g_python.PyEval_GetFrame = [] { return reinterpret_cast<PyFrame*>(&g_line); };
     g_python.PyErr_Fetch = [](PyObject**, PyObject**, PyObject**) {};
     g_python.PyErr_Restore = [](PyObject*, PyObject*, PyObject*) {};
+    start_frames();
     start_caller_lines(true);
     body();
   });

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HOT PATH of frames with notes. The values that notes told of a frame's calls: arguments by name,
+// and what a call returned or yielded. Which call a note belongs to follows from where it stands
+// (NoteKind). Thread-bound, used again from frame to frame; texts are valid until the next frame.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "abi/event_abi.h"
+#include "report/values.h"
+#include "spool/codec.h"
+#include "spool/model.h"
+
+namespace vtn::report {
+
+inline constexpr char kArgumentsKey[] = "func_args";  // VizTracer's words
+inline constexpr char kReturnValueKey[] = "return_value";
+
+// Texts are shown so far.
+inline constexpr size_t kMostValueBytes = 2000;
+
+class CallValues {
+ public:
+  void start() {
+    open_.clear();
+    arguments_ = value_ = arguments_of_end_ = nullptr;
+  }
+  // False: it is none of values.
+  bool note(const spool::Note& note) {
+    switch (static_cast<NoteKind>(note.kind)) {
+      case NoteKind::kArguments:
+        arguments_ = &note;
+        return true;
+      case NoteKind::kReturnValue:
+        value_ = &note;
+        return true;
+      case NoteKind::kArgumentsOfEnd:
+        arguments_of_end_ = &note;
+        return true;
+      default:
+        return false;
+    }
+  }
+  // A call begins; its arguments, or null.
+  const spool::Note* begin() {
+    open_.push_back(arguments_);
+    value_ = nullptr;
+    return std::exchange(arguments_, nullptr);
+  }
+
+  struct Ended {
+    const spool::Note* arguments;     // null: none told
+    const spool::Note* return_value;  // likewise
+  };
+  // The innermost call ends: one of this frame's, or one that was open before it.
+  Ended end() {
+    Ended ended = {std::exchange(arguments_of_end_, nullptr), std::exchange(value_, nullptr)};
+    if (!open_.empty()) {
+      ended.arguments = open_.back();
+      open_.pop_back();
+    }
+    arguments_ = nullptr;
+    return ended;
+  }
+
+ private:
+  std::vector<const spool::Note*> open_;  // begun in the frame
+  const spool::Note* arguments_ = nullptr;
+  const spool::Note* value_ = nullptr;
+  const spool::Note* arguments_of_end_ = nullptr;
+};
+
+// Name and value of each argument that a note tells of; `function` may be null.
+std::vector<std::pair<std::string, std::string>> argument_texts(
+    const spool::Note& note, const spool::FunctionInfo* function);
+
+// The value that a note tells of.
+std::string value_text(const spool::Note& note);
+
+}  // namespace vtn::report

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/python/frames.h"
+
+namespace vtn::runtime {
+
+namespace {
+
+constexpr PySize kMostThreadBytes = 256;  // of a thread state, searched for its frame
+
+}  // namespace
+
+ChainLayout g_chain;
+
+void start_frames() { g_chain = chain_layout(g_python.minor); }
+
+bool find_current_frame(const PyThread* state) {
+  PyFrame* object = g_python.PyEval_GetFrame();
+  if (object == nullptr) {
+    return false;
+  }
+  const void* const frame = frame_of_object(object);
+  if (!thread_state_holds_frame(g_python.minor)) {
+    return current_frame(state) == frame;
+  }
+  intptr_t& found = g_chain.thread_field;
+  if (found != 0 && current_frame(state) == frame) {
+    return true;
+  }
+  for (found = sizeof(void*); found < kMostThreadBytes; found += sizeof(void*)) {
+    if (current_frame(state) == frame) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace vtn::runtime

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HOT PATH of runs with --log_func_args or --log_func_retval. The values that Python calls are made
+// with, as a note before the call's event, and what they return, as one before its end.
+//
+// Arguments are read where the frame keeps its variables, which makes no frame object and no dict
+// of locals. From 3.12 on the first ones are asked of the API as well: where the answers differ it
+// is asked for good.
+//
+// All need the GIL.
+#pragma once
+
+#include "runtime/capture/thread_part.h"
+#include "runtime/python/python_api.h"
+#include "tracer/engine.h"
+#include "tracer/names_writer.h"
+
+namespace vtn::runtime {
+
+// What is to be told of the calls of a code object. Zero: nothing.
+struct WantedValues {
+  uint16_t arguments;     // how many parameters there are, if they are wanted
+  uint16_t return_value;  // whether it is wanted; kSecret: not told
+  uint64_t secrets;       // by parameter
+};
+inline constexpr uint16_t kSecret = 2;
+
+// Before the backend is installed.
+void start_arguments();
+
+// Whether any values are wanted.
+bool values_wanted();
+
+// Of a function that was just given its id, whose code it is: what is wanted of its calls. Tells
+// the names of its parameters.
+WantedValues wanted_values(
+    PyObject* code, uint32_t id, tracer::Text name, tracer::Text file, PyObject* globals);
+
+// `frame`: the interpreter's frame that begins (3.10: the frame object); null: the current one.
+void note_arguments(tracer::ThreadState* thread,
+                    PyObject* code,
+                    const void* frame,
+                    const WantedValues& wanted);
+
+// `value` may be null: there is none to tell.
+void note_return_value(tracer::ThreadState* thread, PyObject* value, const WantedValues& wanted);
+
+}  // namespace vtn::runtime

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Values of the program's, told of without running any of its code (abi/value_abi.h): exact builtin
+// types by what CPython's API says of them, enum members, dataclasses and objects with slots by
+// their fields, arrays and tensors by their shape and type, of all else the type's name. Whatever
+// is called here is CPython's own, or a getter in C of a library that is known.
+//
+// Within limits: so many bytes for a value, so deep, so many of a container.
+//
+// Needs the GIL; may leave an error set: use under PendingException and KeepErrno.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/python/python_api.h"
+#include "tracer/names_writer.h"
+
+namespace vtn::runtime {
+
+enum class Repr { kSafe, kAll, kOff };
+
+struct ValueSettings {
+  Repr repr = Repr::kSafe;
+  uint32_t most_bytes = 256;  // of one value
+  bool redact = true;         // what the names say that is secret is not told
+};
+void start_values(const ValueSettings& settings);
+
+// Whether a thing of that name is a secret: one of its words is `password`, `token`, ...
+bool is_secret_name(tracer::Text name);
+
+// Appends one value at `to`, which has room for `room` bytes; returns how many it took. At least
+// one byte is taken if there is one.
+size_t put_value(PyObject* value, char* to, size_t room);
+size_t put_redacted(char* to, size_t room);
+size_t put_unbound(char* to, size_t room);
+
+}  // namespace vtn::runtime
