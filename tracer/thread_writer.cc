@@ -254,10 +254,28 @@ void record_gap(ThreadState* thread, GapReason reason) {
 }
 
 void record_note(ThreadState* thread, NoteKind kind, uint32_t key, const void* bytes, size_t size) {
-  uint64_t words[kMaxPayloadWords];
   const auto kept = static_cast<uint32_t>(size < kMaxNoteBytes ? size : kMaxNoteBytes);
   const uint32_t count = 1 + (kept + 7) / 8;
-  words[count - 1] = 0;  // what the last bytes leave free
+  // Where the chunk has room, straight into it. A note's stamp is not asked for: that of what it
+  // is told of counts.
+  if (__builtin_expect(
+          thread->cursor != nullptr && thread->chunk_end - thread->cursor >= int64_t{1} + count + 1,
+          1)) {
+    uint64_t* const head = thread->cursor;
+    store_relaxed(head + count, uint64_t{0});  // what the last bytes leave free
+    store_relaxed(head + 1, note_key(key, kept));
+    if (kept != 0) {
+      __builtin_memcpy(head + 2, bytes, kept);
+    }
+    store_release(head, note_word(0, kind, count));
+    thread->cursor = head + 1 + count;
+    if (thread->cursor > thread->end) {
+      thread->end = thread->cursor;  // a visit that was due meanwhile comes at the next event
+    }
+    return;
+  }
+  uint64_t words[kMaxPayloadWords];
+  words[count - 1] = 0;
   words[0] = note_key(key, kept);
   if (kept != 0) {
     __builtin_memcpy(words + 1, bytes, kept);

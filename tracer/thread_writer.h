@@ -46,7 +46,7 @@ void record_gap(ThreadState* thread, GapReason reason);
 // room behind it for one event, so that a note about the next call stands in that call's chunk.
 void record_note(
     ThreadState* thread, uint64_t ticks, NoteKind kind, const uint64_t* words, uint32_t count);
-// The same with a key and bytes, of which kMaxNoteBytes are kept.
+// The same with a key and bytes, of which kMaxNoteBytes are kept; its own stamp says nothing.
 void record_note(ThreadState* thread, NoteKind kind, uint32_t key, const void* bytes, size_t size);
 
 }  // namespace vtn::tracer

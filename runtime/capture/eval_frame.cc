@@ -175,10 +175,9 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   if (__builtin_expect(g_eval.with_lines, 0)) {
     note_caller_line(thread, id, code, Callee::kToCome);
   }
-  const uint8_t values = values_of(thread, code);
-  const WantedValues wanted = values == 0 ? WantedValues{} : wanted_values_of(code);
+  const uint16_t values = values_of(thread, code);
   if (__builtin_expect((values & kItsArguments) != 0 && !resumed, 0)) {
-    note_arguments(thread, code, frame, wanted);
+    note_arguments(thread, code, frame, values);
   }
   tracer::record_enter(thread, id);
   PyObject* result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
@@ -189,7 +188,7 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   // The frame may return in a forked child: a process of its own, to which the id says nothing.
   thread = tracer::current_thread();
   if (__builtin_expect((values & kItsReturnValue) != 0, 0) && epoch == tracer::g_engine.epoch) {
-    note_return_value(thread, result, wanted);
+    note_return_value(thread, code, result, values);
   }
   const EventKind kind = result == nullptr ? EventKind::kUnwind : EventKind::kLeave;
   tracer::record_at(thread, ticks, kind, epoch == tracer::g_engine.epoch ? id : kIdAnyPython);

@@ -359,8 +359,7 @@ void remember_code(tracer::ThreadState* thread,
                    const WantedValues& values) {
   ThreadPart* const part = part_of(thread);
   const uint32_t slot = code_cache_slot(code);
-  part->values[slot] = static_cast<uint8_t>((values.arguments != 0 ? kItsArguments : 0) |
-                                            (values.return_value != 0 ? kItsReturnValue : 0));
+  part->values[slot] = values.brief();
   part->codes[slot] = {code, ids};
 }
 

@@ -76,9 +76,9 @@ inline bool is_remembered(const tracer::ThreadState* thread, const PyObject* cod
 // Whether events of that id are recorded.
 inline bool is_recorded(uint32_t id) { return id != kIdNone && id != kIdHidden; }
 
-// What is to be told of the calls of a code that the thread knows (ValuesOf); 0 of any other.
-inline uint8_t values_of(const tracer::ThreadState* thread, const PyObject* code) {
-  return is_remembered(thread, code) ? part_of(thread)->values[code_cache_slot(code)] : uint8_t{0};
+// What is to be told of the calls of a code that the thread knows (BriefValues); 0 of any other.
+inline uint16_t values_of(const tracer::ThreadState* thread, const PyObject* code) {
+  return is_remembered(thread, code) ? part_of(thread)->values[code_cache_slot(code)] : uint16_t{0};
 }
 // The whole of it.
 WantedValues wanted_values_of(PyObject* code);

@@ -176,8 +176,9 @@ PyObject* on_enter_with_notes(PyObject*, PyObject* const* arguments, size_t, PyO
   if (caller_lines_wanted()) {
     note_caller_line(thread, id, code, Callee::kRunning);
   }
-  if (begins == Begins::kCalled && (values_of(thread, code) & kItsArguments) != 0) {
-    note_arguments(thread, code, nullptr, wanted_values_of(code));
+  if (const uint16_t values = values_of(thread, code);
+      begins == Begins::kCalled && (values & kItsArguments) != 0) {
+    note_arguments(thread, code, nullptr, values);
   }
   tracer::record_enter(thread, id);
   return answer(thread, code);
@@ -199,8 +200,8 @@ PyObject* on_end_with_notes(PyObject*, PyObject* const* arguments, size_t, PyObj
   if (__builtin_expect(id == kIdHidden, 0)) {
     return switch_off<Place::kOwn>(thread, code);
   }
-  if ((values_of(thread, code) & kItsReturnValue) != 0) {
-    note_return_value(thread, arguments[kReturned], wanted_values_of(code));
+  if (const uint16_t values = values_of(thread, code); (values & kItsReturnValue) != 0) {
+    note_return_value(thread, code, arguments[kReturned], values);
   }
   tracer::record_at(thread, ticks, kind, id);
   return answer(thread, code);

@@ -99,7 +99,7 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       }
       if (__builtin_expect(g_profile.with_values, 0) && id == ids.id &&
           (values_of(thread, code) & kItsArguments) != 0) {
-        note_arguments(thread, code, frame_of_object(frame), wanted_values_of(code));
+        note_arguments(thread, code, frame_of_object(frame), values_of(thread, code));
       }
       tracer::record_enter(thread, id);
       break;
@@ -108,9 +108,11 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       const uint32_t id =
           g_profile.filtering ? code_ids(thread, frame_code(frame)).id : uint32_t{kIdAnyPython};
       if (id != kIdHidden) {
-        if (__builtin_expect(g_profile.with_values, 0) &&
-            (values_of(thread, frame_code(frame)) & kItsReturnValue) != 0) {
-          note_return_value(thread, argument, wanted_values_of(frame_code(frame)));
+        if (__builtin_expect(g_profile.with_values, 0)) {
+          PyObject* const code = frame_code(frame);
+          if (const uint16_t values = values_of(thread, code); (values & kItsReturnValue) != 0) {
+            note_return_value(thread, code, argument, values);
+          }
         }
         tracer::record_at(
             thread, ticks, argument == nullptr ? EventKind::kUnwind : EventKind::kLeave, id);

@@ -32,12 +32,6 @@ struct CallableCacheEntry {
   uint32_t version_tag;  // of the type then; 0: it had none, or another name is not to be relied on
 };
 
-// What is to be told of the calls of a code that a thread knows.
-enum ValuesOf : uint8_t {
-  kItsArguments = 1,
-  kItsReturnValue = 2,
-};
-
 inline constexpr uint32_t kCodeCacheBits = 11;
 inline constexpr uint32_t kCallableCacheBits = 10;
 
@@ -54,7 +48,7 @@ struct ThreadPart {
   CodeCacheEntry codes[1u << kCodeCacheBits];
   CallableCacheEntry callables[1u << kCallableCacheBits];
   uint64_t name_hashes[1u << kCallableCacheBits];  // of the names of callables; 0: they last
-  uint8_t values[1u << kCodeCacheBits];  // of codes: bits of ValuesOf, where values are wanted
+  uint16_t values[1u << kCodeCacheBits];  // of codes, where values are wanted: WantedValues::brief
 };
 static_assert(sizeof(ThreadPart) <= tracer::kEmbedderBytes);
 static_assert(alignof(ThreadPart) <= 64);

@@ -25,6 +25,7 @@ struct {
   bool no_import;
   bool no_frozen;
   bool includes;  // --include_files
+  bool of_files;  // some speak of files: looking where these lie takes system calls
   bool only;
   bool callables;                        // some may be hidden or marked by their own names
   PyObject* global_names[kGlobalNames];  // the main interpreter's; null: not made yet
@@ -122,6 +123,8 @@ void add_library_below(const char* prefix_name) {
   }
 }
 
+uint32_t facts_of_file(tracer::Text file) { return g_filters.of_files ? path_facts(file) : 0; }
+
 // What is known of Python code by which a pattern may meet it. Borrows its texts.
 class CodeFacts {
  public:
@@ -150,10 +153,13 @@ void start_filters() {
   for_each_pattern([](uint32_t key, const char* pattern) {
     g_filters.on |= key <= VTN_SETTING_EXCLUDE_SUBTREE;
     g_filters.includes |= key == VTN_SETTING_INCLUDE_FILE;
+    g_filters.of_files |= is_path_pattern(pattern);
     g_filters.only |= key == VTN_SETTING_ONLY;
     g_filters.callables |= !is_path_pattern(pattern) &&
                            (key == VTN_SETTING_HIDE || key == VTN_SETTING_EXCLUDE_SUBTREE);
   });
+  g_filters.of_files |= g_filters.on && (g_filters.mine || g_filters.no_standard_library ||
+                                         g_filters.no_import || g_filters.no_frozen);
   if (g_filters.mine || g_filters.no_standard_library || g_filters.no_import) {
     add_library_folder(Utf8(text_of_sys("_stdlib_dir")).text());
     add_library_below("base_prefix");
@@ -166,7 +172,7 @@ bool filters_on() { return g_filters.on; }
 Verdict judge_code(tracer::Text name, tracer::Text file, PyObject* globals) {
   const CodeFacts known(name, file, globals);
   const FunctionFacts& facts = known.get();
-  const uint32_t path = path_facts(facts.file);
+  const uint32_t path = facts_of_file(facts.file);
   if ((path & kMeetsSubtree) != 0 || any_meets(VTN_SETTING_EXCLUDE_SUBTREE, meets_code, facts)) {
     return Verdict::kExcludesSubtree;
   }
@@ -185,7 +191,7 @@ Verdict judge_code(tracer::Text name, tracer::Text file, PyObject* globals) {
 
 bool meets_patterns(uint32_t key, tracer::Text name, tracer::Text file, PyObject* globals) {
   const CodeFacts known(name, file, globals);
-  return (path_facts(known.get().file) & fact_of_setting(key)) != 0 ||
+  return (facts_of_file(known.get().file) & fact_of_setting(key)) != 0 ||
          any_meets(key, meets_code, known.get());
 }
 

@@ -161,6 +161,7 @@ struct PyMethodDef {
 #define VTN_PYTHON_OBJECTS(object)                                                             \
   object(_Py_NoneStruct)                                                                       \
   object(_Py_TrueStruct)                                                                       \
+  object(_Py_FalseStruct)                                                                      \
   object(_Py_EllipsisObject)                                                                   \
   object(_Py_NotImplementedStruct)                                                             \
   object(PyBool_Type)                                                                          \

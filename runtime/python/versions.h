@@ -72,7 +72,7 @@ constexpr bool frozen_code_is_shared(uint32_t minor) { return minor == 11 || min
 // was made, without a co_extra: 3.14 (_PyCode_VerifyStateless; seen on 3.14 and 3.15).
 constexpr bool code_is_handed_on_untouched(uint32_t minor) { return minor >= 14; }
 
-// -- Frames, where they are read by offset. 3.12 and later: never, there is monitoring.
+// -- Frames, where they are read by offset
 
 // 3.10: PyFrameObject holds the code: after its head, size and f_back. 3.11: it holds its inner
 // frame after its head and f_back, and that the code after function, globals, builtins and locals

@@ -141,6 +141,41 @@ size_t put_arguments_by_api(char* to, size_t room, PyObject* code, const WantedV
   return bytes;
 }
 
+// Values of any kind, and the first calls. `bytes` has room for kMaxNoteBytes.
+[[gnu::noinline]] void note_any_arguments(tracer::ThreadState* thread,
+                                          PyObject* code,
+                                          const void* frame,
+                                          char* bytes) {
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  const WantedValues wanted = wanted_values_of(code);
+  size_t used = 0;
+  if (frame == nullptr) {
+    frame = g_arguments.by_layout ? running_frame() : nullptr;
+    if (frame != nullptr && code_of_frame(frame) != code) {
+      return;
+    }
+  }
+  if (g_arguments.by_layout && g_arguments.trials != 0 && frame != nullptr) {
+    try_layout(code, frame, wanted.arguments);
+  }
+  if (!g_arguments.by_layout || frame == nullptr) {
+    used = put_arguments_by_api(bytes, kMaxNoteBytes, code, wanted);
+  } else {
+    for (unsigned i = 0; i < wanted.arguments; ++i) {
+      PyObject* value = read_argument(frame, i);
+      if (value == nullptr && !cells_replace_arguments(g_python.minor)) {
+        value = read_cell(code, frame, i);
+      }
+      const size_t room = kMaxNoteBytes - used;
+      used += (wanted.secrets >> i & 1) != 0 ? put_redacted(bytes + used, room)
+              : value != nullptr             ? put_value(value, bytes + used, room)
+                                             : put_unbound(bytes + used, room);
+    }
+  }
+  tracer::record_note(thread, NoteKind::kArguments, wanted.arguments, bytes, used);
+}
+
 bool asked_for(uint32_t key, bool all, tracer::Text name, tracer::Text file, PyObject* globals) {
   return all || meets_patterns(key, name, file, globals);
 }
@@ -201,46 +236,55 @@ WantedValues wanted_values(
 void note_arguments(tracer::ThreadState* thread,
                     PyObject* code,
                     const void* frame,
-                    const WantedValues& wanted) {
-  const KeepErrno keep_errno;
-  const PendingException pending;
+                    uint16_t brief) {
+  const unsigned count = brief & kItsArguments;
   char bytes[kMaxNoteBytes];
-  size_t used = 0;
-  if (frame == nullptr) {
-    frame = g_arguments.by_layout ? running_frame() : nullptr;
-    if (frame != nullptr && code_of_frame(frame) != code) {
-      return;  // what sends the event has no frame: nobody knows its arguments
-    }
-  }
-  if (g_arguments.by_layout && g_arguments.trials != 0 && frame != nullptr) {
-    try_layout(code, frame, wanted.arguments);
-  }
-  if (!g_arguments.by_layout || frame == nullptr) {
-    used = put_arguments_by_api(bytes, sizeof(bytes), code, wanted);
-  } else {
-    for (unsigned i = 0; i < wanted.arguments; ++i) {
-      PyObject* value = read_argument(frame, i);
-      if (value == nullptr && !cells_replace_arguments(g_python.minor)) {
-        value = read_cell(code, frame, i);
+  if (__builtin_expect(g_arguments.trials == 0 && g_arguments.by_layout, 1)) {
+    if (frame == nullptr) {
+      frame = current_frame(current_thread_state());
+      if (code_of_frame(frame) != code) {
+        return;  // what sends the event has no frame: nobody knows its arguments
       }
-      const size_t room = sizeof(bytes) - used;
-      used += (wanted.secrets >> i & 1) != 0 ? put_redacted(bytes + used, room)
-              : value != nullptr             ? put_value(value, bytes + used, room)
-                                             : put_unbound(bytes + used, room);
+    }
+    // The usual: nothing but plain values, of which none can fail.
+    size_t used = 0;
+    unsigned i = 0;
+    for (; i < count && (brief & kHasSecrets) == 0; ++i) {
+      PyObject* const value = read_argument(frame, i);
+      const size_t more =
+          value == nullptr ? 0 : put_simple_value(value, bytes + used, sizeof(bytes) - used);
+      if (more == 0) {
+        break;
+      }
+      used += more;
+    }
+    if (i == count) {
+      tracer::record_note(thread, NoteKind::kArguments, count, bytes, used);
+      return;
     }
   }
-  tracer::record_note(thread, NoteKind::kArguments, wanted.arguments, bytes, used);
+  note_any_arguments(thread, code, frame, bytes);
 }
 
-void note_return_value(tracer::ThreadState* thread, PyObject* value, const WantedValues& wanted) {
+void note_return_value(tracer::ThreadState* thread,
+                       PyObject* code,
+                       PyObject* value,
+                       uint16_t brief) {
   if (value == nullptr) {
     return;
   }
-  const KeepErrno keep_errno;
-  const PendingException pending;
   char bytes[kMaxNoteBytes];
-  const size_t used = wanted.return_value == kSecret ? put_redacted(bytes, sizeof(bytes))
-                                                     : put_value(value, bytes, sizeof(bytes));
+  size_t used = 0;
+  if ((brief & kHasSecrets) == 0 || wanted_values_of(code).return_value != kSecret) {
+    used = put_simple_value(value, bytes, sizeof(bytes));
+    if (used == 0) {
+      const KeepErrno keep_errno;
+      const PendingException pending;
+      used = put_value(value, bytes, sizeof(bytes));
+    }
+  } else {
+    used = put_redacted(bytes, sizeof(bytes));
+  }
   tracer::record_note(thread, NoteKind::kReturnValue, 0, bytes, used);
 }
 

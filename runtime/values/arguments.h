@@ -22,8 +22,23 @@ struct WantedValues {
   uint16_t arguments;     // how many parameters there are, if they are wanted
   uint16_t return_value;  // whether it is wanted; kSecret: not told
   uint64_t secrets;       // by parameter
+
+  // In short, where a thread keeps it for each code that it knows.
+  uint16_t brief() const;
 };
 inline constexpr uint16_t kSecret = 2;
+
+// Bits of WantedValues::brief(): how many arguments, below these.
+enum BriefValues : uint16_t {
+  kItsReturnValue = 1u << 8,
+  kHasSecrets = 1u << 9,  // the whole is to be asked for
+};
+inline constexpr uint16_t kItsArguments = 0xff;
+
+inline uint16_t WantedValues::brief() const {
+  return static_cast<uint16_t>(arguments | (return_value != 0 ? kItsReturnValue : 0) |
+                               (secrets != 0 || return_value == kSecret ? kHasSecrets : 0));
+}
 
 // Before the backend is installed.
 void start_arguments();
@@ -36,13 +51,14 @@ bool values_wanted();
 WantedValues wanted_values(
     PyObject* code, uint32_t id, tracer::Text name, tracer::Text file, PyObject* globals);
 
-// `frame`: the interpreter's frame that begins (3.10: the frame object); null: the current one.
-void note_arguments(tracer::ThreadState* thread,
-                    PyObject* code,
-                    const void* frame,
-                    const WantedValues& wanted);
+// `brief`: of that code, as the thread knows it. `frame`: the interpreter's frame that begins
+// (3.10: the frame object); null: the current one.
+void note_arguments(tracer::ThreadState* thread, PyObject* code, const void* frame, uint16_t brief);
 
 // `value` may be null: there is none to tell.
-void note_return_value(tracer::ThreadState* thread, PyObject* value, const WantedValues& wanted);
+void note_return_value(tracer::ThreadState* thread,
+                       PyObject* code,
+                       PyObject* value,
+                       uint16_t brief);
 
 }  // namespace vtn::runtime

@@ -446,6 +446,37 @@ size_t put_value(PyObject* value, char* to, size_t room) {
   return writer.bytes();
 }
 
+size_t put_simple_value(PyObject* value, char* to, size_t room) {
+  const PythonApi& py = g_python;
+  const PyObject* const type = type_of(value);
+  if (__builtin_expect(room < 1 + sizeof(double) || g_values.repr == Repr::kOff, 0)) {
+    return 0;
+  }
+  if (type == py.PyLong_Type) {
+    int overflow = 0;
+    const long long number = py.PyLong_AsLongLongAndOverflow(value, &overflow);
+    if (overflow != 0) {
+      return 0;
+    }
+    to[0] = static_cast<char>(ValueTag::kInt);
+    __builtin_memcpy(to + 1, &number, sizeof(number));
+    return 1 + sizeof(number);
+  }
+  if (type == py.PyFloat_Type) {
+    const double number = py.PyFloat_AsDouble(value);
+    to[0] = static_cast<char>(ValueTag::kFloat);
+    __builtin_memcpy(to + 1, &number, sizeof(number));
+    return 1 + sizeof(number);
+  }
+  if (value == py._Py_NoneStruct || value == py._Py_TrueStruct || value == py._Py_FalseStruct) {
+    to[0] = static_cast<char>(value == py._Py_NoneStruct   ? ValueTag::kNone
+                              : value == py._Py_TrueStruct ? ValueTag::kTrue
+                                                           : ValueTag::kFalse);
+    return 1;
+  }
+  return 0;
+}
+
 size_t put_redacted(char* to, size_t room) { return put_tag(ValueTag::kRedacted, to, room); }
 
 size_t put_unbound(char* to, size_t room) { return put_tag(ValueTag::kUnbound, to, room); }

@@ -33,6 +33,9 @@ bool is_secret_name(tracer::Text name);
 // Appends one value at `to`, which has room for `room` bytes; returns how many it took. At least
 // one byte is taken if there is one.
 size_t put_value(PyObject* value, char* to, size_t room);
+// The same of plain numbers, bools and None, by which no error can be set; 0: it is none of
+// these.
+size_t put_simple_value(PyObject* value, char* to, size_t room);
 size_t put_redacted(char* to, size_t room);
 size_t put_unbound(char* to, size_t room);
 

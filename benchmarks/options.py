@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What functions cost that are not recorded, and what limits cost.
+"""What options of what to record cost: functions that are not recorded, limits, values.
 
-    VIZTRACER_NATIVE=.../viztracer-native filters.py [--rounds N] [calls] [programs] [limits]
+    VIZTRACER_NATIVE=.../viztracer-native options.py [--rounds N] [calls] [programs] [limits] [values]
 
 calls     nanoseconds that tracing adds to a call in a file that is hidden, while another is recorded
           (`but one file`), with nothing recorded (`all`), and under VizTracer with the same file
@@ -9,7 +9,10 @@ calls     nanoseconds that tracing adds to a call in a file that is hidden, whil
           one. Each way keeps its least; ratios are of the sums.
 programs  whole programs with everything hidden, as ratios to plain: the time from the program's first
           line to its last (programs/timed.py), medians of runs in turns.
-limits    fib(27) with --min_duration 1ms against the same without: the program's own time.
+limits    fib(30) with --min_duration 1ms and with --max_stack_depth 5, against the same without: the
+          program's own time, and the size of what is recorded.
+values    nanoseconds a call of two arguments, and what --log_func_args and --log_func_retval add to
+          it. Each way keeps its least.
 """
 
 import argparse
@@ -84,7 +87,7 @@ def measure_programs(interpreter, rounds):
         work, times, spool = (os.path.join(folder, name) for name in ("work", "times", "run.vtn"))
         ways = {"plain": [interpreter.path],
                 "hidden": bench.launcher_argv(interpreter, spool, "--hide", "*")}
-        fib = real_programs.Program("fib(27)", ("{programs}/fib.py", "27"))
+        fib = real_programs.Program("fib(32)", ("{programs}/fib.py", "32"))
         chosen = [fib, *(one for one in real_programs.PROGRAMS if one.name in PROGRAMS)]
         for program in chosen if installed else ():
             def run(way):
@@ -119,7 +122,28 @@ def measure_limits(interpreter, rounds):
                             f"{sizes[way] / 1000:,.0f}"] for way, seconds in medians.items()])
 
 
-PARTS = {"calls": measure_calls, "programs": measure_programs, "limits": measure_limits}
+def measure_values(interpreter, rounds):
+    least = {}
+    with tempfile.TemporaryDirectory(prefix="viztracer-native-bench-", dir="/tmp") as folder:
+        spool = os.path.join(folder, "run.vtn")
+        ways = {"plain": [interpreter.path], "recorded": bench.launcher_argv(interpreter, spool)}
+        for option in ("--log_func_args", "--log_func_retval"):
+            ways[option] = bench.launcher_argv(interpreter, spool, option)
+        for _ in range(rounds):
+            for way, argv in ways.items():
+                stdout, _ = bench.run(interpreter, [*argv, bench.program("values.py"), "4"])
+                for line in stdout.splitlines():
+                    kind, cost = line.split()
+                    least[way, kind] = min(least.get((way, kind), 1e9), float(cost))
+    kinds = list(dict.fromkeys(kind for _, kind in least))
+    rows = [[way, *(f"{least[way, kind]:.1f}" if way in ("plain", "recorded") else
+                    f"{least[way, kind] - least['recorded', kind]:+.1f}" for kind in kinds)] for way in ways]
+    bench.print_table(f"{interpreter.name}: nanoseconds a call of two arguments, and above `recorded`",
+                      ["", *kinds], rows)
+
+
+PARTS = {"calls": measure_calls, "programs": measure_programs, "limits": measure_limits,
+         "values": measure_values}
 
 
 def main():
