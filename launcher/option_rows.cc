@@ -285,6 +285,20 @@ constexpr OptionRow kRows[] = {
        return {};
      },
      "with each Python call, the line that it is made from"},
+    {"log_exit",
+     0,
+     nullptr,
+     Scope::kCommand,
+     [](Request&, Text) -> Status { return {}; },
+     "as VizTracer has it: what runs at the program's exit is recorded always"},
+    {"trace_self",
+     0,
+     nullptr,
+     Scope::kCommand,
+     [](Request&, Text) -> Status { return {}; },
+     "as VizTracer has it: no Python code of the recorder's runs in the program, so there is none "
+     "to "
+     "record"},
     {"exclude_process",
      0,
      "GLOB",

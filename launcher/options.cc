@@ -199,8 +199,11 @@ Status check_together(const Request& request) {
 void tell_recording(Request& request) {
   for (const GivenOption& option : request.given) {
     if (option.scope == Scope::kRecord) {
+      const OptionRow* row = find_long(option.name);
+      const bool bare = option.value.empty() || (row != nullptr && row->without_value != nullptr &&
+                                                 option.value == row->without_value);
       request.record.told.push_back("--" + std::string(option.name) +
-                                    (option.value.empty() ? "" : " " + option.value));
+                                    (bare ? "" : " " + option.value));
     }
   }
   const auto& patterns = request.record.functions.patterns;

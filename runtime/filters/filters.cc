@@ -35,6 +35,7 @@ struct FunctionFacts {
   tracer::Text module;  // empty: unknown
   tracer::Text name;
   tracer::Text file;
+  tracer::Text own_file;  // the code's, whatever that is: `<string>`
 };
 
 bool any_meets(uint32_t wanted,
@@ -48,7 +49,8 @@ bool any_meets(uint32_t wanted,
 }
 
 bool meets_code(const char* pattern, const FunctionFacts& facts) {
-  return pattern_meets_name(pattern, facts.module, facts.name);
+  return pattern_meets_name(pattern, facts.module, facts.name) ||
+         (pattern[0] == '<' && pattern_meets_name(pattern, {}, facts.own_file));
 }
 
 bool meets_callable(const char* pattern, const FunctionFacts& facts) {
@@ -131,7 +133,10 @@ class CodeFacts {
   CodeFacts(tracer::Text name, tracer::Text file, PyObject* globals)
       : module_(text_in(globals, kModuleName)),
         module_file_(is_of_no_file(file) ? text_in(globals, kModuleFile) : nullptr),
-        facts_{module_.text(), name, module_file_.text().bytes != 0 ? module_file_.text() : file} {}
+        facts_{module_.text(),
+               name,
+               module_file_.text().bytes != 0 ? module_file_.text() : file,
+               file} {}
   const FunctionFacts& get() const { return facts_; }
 
  private:
@@ -199,7 +204,7 @@ Verdict judge_callable(tracer::Text name) {
   if (!g_filters.callables) {
     return Verdict::kRecorded;
   }
-  const FunctionFacts facts = {{}, name, {}};
+  const FunctionFacts facts = {{}, name, {}, {}};
   return any_meets(VTN_SETTING_EXCLUDE_SUBTREE, meets_callable, facts) ? Verdict::kExcludesSubtree
          : any_meets(VTN_SETTING_HIDE, meets_callable, facts)          ? Verdict::kHidden
                                                                        : Verdict::kRecorded;

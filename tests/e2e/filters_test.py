@@ -163,6 +163,8 @@ class ByPlace(Filters):
         self.assertEqual({"plain", "generated", "work"}, self.functions_of("--only", "*/inside.py"))
         self.assertEqual({"plain", "generated", "work"}, self.functions_of("--only", "./s[r]c"))
         self.assertEqual({"plain", "generated", "work", "inner"}, self.functions_of("--only", "src*/*"))
+        self.assertEqual({"plain", "work", "inner", "mine"}, self.functions_of("--hide", "<string>"))
+        self.assertEqual({"generated"}, self.functions_of("--only", "<str*>"))
 
     def test_symlinks_either_way(self):
         os.symlink("src", os.path.join(self.work, "link"))
@@ -344,6 +346,11 @@ class Known(Filters):
         self.assertEqual([("light", [("inner", [("builtins.len", [])])])], self.shapes(self.script(report).children))
         counted = {one["name"]: one["calls"] for one in report.data["viztracer_native"]["left_out"]}
         self.assertEqual((6, 15 + 2, 2), (counted["heavy"], counted["inner"], counted["light"]))
+
+    def test_what_runs_at_exit(self):
+        self.write("x.py", "import atexit\ndef last(): pass\natexit.register(last)")
+        for options in (), ("--log_exit", "--trace_self"):
+            self.assertEqual(1, len(self.record("x.py", *options).report.named("last")))
 
     def test_own_time_holds_what_is_hidden(self):
         self.write("x.py", """
