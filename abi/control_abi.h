@@ -40,6 +40,7 @@ enum {
   VTN_OPTION_RETURN_VALUES = 1u << 8, /* likewise */
   VTN_OPTION_NO_REPR = 1u << 9,       /* nothing but types */
   VTN_OPTION_NO_REDACT = 1u << 10,    /* secrets too */
+  VTN_OPTION_LOG_GC = 1u << 11,       /* runs of the cyclic garbage collector */
 };
 
 /* vtn_control_page.collector_waiting */

@@ -47,6 +47,7 @@ enum SessionOption : uint32_t {
   kOptionReturnValues = VTN_OPTION_RETURN_VALUES,
   kOptionNoRepr = VTN_OPTION_NO_REPR,
   kOptionNoRedact = VTN_OPTION_NO_REDACT,
+  kOptionLogGc = VTN_OPTION_LOG_GC,
 };
 
 enum class ClockKind : uint32_t { kTsc = VTN_CLOCK_TSC, kMonotonic = VTN_CLOCK_MONOTONIC };

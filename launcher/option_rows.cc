@@ -285,6 +285,15 @@ constexpr OptionRow kRows[] = {
        return {};
      },
      "with each Python call, the line that it is made from"},
+    {"log_gc",
+     0,
+     nullptr,
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       request.record.collections = value == "true";
+       return {};
+     },
+     "runs of the garbage collector, with what they found"},
     {"log_exit",
      0,
      nullptr,

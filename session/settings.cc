@@ -20,7 +20,8 @@ uint32_t RecordSettings::option_bits() const {
          (values.arguments ? uint32_t{kOptionArguments} : 0) |
          (values.return_values ? uint32_t{kOptionReturnValues} : 0) |
          (values.types_only ? uint32_t{kOptionNoRepr} : 0) |
-         (values.redact ? 0 : uint32_t{kOptionNoRedact});
+         (values.redact ? 0 : uint32_t{kOptionNoRedact}) |
+         (collections ? uint32_t{kOptionLogGc} : 0);
 }
 
 SettingsWriter::SettingsWriter() : bytes_(sizeof(vtn_settings_head), '\0') {}

@@ -61,6 +61,7 @@ struct RecordSettings {
   bool c_functions = true;
   bool children = true;       // else they run untraced
   bool caller_lines = false;  // with each Python call, the line that it is made from
+  bool collections = false;   // runs of the cyclic garbage collector
   // Processes that run untraced: globs (base/freestanding/pattern.h) for the base name of the
   // executable or the script, or for the whole command line. None is empty.
   std::vector<std::string> excluded_processes;

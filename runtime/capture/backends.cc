@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/capture/backends.h"
 
+#include "runtime/capture/collections.h"
 #include "runtime/entry/process.h"
 #include "runtime/python/versions.h"
 
@@ -15,9 +16,7 @@ void choose_backend(Backend backend) {
   set_backend(backend);
 }
 
-}  // namespace
-
-bool install_backend() {
+bool install_best() {
   const bool with_c_functions = !session_option(kOptionIgnoreCFunctions);
   if (has_monitoring(g_python.minor)) {
     choose_backend(Backend::kMonitoring);
@@ -34,7 +33,7 @@ bool install_backend() {
   return install_profile(with_c_functions);
 }
 
-bool install_backend_again() {
+bool install_same() {
   switch (g_backend) {
     case Backend::kMonitoring:
       return install_monitoring(!session_option(kOptionIgnoreCFunctions));
@@ -48,7 +47,26 @@ bool install_backend_again() {
   }
 }
 
+}  // namespace
+
+bool install_backend() {
+  const bool installed = install_best();
+  if (installed) {
+    start_collections();
+  }
+  return installed;
+}
+
+bool install_backend_again() {
+  const bool installed = install_same();
+  if (installed) {
+    start_collections();
+  }
+  return installed;
+}
+
 void uninstall_backend() {
+  stop_collections();
   uninstall_eval_frame();
   if (profile_installed()) {
     uninstall_profile();

@@ -365,6 +365,8 @@ void remember_code(tracer::ThreadState* thread,
 
 }  // namespace
 
+uint32_t named_id(FunctionKind kind, tracer::Text name) { return intern_callable(kind, name); }
+
 WantedValues wanted_values_of(PyObject* code) {
   const KeepErrno keep_errno;
   const PySize index = code_extra_index();

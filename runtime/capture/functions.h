@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "abi/event_abi.h"
+#include "abi/names_abi.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/python/layout.h"
 #include "runtime/values/arguments.h"
@@ -72,6 +73,9 @@ inline CodeIds code_ids(tracer::ThreadState* thread, PyObject* code, PyObject* g
 inline bool is_remembered(const tracer::ThreadState* thread, const PyObject* code) {
   return part_of(thread)->codes[code_cache_slot(code)].code == code;
 }
+
+// Of what is no object: the id of that name; kIdHidden: a filter hides it.
+uint32_t named_id(FunctionKind kind, tracer::Text name);
 
 // Whether events of that id are recorded.
 inline bool is_recorded(uint32_t id) { return id != kIdNone && id != kIdHidden; }

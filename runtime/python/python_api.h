@@ -66,6 +66,14 @@ struct PyMethodDef {
   void* function;
 };
 
+// The whole of it, for functions of our own.
+struct PyMethodDefinition {
+  const char* name;
+  void* function;
+  int flags;
+  const char* doc;
+};
+
 // clang-format off
 #define VTN_PYTHON_FUNCTIONS(required, optional)                                               \
   required(const char*, Py_GetVersion, ())                                                     \
@@ -117,6 +125,10 @@ struct PyMethodDef {
   required(PySize, PySet_Size, (PyObject*))                                                    \
   required(int, _PySet_NextEntry, (PyObject*, PySize*, PyObject**, PySize*))                   \
   required(PyObject*, PyModule_GetDict, (PyObject*))                                           \
+  required(PyObject*, PyImport_ImportModule, (const char*))                                    \
+  required(PyObject*, PyCFunction_NewEx, (PyMethodDefinition*, PyObject*, PyObject*))          \
+  required(int, PyList_Insert, (PyObject*, PySize, PyObject*))                                 \
+  required(int, PySequence_DelItem, (PyObject*, PySize))                                       \
   required(PySize, PyList_Size, (PyObject*))                                                   \
   required(PyObject*, PyList_GetItem, (PyObject*, PySize))                                     \
   required(PySize, PyTuple_Size, (PyObject*))                                                  \

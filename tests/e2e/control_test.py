@@ -18,7 +18,7 @@ def after(n): return len(str(n))
 """
 
 FRESH = """
-import _lsprof, cProfile
+import _lsprof, cProfile, gc
 from concurrent.futures import ThreadPoolExecutor
 bounds = [[int(part, 16) for part in line[0].split("-")] for line in lines if "x" in line[1]]
 tools = (5, 4, 3) if hasattr(sys, "monitoring") else ()
@@ -55,6 +55,7 @@ def assert_fresh():
     worker.submit(assert_fresh_thread).result()
     assert threading.getprofile() is None and threading.gettrace() is None
     functions = [sys.setprofile, sys.getprofile, sys.settrace, sys.gettrace]
+    assert not [one for one in gc.callbacks if getattr(one, "__name__", "") == "viztracer_native"]
     if tools:
         m = sys.monitoring
         assert [m.get_tool(tool) for tool in range(6)] == [None] * 6
@@ -156,7 +157,8 @@ print(control(99))
     def test_stop_leaves_the_interpreter_as_a_fresh_one(self):
         # With filters places are switched off, of functions that the next owners watch.
         for options in (("--quiet",), ("--quiet", "--ignore_c_function"), ("--quiet", "--hide", "hot"),
-                        ("--quiet", "--only", "before", "--only", "after", "--only", "during")):
+                        ("--quiet", "--only", "before", "--only", "after", "--only", "during"),
+                        ("--quiet", "--log_func_args", "--log_func_retval", "--log_gc")):
             with self.subTest(options):
                 said, report = self.record("""
 before(0)

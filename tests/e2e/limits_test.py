@@ -157,6 +157,13 @@ class Limits(support.TestCase):
         self.assertEqual(1000, len(traced.report.named("after")))
         self.assertEqual(1 if self.interpreter.minor == (3, 11) else 0, len(gaps))
 
+    def test_list_of_the_garbage_collector(self):
+        """L-GC-CALLBACKS"""
+        self.write("program.py", "import sys; print('gc' in sys.modules); import gc; print(len(gc.callbacks))")
+        self.assertEqual("1", self.traced("program.py", options=("--quiet", "--log_gc")).stdout.decode().split()[1])
+        for options in (), ("--log_func_args",):
+            self.assertEqual(self.plain("program.py").stdout, self.traced("program.py", options=("--quiet", *options)).stdout)
+
     def test_class_of_the_callbacks(self):
         """L-SUBCLASS"""
         plain, traced, _ = self.both("""

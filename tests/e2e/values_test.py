@@ -211,6 +211,38 @@ class Told(Values):
             self.assertIn(word, data)
 
 
+class Collections(Values):
+    def test_collections_are_slices(self):
+        self.write("x.py", """
+            import gc, os
+            gc.disable()
+            class Knot: pass
+            def tie():
+                knot = Knot()
+                knot.self = knot
+            for _ in range(3): tie()
+            print(gc.collect())
+            child = os.fork()
+            gc.collect(0)
+            if child == 0: os._exit(0)
+            os.waitpid(child, 0)
+        """)
+        plain = self.plain("x.py")
+        for options in (), ("--ignore_c_function",), ("--only", "x.py"):
+            outcome = self.traced("x.py", options=("--quiet", "--log_gc", *options))
+            self.assertEqual(plain.parity_key(), outcome.parity_key())
+            found = [event for event in outcome.report.events if event["name"] == "garbage collection"]
+            self.assertEqual(2, len({event["pid"] for event in found}))
+            values = [event["args"]["return_value"] for event in found]
+            self.assertEqual(1, len([value for value in values if "'generation': 2, 'collected': " in value
+                                     and "'collected': 0" not in value]), values)
+            self.assertEqual(2, len([value for value in values if "'generation': 0" in value]), values)
+            for call in outcome.report.named("garbage collection"):
+                self.assertLess(call.start, call.end)
+        hidden = self.traced("x.py", options=("--quiet", "--log_gc", "--hide", "garbage collection"))
+        self.assertEqual([], hidden.report.named("garbage collection"))
+
+
 class Safe(Values):
     ABORTS = """
         import builtins, os
