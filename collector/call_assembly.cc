@@ -124,6 +124,11 @@ struct CallAssembler::Run {
     emit(spool::kOpReturn, ticks);
   }
 
+  bool is_value_of_next_end() const {
+    return to->notes.back().op == ops &&
+           to->notes.back().kind == static_cast<uint32_t>(NoteKind::kReturnValue);
+  }
+
   // An end that does not fit the innermost call.
   void end_by_search(uint64_t ticks, EventKind kind, uint32_t id) {
     if (id == kIdInnermost && top != bottom) {
@@ -140,9 +145,19 @@ struct CallAssembler::Run {
     }
     if (found == bottom) {
       ++to->head.stray_ends;
+      while (!to->notes.empty() && is_value_of_next_end()) {
+        to->notes.pop_back();
+      }
       return;
     }
+    const uint32_t before = ops;
     cut_down_to(found);
+    // What it returned is told of the end that follows, not of those that were cut.
+    for (auto note = to->notes.rbegin(); note != to->notes.rend() && note->op == before; ++note) {
+      if (note->kind == static_cast<uint32_t>(NoteKind::kReturnValue)) {
+        note->op = ops;
+      }
+    }
     emit(kind == EventKind::kLeave ? spool::kOpReturn : spool::kOpUnwind, ticks);
     pop();
   }
@@ -181,6 +196,9 @@ struct CallAssembler::Run {
       to->head.ops = ops;
       to->head.lowest_open = static_cast<uint32_t>(lowest - bottom);
       of->keep_notes(*to, lowest, static_cast<size_t>(top - lowest));
+    }
+    if (to->notes.empty()) {
+      to->head.flags &= ~uint32_t{spool::kEventsNotes};
     }
     to->head.end_ticks = last;
     to->head.ops = ops;

@@ -10,8 +10,10 @@ namespace vtn::collector {
 
 namespace {
 
-// More calls than any chunk holds that are not told of: then they are, however short.
-constexpr size_t kMostWaiting = kMostWords / 4;
+// So many calls, or so many words of their arguments, wait to be told of; then they are, however
+// short: what is passed on at once has to fit kMostWords.
+constexpr size_t kMostWaiting = kMostWords / 16;
+constexpr size_t kMostWaitingWords = kMostWords / 4;
 
 }  // namespace
 
@@ -54,7 +56,7 @@ void CallFilter::tell(uint64_t now_ticks) {
   for (; told_ < end; ++told_) {
     const Call& call = open_[told_];
     const bool lasts = now_ticks >= call.start_ticks && now_ticks - call.start_ticks >= min_ticks_;
-    if (!lasts && end - told_ < kMostWaiting) {
+    if (!lasts && end - told_ < kMostWaiting && waiting_words_ < kMostWaitingWords) {
       return;
     }
     if (call.line != 0 || !lines_told_.empty()) {
@@ -68,7 +70,8 @@ void CallFilter::tell(uint64_t now_ticks) {
     if (!waiting_arguments_.empty() && waiting_arguments_.front().first == told_) {
       const std::vector<uint64_t>& words = waiting_arguments_.front().second;
       put_opcode(call.start_ticks, words.data(), static_cast<uint32_t>(words.size() - 1));
-      waiting_arguments_.erase(waiting_arguments_.begin());
+      waiting_words_ -= words.size();
+      waiting_arguments_.pop_front();
     }
     put(call.start_ticks, EventKind::kEnter, call.id);
   }
@@ -87,6 +90,7 @@ void CallFilter::begin(uint64_t ticks, uint32_t id, uint32_t traits) {
     silent_from_ = open_.size();
   }
   if (!next_arguments_.empty() && silent_from_ == SIZE_MAX) {
+    waiting_words_ += next_arguments_.size();
     waiting_arguments_.emplace_back(open_.size(), std::move(next_arguments_));
   }
   next_arguments_.clear();
@@ -108,6 +112,7 @@ void CallFilter::close_down_to(size_t depth, uint64_t ticks) {
     left_out.ticks += ticks >= call.start_ticks ? ticks - call.start_ticks : 0;
   }
   while (!waiting_arguments_.empty() && waiting_arguments_.back().first >= depth) {
+    waiting_words_ -= waiting_arguments_.back().second.size();
     waiting_arguments_.pop_back();
   }
   open_.resize(depth);
@@ -133,6 +138,7 @@ void CallFilter::end(uint64_t ticks, EventKind kind, uint32_t id) {
     --found;
   }
   if (found == 0) {
+    next_value_.clear();
     put(ticks, kind, id);  // counted by who assembles
     return;
   }

@@ -15,6 +15,7 @@
 // make a difference. Of one thread; any words do no harm.
 #pragma once
 
+#include <deque>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -85,7 +86,8 @@ class CallFilter {
   // their place among the open ones; innermost last).
   std::vector<uint64_t> next_arguments_;
   std::vector<uint64_t> next_value_;
-  std::vector<std::pair<size_t, std::vector<uint64_t>>> waiting_arguments_;
+  std::deque<std::pair<size_t, std::vector<uint64_t>>> waiting_arguments_;
+  size_t waiting_words_ = 0;                           // in those
   std::unordered_map<uint32_t, uint32_t> lines_;       // by function, as notes of this chunk told
   std::unordered_map<uint32_t, uint32_t> lines_told_;  // as passed on
   LeftOutById left_out_;

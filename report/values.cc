@@ -342,9 +342,9 @@ std::string float_text(double value) {
     return shown + fmt::format("e{}{:02}", exponent < 0 ? "-" : "+", std::abs(exponent));
   }
   if (exponent < 0) {
-    return shown + "0." + std::string(static_cast<size_t>(-exponent - 1), '0') + digits;
+    return shown + "0." + std::string(static_cast<size_t>(-exponent) - 1, '0') + digits;
   }
-  const auto whole = static_cast<size_t>(exponent + 1);
+  const auto whole = static_cast<size_t>(exponent) + 1;
   if (digits.size() <= whole) {
     return shown + digits + std::string(whole - digits.size(), '0') + ".0";
   }
@@ -355,9 +355,16 @@ std::string str_text(std::string_view utf8, bool whole) {
   const std::string valid = valid_utf8(utf8);
   const char quote = quote_of(valid);
   std::string text(1, quote);
-  for (const char letter : valid) {
-    const std::string escape = escape_of(static_cast<unsigned char>(letter), quote);
-    text += escape.empty() ? std::string(1, letter) : escape;
+  for (size_t i = 0; i < valid.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(valid[i]);
+    const auto second = static_cast<unsigned char>(i + 1 < valid.size() ? valid[i + 1] : 0);
+    if (byte == 0xc2 && (second <= 0xa0 || second == 0xad)) {
+      text += fmt::format("\\x{:02x}", second);  // control characters, and spaces that show nothing
+      ++i;
+      continue;
+    }
+    const std::string escape = escape_of(byte, quote);
+    text += escape.empty() ? std::string(1, valid[i]) : escape;
   }
   return text + quote + (whole ? "" : kCut);
 }

@@ -167,9 +167,9 @@ ThreadLines* lines_of(tracer::ThreadState* thread) {
   return static_cast<ThreadLines*>(part_of(thread)->caller_lines);
 }
 
-uint32_t line_of(tracer::ThreadState* thread, ThreadLines* lines, const Place& place) {
+uint32_t line_of(const tracer::ThreadState* thread, ThreadLines* lines, const Place& place) {
   // The slice above is that of another function where a filter hides the caller.
-  if (place.code == nullptr || (filters_on() && code_ids(thread, place.code).id == kIdHidden)) {
+  if (place.code == nullptr || (filters_on() && is_known_hidden(thread, place.code))) {
     return 0;
   }
   // Only of code whose death will be told may anything be remembered by address.

@@ -187,7 +187,8 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   // The frame may return in a forked child: a process of its own, to which the id says nothing.
   thread = tracer::current_thread();
-  if (__builtin_expect((values & kItsReturnValue) != 0, 0) && epoch == tracer::g_engine.epoch) {
+  if (__builtin_expect((values & kItsReturnValue) != 0, 0) && epoch == tracer::g_engine.epoch &&
+      (resumed || ids.id == ids.resumed_id)) {
     note_return_value(thread, code, result, values);
   }
   const EventKind kind = result == nullptr ? EventKind::kUnwind : EventKind::kLeave;

@@ -367,6 +367,17 @@ void remember_code(tracer::ThreadState* thread,
 
 uint32_t named_id(FunctionKind kind, tracer::Text name) { return intern_callable(kind, name); }
 
+bool is_known_hidden(const tracer::ThreadState* thread, PyObject* code) {
+  if (is_remembered(thread, code)) {
+    return part_of(thread)->codes[code_cache_slot(code)].ids.id == kIdHidden;
+  }
+  const KeepErrno keep_errno;
+  const PySize index = code_extra_index();
+  const CodeIdentity* identity = index < 0 ? nullptr : known_code(code, index);
+  return identity != nullptr && identity->epoch == tracer::g_engine.epoch &&
+         identity->ids.id == kIdHidden;
+}
+
 WantedValues wanted_values_of(PyObject* code) {
   const KeepErrno keep_errno;
   const PySize index = code_extra_index();

@@ -77,6 +77,9 @@ inline bool is_remembered(const tracer::ThreadState* thread, const PyObject* cod
 // Of what is no object: the id of that name; kIdHidden: a filter hides it.
 uint32_t named_id(FunctionKind kind, tracer::Text name);
 
+// Whether it is known that a filter hides the code. Asks nobody: what is not known is not hidden.
+bool is_known_hidden(const tracer::ThreadState* thread, PyObject* code);
+
 // Whether events of that id are recorded.
 inline bool is_recorded(uint32_t id) { return id != kIdNone && id != kIdHidden; }
 

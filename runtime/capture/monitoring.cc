@@ -258,7 +258,7 @@ PyObject* pass_hidden_caller(tracer::ThreadState* thread, PyObject* const* argum
 }
 
 // Whether this thread knows already that a filter hides the code.
-bool is_known_hidden(const PyObject* code) {
+bool thread_hides(const PyObject* code) {
   const tracer::ThreadState* thread = tracer::thread_or_null();
   return thread != nullptr && is_remembered(thread, code) &&
          part_of(thread)->codes[code_cache_slot(code)].ids.id == kIdHidden;
@@ -305,7 +305,7 @@ PyObject* on_c_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   if (kDoNothing) {
     return none();
   }
-  if (filtering && __builtin_expect(is_known_hidden(arguments[kCode]), 0)) {
+  if (filtering && __builtin_expect(thread_hides(arguments[kCode]), 0)) {
     return pass_hidden_caller<kind>(tracer::current_thread(), arguments);
   }
   if (type == g_python.PyFunction_Type) {
@@ -368,13 +368,15 @@ const Subscription kSubscriptions[kSubscriptionCount] = {
      false,
      on_code_event<false, EventKind::kLeave, Place::kOwn>,
      on_code_event<true, EventKind::kLeave, Place::kOwn>,
-     on_end_with_notes<EventKind::kLeave>},
+     on_end_with_notes<EventKind::kLeave>,
+     true},
     {"PY_YIELD",
      false,
      false,
      on_code_event<false, EventKind::kUnwind, Place::kOwn>,
      on_code_event<true, EventKind::kUnwind, Place::kOwn>,
-     on_end_with_notes<EventKind::kUnwind>},
+     on_end_with_notes<EventKind::kUnwind>,
+     true},
     {"PY_UNWIND",
      false,
      false,

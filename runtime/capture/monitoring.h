@@ -13,8 +13,9 @@ struct Subscription {
   bool discovers;  // code is met by it: asked for from the start, where filters hide functions
   PyVectorcall plain;
   PyVectorcall filtering;  // where filters hide functions
-  PyVectorcall with_notes =
-      nullptr;  // for lines of callers and values, filters or not; null: as without
+  // For lines of callers and values, whether there are filters or not; null: as without.
+  PyVectorcall with_notes = nullptr;
+  bool of_values_alone = false;  // the one with notes knows nothing of lines
 };
 
 inline constexpr int kSubscriptionCount = 9;

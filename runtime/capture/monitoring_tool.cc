@@ -157,7 +157,9 @@ bool is_wanted(const Subscription& subscription) {
 }
 
 PyVectorcall handler_of(const Subscription& subscription) {
-  if ((caller_lines_wanted() || values_wanted()) && subscription.with_notes != nullptr) {
+  const bool with_notes =
+      values_wanted() || (caller_lines_wanted() && !subscription.of_values_alone);
+  if (with_notes && subscription.with_notes != nullptr) {
     return subscription.with_notes;
   }
   return filters_on() ? subscription.filtering : subscription.plain;

@@ -22,7 +22,8 @@
 
 namespace vtn::runtime {
 
-// Before the backend is installed, in each interpreter: asks `sys` where the standard library lies.
+// Before the backend is installed in the main interpreter: asks its `sys` where the standard
+// library lies.
 void start_filters();
 
 // Whether any function may be hidden or marked.

@@ -33,6 +33,13 @@ inline bool is_metatype(const PyObject* type) {
   return (field<uint64_t>(type, kHeadBytes + 152) & kTypeSubclass) != 0;
 }
 
+// A type whose instances, as attributes of a class, are asked for the attribute: tp_descr_get and
+// tp_descr_set.
+inline bool is_descriptor(const PyObject* type) {
+  return field<const void*>(type, kHeadBytes + 256) != nullptr ||
+         field<const void*>(type, kHeadBytes + 264) != nullptr;
+}
+
 // The number that CPython has for this state of this type, 0: none now. Changing the type takes it
 // away, and no other type or state ever gets it (versions.h: has_version_tags).
 inline uint32_t version_tag(const PyObject* type) {

@@ -157,6 +157,7 @@ struct PyMethodDefinition {
   required(uint64_t, PyThreadState_GetID, (PyThread*))                                         \
   required(unsigned long, PyThread_get_thread_ident, ())                                       \
   optional(PyObject*, _PyType_Lookup, (PyObject*, PyObject*))                                  \
+  optional(PyObject*, _PyObject_GenericGetAttrWithDict, (PyObject*, PyObject*, PyObject*, int)) \
   optional(PyObject*, PyCode_GetCode, (PyObject*))                                             \
   optional(int, PyCode_AddWatcher, (int (*)(int, PyObject*)))                                  \
   optional(PySize, _PyEval_RequestCodeExtraIndex, (void (*)(void*)))                           \

@@ -11,6 +11,19 @@
 
 namespace vtn::runtime {
 
+inline constexpr size_t kMostCharacterBytes = 4;
+
+// One character as UTF-8; returns its bytes.
+inline size_t put_utf8(uint32_t character, char* to) {
+  const size_t more = character < 0x80 ? 0 : character < 0x800 ? 1 : character < 0x10000 ? 2 : 3;
+  constexpr uint32_t kFirstByte[] = {0, 0xc0, 0xe0, 0xf0};
+  to[0] = static_cast<char>(kFirstByte[more] | (character >> (6 * more)));
+  for (size_t i = 1; i <= more; ++i) {
+    to[i] = static_cast<char>(0x80 | ((character >> (6 * (more - i))) & 0x3f));
+  }
+  return more + 1;
+}
+
 // As much of it as is recorded of any text.
 class Utf8 {
  public:
@@ -34,15 +47,13 @@ class Utf8 {
  private:
   // False: there is no room for it.
   bool append(uint32_t character) {
-    const size_t more = character < 0x80 ? 0 : character < 0x800 ? 1 : character < 0x10000 ? 2 : 3;
-    if (bytes_ + more >= sizeof(data_)) {
+    char one[kMostCharacterBytes];
+    const size_t bytes = put_utf8(character, one);
+    if (bytes_ + bytes > sizeof(data_)) {
       return false;
     }
-    constexpr uint32_t kFirstByte[] = {0, 0xc0, 0xe0, 0xf0};
-    data_[bytes_++] = static_cast<char>(kFirstByte[more] | (character >> (6 * more)));
-    for (size_t i = more; i-- > 0;) {
-      data_[bytes_++] = static_cast<char>(0x80 | ((character >> (6 * i)) & 0x3f));
-    }
+    __builtin_memcpy(data_ + bytes_, one, bytes);
+    bytes_ += bytes;
     return true;
   }
 

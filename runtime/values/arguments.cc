@@ -109,7 +109,10 @@ PyRef ask_for_argument(PyFrame* frame, PyObject* name) {
   for (unsigned i = 0; agreed && i < count; ++i) {
     const PyRef value =
         ask_for_argument(object, g_python.PyTuple_GetItem(names.get(), static_cast<PySize>(i)));
-    agreed = value.get() == read_argument(frame, i);
+    // One that is a cell itself is no other thing than what it holds, here.
+    PyObject* const read = read_argument(frame, i);
+    agreed = value.get() == read || (value && type_of(value.get()) == g_python.PyCell_Type &&
+                                     field<PyObject*>(value.get(), kCellContents) == read);
   }
   g_python.PyErr_Clear();
   g_arguments.by_layout = agreed;

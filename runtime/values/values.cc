@@ -16,7 +16,10 @@ constexpr int kDeepest = 4;
 constexpr uint32_t kMostElements = 16;
 constexpr uint64_t kMostBits = 1024;  // of an int that is told digit by digit
 
-ValueSettings g_values;
+struct {
+  ValueSettings settings;
+  bool knows_descriptors;  // where a type says that it is one
+} g_values;
 
 uint32_t smaller(uint64_t a, uint64_t b) { return static_cast<uint32_t>(a < b ? a : b); }
 
@@ -83,10 +86,25 @@ bool put_int(Writer& to, PyObject* value) {
 }
 
 bool put_str(Writer& to, PyObject* value) {
-  const Utf8 text(value);
-  return to.tag(ValueTag::kStr) &&
-         to.number(static_cast<uint32_t>(g_python.PyUnicode_GetLength(value))) &&
-         to.cut_text(text.text());
+  const PySize length = g_python.PyUnicode_GetLength(value);
+  if (!to.tag(ValueTag::kStr) || !to.number(static_cast<uint32_t>(length))) {
+    return false;
+  }
+  char* const bytes_at = to.mark();
+  uint16_t bytes = 0;
+  if (!to.number(bytes)) {
+    return false;
+  }
+  char character[kMostCharacterBytes];
+  for (PySize i = 0; i < length; ++i) {
+    const size_t more = put_utf8(g_python.PyUnicode_ReadChar(value, i), character);
+    if (!to.put(character, more)) {
+      break;
+    }
+    bytes = static_cast<uint16_t>(bytes + more);
+  }
+  memcpy(bytes_at, &bytes, sizeof(bytes));
+  return true;
 }
 
 bool put_bytes(Writer& to, ValueTag tag, const char* data, PySize size) {
@@ -178,20 +196,21 @@ struct TypeName {
   }
 };
 
-// An attribute that is no code of the program's to read: it lies in the object, or in a slot.
+// An attribute that is no code of the program's to read: it lies in the object, or in a slot, and
+// what the class has of that name is no descriptor.
 PyRef plain_attribute(PyObject* value, PyObject* name) {
   PyObject* const of_type = g_python._PyType_Lookup(type_of(value), name);  // borrowed
   if (of_type != nullptr) {
     const PyObject* const kind = type_of(of_type);
-    const bool is_plain = kind == g_python.PyMemberDescr_Type || kind == g_python.PyLong_Type ||
-                          kind == g_python.PyUnicode_Type || kind == g_python.PyFloat_Type ||
-                          kind == g_python.PyBool_Type || kind == g_python.PyTuple_Type ||
-                          kind == g_python.PyBytes_Type || of_type == g_python._Py_NoneStruct;
-    if (!is_plain) {
+    if (kind != g_python.PyMemberDescr_Type && kind != g_python.PyFunction_Type &&
+        (!g_values.knows_descriptors || is_descriptor(kind))) {
       return PyRef();
     }
   }
-  PyRef found = PyRef::steal(g_python.PyObject_GenericGetAttr(value, name));
+  PyRef found = PyRef::steal(
+      g_python._PyObject_GenericGetAttrWithDict != nullptr
+          ? g_python._PyObject_GenericGetAttrWithDict(value, name, nullptr, /*suppress=*/1)
+          : g_python.PyObject_GenericGetAttr(value, name));
   g_python.PyErr_Clear();
   return found;
 }
@@ -208,11 +227,22 @@ PyObject* dataclass_fields(PyObject* type) {
   return fields != nullptr && type_of(fields) == g_python.PyDict_Type ? fields : nullptr;
 }
 
-// The names that a class gives to its slots: an exact tuple, borrowed.
+// The names that a class gives to its slots: an exact tuple, borrowed; null where it names none.
 PyObject* slot_names(PyObject* type) {
   const PyRef name = PyRef::steal(g_python.PyUnicode_InternFromString("__slots__"));
   PyObject* names = name ? g_python._PyType_Lookup(type, name.get()) : nullptr;
-  return names != nullptr && type_of(names) == g_python.PyTuple_Type ? names : nullptr;
+  return names != nullptr && type_of(names) == g_python.PyTuple_Type &&
+                 g_python.PyTuple_Size(names) != 0
+             ? names
+             : nullptr;
+}
+
+// Whether a slot of that name holds a field under it: not one of CPython's own, nor a private one,
+// which has another name.
+bool is_field(PyObject* name) {
+  const Utf8 text(type_of(name) == g_python.PyUnicode_Type ? name : nullptr);
+  return text.text().bytes != 0 &&
+         !(text.text().bytes > 1 && text.text().data[0] == '_' && text.text().data[1] == '_');
 }
 
 // `next` gives one name after the other, borrowed; null: it is none that can be shown.
@@ -236,21 +266,49 @@ bool put_fields(Writer& to, PyObject* value, uint64_t count, int depth, const Ne
          });
 }
 
+// Whether a dataclass shows that field: no ClassVar or InitVar, nor one with repr=False.
+bool is_shown(PyObject* field) {
+  const PyRef repr = plain_attribute(field, "repr");
+  const PyRef kind = plain_attribute(field, "_field_type");
+  const PyRef name = kind ? plain_attribute(kind.get(), "name") : PyRef();
+  return repr.get() == g_python._Py_TrueStruct && Utf8(name.get()).equals("_FIELD");
+}
+
 bool put_dataclass(Writer& to, PyObject* value, PyObject* fields, int depth) {
+  const auto next_after = [&](PySize* position) -> PyObject* {
+    PyObject* key = nullptr;
+    PyObject* field = nullptr;
+    while (g_python.PyDict_Next(fields, position, &key, &field) != 0) {
+      if (is_shown(field)) {
+        return key;
+      }
+    }
+    return nullptr;
+  };
+  uint64_t count = 0;
+  for (PySize position = 0; next_after(&position) != nullptr;) {
+    ++count;
+  }
   PySize position = 0;
-  return put_fields(
-      to, value, static_cast<uint64_t>(g_python.PyDict_Size(fields)), depth, [&](uint32_t) {
-        PyObject* key = nullptr;
-        PyObject* ignored = nullptr;
-        return g_python.PyDict_Next(fields, &position, &key, &ignored) == 0 ? nullptr : key;
-      });
+  return put_fields(to, value, count, depth, [&](uint32_t) { return next_after(&position); });
 }
 
 bool put_slots(Writer& to, PyObject* value, PyObject* names, int depth) {
-  return put_fields(
-      to, value, static_cast<uint64_t>(g_python.PyTuple_Size(names)), depth, [&](uint32_t i) {
-        return g_python.PyTuple_GetItem(names, static_cast<PySize>(i));
-      });
+  const PySize all = g_python.PyTuple_Size(names);
+  uint64_t count = 0;
+  for (PySize i = 0; i < all; ++i) {
+    count += is_field(g_python.PyTuple_GetItem(names, i)) ? 1 : 0;
+  }
+  PySize at = 0;
+  return put_fields(to, value, count, depth, [&](uint32_t) -> PyObject* {
+    while (at < all) {
+      PyObject* const name = g_python.PyTuple_GetItem(names, at++);
+      if (is_field(name)) {
+        return name;
+      }
+    }
+    return nullptr;
+  });
 }
 
 // Several texts as one, as long as a name may be.
@@ -268,6 +326,9 @@ struct JoinedText {
 };
 
 bool put_enum_member(Writer& to, PyObject* value, int depth) {
+  if (depth >= kDeepest) {
+    return false;
+  }
   const PyRef name = plain_attribute(value, "_name_");
   const PyRef inner = plain_attribute(value, "_value_");
   if (!name || type_of(name.get()) != g_python.PyUnicode_Type || !inner) {
@@ -342,7 +403,7 @@ bool put_object(Writer& to, PyObject* value, int depth) {
   bool put = false;
   if (is_enum_type(type)) {
     put = put_enum_member(to, value, depth);
-  } else if (name.is("numpy.ndarray") || name.is("torch.Tensor")) {
+  } else if (name.is("numpy.ndarray")) {
     put = put_array(to, value, depth);
   } else if (PyObject* const fields = dataclass_fields(type); fields != nullptr) {
     put = put_dataclass(to, value, fields, depth);
@@ -358,9 +419,16 @@ bool put_object(Writer& to, PyObject* value, int depth) {
 
 // False: it did not fit; what was written of it is to be taken back.
 bool put_one(Writer& to, PyObject* value, int depth) {
+  if (value == nullptr) {
+    return false;
+  }
+  // An allocation of ours may run the garbage collector, and that code of the program which takes
+  // it out of where it lies.
+  g_python.Py_IncRef(value);
+  const PyRef held = PyRef::steal(value);
   const PythonApi& py = g_python;
   const PyObject* const type = type_of(value);
-  if (g_values.repr == Repr::kOff) {
+  if (g_values.settings.repr == Repr::kOff) {
     return to.tag(ValueTag::kObject) && to.cut_text(text_of(type_name(type)));
   }
   if (type == py.PyLong_Type) {
@@ -430,14 +498,20 @@ size_t put_tag(ValueTag tag, char* to, size_t room) {
 
 }  // namespace
 
-void start_values(const ValueSettings& settings) { g_values = settings; }
+void start_values(const ValueSettings& settings) {
+  g_values = {
+      settings,
+      is_descriptor(g_python.PyFunction_Type) && is_descriptor(g_python.PyMemberDescr_Type) &&
+          is_descriptor(g_python.PyGetSetDescr_Type) && !is_descriptor(g_python.PyLong_Type) &&
+          !is_descriptor(g_python.PyDict_Type) && !is_descriptor(g_python.PyType_Type)};
+}
 
 bool is_secret_name(tracer::Text name) {
-  return g_values.redact && names_a_secret(name.data, name.bytes);
+  return g_values.settings.redact && names_a_secret(name.data, name.bytes);
 }
 
 size_t put_value(PyObject* value, char* to, size_t room) {
-  Writer writer(to, smaller(room, g_values.most_bytes));
+  Writer writer(to, smaller(room, g_values.settings.most_bytes));
   if (!put_one(writer, value, 0)) {
     writer.back_to(to);
     (void)writer.tag(ValueTag::kMore);
@@ -449,7 +523,7 @@ size_t put_value(PyObject* value, char* to, size_t room) {
 size_t put_simple_value(PyObject* value, char* to, size_t room) {
   const PythonApi& py = g_python;
   const PyObject* const type = type_of(value);
-  if (__builtin_expect(room < 1 + sizeof(double) || g_values.repr == Repr::kOff, 0)) {
+  if (__builtin_expect(room < 1 + sizeof(double) || g_values.settings.repr == Repr::kOff, 0)) {
     return 0;
   }
   if (type == py.PyLong_Type) {

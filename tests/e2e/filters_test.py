@@ -366,6 +366,28 @@ class Known(Filters):
         self.assertGreater(calls["own_ns"], 50_000_000)
 
 
+class Forked(Filters):
+    def test_a_child_hides_what_its_parent_hides(self):
+        """Also where the child's first look at a function is as the caller of another."""
+        self.write("x.py", """
+            import os
+            def helper(): pass
+            def main():
+                child = os.fork()
+                if child == 0:
+                    helper()
+                    after(child)
+                else:
+                    os.waitpid(child, 0)
+            def after(child): helper()
+            main()
+        """)
+        for options in ("--log_lines",), ("--log_lines", "--ignore_c_function"), ():
+            report = self.record("x.py", "--only", "__main__", *options).report
+            self.assertEqual(2, len(report.named("helper")), options)
+            self.assertEqual(1, len(report.named("after")), options)
+
+
 class Harmless(Filters):
     def same_as_plain(self, *options):
         plain = self.plain("x.py")

@@ -83,8 +83,8 @@ class Told(Values):
 
     def test_objects_whose_parts_are_plain(self):
         outcome = self.record("""
-            import collections, dataclasses, enum
-            class Color(enum.Enum): RED = 1
+            import collections, dataclasses, enum, typing
+            class Color(enum.Enum): RED, BLUE = 1, 2
             class Flag(enum.IntEnum): ON = 1
             @dataclasses.dataclass
             class Point:
@@ -93,18 +93,40 @@ class Told(Values):
                 @property
                 def wrong(self): raise SystemExit("a property was asked")
             class Slots:
-                __slots__ = ("a", "b")
+                __slots__ = ("a", "b", "__private", "__dict__", "__weakref__")
                 def __init__(self): self.a = [1]
+            class Empty:
+                __slots__ = ()
+            def default(): pass
+            @dataclasses.dataclass
+            class Defaults:
+                color: Color = Color.RED
+                made: object = default
+                of_class: typing.ClassVar[int] = 1
+                hidden: int = dataclasses.field(default=5, repr=False)
+                missing: int = dataclasses.field(init=False)
+            Pair = collections.namedtuple("Pair", "a b")
+            class Loop(enum.Enum): ONE = 1
+            Loop.ONE._value_ = Loop.ONE
             def show(x): pass
             for one in (Color.RED, Flag.ON, Point(1, (2,)), Slots(), show, len, int, Color,
-                        collections.OrderedDict(a=1), Exception("x")):
+                        collections.OrderedDict(a=1), Exception("x"), Empty(), Pair(1, 2),
+                        Defaults(Color.BLUE, 3), Defaults()):
                 show(one)
+            show(Loop.ONE)
+            def cell(c): pass
+            def outer(v): return lambda: v
+            for _ in range(3): cell(outer(7).__closure__[0])
         """, *VALUES)
         self.assertEqual(
             ["<Color.RED: 1>", "<Flag.ON: 1>", "Point(x=1, y=(2,))", "Slots(a=[1], b=<unbound>)",
              "<function show>", "<builtin len>", "<class int>", "<class __main__.Color>",
-             "<collections.OrderedDict>", "<Exception>"],
-            [told["x"] for told in self.arguments(outcome, "show")])
+             "<collections.OrderedDict>", "<Exception>", "<__main__.Empty>", "<__main__.Pair>",
+             "Defaults(color=<Color.BLUE: 2>, made=3, missing=<unbound>)",
+             "Defaults(color=<Color.RED: 1>, made=<function default>, missing=<unbound>)"],
+            [told["x"] for told in self.arguments(outcome, "show")][:-1])
+        self.assertRegex(self.arguments(outcome, "show")[-1]["x"], r"^<Loop\.ONE: (<Loop\.ONE: )+.*<.*Loop>>+$")
+        self.assertEqual(3, len(self.arguments(outcome, "cell")))
 
     def test_large_values_are_cut(self):
         outcome = self.record("""
@@ -122,6 +144,8 @@ class Told(Values):
         self.assertEqual("<int of 100001 bits>", huge)
         self.assertEqual("[1, [1, [1, [1, [and 2 more]]]]]", loop)
         self.assertLess(len(texts), 400)
+        long = self.record("def show(x): pass\nshow('y' * 5000)", "--log_func_args", "--max_repr", "2000")
+        self.assertGreater(len(self.arguments(long, "show")[0]["x"]), 1950)
         short = self.record("def show(x): pass\nshow('y' * 5000)", "--log_func_args", "--max_repr", "32")
         self.assertLess(len(self.arguments(short, "show")[0]["x"]), 40)
 
@@ -207,7 +231,8 @@ class Told(Values):
         self.assertEqual([{"x": "'told'"}], self.arguments(outcome, "of_child"))
         with open(os.path.join(self.work, "r.pftrace"), "rb") as file:
             data = file.read()
-        for word in (b"func_args", b"return_value", b"'told'"):
+        # As the name of an annotation: field 10, of bytes, of that length.
+        for word in (b"\x52\x09func_args", b"\x52\x0creturn_value", b"'told'"):
             self.assertIn(word, data)
 
 
@@ -276,6 +301,20 @@ class Safe(Values):
             element(one)
         show({evil: 1})
         show({evil})
+        import dataclasses, enum
+        @dataclasses.dataclass
+        class Data:
+            x: object
+            __repr__ = __eq__ = __getattribute__ = __getattr__ = abort
+        class Slots:
+            __slots__ = ("x",)
+            def __init__(self, x): self.x = x
+            __repr__ = __eq__ = __getattribute__ = __getattr__ = abort
+            __hash__ = object.__hash__
+        class Members(enum.Enum):
+            ONE = 1
+            __repr__ = __str__ = abort
+        for one in (Data(evil), Slots(evil), Members.ONE): show(one)
         def raises(x): raise EvilError("x")
         def passes(x): return raises(x)
         try: passes(evil)
@@ -286,7 +325,7 @@ class Safe(Values):
         print("lives")
         """, *VALUES)
         self.assertEqual((0, b"lives\n", b""), (outcome.status, outcome.stdout, outcome.stderr))
-        self.assertEqual(14, len(self.arguments(outcome, "show")))
+        self.assertEqual(17, len(self.arguments(outcome, "show")))
         self.assertEqual("<Evil>", self.arguments(outcome, "generator")[0]["x"].replace("__main__.", ""))
 
     def test_a_program_sees_nothing_of_it(self):

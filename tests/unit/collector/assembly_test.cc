@@ -337,4 +337,25 @@ TEST_CASE("assembly: arguments are told again where an earlier chunk told them",
   CHECK(open.at({0, 0}).values == "open");
 }
 
+TEST_CASE("assembly: what is returned is told of the call that returns it", "[assembly]") {
+  constexpr auto kReturned = static_cast<uint32_t>(NoteKind::kReturnValue);
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  const uint32_t b = process.python("b");
+  FakeThread thread = process.thread(1);
+  thread.enter(100, a);
+  thread.enter(110, b);
+  thread.enter(120, b);
+  thread.note(130, kReturned, 0, "of a");  // whose end cuts the others
+  thread.leave(130, a);
+  thread.enter(140, a);
+  thread.note(150, kReturned, 0, "of nobody");  // whose end has no call
+  thread.leave(150, b);
+  thread.leave(160, a);
+  auto spool = run.read();
+  CHECK(replay<NoteSink>(*spool) ==
+        "+16@100 +17@110 +17@120 !@121 !@122 [4 0 of a]@130 -@130 +16@140 -@160");
+}
+
 }  // namespace vtn::test

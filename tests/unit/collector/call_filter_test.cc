@@ -251,10 +251,40 @@ TEST_CASE("call filter: values stay with their calls", "[call_filter]") {
   run.drain->pass();
   thread.note(1200, kReturned, 0, "r");
   thread.leave(1200, b);
+  thread.note(1250, kReturned, 0, "of nobody");
+  thread.leave(1250, b);
   thread.leave(1300, a);
   auto spool = run.read();
   CHECK(replay<NoteSink>(*spool) ==
         "[3 1 long]@1000 +16@1000 [3 1 later]@1030 +17@1030 [4 0 r]@1200 -@1200 -@1300");
+}
+
+// What is passed on at once has to fit what may be assembled at once, and takes no longer for being
+// deep.
+TEST_CASE("call filter: a deep recursion with large arguments", "[call_filter]") {
+  constexpr auto kTold = static_cast<uint32_t>(NoteKind::kArguments);
+  constexpr uint64_t kDepth = 60'000;
+  Recording run(uint64_t{256} << 20, ClockKind::kMonotonic, at_least(1'000'000));
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  FakeThread thread = process.thread(1);
+  thread.chunk_class = kChunkClasses - 1;
+  for (uint64_t i = 0; i < kDepth; ++i) {
+    thread.note(1000 + i, kTold, 1, std::string(180, 'x'));
+    thread.enter(1000 + i, a);
+    if (i % 300 == 299) {
+      thread.finish();
+      run.drain->pass();
+    }
+  }
+  for (uint64_t i = 0; i < kDepth; ++i) {
+    thread.leave(2'000'000 + i, a);
+  }
+  auto spool = run.read();
+  CHECK(spool->model().threads.at(0).calls == kDepth);
+  CHECK(spool->model().threads.at(0).stray_ends == 0);
+  CHECK(spool->model().threads.at(0).open.empty());
+  CHECK(!spool->model().images.at(0).is_damaged());
 }
 
 // Random stacks with ends that are missing and ends too many, in chunks of any length: what is left

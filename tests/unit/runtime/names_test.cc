@@ -13,6 +13,7 @@ namespace vtn::runtime {
 
 // What is not known yet takes an interpreter, which the tests lack.
 CodeIds code_ids_slow(tracer::ThreadState*, PyObject*, PyObject*) { return {}; }
+bool is_known_hidden(const tracer::ThreadState*, PyObject*) { return false; }
 uint32_t callable_id_slow(tracer::ThreadState*, PyObject*, const CallableKey&) { return 0; }
 uint32_t method_id(tracer::ThreadState*, PyObject*) { return 0; }
 
