@@ -263,8 +263,8 @@ TEST_CASE("call filter: values stay with their calls", "[call_filter]") {
 // deep.
 TEST_CASE("call filter: a deep recursion with large arguments", "[call_filter]") {
   constexpr auto kTold = static_cast<uint32_t>(NoteKind::kArguments);
-  constexpr uint64_t kDepth = 60'000;
-  Recording run(uint64_t{256} << 20, ClockKind::kMonotonic, at_least(1'000'000));
+  constexpr uint64_t kDepth = 45'000;
+  Recording run(uint64_t{64} << 20, ClockKind::kMonotonic, at_least(1'000'000));
   FakeProcess process(run, 1, 1);
   const uint32_t a = process.python("a");
   FakeThread thread = process.thread(1);
