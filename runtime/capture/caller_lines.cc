@@ -173,8 +173,7 @@ uint32_t line_of(const tracer::ThreadState* thread, ThreadLines* lines, const Pl
     return 0;
   }
   // Only of code whose death will be told may anything be remembered by address.
-  const CodeCacheEntry& entry = part_of(thread)->codes[code_cache_slot(place.code)];
-  const bool may_remember = lines != nullptr && entry.code == place.code;
+  const bool may_remember = lines != nullptr && is_remembered(thread, place.code);
   const uint64_t deaths = load_relaxed(&g_lines.deaths);
   KnownLine* known = nullptr;
   if (may_remember) {

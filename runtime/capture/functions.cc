@@ -102,6 +102,13 @@ CodeIdentity* known_code(PyObject* code, PySize index) {
                                 : static_cast<CodeIdentity*>(code_extra(code, index));
 }
 
+// The same in the current interpreter, whatever that has for it.
+const CodeIdentity* identity_of(PyObject* code) {
+  const KeepErrno keep_errno;
+  const PySize index = code_extra_index();
+  return index < 0 ? nullptr : known_code(code, index);
+}
+
 bool make_known(PyObject* code, PySize index, CodeIdentity* identity) {
   return code_stays_untouched() ? add_to_code_table(code, identity)
                                 : set_code_extra(code, index, identity);
@@ -236,13 +243,6 @@ bool is_shared_code(const PyObject* code) {
          (g_functions.find_object == nullptr || lasts_for_ever(code));
 }
 
-uint32_t intern_callable(FunctionKind kind, tracer::Text name) {
-  tracer::Function function = {kind, name};
-  return !filters_on() || pass_filters(judge_callable(name), &function)
-             ? tracer::intern_function(function)
-             : uint32_t{kIdHidden};
-}
-
 uint32_t intern_dotted(FunctionKind kind, tracer::Text first, tracer::Text second) {
   char joined[kMaxNameBytes];
   size_t bytes = 0;
@@ -255,7 +255,7 @@ uint32_t intern_dotted(FunctionKind kind, tracer::Text first, tracer::Text secon
     second.bytes = sizeof(joined) - bytes;
   }
   memcpy(joined + bytes, second.data, second.bytes);
-  return intern_callable(kind, {joined, bytes + second.bytes});
+  return named_id(kind, {joined, bytes + second.bytes});
 }
 
 // A type made in C has its module in its name. That of the program itself, or of the language, says
@@ -263,7 +263,7 @@ uint32_t intern_dotted(FunctionKind kind, tracer::Text first, tracer::Text secon
 uint32_t intern_class(FunctionKind kind, const void* type) {
   const tracer::Text name = text_of(type_name(static_cast<const PyObject*>(type)));
   if (memchr(name.data, '.', name.bytes) != nullptr) {
-    return intern_callable(kind, name);
+    return named_id(kind, name);
   }
   const PyRef holder = module_of(type);
   const Utf8 module(holder.get());
@@ -365,23 +365,24 @@ void remember_code(tracer::ThreadState* thread,
 
 }  // namespace
 
-uint32_t named_id(FunctionKind kind, tracer::Text name) { return intern_callable(kind, name); }
+uint32_t named_id(FunctionKind kind, tracer::Text name) {
+  tracer::Function function = {kind, name};
+  return !filters_on() || pass_filters(judge_callable(name), &function)
+             ? tracer::intern_function(function)
+             : uint32_t{kIdHidden};
+}
 
 bool is_known_hidden(const tracer::ThreadState* thread, PyObject* code) {
   if (is_remembered(thread, code)) {
     return part_of(thread)->codes[code_cache_slot(code)].ids.id == kIdHidden;
   }
-  const KeepErrno keep_errno;
-  const PySize index = code_extra_index();
-  const CodeIdentity* identity = index < 0 ? nullptr : known_code(code, index);
+  const CodeIdentity* identity = identity_of(code);
   return identity != nullptr && identity->epoch == tracer::g_engine.epoch &&
          identity->ids.id == kIdHidden;
 }
 
 WantedValues wanted_values_of(PyObject* code) {
-  const KeepErrno keep_errno;
-  const PySize index = code_extra_index();
-  const CodeIdentity* identity = index < 0 ? nullptr : known_code(code, index);
+  const CodeIdentity* identity = identity_of(code);
   return identity == nullptr ? WantedValues{} : identity->values;
 }
 

@@ -9,33 +9,37 @@
 
 namespace vtn::runtime {
 
-// Calls `visit` with the key and the text of each setting that is a text, in the order given.
+// Calls `visit` with each record that is whole, in the order given.
 template <class Visit>
-void for_each_pattern(Visit&& visit) {
+void for_each_setting(Visit&& visit) {
   const Settings settings = session_settings();
   for (const vtn_setting* record = settings.begin;
        reinterpret_cast<const char*>(record) < settings.end &&
        vtn_setting_is_whole(record, settings.end);
        record = vtn_next_setting(record, settings.end)) {
-    const char* const text = reinterpret_cast<const char*>(record + 1);
-    if (record->key >= VTN_SETTING_FIRST_FILTER && record->key <= VTN_SETTING_LAST_FILTER &&
-        record->bytes > 1 && text[record->bytes - 1] == 0) {
-      visit(record->key, text);
-    }
+    visit(*record);
   }
+}
+
+// Calls `visit` with the key and the text of each pattern, in the order given.
+template <class Visit>
+void for_each_pattern(Visit&& visit) {
+  for_each_setting([&](const vtn_setting& record) {
+    const char* const text = reinterpret_cast<const char*>(&record + 1);
+    if (record.key >= VTN_SETTING_FIRST_FILTER && record.key <= VTN_SETTING_LAST_FILTER &&
+        record.bytes > 1 && text[record.bytes - 1] == 0) {
+      visit(record.key, text);
+    }
+  });
 }
 
 // The last setting with that key if it is a number, else `otherwise`.
 inline uint32_t number_setting(uint32_t key, uint32_t otherwise) {
-  const Settings settings = session_settings();
-  for (const vtn_setting* record = settings.begin;
-       reinterpret_cast<const char*>(record) < settings.end &&
-       vtn_setting_is_whole(record, settings.end);
-       record = vtn_next_setting(record, settings.end)) {
-    if (record->key == key && record->bytes == sizeof(otherwise)) {
-      __builtin_memcpy(&otherwise, record + 1, sizeof(otherwise));
+  for_each_setting([&](const vtn_setting& record) {
+    if (record.key == key && record.bytes == sizeof(otherwise)) {
+      __builtin_memcpy(&otherwise, &record + 1, sizeof(otherwise));
     }
-  }
+  });
   return otherwise;
 }
 

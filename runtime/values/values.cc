@@ -166,33 +166,35 @@ bool put_set(Writer& to, ValueTag tag, PyObject* value, int depth) {
          });
 }
 
-// A class's name with its module's, as its repr has it.
-struct TypeName {
+// Several texts as one, as long as a name may be.
+struct JoinedText {
   char text[kMaxNameBytes];
   size_t bytes = 0;
 
+  JoinedText& add(tracer::Text more) {
+    const size_t added = smaller(more.bytes, sizeof(text) - bytes);
+    memcpy(text + bytes, more.data, added);
+    bytes += added;
+    return *this;
+  }
+  tracer::Text get() const { return {text, bytes}; }
+  bool is(const char* literal) const {
+    return bytes == strlen(literal) && memcmp(text, literal, bytes) == 0;
+  }
+};
+
+// A class's name with its module's, as its repr has it.
+struct TypeName : JoinedText {
   explicit TypeName(PyObject* type) {
     const tracer::Text name = text_of(type_name(type));
     if (memchr(name.data, '.', name.bytes) == nullptr) {
       const PyRef holder = module_of(type);
       const Utf8 module(holder.get());
       if (!module.equals("builtins") && module.text().bytes != 0) {
-        add(module.text());
-        add({".", 1});
+        add(module.text()).add({".", 1});
       }
     }
     add(name);
-  }
-  tracer::Text get() const { return {text, bytes}; }
-  bool is(const char* literal) const {
-    return bytes == strlen(literal) && memcmp(text, literal, bytes) == 0;
-  }
-
- private:
-  void add(tracer::Text more) {
-    const size_t added = smaller(more.bytes, sizeof(text) - bytes);
-    memcpy(text + bytes, more.data, added);
-    bytes += added;
   }
 };
 
@@ -310,20 +312,6 @@ bool put_slots(Writer& to, PyObject* value, PyObject* names, int depth) {
     return nullptr;
   });
 }
-
-// Several texts as one, as long as a name may be.
-struct JoinedText {
-  char text[kMaxNameBytes];
-  size_t bytes = 0;
-
-  JoinedText& add(tracer::Text more) {
-    const size_t added = smaller(more.bytes, sizeof(text) - bytes);
-    memcpy(text + bytes, more.data, added);
-    bytes += added;
-    return *this;
-  }
-  tracer::Text get() const { return {text, bytes}; }
-};
 
 bool put_enum_member(Writer& to, PyObject* value, int depth) {
   if (depth >= kDeepest) {
@@ -449,13 +437,13 @@ bool put_one(Writer& to, PyObject* value, int depth) {
   if (type == py.PyTuple_Type) {
     return to.tag(ValueTag::kTuple) &&
            put_counted(to, static_cast<uint64_t>(py.PyTuple_Size(value)), depth, [&](uint32_t i) {
-             return put_one(to, py.PyTuple_GetItem(value, i), depth + 1);
+             return put_one(to, g_python.PyTuple_GetItem(value, i), depth + 1);
            });
   }
   if (type == py.PyList_Type) {
     return to.tag(ValueTag::kList) &&
            put_counted(to, static_cast<uint64_t>(py.PyList_Size(value)), depth, [&](uint32_t i) {
-             return put_one(to, py.PyList_GetItem(value, i), depth + 1);
+             return put_one(to, g_python.PyList_GetItem(value, i), depth + 1);
            });
   }
   if (type == py.PyDict_Type) {
