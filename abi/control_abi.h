@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define VTN_CONTROL_MAGIC 0x31306c74636e7476u /* "vtnctl01" */
-#define VTN_SESSION_ABI_VERSION 5u
+#define VTN_SESSION_ABI_VERSION 6u
 
 /* The file has room for so many; it has memory for `ControlPage.process_slots` of them, which the
  * collector raises ahead of need. */

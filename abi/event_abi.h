@@ -69,7 +69,13 @@ enum class NoteKind : uint32_t {
   // Before it ends, put by the collector: kArguments once more, of the call that ends, where that
   // began in an earlier chunk.
   kArgumentsOfEnd = 5,
+  // Marks: something that happened at a point in time. key: the id of its name (FunctionKind::
+  // kInstant, kCounter). Bytes: when, in absolute ticks; then names (text of value_abi.h) and
+  // values, pair by pair. A value whose name is empty is the mark's own.
+  kInstant = 32,
+  kCounter = 33,  // a number has another value from here on
 };
+inline constexpr uint32_t kFirstMark = 32;  // kinds from here on have a stamp of their own
 inline constexpr uint32_t kMaxNoteKind = 63;
 inline constexpr uint32_t kMaxNoteBytes = (kMaxPayloadWords - 1) * sizeof(uint64_t);
 

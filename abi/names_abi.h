@@ -43,6 +43,9 @@ enum class FunctionKind : uint32_t {
   kC = 2,         // text: module.name, type.method or bare name; no file
   kType = 3,      // a class that is called; text: its name
   kCallable = 4,  // any other callable; text: its type's name
+  // Not functions: what marks are called (NoteKind::kInstant, kCounter); their category as file.
+  kInstant = 5,
+  kCounter = 6,
 };
 
 enum FunctionFlag : uint32_t {

@@ -176,17 +176,25 @@ struct CallAssembler::Run {
   // `payload` words lie behind the head. False: they are not what a tracer writes.
   [[gnu::noinline]] static bool add_note(spool::FrameColumns& to,
                                          uint32_t op,
+                                         uint64_t latest,
                                          const uint64_t* head,
                                          uint32_t payload) {
     const uint64_t key = payload == 0 ? 0 : head[1];
-    const uint64_t bytes = key >> 32;
-    if (bytes > (payload == 0 ? 0 : (payload - 1) * sizeof(uint64_t))) {
+    const auto kind = static_cast<uint32_t>(event_note_kind(*head));
+    uint64_t bytes = key >> 32;
+    const auto* from = reinterpret_cast<const char*>(head + 2);
+    const bool timed = kind >= kFirstMark;
+    if (bytes > (payload == 0 ? 0 : (payload - 1) * sizeof(uint64_t)) ||
+        (timed && bytes < sizeof(uint64_t))) {
       return false;
     }
-    to.notes.push_back(spool::Note{op,
-                                   static_cast<uint32_t>(event_note_kind(*head)),
-                                   key & UINT32_MAX,
-                                   {reinterpret_cast<const char*>(head + 2), bytes}});
+    uint64_t ticks = 0;
+    if (timed) {
+      ticks = std::min(head[2], latest);
+      from += sizeof(ticks);
+      bytes -= sizeof(ticks);
+    }
+    to.notes.push_back(spool::Note{op, kind, key & UINT32_MAX, {from, bytes}, ticks});
     to.head.flags |= spool::kEventsNotes;
     return true;
   }
@@ -386,7 +394,7 @@ bool CallAssembler::assemble(const Chunk& chunk,
           to.head.flags |= spool::kEventsThreadEnd;
           break;
         case Opcode::kNote:
-          damaged_ |= !Run::add_note(to, run.ops, words + i, payload);
+          damaged_ |= !Run::add_note(to, run.ops, latest, words + i, payload);
           break;
         default:
           damaged_ = true;

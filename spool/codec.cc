@@ -7,6 +7,7 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "abi/event_abi.h"
 #include "spool/varint.h"
 
 namespace vtn::spool {
@@ -62,10 +63,10 @@ bool has_line(const std::vector<OpenCall>& calls) {
       calls.begin(), calls.end(), [](const OpenCall& call) { return call.line != 0; });
 }
 
-void put_notes(const std::vector<Note>& notes, std::vector<char>& to) {
+void put_notes(const std::vector<Note>& notes, uint64_t start_ticks, std::vector<char>& to) {
   size_t room = 0;
   for (const Note& note : notes) {
-    room += 4 * kMaxVarintBytes + note.bytes.size();
+    room += 5 * kMaxVarintBytes + note.bytes.size();
   }
   to.resize(room);
   char* at = to.data();
@@ -73,6 +74,9 @@ void put_notes(const std::vector<Note>& notes, std::vector<char>& to) {
   for (const Note& note : notes) {
     at = put_varint(at, note.op - op);
     at = put_varint(at, note.kind);
+    if (note.kind >= kFirstMark) {
+      at = put_varint(at, zigzag(note.ticks - start_ticks));
+    }
     at = put_varint(at, note.key);
     at = put_varint(at, note.bytes.size());
     at = std::copy(note.bytes.begin(), note.bytes.end(), at);
@@ -147,7 +151,7 @@ std::string_view FrameEncoder::encode(FrameColumns& columns, bool compress) {
   notes_.clear();
   if (!columns.notes.empty()) {
     head.flags |= kEventsNotes;
-    put_notes(columns.notes, notes_);
+    put_notes(columns.notes, columns.head.start_ticks, notes_);
   }
   const size_t needed = sizeof(FrameHead) + sizeof(EventsFrame) + head.side_bytes + 4 * ops +
                         kMaxVarintBytes + notes_.size();
@@ -292,6 +296,7 @@ Status FrameDecoder::notes(std::string_view& body, DecodedFrame& to) {
   while (!from.at_end()) {
     const uint64_t step = from.next();
     const uint64_t kind = from.next();
+    const uint64_t after = kind >= kFirstMark ? from.next() : 0;
     const uint64_t key = from.next();
     const uint64_t bytes = from.next();
     const char* const text = from.at();
@@ -299,8 +304,11 @@ Status FrameDecoder::notes(std::string_view& body, DecodedFrame& to) {
       return fail("a frame's notes are damaged");
     }
     op += step;
-    to.notes.push_back(
-        Note{static_cast<uint32_t>(op), static_cast<uint32_t>(kind), key, {text, bytes}});
+    to.notes.push_back(Note{static_cast<uint32_t>(op),
+                            static_cast<uint32_t>(kind),
+                            key,
+                            {text, bytes},
+                            kind >= kFirstMark ? to.head.start_ticks + unzigzag(after) : 0});
   }
   return {};
 }

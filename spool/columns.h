@@ -40,6 +40,7 @@ struct Note {
   uint32_t kind;  // NoteKind; any other is skipped by who uses it
   uint64_t key;
   std::string_view bytes;  // borrowed: of the chunk, or of the decoded frame
+  uint64_t ticks = 0;      // of marks (from kFirstMark on): when
 };
 
 // Reused from frame to frame, so that nothing is allocated once it has grown.

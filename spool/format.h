@@ -15,7 +15,7 @@
 namespace vtn::spool {
 
 inline constexpr uint64_t kSpoolMagic = 0x0a31'6563'6172'7476;  // "vtrace1\n"
-inline constexpr uint32_t kSpoolVersion = 5;
+inline constexpr uint32_t kSpoolVersion = 6;
 
 struct FileHeader {
   uint64_t magic;
@@ -232,7 +232,8 @@ struct EventsFrame {
   //   high    ops bytes
   //   notes   only with kEventsNotes: its size as a varint, then (stored in notes_stored bytes, the
   //           varint not counted) notes in their order, each as varints: ops since the note before,
-  //           kind, key, length of the bytes; then the bytes
+  //           kind, of kinds from 32 on ticks since start_ticks (zigzag), key, length of the bytes;
+  //           then the bytes
   uint32_t side_bytes;
   uint32_t side_stored;
   uint32_t codes_stored;

@@ -22,6 +22,10 @@ inline char* put_varint(char* to, uint64_t value) {
   return to;
 }
 
+// Differences, small ones of either sign as small numbers.
+inline uint64_t zigzag(uint64_t difference) { return (difference << 1) ^ (0 - (difference >> 63)); }
+inline uint64_t unzigzag(uint64_t value) { return (value >> 1) ^ (0 - (value & 1)); }
+
 inline void append_varint(std::string& to, uint64_t value) {
   char bytes[kMaxVarintBytes];
   to.append(bytes, static_cast<size_t>(put_varint(bytes, value) - bytes));

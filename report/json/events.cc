@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "report/marks.h"
 #include "report/text.h"
 #include "spool/replay.h"
 
@@ -139,9 +140,12 @@ class JsonPieceMaker::Sink {
       std::string text;
       append_json_event(text, tracks_[0], ns - offset_ns_, 'i', kThreadCategory);
       text += ",\"s\":\"t\"" + json_name_tail(thread_renamed(note.bytes));
-      room(text.size());
-      memcpy(at_, text.data(), text.size());
-      at_ += text.size();
+      append(text);
+    } else if (is_mark(note)) {
+      append(json_mark(note,
+                       tracks_[0],
+                       std::max(maker_.layout_.clock.to_ns(note.ticks), offset_ns_) - offset_ns_,
+                       image_.function(static_cast<uint32_t>(note.key))));
     }
   }
 
@@ -170,6 +174,11 @@ class JsonPieceMaker::Sink {
   }
 
  private:
+  void append(const std::string& text) {
+    room(text.size());
+    memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
   void room(size_t bytes) {
     if (__builtin_expect(static_cast<size_t>(limit_ - at_) < bytes, 0)) {
       out_.set_end(at_);
@@ -274,6 +283,27 @@ std::string json_notes(uint32_t line,
     add("unfinished", "true");
   }
   return text + ",\"args\":{" + members + "}";
+}
+
+std::string json_mark(const spool::Note& note,
+                      const JsonTrack& track,
+                      uint64_t ns,
+                      const spool::FunctionInfo* function) {
+  std::string text;
+  if (note.kind == static_cast<uint32_t>(NoteKind::kCounter)) {
+    const CounterValue counter = counter_of(note, function);
+    append_json_event(text, track, ns, 'C', "counter");
+    return text +
+           fmt::format(",\"args\":{{\"{}\":{}}}", kOwnValueKey, json_number(counter.number)) +
+           json_name_tail(counter.name);
+  }
+  const Instant instant = instant_of(note, function);
+  append_json_event(text, track, ns, 'i', instant.category.empty() ? "instant" : instant.category);
+  std::string members;
+  for (const auto& [name, value] : instant.values) {
+    members += (members.empty() ? "" : ",") + json_quoted(name) + ":" + json_quoted(value);
+  }
+  return text + ",\"s\":\"t\",\"args\":{" + members + "}" + json_name_tail(instant.name);
 }
 
 void append_json_event(

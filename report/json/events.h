@@ -85,6 +85,12 @@ std::string json_notes(uint32_t line,
                        const spool::FunctionInfo* function,
                        bool unfinished = false);
 
+// A mark, which is named by `function` (may be null).
+std::string json_mark(const spool::Note& note,
+                      const JsonTrack& track,
+                      uint64_t ns,
+                      const spool::FunctionInfo* function);
+
 // One event outside the hot path, up to its category: `,{"pid":..,"ts":..,"ph":..,"cat":..`.
 void append_json_event(
     std::string& to, const JsonTrack& track, uint64_t ns, char ph, std::string_view category);

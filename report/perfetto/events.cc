@@ -4,10 +4,13 @@
 #include "report/perfetto/events.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <unordered_map>
 
 #include <string.h>
 
+#include "report/marks.h"
 #include "report/text.h"
 #include "spool/replay.h"
 
@@ -53,6 +56,7 @@ enum Owner : uint64_t {
   kProgramsTrack,
   kStartsTrack,
   kMainLine,
+  kCounterTrack,
 };
 
 uint64_t make_uuid(uint64_t trace_id, Owner owner, uint64_t of, uint64_t thread, uint64_t level) {
@@ -172,6 +176,10 @@ uint64_t PerfettoLayout::loss_uuid(uint32_t image) const {
   return make_uuid(model.header.trace_id, kLossTrack, image, 0, 0);
 }
 
+uint64_t PerfettoLayout::counter_uuid(uint32_t image, uint32_t id) const {
+  return make_uuid(model.header.trace_id, kCounterTrack, image, id, 0);
+}
+
 void append_packet(std::string& to, uint32_t sequence, const ProtoMessage& packet) {
   ProtoMessage head;
   head.number(kSequence, sequence);
@@ -255,7 +263,6 @@ class PerfettoPieceMaker::Sink {
     }
   }
 
-  // Stamps of their own clock: an instant moves no clock of the calls'.
   void note(const spool::Note& note, uint64_t ns) requires kSlow {
     maker_.lines_.note(note);
     if (maker_.values_.note(note)) {
@@ -267,14 +274,10 @@ class PerfettoPieceMaker::Sink {
       event.number(kEventType, kInstant)
           .bytes(kEventCategory, kThreadCategory)
           .bytes(kEventName, thread_renamed(note.bytes));
-      ProtoMessage packet;
-      packet.number(kTimestamp, ns)
-          .number(kTimestampClock, kClockMonotonic)
-          .number(kSequenceFlags, kNeedsState)
-          .message(kTrackEvent, event);
-      std::string bytes;
-      append_packet(bytes, layout_[0].sequence, packet);
-      append(bytes);
+      put_absolute(event, ns);
+    } else if (is_mark(note)) {
+      (void)track(0);
+      put_absolute(maker_.mark_event(note, image_), maker_.layout_.clock.to_ns(note.ticks));
     }
   }
 
@@ -360,6 +363,18 @@ class PerfettoPieceMaker::Sink {
     }
     put_slow(event, ns);
     ++depth_;
+  }
+
+  // Stamps of their own clock: this moves no clock of the calls'.
+  [[gnu::noinline, gnu::cold]] void put_absolute(const ProtoMessage& event, uint64_t ns) {
+    ProtoMessage packet;
+    packet.number(kTimestamp, ns)
+        .number(kTimestampClock, kClockMonotonic)
+        .number(kSequenceFlags, kNeedsState)
+        .message(kTrackEvent, event);
+    std::string bytes;
+    append_packet(bytes, layout_[0].sequence, packet);
+    append(bytes);
   }
 
   // An event of the call at depth_, with more than its like have.
@@ -467,6 +482,34 @@ void PerfettoPieceMaker::start_track(const PerfettoTrack& track,
   for (uint32_t i = 0; i < state.begin.size(); ++i) {
     make(state.begin[i], kTypeBegin, i + 1);  // iid 0 is none
   }
+}
+
+ProtoMessage PerfettoPieceMaker::mark_event(const spool::Note& note,
+                                            const spool::ImageInfo& image) const {
+  const auto id = static_cast<uint32_t>(note.key);
+  const spool::FunctionInfo* const name = image.function(id);
+  ProtoMessage event;
+  if (note.kind == static_cast<uint32_t>(NoteKind::kCounter)) {
+    const Number number = counter_of(note, name).number;
+    event.number(kEventType, kCounterEvent)
+        .number(kEventTrack, layout_.counter_uuid(image.image, id));
+    if (const auto* whole = std::get_if<int64_t>(&number)) {
+      event.number(kCounterWhole, static_cast<uint64_t>(*whole));
+    } else {
+      const auto* real = std::get_if<double>(&number);
+      event.fixed64(kCounterReal, std::bit_cast<uint64_t>(real != nullptr ? *real : NAN));
+    }
+    return event;
+  }
+  const Instant instant = instant_of(note, name);
+  event.number(kEventType, kInstant).bytes(kEventName, instant.name);
+  if (!instant.category.empty()) {
+    event.bytes(kEventCategory, instant.category);
+  }
+  for (const auto& [key, value] : instant.values) {
+    event.message(kAnnotation, ProtoMessage().bytes(kNoteName, key).bytes(kNoteText, value));
+  }
+  return event;
 }
 
 std::string PerfettoPieceMaker::name_of_function(uint32_t image, uint32_t id) const {

@@ -41,7 +41,8 @@ struct PerfettoLayout {
   uint64_t programs_uuid(uint32_t process) const;  // the track of its traced programs
   uint64_t starts_uuid(uint32_t process) const;    // for arrows that have no place on a thread
   uint64_t loss_uuid(uint32_t image) const;
-  bool incremental(uint32_t thread) const;  // its stamps are differences
+  uint64_t counter_uuid(uint32_t image, uint32_t id) const;  // of a mark's name
+  bool incremental(uint32_t thread) const;                   // its stamps are differences
 
   const spool::Model& model;
   const spool::ClockMap& clock;
@@ -82,6 +83,7 @@ class PerfettoPieceMaker final : public PieceMaker {
   template <bool kAbsolute, bool kSlow>
   class Sink;
   void start_track(const PerfettoTrack& track, const spool::DecodedFrame& frame, Track& state);
+  ProtoMessage mark_event(const spool::Note& note, const spool::ImageInfo& image) const;
   std::string name_of_function(uint32_t image, uint32_t id) const;
 
   const PerfettoLayout& layout_;

@@ -151,6 +151,24 @@ void append_threads(std::string& to, const PerfettoLayout& layout) {
   }
 }
 
+// One for each number that a program's marks count.
+void append_counters(std::string& to, const PerfettoLayout& layout) {
+  for (const spool::ImageInfo& image : layout.model.images) {
+    for (uint32_t id = 0; id < image.function_of_id.size(); ++id) {
+      const spool::FunctionInfo* const name = image.function(id);
+      if (name == nullptr || name->kind != FunctionKind::kCounter) {
+        continue;
+      }
+      ProtoMessage track;
+      track.number(kTrackUuid, layout.counter_uuid(image.image, id))
+          .number(kTrackParent, layout.process_uuid(layout.picture.of_image(image.image).number))
+          .bytes(kTrackName, valid_utf8(name->name))
+          .message(kTrackCounter, ProtoMessage());
+      append_meta(to, layout.start_ns, kTrackDescriptor, track);
+    }
+  }
+}
+
 void append_losses(std::string& to, const PerfettoLayout& layout) {
   for (const UntoldLoss& loss : untold_losses(layout.model, layout.clock)) {
     const uint64_t uuid = layout.loss_uuid(loss.image);
@@ -208,6 +226,7 @@ Status write_perfetto(const spool::Reader& spool, const WriteRequest& request) {
   append_processes(head, layout);
   append_threads(head, layout);
   append_programs(head, layout);
+  append_counters(head, layout);
   append_losses(head, layout);
   TextOutput text(request.gzip, output);
   VTN_TRY(text.append(head));

@@ -23,6 +23,8 @@ struct {
 
 uint32_t smaller(uint64_t a, uint64_t b) { return static_cast<uint32_t>(a < b ? a : b); }
 
+bool is_utf8_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
+
 // What has been written so far. What does not fit is left out, whole; `full` says so.
 class Writer {
  public:
@@ -56,8 +58,7 @@ class Writer {
       return false;
     }
     size_t kept = smaller(text.bytes, room() - sizeof(uint16_t));
-    while (kept < text.bytes && kept != 0 &&
-           (static_cast<unsigned char>(text.data[kept]) & 0xc0) == 0x80) {
+    while (kept < text.bytes && kept != 0 && is_utf8_continuation(text.data[kept])) {
       --kept;
     }
     return this->text({text.data, kept});
@@ -537,6 +538,25 @@ size_t put_simple_value(PyObject* value, char* to, size_t room) {
     return 1;
   }
   return 0;
+}
+
+size_t put_text(tracer::Text text, char* to, size_t room) {
+  Writer writer(to, smaller(room, g_values.settings.most_bytes));
+  uint32_t characters = 0;
+  for (size_t i = 0; i < text.bytes; ++i) {
+    characters += is_utf8_continuation(text.data[i]) ? 0 : 1;
+  }
+  if (!writer.tag(ValueTag::kStr) || !writer.number(characters) || !writer.cut_text(text)) {
+    writer.back_to(to);
+    (void)writer.tag(ValueTag::kMore);
+  }
+  return writer.bytes();
+}
+
+size_t put_number(int64_t number, char* to, size_t room) {
+  Writer writer(to, room);
+  (void)(writer.tag(ValueTag::kInt) && writer.number(number));
+  return writer.bytes();
 }
 
 size_t put_redacted(char* to, size_t room) { return put_tag(ValueTag::kRedacted, to, room); }

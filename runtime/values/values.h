@@ -18,6 +18,8 @@
 
 namespace vtn::runtime {
 
+inline constexpr size_t kLeastValueBytes = 9;  // room for a number
+
 enum class Repr { kSafe, kAll, kOff };
 
 struct ValueSettings {
@@ -36,6 +38,8 @@ size_t put_value(PyObject* value, char* to, size_t room);
 // The same of plain numbers, bools and None, by which no error can be set; 0: it is none of
 // these.
 size_t put_simple_value(PyObject* value, char* to, size_t room);
+size_t put_text(tracer::Text text, char* to, size_t room);  // as a str; UTF-8
+size_t put_number(int64_t number, char* to, size_t room);
 size_t put_redacted(char* to, size_t room);
 size_t put_unbound(char* to, size_t room);
 

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/marks.h"
+
+#include <cmath>
+
+#include <string.h>
+
+#include <fmt/format.h>
+
+#include "abi/value_abi.h"
+#include "base/utf8.h"
+#include "report/call_values.h"
+#include "report/values.h"
+
+namespace vtn::report {
+
+namespace {
+
+constexpr size_t kMostNameBytes = 120;  // of a value within a mark's name
+
+std::string name_of(const spool::Note& note, const spool::FunctionInfo* name) {
+  return name != nullptr ? valid_utf8(name->name) : fmt::format("mark {}", note.key);
+}
+
+// Takes the name of a value off the front. False: nothing follows, or it is damaged.
+bool take_name(std::string_view& bytes, std::string_view& name) {
+  uint16_t length = 0;
+  if (bytes.size() < sizeof(length)) {
+    return false;
+  }
+  memcpy(&length, bytes.data(), sizeof(length));
+  bytes.remove_prefix(sizeof(length));
+  name = bytes.substr(0, length);
+  bytes.remove_prefix(name.size());
+  return name.size() == length && !bytes.empty();
+}
+
+template <class T>
+T number_at(std::string_view bytes) {
+  T number = 0;
+  memcpy(&number, bytes.data() + 1, sizeof(number));
+  return number;
+}
+
+Number number_of(std::string_view value) {
+  const auto tag = static_cast<ValueTag>(value.front());
+  if (tag == ValueTag::kTrue || tag == ValueTag::kFalse) {
+    return int64_t{tag == ValueTag::kTrue};
+  }
+  if (value.size() > sizeof(int64_t) && tag == ValueTag::kInt) {
+    return number_at<int64_t>(value);
+  }
+  if (value.size() > sizeof(double) && tag == ValueTag::kFloat) {
+    return number_at<double>(value);
+  }
+  return {};
+}
+
+}  // namespace
+
+Instant instant_of(const spool::Note& note, const spool::FunctionInfo* name) {
+  Instant instant;
+  instant.name = name_of(note, name);
+  instant.category = name != nullptr ? valid_utf8(name->file) : "";
+  std::string_view bytes = note.bytes;
+  std::string_view value_name;
+  while (take_name(bytes, value_name)) {
+    std::string text;
+    const bool sound = take_value(bytes, kMostValueBytes, text);
+    if (value_name.empty()) {
+      std::string_view front = std::string_view(text).substr(0, kMostNameBytes);
+      instant.name += " = " + valid_utf8(front) + (front.size() < text.size() ? "..." : "");
+    }
+    instant.values.emplace_back(value_name.empty() ? kOwnValueKey : valid_utf8(value_name),
+                                std::move(text));
+    if (!sound) {
+      break;
+    }
+  }
+  return instant;
+}
+
+CounterValue counter_of(const spool::Note& note, const spool::FunctionInfo* name) {
+  CounterValue counter = {name_of(note, name), {}};
+  std::string_view bytes = note.bytes;
+  std::string_view value_name;
+  if (take_name(bytes, value_name)) {
+    counter.number = number_of(bytes);
+  }
+  return counter;
+}
+
+std::string json_number(const Number& number) {
+  if (const auto* whole = std::get_if<int64_t>(&number)) {
+    return std::to_string(*whole);
+  }
+  const auto* real = std::get_if<double>(&number);
+  return real != nullptr && std::isfinite(*real) ? float_text(*real) : "null";
+}
+
+}  // namespace vtn::report

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Marks: what happens at a point in time, on the track of the thread that it happens in, and values
+// of a number over time (NoteKind::kInstant, kCounter). A mark has a name, and values that are told
+// of as those of calls are (values.h).
+//
+// All need the GIL; may leave an error set: use under PendingException and KeepErrno.
+#pragma once
+
+#include "abi/event_abi.h"
+#include "runtime/python/python_api.h"
+#include "tracer/engine.h"
+#include "tracer/names_writer.h"
+
+namespace vtn::runtime {
+
+enum class MarkKind { kInstant, kCounter };
+
+// The id of a mark's name; `category` says what logs it: "variable", "audit", ... The same texts
+// have the same id, for the life of the process and not in a forked child. Takes a hash of the
+// texts: remember it where it is needed often.
+uint32_t mark_name(MarkKind kind, tracer::Text name, tracer::Text category);
+
+// One mark, while its values are put together; then record() it.
+class Mark {
+ public:
+  // A value with an empty name is the mark's own: it is shown as "x = 3".
+  void add(const char* name, PyObject* value);
+  void add_text(const char* name, tracer::Text text);
+  void add_number(const char* name, int64_t number);
+  void add_redacted(const char* name);
+
+  // `name` as mark_name() gave it for that kind. `ticks`: when it happened.
+  void record(tracer::ThreadState* thread, MarkKind kind, uint32_t name, uint64_t ticks);
+
+ private:
+  bool start_value(const char* name);
+  size_t room() const { return sizeof(bytes_) - used_; }
+
+  char bytes_[kMaxNoteBytes];  // the first are for its stamp
+  size_t used_ = sizeof(uint64_t);
+};
+
+}  // namespace vtn::runtime
