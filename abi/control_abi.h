@@ -41,6 +41,12 @@ enum {
   VTN_OPTION_NO_REPR = 1u << 9,       /* nothing but types */
   VTN_OPTION_NO_REDACT = 1u << 10,    /* secrets too */
   VTN_OPTION_LOG_GC = 1u << 11,       /* runs of the cyclic garbage collector */
+  VTN_OPTION_LOG_EXCEPTIONS = 1u << 12,
+  VTN_OPTION_OWN_REPR = 1u << 13,      /* values are told of by the program's own repr */
+  VTN_OPTION_OBJECT_FIELDS = 1u << 14, /* objects by what is in their __dict__ */
+  VTN_OPTION_LOG_PRINT = 1u << 15,
+  VTN_OPTION_LOG_AUDIT = 1u << 16,  /* every audit event; else those of the settings file */
+  VTN_OPTION_LOG_SPARSE = 1u << 17, /* nothing but what the program logs itself */
 };
 
 /* vtn_control_page.collector_waiting */

@@ -48,6 +48,12 @@ enum SessionOption : uint32_t {
   kOptionNoRepr = VTN_OPTION_NO_REPR,
   kOptionNoRedact = VTN_OPTION_NO_REDACT,
   kOptionLogGc = VTN_OPTION_LOG_GC,
+  kOptionLogExceptions = VTN_OPTION_LOG_EXCEPTIONS,
+  kOptionOwnRepr = VTN_OPTION_OWN_REPR,
+  kOptionObjectFields = VTN_OPTION_OBJECT_FIELDS,
+  kOptionLogPrint = VTN_OPTION_LOG_PRINT,
+  kOptionLogAudit = VTN_OPTION_LOG_AUDIT,
+  kOptionLogSparse = VTN_OPTION_LOG_SPARSE,
 };
 
 enum class ClockKind : uint32_t { kTsc = VTN_CLOCK_TSC, kMonotonic = VTN_CLOCK_MONOTONIC };

@@ -34,6 +34,8 @@ enum class ValueTag : uint8_t {
   kObject = 'o',     // text: its type; shown as <type>
   kFields = 'D',     // text: its type; count, pairs of name (text, without a tag) and value
   kEnum = 'n',       // text: its class and name; its value
+  kException = 'x',  // text: its type; count, values: its arguments
+  kRepr = 'r',       // 4 bytes: characters there are; text: the first ones of what its repr is
   kRedacted = '*',   // it was not to be told
   kMore = '.',       // there was no room for it
   kUnbound = '-',    // there is none

@@ -246,17 +246,27 @@ constexpr OptionRow kRows[] = {
      kAllFunctions},
     {"repr",
      0,
-     "safe|off",
+     "safe|all|off",
      Scope::kRecord,
      [](Request& request, Text value) -> Status {
-       if (value != "safe" && value != "off") {
-         return fail("must be safe or off");
+       if (value != "safe" && value != "all" && value != "off") {
+         return fail("must be safe, all or off");
        }
+       request.record.values.own_repr = value == "all";
        request.record.values.types_only = value == "off";
        return {};
      },
-     "how values are told of: without running code of the program (safe, the default), or by "
-     "their types alone"},
+     "how values are told of: without running code of the program (safe, the default), by the repr "
+     "of their own classes (all), or by their types alone (off)"},
+    {"log_func_with_objprint",
+     0,
+     nullptr,
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       request.record.values.object_fields = value == "true";
+       return {};
+     },
+     "tell of objects, among values, what is in their __dict__"},
     {"max_repr",
      0,
      "BYTES",
@@ -294,6 +304,33 @@ constexpr OptionRow kRows[] = {
        return {};
      },
      "runs of the garbage collector, with what they found"},
+    {"log_exception",
+     0,
+     nullptr,
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       request.record.exceptions = value == "true";
+       return {};
+     },
+     "exceptions: where each is raised, and where it is caught or leaves its thread"},
+    {"log_print",
+     0,
+     nullptr,
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       request.record.prints = value == "true";
+       return {};
+     },
+     "what the program prints by print(), where it does so; it is printed as ever"},
+    {"log_sparse",
+     0,
+     nullptr,
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       request.record.sparse = value == "true";
+       return {};
+     },
+     "record no calls: only what other options log"},
     {"log_exit",
      0,
      nullptr,

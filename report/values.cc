@@ -210,6 +210,16 @@ class Reader {
         text_ += "<" + valid_utf8(name) + ": ";
         return value(depth + 1) && put(">");
       }
+      case ValueTag::kException: {
+        std::string_view type;
+        return take_text(bytes_, type) && put(valid_utf8(type)) && values({"(", ")"}, depth, false);
+      }
+      case ValueTag::kRepr: {
+        uint32_t characters = 0;
+        std::string_view utf8;
+        return take(bytes_, characters) && take_text(bytes_, utf8) && put(valid_utf8(utf8)) &&
+               put(characters_of(utf8) < characters ? kCut : "");
+      }
       case ValueTag::kRedacted:
         return put("***");
       case ValueTag::kMore:

@@ -21,7 +21,11 @@ uint32_t RecordSettings::option_bits() const {
          (values.return_values ? uint32_t{kOptionReturnValues} : 0) |
          (values.types_only ? uint32_t{kOptionNoRepr} : 0) |
          (values.redact ? 0 : uint32_t{kOptionNoRedact}) |
-         (collections ? uint32_t{kOptionLogGc} : 0);
+         (collections ? uint32_t{kOptionLogGc} : 0) |
+         (exceptions ? uint32_t{kOptionLogExceptions} : 0) |
+         (values.own_repr ? uint32_t{kOptionOwnRepr} : 0) |
+         (values.object_fields ? uint32_t{kOptionObjectFields} : 0) |
+         (prints ? uint32_t{kOptionLogPrint} : 0) | (sparse ? uint32_t{kOptionLogSparse} : 0);
 }
 
 SettingsWriter::SettingsWriter() : bytes_(sizeof(vtn_settings_head), '\0') {}

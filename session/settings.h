@@ -48,6 +48,8 @@ struct ValueWishes {
   bool arguments = false;      // of every call
   bool return_values = false;  // likewise
   bool types_only = false;
+  bool own_repr = false;       // by the program's own repr
+  bool object_fields = false;  // objects by what is in their __dict__
   bool redact = true;
   uint32_t most_bytes = 256;  // of one value
 };
@@ -62,6 +64,9 @@ struct RecordSettings {
   bool children = true;       // else they run untraced
   bool caller_lines = false;  // with each Python call, the line that it is made from
   bool collections = false;   // runs of the cyclic garbage collector
+  bool exceptions = false;    // where they are raised and caught
+  bool prints = false;        // what the program prints by print()
+  bool sparse = false;        // no calls, only what is logged
   // Processes that run untraced: globs (base/freestanding/pattern.h) for the base name of the
   // executable or the script, or for the whole command line. None is empty.
   std::vector<std::string> excluded_processes;

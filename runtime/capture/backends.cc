@@ -3,6 +3,7 @@
 
 #include "runtime/capture/collections.h"
 #include "runtime/entry/process.h"
+#include "runtime/marks/prints.h"
 #include "runtime/python/versions.h"
 
 namespace vtn::runtime {
@@ -53,6 +54,7 @@ bool install_backend() {
   const bool installed = install_best();
   if (installed) {
     start_collections();
+    start_prints();
   }
   return installed;
 }
@@ -61,12 +63,14 @@ bool install_backend_again() {
   const bool installed = install_same();
   if (installed) {
     start_collections();
+    start_prints();
   }
   return installed;
 }
 
 void uninstall_backend() {
   stop_collections();
+  stop_prints();
   uninstall_eval_frame();
   if (profile_installed()) {
     uninstall_profile();

@@ -160,6 +160,9 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
     part_of(thread)->guards_seen = g_eval.guards;
     tracer::record_gap(thread, GapReason::kStackGuard);
   }
+  if (__builtin_expect(part_of(thread)->muted != 0, 0)) {
+    return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
+  }
   const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   if (__builtin_expect(here < part_of(thread)->stack_limit, 0)) {
     return run_guarded(thread, state, frame, throwing);

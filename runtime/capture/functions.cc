@@ -160,6 +160,8 @@ bool runs_in_a_frame(const PyObject* code) {
 bool pass_filters(Verdict verdict, tracer::Function* function) {
   if (verdict == Verdict::kHidden) {
     tracer::tell_hidden(*function);
+  }
+  if (verdict == Verdict::kHidden || verdict == Verdict::kNothingIs) {
     return false;
   }
   function->flags |= verdict == Verdict::kExcludesSubtree ? uint32_t{kFunctionExcludesSubtree} : 0;

@@ -25,6 +25,7 @@
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/filters/filters.h"
+#include "runtime/marks/exceptions.h"
 #include "runtime/python/versions.h"
 #include "runtime/values/arguments.h"
 #include "tracer/thread_writer.h"
@@ -33,7 +34,7 @@ namespace vtn::runtime {
 
 namespace {
 
-enum CallbackArgument { kCode = 0, kOffset = 1, kCallable = 2, kReturned = 2 };
+enum CallbackArgument { kCode = 0, kOffset = 1, kCallable = 2, kReturned = 2, kException = 2 };
 
 PyObject* none() { return g_python._Py_NoneStruct; }  // immortal from 3.12 on
 
@@ -173,6 +174,7 @@ PyObject* on_enter_with_notes(PyObject*, PyObject* const* arguments, size_t, PyO
   if (__builtin_expect(id == kIdHidden, 0)) {
     return switch_off<place>(thread, code);
   }
+  look_at_handlers(thread);
   if (caller_lines_wanted()) {
     note_caller_line(thread, id, code, Callee::kRunning);
   }
@@ -200,11 +202,49 @@ PyObject* on_end_with_notes(PyObject*, PyObject* const* arguments, size_t, PyObj
   if (__builtin_expect(id == kIdHidden, 0)) {
     return switch_off<Place::kOwn>(thread, code);
   }
+  look_at_handlers(thread);
   if (const uint16_t values = values_of(thread, code); (values & kItsReturnValue) != 0) {
     note_return_value(thread, code, arguments[kReturned], values);
   }
   tracer::record_at(thread, ticks, kind, id);
   return answer(thread, code);
+}
+
+// With what leaves the thread by it.
+PyObject* on_unwind_with_notes(PyObject* self,
+                               PyObject* const* arguments,
+                               size_t count,
+                               PyObject* names) {
+  if (!kDoNothing && g_recording_clock != kPausedClock) {
+    exception_unwinds(tracer::current_thread(), arguments[kException]);
+  }
+  return on_code_event<true, EventKind::kUnwind, Place::kNone>(self, arguments, count, names);
+}
+
+// What to answer where no event of a call was.
+PyObject* answer_aside(PyObject* code) { return answer(tracer::current_thread(), code); }
+
+PyObject* on_raise(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
+  if (!kDoNothing && g_recording_clock != kPausedClock) {
+    exception_raised(
+        tracer::current_thread(), arguments[kCode], arguments[kOffset], arguments[kException]);
+  }
+  return answer_aside(arguments[kCode]);
+}
+
+PyObject* on_raise_again(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
+  if (!kDoNothing && g_recording_clock != kPausedClock) {
+    exception_raised_again(tracer::current_thread(), arguments[kException]);
+  }
+  return answer_aside(arguments[kCode]);
+}
+
+PyObject* on_handled(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
+  if (!kDoNothing && g_recording_clock != kPausedClock) {
+    exception_handled(
+        tracer::current_thread(), arguments[kCode], arguments[kOffset], arguments[kException]);
+  }
+  return answer_aside(arguments[kCode]);
 }
 
 // A bound method, of anything but a Python function, that is called as f(*args): CALL tells of it,
@@ -346,57 +386,62 @@ PyObject* g_switch_off = nullptr;
 
 const Subscription kSubscriptions[kSubscriptionCount] = {
     {"PY_START",
-     false,
+     EventOf::kCalls,
      true,
      on_code_event<false, EventKind::kEnter, Place::kOwn>,
      on_code_event<true, EventKind::kEnter, Place::kOwn>,
      on_enter_with_notes<Place::kOwn, Begins::kCalled>},
     {"PY_RESUME",
-     false,
+     EventOf::kCalls,
      false,
      on_code_event<false, EventKind::kEnter, Place::kOwn, Begins::kResumed>,
      on_code_event<true, EventKind::kEnter, Place::kOwn, Begins::kResumed>,
      on_enter_with_notes<Place::kOwn, Begins::kResumed>},
     {"PY_THROW",
-     false,
+     EventOf::kCalls,
      true,
      on_code_event<false, EventKind::kEnter, Place::kNone, Begins::kResumed>,
      on_code_event<true, EventKind::kEnter, Place::kNone, Begins::kResumed>,
      on_enter_with_notes<Place::kNone, Begins::kResumed>},
     {"PY_RETURN",
-     false,
+     EventOf::kCalls,
      false,
      on_code_event<false, EventKind::kLeave, Place::kOwn>,
      on_code_event<true, EventKind::kLeave, Place::kOwn>,
      on_end_with_notes<EventKind::kLeave>,
-     true},
+     NotesOf::kValues},
     {"PY_YIELD",
-     false,
+     EventOf::kCalls,
      false,
      on_code_event<false, EventKind::kUnwind, Place::kOwn>,
      on_code_event<true, EventKind::kUnwind, Place::kOwn>,
      on_end_with_notes<EventKind::kUnwind>,
-     true},
+     NotesOf::kValues},
     {"PY_UNWIND",
-     false,
+     EventOf::kCalls,
      false,
      on_code_event<false, EventKind::kUnwind, Place::kNone>,
-     on_code_event<true, EventKind::kUnwind, Place::kNone>},
+     on_code_event<true, EventKind::kUnwind, Place::kNone>,
+     on_unwind_with_notes,
+     NotesOf::kExceptions},
     {"CALL",
-     true,
+     EventOf::kCFunctions,
      false,
      on_c_event<false, EventKind::kEnter>,
      on_c_event<true, EventKind::kEnter>},
     {"C_RETURN",
-     true,
+     EventOf::kCFunctions,
      false,
      on_c_event<false, EventKind::kLeave>,
      on_c_event<true, EventKind::kLeave>},
     {"C_RAISE",
-     true,
+     EventOf::kCFunctions,
      false,
      on_c_event<false, EventKind::kUnwind>,
      on_c_event<true, EventKind::kUnwind>},
+    {"RAISE", EventOf::kExceptions, false, on_raise, on_raise},
+    {"RERAISE", EventOf::kExceptions, false, on_raise_again, on_raise_again},
+    {"EXCEPTION_HANDLED", EventOf::kExceptions, false, on_handled, on_handled},
 };
 
 }  // namespace vtn::runtime

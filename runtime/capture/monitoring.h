@@ -3,22 +3,29 @@
 // The handlers of monitoring.cc, as monitoring_tool.cc subscribes them.
 #pragma once
 
+#include <stdint.h>
+
 #include "runtime/python/python_api.h"
 
 namespace vtn::runtime {
 
+// What an event is asked for.
+enum class EventOf : uint8_t { kCalls, kCFunctions, kExceptions };
+// What the handler with notes is for.
+enum class NotesOf : uint8_t { kLinesAndValues, kValues, kExceptions };
+
 struct Subscription {
   const char* event;
-  bool of_c_functions;
+  EventOf of;
   bool discovers;  // code is met by it: asked for from the start, where filters hide functions
   PyVectorcall plain;
   PyVectorcall filtering;  // where filters hide functions
-  // For lines of callers and values, whether there are filters or not; null: as without.
+  // Whether there are filters or not; null: as without notes.
   PyVectorcall with_notes = nullptr;
-  bool of_values_alone = false;  // the one with notes knows nothing of lines
+  NotesOf notes = NotesOf::kLinesAndValues;
 };
 
-inline constexpr int kSubscriptionCount = 9;
+inline constexpr int kSubscriptionCount = 12;
 extern const Subscription kSubscriptions[kSubscriptionCount];
 
 // sys.monitoring.DISABLE, what a handler answers where it wants no more events of that place. Set

@@ -19,6 +19,7 @@
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
 #include "runtime/filters/filters.h"
+#include "runtime/marks/exceptions.h"
 #include "runtime/python/layout.h"
 #include "runtime/python/text.h"
 #include "runtime/values/arguments.h"
@@ -153,12 +154,15 @@ bool register_callback(PyObject* monitoring, int tool, long bit, PyObject* callb
 }
 
 bool is_wanted(const Subscription& subscription) {
-  return !subscription.of_c_functions || g_tool.with_c_functions;
+  return subscription.of == EventOf::kCalls ||
+         (subscription.of == EventOf::kCFunctions && g_tool.with_c_functions) ||
+         (subscription.of == EventOf::kExceptions && exceptions_wanted());
 }
 
 PyVectorcall handler_of(const Subscription& subscription) {
-  const bool with_notes =
-      values_wanted() || (caller_lines_wanted() && !subscription.of_values_alone);
+  const bool with_notes = exceptions_wanted() ||
+                          (values_wanted() && subscription.notes != NotesOf::kExceptions) ||
+                          (caller_lines_wanted() && subscription.notes == NotesOf::kLinesAndValues);
   if (with_notes && subscription.with_notes != nullptr) {
     return subscription.with_notes;
   }
@@ -169,7 +173,8 @@ PyVectorcall handler_of(const Subscription& subscription) {
 bool ask_for_events(PyObject* monitoring, int tool, PyObject* events, bool all) {
   long wanted = 0;
   for (const Subscription& subscription : kSubscriptions) {
-    if (is_wanted(subscription) && (all || subscription.discovers)) {
+    if (is_wanted(subscription) &&
+        (all || subscription.discovers || subscription.of == EventOf::kExceptions)) {
       wanted |= event_bit(events, subscription);
     }
   }

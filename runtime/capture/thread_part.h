@@ -32,6 +32,17 @@ struct CallableCacheEntry {
   uint32_t version_tag;  // of the type then; 0: it had none, or another name is not to be relied on
 };
 
+// An exception that a handler of the thread's has, as far as is known (marks/exceptions.h).
+struct HandledException {
+  const void* exception;  // an address, nothing more
+  const void* frame;
+  uint64_t ticks;
+  uint32_t name;  // of the mark that it will be
+  uint32_t line;
+  bool of_generator;
+};
+inline constexpr uint32_t kMostHandled = 12;
+
 inline constexpr uint32_t kCodeCacheBits = 11;
 inline constexpr uint32_t kCallableCacheBits = 10;
 
@@ -44,7 +55,11 @@ struct ThreadPart {
   uint32_t guards_seen;          // stack guards there had been when it last made a call
   uint32_t pauses_seen;          // pauses there had been when its last gap of that kind was drawn
   void* caller_lines;            // what is known of callers (caller_lines.h); null: nothing so far
-  uint64_t name_hash;            // of the name that was published last; 0: none
+  uint32_t handled_count;
+  uint32_t muted;              // code of the program's runs for the recorder: nothing is recorded
+  const void* told_exception;  // the last one that was told of; an address, nothing more
+  HandledException handled[kMostHandled];
+  uint64_t name_hash;  // of the name that was published last; 0: none
   CodeCacheEntry codes[1u << kCodeCacheBits];
   CallableCacheEntry callables[1u << kCallableCacheBits];
   uint64_t name_hashes[1u << kCallableCacheBits];  // of the names of callables; 0: they last

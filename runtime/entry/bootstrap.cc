@@ -29,6 +29,7 @@
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
 #include "runtime/filters/filters.h"
+#include "runtime/marks/exceptions.h"
 #include "runtime/python/frames.h"
 #include "runtime/python/python_api.h"
 #include "runtime/python/text.h"
@@ -84,6 +85,7 @@ void install() {
   start_frames();
   start_filters();
   start_arguments();
+  start_exceptions();
   start_caller_lines(session_option(kOptionLogLines));
   if (!start_functions(find_object_function()) || !install_backend()) {
     g_python.PyErr_Clear();

@@ -24,8 +24,9 @@ struct {
   bool no_standard_library;
   bool no_import;
   bool no_frozen;
-  bool includes;  // --include_files
-  bool of_files;  // some speak of files: looking where these lie takes system calls
+  bool everything;  // --log_sparse
+  bool includes;    // --include_files
+  bool of_files;    // some speak of files: looking where these lie takes system calls
   bool only;
   bool callables;                        // some may be hidden or marked by their own names
   PyObject* global_names[kGlobalNames];  // the main interpreter's; null: not made yet
@@ -153,8 +154,9 @@ void start_filters() {
   g_filters.no_standard_library = session_option(kOptionNoStandardLibrary);
   g_filters.no_import = session_option(kOptionNoImport);
   g_filters.no_frozen = session_option(kOptionIgnoreFrozen);
-  g_filters.on =
-      g_filters.mine || g_filters.no_standard_library || g_filters.no_import || g_filters.no_frozen;
+  g_filters.everything = session_option(kOptionLogSparse);
+  g_filters.on = g_filters.everything || g_filters.mine || g_filters.no_standard_library ||
+                 g_filters.no_import || g_filters.no_frozen;
   for_each_pattern([](uint32_t key, const char* pattern) {
     g_filters.on |= key <= VTN_SETTING_EXCLUDE_SUBTREE;
     g_filters.includes |= key == VTN_SETTING_INCLUDE_FILE;
@@ -174,7 +176,12 @@ void start_filters() {
 
 bool filters_on() { return g_filters.on; }
 
+bool nothing_is_recorded() { return g_filters.everything; }
+
 Verdict judge_code(tracer::Text name, tracer::Text file, PyObject* globals) {
+  if (g_filters.everything) {
+    return Verdict::kNothingIs;
+  }
   const CodeFacts known(name, file, globals);
   const FunctionFacts& facts = known.get();
   const uint32_t path = facts_of_file(facts.file);
@@ -201,6 +208,9 @@ bool meets_patterns(uint32_t key, tracer::Text name, tracer::Text file, PyObject
 }
 
 Verdict judge_callable(tracer::Text name) {
+  if (g_filters.everything) {
+    return Verdict::kNothingIs;
+  }
   if (!g_filters.callables) {
     return Verdict::kRecorded;
   }

@@ -29,7 +29,11 @@ void start_filters();
 // Whether any function may be hidden or marked.
 bool filters_on();
 
-enum class Verdict { kRecorded, kHidden, kExcludesSubtree };
+// Whether all functions are hidden, so that what else is logged is of all of them.
+bool nothing_is_recorded();
+
+// kNothingIs: hidden as all others are, which goes without saying.
+enum class Verdict { kRecorded, kHidden, kExcludesSubtree, kNothingIs };
 
 // Python code; `globals` of the frame that runs it, borrowed, or null: they are not known.
 Verdict judge_code(tracer::Text name, tracer::Text file, PyObject* globals);

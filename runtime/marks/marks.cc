@@ -35,6 +35,14 @@ void Mark::add(const char* name, PyObject* value) {
   }
 }
 
+void Mark::add_all(const char* name, PyObject* const* values, PySize count) {
+  if (count == 1) {
+    add(name, values[0]);
+  } else if (start_value(name)) {
+    used_ += put_values(values, count, bytes_ + used_, room());
+  }
+}
+
 void Mark::add_text(const char* name, tracer::Text text) {
   if (start_value(name)) {
     used_ += put_text(text, bytes_ + used_, room());

@@ -26,6 +26,8 @@ class Mark {
  public:
   // A value with an empty name is the mark's own: it is shown as "x = 3".
   void add(const char* name, PyObject* value);
+  // Several as one: as itself if there is but one, else as a tuple.
+  void add_all(const char* name, PyObject* const* values, PySize count);
   void add_text(const char* name, tracer::Text text);
   void add_number(const char* name, int64_t number);
   void add_redacted(const char* name);

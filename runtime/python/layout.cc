@@ -17,7 +17,8 @@ const char* check_layout() {
   if (strcmp(type_name(py.PyList_Type), "list") != 0) {
     return "type name";
   }
-  if (!is_metatype(py.PyType_Type) || is_metatype(py.PyList_Type)) {
+  if (!is_metatype(py.PyType_Type) || is_metatype(py.PyList_Type) ||
+      is_exception_type(py.PyList_Type)) {
     return "type flags";
   }
   PyObject* builtins = py.PyEval_GetBuiltins();

@@ -33,6 +33,12 @@ inline bool is_metatype(const PyObject* type) {
   return (field<uint64_t>(type, kHeadBytes + 152) & kTypeSubclass) != 0;
 }
 
+// A type of exceptions.
+inline bool is_exception_type(const PyObject* type) {
+  constexpr uint64_t kExceptionSubclass = 1u << 30;  // Py_TPFLAGS_BASE_EXC_SUBCLASS
+  return (field<uint64_t>(type, kHeadBytes + 152) & kExceptionSubclass) != 0;
+}
+
 // A type whose instances, as attributes of a class, are asked for the attribute: tp_descr_get and
 // tp_descr_set.
 inline bool is_descriptor(const PyObject* type) {

@@ -80,6 +80,10 @@ const char* load_python_api(void* python,
   }
   VTN_PYTHON_OBJECTS(VTN_OBJECT)
 #undef VTN_OBJECT
+  api.PyExc_Exception = static_cast<PyObject**>(dlsym_fn(python, "PyExc_Exception"));
+  if (api.PyExc_Exception == nullptr) {
+    return "PyExc_Exception";
+  }
   api.PyCMethod_Type = static_cast<PyObject*>(dlsym_fn(python, "PyCMethod_Type"));
   api._PyRuntime = dlsym_fn(python, "_PyRuntime");
   if (api._PyRuntime != nullptr && dladdr1_fn != nullptr) {

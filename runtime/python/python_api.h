@@ -87,6 +87,7 @@ struct PyMethodDefinition {
   required(void, PyErr_Fetch, (PyObject**, PyObject**, PyObject**))                            \
   required(void, PyErr_Restore, (PyObject*, PyObject*, PyObject*))                             \
   required(void, PyErr_Clear, ())                                                              \
+  required(void, PyErr_SetObject, (PyObject*, PyObject*))                                      \
   required(PyObject*, PyErr_Occurred, ())                                                      \
   optional(PyObject*, PyErr_GetRaisedException, ())                                            \
   optional(void, PyErr_SetRaisedException, (PyObject*))                                        \
@@ -94,6 +95,7 @@ struct PyMethodDefinition {
   required(int, Py_AddPendingCall, (int (*)(void*), void*))                                    \
   required(void*, PyCapsule_GetPointer, (PyObject*, const char*))                              \
   required(PyObject*, PyObject_GetAttr, (PyObject*, PyObject*))                                \
+  required(PyObject*, PyObject_Repr, (PyObject*))                                              \
   required(PySize, PyObject_Hash, (PyObject*))                                                 \
   required(PyObject*, PyObject_GetAttrString, (PyObject*, const char*))                        \
   required(PyObject*, PyObject_GenericGetAttr, (PyObject*, PyObject*))                         \
@@ -210,6 +212,7 @@ struct PythonApi {
 #define VTN_OBJECT(name) PyObject* name;
   VTN_PYTHON_OBJECTS(VTN_OBJECT)
 #undef VTN_OBJECT
+  PyObject** PyExc_Exception;
   PyObject* PyCMethod_Type;    // optional, from 3.9
   const void* _PyRuntime;      // optional
   size_t runtime_state_bytes;  // size of _PyRuntime; 0 where it is not known

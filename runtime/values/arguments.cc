@@ -188,7 +188,10 @@ bool asked_for(uint32_t key, bool all, tracer::Text name, tracer::Text file, PyO
 void start_arguments() {
   g_arguments = {};
   ValueSettings settings;
-  settings.repr = session_option(kOptionNoRepr) ? Repr::kOff : Repr::kSafe;
+  settings.repr = session_option(kOptionNoRepr)    ? Repr::kOff
+                  : session_option(kOptionOwnRepr) ? Repr::kOwn
+                                                   : Repr::kSafe;
+  settings.object_fields = session_option(kOptionObjectFields);
   settings.redact = !session_option(kOptionNoRedact);
   settings.most_bytes = number_setting(VTN_SETTING_MAX_REPR, settings.most_bytes);
   start_values(settings);

@@ -3,7 +3,8 @@
 // Values of the program's, told of without running any of its code (abi/value_abi.h): exact builtin
 // types by what CPython's API says of them, enum members, dataclasses and objects with slots by
 // their fields, arrays and tensors by their shape and type, of all else the type's name. Whatever
-// is called here is CPython's own, or a getter in C of a library that is known.
+// is called here is CPython's own, or a getter in C of a library that is known; with Repr::kOwn
+// what is no plain builtin is asked for its repr, while nothing of the thread is recorded.
 //
 // Within limits: so many bytes for a value, so deep, so many of a container.
 //
@@ -20,12 +21,13 @@ namespace vtn::runtime {
 
 inline constexpr size_t kLeastValueBytes = 9;  // room for a number
 
-enum class Repr { kSafe, kAll, kOff };
+enum class Repr { kSafe, kOwn, kOff };
 
 struct ValueSettings {
-  Repr repr = Repr::kSafe;
-  uint32_t most_bytes = 256;  // of one value
-  bool redact = true;         // what the names say that is secret is not told
+  Repr repr = Repr::kSafe;     // kOwn: by the program's own __repr__, where a class has one
+  bool object_fields = false;  // of objects of any class what is in their __dict__
+  uint32_t most_bytes = 256;   // of one value
+  bool redact = true;          // what the names say that is secret is not told
 };
 void start_values(const ValueSettings& settings);
 
@@ -38,7 +40,8 @@ size_t put_value(PyObject* value, char* to, size_t room);
 // The same of plain numbers, bools and None, by which no error can be set; 0: it is none of
 // these.
 size_t put_simple_value(PyObject* value, char* to, size_t room);
-size_t put_text(tracer::Text text, char* to, size_t room);  // as a str; UTF-8
+size_t put_values(PyObject* const* values, PySize count, char* to, size_t room);  // as a tuple
+size_t put_text(tracer::Text text, char* to, size_t room);                        // as a str; UTF-8
 size_t put_number(int64_t number, char* to, size_t room);
 size_t put_redacted(char* to, size_t room);
 size_t put_unbound(char* to, size_t room);

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/marks/exceptions.h"
+
+#include <string.h>
+
+#include "runtime/capture/control.h"
+#include "runtime/capture/functions.h"
+#include "runtime/entry/process.h"
+#include "runtime/filters/filters.h"
+#include "runtime/marks/marks.h"
+#include "runtime/python/frames.h"
+#include "runtime/python/text.h"
+#include "runtime/python/type_names.h"
+#include "tracer/clock.h"
+
+namespace vtn::runtime {
+
+namespace {
+
+constexpr char kCategory[] = "exception";
+constexpr char kRaised[] = "raise ";
+constexpr char kCaught[] = "caught ";
+constexpr char kUncaught[] = "uncaught ";
+constexpr long kIsResumed = 0x20 | 0x80 | 0x200;  // CO_GENERATOR, COROUTINE, ASYNC_GENERATOR
+
+struct {
+  bool wanted;
+  int (*address_to_line)(PyObject*, int);
+  PyObject* (*handled)();  // PyErr_GetHandledException: 3.11
+  PyObject* (*traceback)(PyObject*);
+} g_exceptions;
+
+// "raise KeyError"
+uint32_t name_of(const char* what, const PyObject* type) {
+  char text[kMaxNameBytes];
+  const size_t bytes = strlen(what);
+  memcpy(text, what, bytes);
+  const char* const whole = type_name(type);
+  const char* const dot = strrchr(whole, '.');  // a type made in C may have its module in its name
+  const tracer::Text name = text_of(dot == nullptr ? whole : dot + 1);
+  const size_t kept = name.bytes < sizeof(text) - bytes ? name.bytes : sizeof(text) - bytes;
+  memcpy(text + bytes, name.data, kept);
+  return mark_name(MarkKind::kInstant, {text, bytes + kept}, text_of(kCategory));
+}
+
+// Of the first instruction from there on that has a line: a handler's own first one has none.
+uint32_t line_at(PyObject* code, PyObject* offset) {
+  constexpr int kInstructionBytes = 2;
+  constexpr int kMostInstructions = 8;
+  const long at = g_python.PyLong_AsLong(offset);
+  if (g_exceptions.address_to_line == nullptr || type_of(code) != g_python.PyCode_Type || at < 0) {
+    return 0;
+  }
+  for (int i = 0; i < kMostInstructions; ++i) {
+    const int line =
+        g_exceptions.address_to_line(code, static_cast<int>(at) + i * kInstructionBytes);
+    if (line > 0) {
+      return static_cast<uint32_t>(line);
+    }
+  }
+  return 0;
+}
+
+// The frame that runs, as far as it can be told from others.
+const void* running_frame() {
+  PyFrame* const object = g_python.PyEval_GetFrame();  // borrowed
+  return object == nullptr ? nullptr : frame_of_object(object);
+}
+
+PyRef next_of(PyObject* traceback) {
+  PyRef next = PyRef::steal(g_python.PyObject_GetAttrString(traceback, "tb_next"));
+  g_python.PyErr_Clear();
+  return PyRef::steal(next.get() == g_python._Py_NoneStruct ? nullptr : next.release());
+}
+
+bool is_hidden(tracer::ThreadState* thread, PyObject* code) {
+  return filters_on() && !nothing_is_recorded() && code_ids(thread, code).id == kIdHidden;
+}
+
+bool frame_is_hidden(tracer::ThreadState* thread, PyObject* traceback) {
+  const PyRef frame = PyRef::steal(g_python.PyObject_GetAttrString(traceback, "tb_frame"));
+  const PyRef code = PyRef::steal(
+      frame ? g_python.PyFrame_GetCode(reinterpret_cast<PyFrame*>(frame.get())) : nullptr);
+  return code && is_known_hidden(thread, code.get());
+}
+
+// Whether this is the first frame that is recorded of those that the exception comes by: its
+// traceback has the frames, each in front of those that it called.
+bool is_first_frame(tracer::ThreadState* thread, PyObject* exception) {
+  const PyRef traceback = PyRef::steal(g_exceptions.traceback(exception));
+  if (!traceback) {
+    return true;
+  }
+  PyObject* next = next_of(traceback.get()).release();
+  while (next != nullptr && filters_on() && !nothing_is_recorded() &&
+         frame_is_hidden(thread, next)) {
+    const PyRef passed = PyRef::steal(next);
+    next = next_of(next).release();
+  }
+  return !PyRef::steal(next);
+}
+
+// `exception`: what is told of it; null: nothing but its type.
+void tell(tracer::ThreadState* thread,
+          const char* what,
+          const PyObject* type,
+          PyObject* exception,
+          uint32_t line,
+          uint64_t ticks) {
+  Mark mark;
+  if (exception != nullptr) {
+    mark.add("exception", exception);
+  }
+  if (line != 0) {
+    mark.add_number("line", line);
+  }
+  mark.record(thread, MarkKind::kInstant, name_of(what, type), ticks);
+}
+
+// What ends a generator or a coroutine leaves it by design.
+void tell_uncaught(tracer::ThreadState* thread,
+                   const PyObject* type,
+                   PyObject* exception,
+                   uint64_t ticks) {
+  part_of(thread)->told_exception = nullptr;
+  const tracer::Text name = text_of(type_name(type));
+  const auto is = [&](const char* literal) { return strcmp(name.data, literal) == 0; };
+  if (!is("GeneratorExit") && !is("StopIteration") && !is("StopAsyncIteration")) {
+    tell(thread, kUncaught, type, exception, 0, ticks);
+  }
+}
+
+void tell_caught(tracer::ThreadState* thread, const HandledException& handled) {
+  if (part_of(thread)->told_exception == handled.exception) {
+    part_of(thread)->told_exception = nullptr;
+  }
+  Mark mark;
+  if (handled.line != 0) {
+    mark.add_number("line", handled.line);
+  }
+  mark.record(thread, MarkKind::kInstant, handled.name, handled.ticks);
+}
+
+void forget(ThreadPart* part, uint32_t index) {
+  --part->handled_count;
+  memmove(&part->handled[index],
+          &part->handled[index + 1],
+          (part->handled_count - index) * sizeof(HandledException));
+}
+
+// With the GIL, and no error set.
+void settle(tracer::ThreadState* thread) {
+  ThreadPart* const part = part_of(thread);
+  if (part->handled_count == 0 || g_exceptions.handled == nullptr) {
+    return;
+  }
+  const PyRef now = PyRef::steal(g_exceptions.handled());
+  const void* const frame = running_frame();
+  for (uint32_t i = part->handled_count; i-- > 0;) {
+    const HandledException handled = part->handled[i];
+    if (handled.of_generator && handled.frame != frame) {
+      continue;  // it may be handled still, while its generator waits
+    }
+    if (handled.exception == now.get()) {
+      break;  // and so may those that came before
+    }
+    forget(part, i);
+    tell_caught(thread, handled);
+  }
+}
+
+bool is_resumed_code(PyObject* code) {
+  const PyRef flags = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_flags"));
+  return flags && (g_python.PyLong_AsLong(flags.get()) & kIsResumed) != 0;
+}
+
+}  // namespace
+
+void start_exceptions() {
+  g_exceptions = {};
+  g_exceptions.wanted = session_option(kOptionLogExceptions);
+  g_exceptions.address_to_line =
+      reinterpret_cast<int (*)(PyObject*, int)>(find_python_symbol("PyCode_Addr2Line"));
+  g_exceptions.handled =
+      reinterpret_cast<PyObject* (*)()>(find_python_symbol("PyErr_GetHandledException"));
+  g_exceptions.traceback =
+      reinterpret_cast<PyObject* (*)(PyObject*)>(find_python_symbol("PyException_GetTraceback"));
+  g_exceptions.wanted = g_exceptions.wanted && g_exceptions.traceback != nullptr;
+}
+
+bool exceptions_wanted() { return g_exceptions.wanted; }
+
+void exception_raised(tracer::ThreadState* thread,
+                      PyObject* code,
+                      PyObject* offset,
+                      PyObject* exception) {
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  settle(thread);
+  const bool hidden = is_hidden(thread, code);
+  const bool first = is_remembered(thread, code)
+                         ? is_first_frame(thread, exception)
+                         : part_of(thread)->told_exception != exception;  // C code says so
+  if (first && !hidden) {
+    part_of(thread)->told_exception = exception;
+    tell(thread, kRaised, type_of(exception), exception, line_at(code, offset), ticks);
+  }
+  g_python.PyErr_Clear();
+}
+
+void exception_raised_again(tracer::ThreadState* thread, const PyObject* exception) {
+  ThreadPart* const part = part_of(thread);
+  for (uint32_t i = part->handled_count; i-- > 0;) {
+    if (part->handled[i].exception == exception) {
+      forget(part, i);
+      break;
+    }
+  }
+}
+
+void exception_handled(tracer::ThreadState* thread,
+                       PyObject* code,
+                       PyObject* offset,
+                       PyObject* exception) {
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  ThreadPart* const part = part_of(thread);
+  settle(thread);
+  const bool hidden = is_hidden(thread, code);
+  if (!hidden || part->told_exception == exception) {
+    if (part->handled_count == kMostHandled) {
+      const HandledException oldest = part->handled[0];
+      forget(part, 0);
+      tell_caught(thread, oldest);
+    }
+    part->handled[part->handled_count++] = {exception,
+                                            running_frame(),
+                                            ticks,
+                                            name_of(kCaught, type_of(exception)),
+                                            line_at(code, offset),
+                                            is_resumed_code(code)};
+  }
+  g_python.PyErr_Clear();
+}
+
+void exception_unwinds(tracer::ThreadState* thread, PyObject* exception) {
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  settle(thread);
+  PyFrame* const frame = g_python.PyEval_GetFrame();  // borrowed
+  const PyRef caller = PyRef::steal(
+      frame == nullptr ? nullptr : reinterpret_cast<PyObject*>(g_python.PyFrame_GetBack(frame)));
+  if (frame != nullptr && !caller) {
+    tell_uncaught(thread, type_of(exception), exception, ticks);
+  }
+  g_python.PyErr_Clear();
+}
+
+void exception_left_frame(tracer::ThreadState* thread, PyFrame* caller) {
+  const KeepErrno keep_errno;
+  const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  PyObject* type = nullptr;
+  PyObject* exception = nullptr;
+  PyObject* traceback = nullptr;
+  g_python.PyErr_Fetch(&type, &exception, &traceback);
+  if (type != nullptr) {
+    // What C code set may be no exception so far, but what one will be made of.
+    if (traceback == nullptr || !next_of(traceback)) {
+      tell(thread, kRaised, type, exception, 0, ticks);
+    }
+    if (caller == nullptr) {
+      tell_uncaught(thread, type, exception, ticks);
+    }
+  }
+  g_python.PyErr_Clear();
+  g_python.PyErr_Restore(type, exception, traceback);
+}
+
+void settle_exceptions(tracer::ThreadState* thread) {
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  settle(thread);
+  g_python.PyErr_Clear();
+}
+
+}  // namespace vtn::runtime
