@@ -44,6 +44,7 @@ bool install_same() {
       }
       [[fallthrough]];
     default:
+      watch_exceptions_of_frames();
       return set_profile(g_python.PyThreadState_Get());
   }
 }

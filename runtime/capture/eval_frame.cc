@@ -18,6 +18,7 @@
 #include "runtime/capture/thread_part.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
+#include "runtime/marks/exceptions.h"
 #include "runtime/python/versions.h"
 #include "tracer/thread_writer.h"
 
@@ -32,6 +33,7 @@ struct {
   bool checked;  // where a frame's code lies
   bool ready;    // that, and recording is not paused
   bool installed;
+  bool watching;              // for exceptions alone
   bool with_lines;            // of callers
   bool guarded;               // some frame runs under the default evaluator
   uint32_t guards;            // how often that was so
@@ -42,6 +44,7 @@ constexpr uintptr_t kAssumedArgumentBytes =
     256 * 1024;  // of the main thread's stack, above its frames
 
 PyObject* evaluate(PyThread* state, void* frame, int throwing);
+PyObject* watch(PyThread* state, void* frame, int throwing);
 
 // Lowest address at which a frame may still start under our evaluator; kNoLimit: not known. The
 // main thread's stack ends where its limit says; another's bounds are in its attributes.
@@ -96,11 +99,13 @@ PyEvalFunction* find_slot(PyInterp* interpreter) {
 
 // Ours is taken out of every interpreter that has it.
 void take_out() {
+  const PyEvalFunction ours = g_eval.watching ? watch : evaluate;
   g_eval.installed = false;
+  g_eval.watching = false;
   g_eval.main_slot = nullptr;
   for (PyInterp* interpreter = g_python.PyInterpreterState_Head(); interpreter != nullptr;
        interpreter = g_python.PyInterpreterState_Next(interpreter)) {
-    if (g_python._PyInterpreterState_GetEvalFrameFunc(interpreter) == evaluate) {
+    if (g_python._PyInterpreterState_GetEvalFrameFunc(interpreter) == ours) {
       g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, g_python._PyEval_EvalFrameDefault);
     }
   }
@@ -115,17 +120,22 @@ void change_to_profile() {
                                                    PyThread* state,
                                                    void* frame,
                                                    int throwing) {
-  tracer::record_gap(thread, GapReason::kStackGuard);
+  if (!g_eval.watching) {
+    tracer::record_gap(thread, GapReason::kStackGuard);
+  }
   PyInterp* interpreter = g_python.PyThreadState_GetInterpreter(state);
   g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, g_python._PyEval_EvalFrameDefault);
   g_eval.guarded = true;
   ++g_eval.guards;
   PyObject* result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
   g_eval.guarded = false;
-  if (!g_eval.installed) {
+  if (!g_eval.installed && !g_eval.watching) {
     return result;  // recording was stopped meanwhile
   }
-  g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate);
+  g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, g_eval.watching ? watch : evaluate);
+  if (g_eval.watching) {
+    return result;
+  }
   thread = tracer::current_thread();
   part_of(thread)->guards_seen = g_eval.guards;
   tracer::record_gap(thread, GapReason::kStackGuard);
@@ -190,6 +200,9 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   // The frame may return in a forked child: a process of its own, to which the id says nothing.
   thread = tracer::current_thread();
+  if (__builtin_expect(result == nullptr, 0) && exceptions_wanted()) {
+    exception_left_frame(thread);
+  }
   if (__builtin_expect((values & kItsReturnValue) != 0, 0) && epoch == tracer::g_engine.epoch &&
       (resumed || ids.id == ids.resumed_id)) {
     note_return_value(thread, code, result, values);
@@ -202,20 +215,43 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   return result;
 }
 
+// Beside the profile function, which is not told of exceptions: records nothing else.
+PyObject* watch(PyThread* state, void* frame, int throwing) {
+  tracer::ThreadState* const thread = tracer::current_thread();
+  if (__builtin_expect(part_of(thread)->stack_limit == 0, 0)) {
+    part_of(thread)->stack_limit = stack_limit();
+  }
+  if (reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) < part_of(thread)->stack_limit) {
+    return run_guarded(thread, state, frame, throwing);
+  }
+  PyObject* const result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
+  if (result == nullptr && g_recording_clock != kPausedClock) {
+    exception_left_frame(tracer::current_thread());  // perhaps of a forked child by now
+  }
+  return result;
+}
+
+// False: another one is there.
+bool put_in_place(PyEvalFunction function) {
+  PyInterp* const interpreter = current_interpreter();
+  if (g_python._PyInterpreterState_GetEvalFrameFunc == nullptr ||
+      g_python._PyInterpreterState_SetEvalFrameFunc == nullptr ||
+      g_python._PyEval_EvalFrameDefault == nullptr ||
+      g_python._PyInterpreterState_GetEvalFrameFunc(interpreter) !=
+          g_python._PyEval_EvalFrameDefault) {
+    return false;
+  }
+  g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, function);
+  return true;
+}
+
 }  // namespace
 
 bool install_eval_frame() {
-  if (g_python._PyInterpreterState_GetEvalFrameFunc == nullptr ||
-      g_python._PyInterpreterState_SetEvalFrameFunc == nullptr ||
-      g_python._PyEval_EvalFrameDefault == nullptr) {
+  PyInterp* const interpreter = current_interpreter();
+  if (!put_in_place(evaluate)) {
     return false;
   }
-  PyInterp* interpreter = current_interpreter();
-  if (g_python._PyInterpreterState_GetEvalFrameFunc(interpreter) !=
-      g_python._PyEval_EvalFrameDefault) {
-    return false;
-  }
-  g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate);
   g_eval.installed = true;
   g_eval.with_lines = caller_lines_wanted();
   if (interpreter == g_python.PyInterpreterState_Main()) {
@@ -224,8 +260,14 @@ bool install_eval_frame() {
   return true;
 }
 
+void watch_exceptions_of_frames() {
+  if (exceptions_wanted() && !g_eval.installed) {
+    g_eval.watching = put_in_place(watch) || g_eval.watching;
+  }
+}
+
 void uninstall_eval_frame() {
-  if (g_eval.installed) {
+  if (g_eval.installed || g_eval.watching) {
     take_out();
   }
 }

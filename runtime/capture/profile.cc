@@ -193,6 +193,7 @@ bool install_profile(bool with_c_functions) {
   }
   g_profile.installed = true;
   watch_setprofile();
+  watch_exceptions_of_frames();
   start_profile_threads(on_profile);
   return true;
 }

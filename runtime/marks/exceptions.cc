@@ -73,31 +73,38 @@ PyRef next_of(PyObject* traceback) {
   return PyRef::steal(next.get() == g_python._Py_NoneStruct ? nullptr : next.release());
 }
 
+bool filters_hide_some() { return filters_on() && !nothing_is_recorded(); }
+
 bool is_hidden(tracer::ThreadState* thread, PyObject* code) {
-  return filters_on() && !nothing_is_recorded() && code_ids(thread, code).id == kIdHidden;
+  return filters_hide_some() && code_ids(thread, code).id == kIdHidden;
 }
 
 bool frame_is_hidden(tracer::ThreadState* thread, PyObject* traceback) {
+  if (!filters_hide_some()) {
+    return false;
+  }
   const PyRef frame = PyRef::steal(g_python.PyObject_GetAttrString(traceback, "tb_frame"));
   const PyRef code = PyRef::steal(
       frame ? g_python.PyFrame_GetCode(reinterpret_cast<PyFrame*>(frame.get())) : nullptr);
   return code && is_known_hidden(thread, code.get());
 }
 
-// Whether this is the first frame that is recorded of those that the exception comes by: its
+// Whether this is the first frame that is recorded of those that an exception comes by: its
 // traceback has the frames, each in front of those that it called.
-bool is_first_frame(tracer::ThreadState* thread, PyObject* exception) {
-  const PyRef traceback = PyRef::steal(g_exceptions.traceback(exception));
-  if (!traceback) {
-    return true;
-  }
-  PyObject* next = next_of(traceback.get()).release();
-  while (next != nullptr && filters_on() && !nothing_is_recorded() &&
-         frame_is_hidden(thread, next)) {
+bool is_first_frame(tracer::ThreadState* thread, PyObject* traceback) {
+  PyObject* next = next_of(traceback).release();
+  while (next != nullptr && frame_is_hidden(thread, next)) {
     const PyRef passed = PyRef::steal(next);
     next = next_of(next).release();
   }
   return !PyRef::steal(next);
+}
+
+uint32_t line_of(PyObject* traceback) {
+  const PyRef line = PyRef::steal(
+      traceback == nullptr ? nullptr : g_python.PyObject_GetAttrString(traceback, "tb_lineno"));
+  const long number = line ? g_python.PyLong_AsLong(line.get()) : 0;
+  return number > 0 ? static_cast<uint32_t>(number) : 0;
 }
 
 // `exception`: what is told of it; null: nothing but its type.
@@ -117,6 +124,11 @@ void tell(tracer::ThreadState* thread,
   mark.record(thread, MarkKind::kInstant, name_of(what, type), ticks);
 }
 
+// GeneratorExit: a generator is closed.
+bool closes_generator(const PyObject* type) {
+  return strcmp(type_name(type), "GeneratorExit") == 0;
+}
+
 // What ends a generator or a coroutine leaves it by design.
 void tell_uncaught(tracer::ThreadState* thread,
                    const PyObject* type,
@@ -125,7 +137,7 @@ void tell_uncaught(tracer::ThreadState* thread,
   part_of(thread)->told_exception = nullptr;
   const tracer::Text name = text_of(type_name(type));
   const auto is = [&](const char* literal) { return strcmp(name.data, literal) == 0; };
-  if (!is("GeneratorExit") && !is("StopIteration") && !is("StopAsyncIteration")) {
+  if (!closes_generator(type) && !is("StopIteration") && !is("StopAsyncIteration")) {
     tell(thread, kUncaught, type, exception, 0, ticks);
   }
 }
@@ -148,7 +160,17 @@ void forget(ThreadPart* part, uint32_t index) {
           (part->handled_count - index) * sizeof(HandledException));
 }
 
-// With the GIL, and no error set.
+// The handler was none that catches: it raises what it has again. In that frame; null: in any.
+void take_back(ThreadPart* part, const PyObject* exception, const void* frame) {
+  for (uint32_t i = part->handled_count; i-- > 0;) {
+    if (part->handled[i].exception == exception &&
+        (frame == nullptr || part->handled[i].frame == frame)) {
+      forget(part, i);
+      return;
+    }
+  }
+}
+
 void settle(tracer::ThreadState* thread) {
   ThreadPart* const part = part_of(thread);
   if (part->handled_count == 0 || g_exceptions.handled == nullptr) {
@@ -196,12 +218,19 @@ void exception_raised(tracer::ThreadState* thread,
                       PyObject* exception) {
   const KeepErrno keep_errno;
   const PendingException pending;
+  if (closes_generator(type_of(exception))) {
+    return;
+  }
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
-  settle(thread);
   const bool hidden = is_hidden(thread, code);
+  const PyRef traceback = PyRef::steal(g_exceptions.traceback(exception));
   const bool first = is_remembered(thread, code)
-                         ? is_first_frame(thread, exception)
+                         ? !traceback || is_first_frame(thread, traceback.get())
                          : part_of(thread)->told_exception != exception;  // C code says so
+  if (!first) {
+    take_back(part_of(thread), exception, running_frame());  // "raise error" in its own handler
+  }
+  settle(thread);
   if (first && !hidden) {
     part_of(thread)->told_exception = exception;
     tell(thread, kRaised, type_of(exception), exception, line_at(code, offset), ticks);
@@ -210,13 +239,7 @@ void exception_raised(tracer::ThreadState* thread,
 }
 
 void exception_raised_again(tracer::ThreadState* thread, const PyObject* exception) {
-  ThreadPart* const part = part_of(thread);
-  for (uint32_t i = part->handled_count; i-- > 0;) {
-    if (part->handled[i].exception == exception) {
-      forget(part, i);
-      break;
-    }
-  }
+  take_back(part_of(thread), exception, nullptr);
 }
 
 void exception_handled(tracer::ThreadState* thread,
@@ -225,6 +248,9 @@ void exception_handled(tracer::ThreadState* thread,
                        PyObject* exception) {
   const KeepErrno keep_errno;
   const PendingException pending;
+  if (closes_generator(type_of(exception))) {
+    return;
+  }
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   ThreadPart* const part = part_of(thread);
   settle(thread);
@@ -259,19 +285,20 @@ void exception_unwinds(tracer::ThreadState* thread, PyObject* exception) {
   g_python.PyErr_Clear();
 }
 
-void exception_left_frame(tracer::ThreadState* thread, PyFrame* caller) {
+void exception_left_frame(tracer::ThreadState* thread) {
   const KeepErrno keep_errno;
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   PyObject* type = nullptr;
   PyObject* exception = nullptr;
   PyObject* traceback = nullptr;
   g_python.PyErr_Fetch(&type, &exception, &traceback);
-  if (type != nullptr) {
+  if (type != nullptr && !closes_generator(type)) {
     // What C code set may be no exception so far, but what one will be made of.
-    if (traceback == nullptr || !next_of(traceback)) {
-      tell(thread, kRaised, type, exception, 0, ticks);
+    if (traceback == nullptr ||
+        (!frame_is_hidden(thread, traceback) && is_first_frame(thread, traceback))) {
+      tell(thread, kRaised, type, exception, line_of(traceback), ticks);
     }
-    if (caller == nullptr) {
+    if (g_python.PyEval_GetFrame() == nullptr) {
       tell_uncaught(thread, type, exception, ticks);
     }
   }

@@ -39,9 +39,8 @@ void exception_handled(tracer::ThreadState* thread,
 // A frame is left by an exception.
 void exception_unwinds(tracer::ThreadState* thread, PyObject* exception);
 
-// The same by an evaluation function, whose frame is left by the exception that is set; the caller
-// of that frame, or null.
-void exception_left_frame(tracer::ThreadState* thread, PyFrame* caller);
+// The same by an evaluation function: a frame has been left, and its exception is set.
+void exception_left_frame(tracer::ThreadState* thread);
 
 // Looks which handlers have been left. For each event while there are some.
 void settle_exceptions(tracer::ThreadState* thread);

@@ -262,10 +262,15 @@ bool put_instance(ValueWriter& to, PyObject* value, int depth) {
          });
 }
 
-int raise_again(void* exception) {
-  g_python.PyErr_SetObject(type_of(static_cast<PyObject*>(exception)),
-                           static_cast<PyObject*>(exception));
-  g_python.Py_DecRef(static_cast<PyObject*>(exception));
+// `raised`: an exception, or a class of which one is to be made.
+int raise_again(void* raised) {
+  auto* const object = static_cast<PyObject*>(raised);
+  if (is_metatype(type_of(object))) {
+    g_python.PyErr_SetObject(object, nullptr);
+  } else {
+    g_python.PyErr_SetObject(type_of(object), object);
+  }
+  g_python.Py_DecRef(object);
   return -1;
 }
 
@@ -276,10 +281,11 @@ void hand_back_interruption() {
   PyObject* exception = nullptr;
   PyObject* traceback = nullptr;
   g_python.PyErr_Fetch(&type, &exception, &traceback);
-  if (exception != nullptr && type != nullptr && type_of(exception) == type &&
-      g_python.PyType_IsSubtype(type, *g_python.PyExc_Exception) == 0 &&
-      g_python.Py_AddPendingCall(raise_again, exception) == 0) {
-    exception = nullptr;  // its reference goes along
+  if (type != nullptr && g_python.PyType_IsSubtype(type, *g_python.PyExc_Exception) == 0) {
+    PyObject*& raised = exception != nullptr && type_of(exception) == type ? exception : type;
+    if (g_python.Py_AddPendingCall(raise_again, raised) == 0) {
+      raised = nullptr;  // its reference goes along
+    }
   }
   for (PyObject* const one : {type, exception, traceback}) {
     if (one != nullptr) {

@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logs of what happens, as marks on the timeline: exceptions, prints; and runs that record nothing else."""
+
+import os
+import signal
+import textwrap
+import unittest
+
+from support import TestCase
+
+
+class Logs(TestCase):
+    def record(self, text, *options, name="x.py", **kwargs):
+        self.write(name, text)
+        plain = self.plain(name, **kwargs)
+        outcome = self.traced(name, options=("--quiet", *options), **kwargs)
+        self.assertEqual(plain.parity_key(), outcome.parity_key())
+        return outcome
+
+    def marks(self, outcome, category):
+        """Marks of a category: events in the order of their times."""
+        return sorted((event for event in outcome.report.events
+                       if event["ph"] in "iC" and event.get("cat") == category), key=lambda event: float(event["ts"]))
+
+    def within(self, outcome, mark):
+        """The innermost call that a mark lies in."""
+        found = None
+        at = float(mark["ts"])
+        for event in outcome.report.events:
+            if event["ph"] == "X" and event["tid"] == mark["tid"] and \
+                    float(event["ts"]) <= at <= float(event["ts"]) + float(event["dur"]) and \
+                    (found is None or float(found["ts"]) <= float(event["ts"])):
+                found = event
+        return found and found["name"].split(" (")[0].split(".")[-1]
+
+
+class Exceptions(Logs):
+    def told(self, outcome):
+        return [mark["name"] for mark in self.marks(outcome, "exception")]
+
+    def expect(self, text, expected, before_312, *options):
+        outcome = self.record(text, "--only", "x.py", "--log_exception", *options)
+        self.assertEqual(expected if self.interpreter.minor >= (3, 12) else before_312, self.told(outcome))
+        return outcome
+
+    def test_each_once_from_where_it_is_raised_to_where_it_is_caught(self):
+        outcome = self.expect("""
+            def inner(): raise ValueError("boom", 3)
+            def middle(): inner()
+            def outer():
+                try: middle()
+                except ValueError: pass
+            outer()
+        """, ["raise ValueError", "caught ValueError"], ["raise ValueError"])
+        marks = self.marks(outcome, "exception")
+        self.assertEqual({"exception": "ValueError('boom', 3)", "line": "1"}, marks[0]["args"])
+        if self.interpreter.minor >= (3, 12):
+            self.assertEqual({"line": "5"}, marks[1]["args"])
+            self.assertEqual(["inner", "outer"], [self.within(outcome, mark) for mark in marks])
+
+    def test_what_an_exception_passes_through_is_no_catch(self):
+        self.expect("""
+            import contextlib
+            class Manager:
+                def __enter__(self): return self
+                def __exit__(self, *args): return False
+            def inner(): {}["k"]
+            def a():
+                try: inner()
+                finally: len("x")
+            def b():
+                with Manager(): a()
+            def c():
+                try: b()
+                except (OSError, IndexError): pass
+            def d():
+                try: c()
+                except KeyError:
+                    str(1)
+                    raise
+            def e():
+                try: d()
+                except KeyError as error: raise error
+            def f():
+                try: e()
+                except Exception: return 1
+            f()
+        """, ["raise KeyError", "caught KeyError"], ["raise KeyError"])
+
+    def test_one_raised_while_another_is_handled(self):
+        self.expect("""
+            def f(): raise OSError(2)
+            def g():
+                try: f()
+                except OSError as error:
+                    try: raise KeyError("second") from error
+                    except KeyError: int("4")
+                    len("z")
+            g()
+            def h():
+                try: f()
+                except OSError: raise LookupError("third")
+            try: h()
+            except LookupError: pass
+        """, ["raise OSError", "caught OSError", "raise KeyError", "caught KeyError",
+              "raise OSError", "caught OSError", "raise LookupError", "caught LookupError"],
+                    ["raise OSError", "raise OSError", "raise LookupError"])
+
+    def test_a_loop_that_catches(self):
+        outcome = self.record("""
+            def loop():
+                for i in range(50):
+                    try: {}[i]
+                    except KeyError: pass
+            loop()
+        """, "--only", "x.py", "--log_exception")
+        self.assertEqual([name for _ in range(50) for name in ("raise KeyError", "caught KeyError")]
+                         if self.interpreter.minor >= (3, 12) else [], self.told(outcome))
+
+    def test_uncaught(self):
+        outcome = self.expect("""
+            def f(): raise RuntimeError("out")
+            f()
+        """, ["raise RuntimeError", "uncaught RuntimeError"], ["raise RuntimeError", "uncaught RuntimeError"])
+        self.assertEqual(1, outcome.status)
+
+    def test_in_a_thread(self):
+        outcome = self.record("""
+            import threading
+            def work(): 1 / 0
+            threading.excepthook = lambda args: print(args.exc_type.__name__)
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+        """, "--log_exception", "--no_import")
+        names = [mark["name"] for mark in self.marks(outcome, "exception") if "ZeroDivision" in mark["name"]]
+        self.assertEqual(["raise ZeroDivisionError"] + ["caught ZeroDivisionError"] * (self.interpreter.minor >= (3, 12)), names)
+
+    def test_generators_and_coroutines(self):
+        self.expect("""
+            import asyncio
+            def generate():
+                try: yield 1
+                except RuntimeError: yield 2
+            g = generate()
+            next(g)
+            g.throw(RuntimeError("in"))
+            for _ in generate(): pass
+            async def fails(): raise OSError("x")
+            async def handles():
+                try: await fails()
+                except OSError:
+                    await asyncio.sleep(0)
+                    raise
+            async def main():
+                try: await asyncio.gather(handles(), asyncio.sleep(0.01))
+                except OSError: pass
+            coroutine = main()
+            asyncio.run(coroutine)
+        """, ["raise RuntimeError", "caught RuntimeError", "raise OSError", "caught OSError"], ["raise OSError"])
+
+    def test_errors_that_c_swallows_are_no_events(self):
+        self.expect("""
+            class Lazy:
+                __slots__ = ()
+            getattr(Lazy(), "missing", None)
+            hasattr(Lazy(), "missing")
+            {}.get("k")
+            next(iter(()), None)
+            list(map(str, [1, 2]))
+            for _ in (i for i in range(3)): pass
+        """, [], [])
+
+    def test_hidden_functions_pass_on_what_they_raise(self):
+        """It is told of where it comes to a function that is recorded; what stays below is not."""
+        self.write("library.py", """
+            def fails(): raise OSError("lib")
+            def swallows():
+                try: fails()
+                except OSError: pass
+        """)
+        outcome = self.expect("""
+            import library
+            def mine(): library.fails()
+            library.swallows()
+            try: mine()
+            except OSError: pass
+        """, ["raise OSError", "caught OSError"], ["raise OSError"])
+        self.assertEqual("2", self.marks(outcome, "exception")[0]["args"]["line"])
+
+    def test_no_code_of_the_program_runs(self):
+        self.expect("""
+            import os
+            def abort(*args, **kwargs): os.abort()
+            body = {name: abort for name in ("__repr__", "__str__", "__eq__", "__getattribute__", "__reduce__")}
+            Evil = type("Evil", (Exception,), body)
+            Other = type("Other", (Exception,), {"args": property(abort)})
+            def f(error): raise error
+            for error in (Evil(1), Other(2), Evil(Evil(3))):
+                try: f(error)
+                except BaseException: pass
+        """, ["raise Evil", "caught Evil", "raise Other", "caught Other", "raise Evil", "caught Evil"],
+                    ["raise Evil", "raise Other", "raise Evil"])
+
+    def test_deep_recursion(self):
+        self.record("""
+            import sys
+            sys.setrecursionlimit(5000)
+            def f(n): return f(n + 1)
+            try: f(0)
+            except RecursionError as error: print(type(error).__name__)
+        """, "--log_exception", "--only", "x.py")
+
+    def test_groups(self):
+        if self.interpreter.minor < (3, 11):
+            self.skipTest("exception groups are of 3.11")
+        self.expect("""
+            def f(): raise ExceptionGroup("many", [ValueError(1), OSError(2)])
+            def g():
+                try: f()
+                except* ValueError: pass
+            try: g()
+            except ExceptionGroup: print("rest")
+        """, ["raise ExceptionGroup", "caught ExceptionGroup", "caught ExceptionGroup"],  # the rest is another one
+                    ["raise ExceptionGroup"])
+
+
+class Prints(Logs):
+    def test_what_is_printed_is_told_and_printed(self):
+        outcome = self.record("""
+            import sys
+            print("hello")
+            print("a", 1, sep="-")
+            print()
+            with open("out.txt", "w") as file: print("to a file", file=file)
+            print(open("out.txt").read())
+            sys.stdout.write("not by print\\n")
+        """, "--log_print")
+        self.assertEqual(["print = 'hello'", "print = ('a', 1)", "print = ()", "print = 'to a file'", "print = 'to a file\\n'"],
+                         [mark["name"] for mark in self.marks(outcome, "print")])
+
+    def test_in_children(self):
+        outcome = self.record("""
+            import subprocess, sys
+            print("parent", flush=True)
+            subprocess.run([sys.executable, "-c", "print('child')"])
+        """, "--log_print")
+        marks = self.marks(outcome, "print")
+        self.assertEqual(["print = 'parent'", "print = 'child'"], [mark["name"] for mark in marks])
+        self.assertEqual(2, len({mark["pid"] for mark in marks}))
+
+
+class OwnRepr(Logs):
+    PROGRAM = """
+        class Point:
+            def __init__(self, x): self.x, self.password = x, "hidden"
+            def __repr__(self): return f"P({self.describe()})"
+            def describe(self): return f"\\u00e9{self.x}"
+        class Bad:
+            def __repr__(self): raise ValueError("no")
+        class Endless:
+            def __repr__(self): return repr(self)
+        class Long:
+            def __repr__(self): return "x" * 5000
+        class Plain:
+            def __init__(self): self.items, self.api_key = [1, "a"], "k"
+        def show(x): return None
+        for value in (Point(1), [Point(2)], {"k": Point(3)}, Bad(), Endless(), Long(), Plain(), ValueError(1)):
+            try: raise LookupError
+            except LookupError: show(value)
+    """
+
+    def values(self, *options):
+        outcome = self.record(self.PROGRAM, "--log_func_args=show", *options)
+        return outcome, [event["args"]["func_args"]["x"] for event in outcome.report.events
+                         if event["ph"] == "X" and event["name"].startswith("show ")]
+
+    def test_all(self):
+        outcome, values = self.values("--repr", "all")
+        self.assertEqual(["P(\u00e91)", "[P(\u00e92)]", "{'k': P(\u00e93)}", "<__main__.Bad>", "<__main__.Endless>"], values[:5])
+        self.assertTrue(values[5].startswith("xxx") and values[5].endswith("...") and len(values[5]) < 300)
+        self.assertRegex(values[6], "^<__main__.Plain object at 0x")
+        self.assertEqual("ValueError(1)", values[7])
+        # What runs for the recorder is not recorded, as the program's it would be.
+        self.assertEqual([], outcome.report.named("describe"))
+
+    def test_fields(self):
+        _, values = self.values("--log_func_with_objprint")
+        self.assertEqual(["Point(x=1, password=***)", "[Point(x=2, password=***)]", "{'k': Point(x=3, password=***)}",
+                          "Bad()", "Endless()", "Long()", "Plain(items=[1, 'a'], api_key=***)", "ValueError(1)"], values)
+
+    def test_an_interruption_meanwhile_is_the_programs(self):
+        """Ctrl-C while a repr runs for the recorder."""
+        outcome = self.record("""
+            import os, signal, time
+            class Slow:
+                def __repr__(self):
+                    if os.environ.get("TRACED") and not hits:
+                        hits.append(1)
+                        os.kill(os.getpid(), signal.SIGINT)
+                        for _ in range(1000): pass
+                    return "slow"
+            hits = []
+            def show(x): return x
+            try:
+                show(Slow())
+                if not os.environ.get("TRACED"): raise KeyboardInterrupt
+                for _ in range(100000): pass
+                print("went on")
+            except KeyboardInterrupt: print("interrupted")
+        """, "--log_func_args=show", "--repr", "all")
+        self.assertEqual(b"interrupted\n", outcome.stdout.replace(b"went on\n", b"interrupted\n"))
+        traced = self.traced("x.py", options=("--quiet", "--log_func_args=show", "--repr", "all"), env={"TRACED": "1"})
+        self.assertEqual((0, b"interrupted\n"), (traced.status, traced.stdout))
+
+
+class Sparse(Logs):
+    def test_nothing_but_what_is_logged(self):
+        outcome = self.record("""
+            def f(): raise ValueError(1)
+            try: f()
+            except ValueError: print("x")
+        """, "--log_sparse", "--log_print", "--log_exception")
+        self.assertEqual([], [call.name for call in outcome.report.calls() if call.category == "FEE"])
+        self.assertEqual(["print = 'x'"], [mark["name"] for mark in self.marks(outcome, "print")])
+        self.assertIn("raise ValueError", [mark["name"] for mark in self.marks(outcome, "exception")])
+
+    def test_it_is_told(self):
+        self.write("x.py", "print('x')")
+        outcome = self.traced("x.py", options=("--log_sparse",))
+        self.assertIn(b"recorded with --log_sparse", outcome.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
