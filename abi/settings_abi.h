@@ -33,6 +33,8 @@ enum {
   VTN_SETTING_VALUES_OF = 8,    /* whose return values are */
   VTN_SETTING_LAST_FILTER = 8,
   VTN_SETTING_MAX_REPR = 20, /* uint32_t: bytes of a value */
+  /* Regular expressions (base/freestanding/regex.h), each with its NUL. */
+  VTN_SETTING_LOG_AUDIT = 39, /* for names of audit events */
   /* For the launcher's own processes. */
   VTN_SETTING_ARGUMENT = 1001, /* a word of the command line, in order */
   VTN_SETTING_OUTPUT = 1002,   /* the absolute path of a report; the spool lies beside the first */

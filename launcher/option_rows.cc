@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/option_rows.h"
 
+#include <memory>
 #include <utility>
 #include <vector>
 
+#include "base/freestanding/regex.h"
 #include "launcher/filters.h"
 #include "launcher/values.h"
 
@@ -29,6 +31,17 @@ Status add_patterns(Request& request, uint32_t key, Result<std::vector<std::stri
   }
   return {};
 }
+
+Status add_log(Request& request, uint32_t key, Text expression) {
+  const auto compiled = std::make_unique<vtn_regex>();
+  if (const char* wrong = vtn_regex_compile(compiled.get(), expression.c_str()); wrong != nullptr) {
+    return fail("the regular expression '" + expression + "' " + wrong);
+  }
+  request.record.logs.emplace_back(key, expression);
+  return {};
+}
+
+constexpr char kAllEvents[] = ".*";
 
 constexpr OptionRow kRows[] = {
     {"output_file",
@@ -313,6 +326,22 @@ constexpr OptionRow kRows[] = {
        return {};
      },
      "exceptions: where each is raised, and where it is caught or leaves its thread"},
+    {"log_audit",
+     0,
+     "RE",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       if (value == kAllEvents) {
+         request.record.audits = true;
+         return {};
+       }
+       return add_log(request, VTN_SETTING_LOG_AUDIT, value);
+     },
+     "CPython's audit events, or those whose whole name matches a regular expression: "
+     "--log_audit='socket.*'. May be repeated. Every audited operation of the program pays for it",
+     kAllEvents,
+     nullptr,
+     true},
     {"log_print",
      0,
      nullptr,

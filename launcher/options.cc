@@ -118,11 +118,16 @@ Status split(const std::vector<std::string>& arguments,
       has_value = true;
       value = arguments[++i];
     }
+    // VizTracer's lists go on until the separator, which they need.
+    const auto another_follows = [&] {
+      return row->many && i + 1 < separator && separator != arguments.size() &&
+             !arguments[i + 1].starts_with('-');
+    };
     // As one word, so that a value that looks like an option is still the value.
-    ours.push_back("--" + std::string(row->name) + (has_value ? "=" + value : ""));
-    // VizTracer's lists of files go on until the separator, which it needs.
-    while (row->many && i + 1 < separator && separator != arguments.size() &&
-           !arguments[i + 1].starts_with('-')) {
+    if (has_value || !another_follows()) {
+      ours.push_back("--" + std::string(row->name) + (has_value ? "=" + value : ""));
+    }
+    while (another_follows()) {
       ours.push_back("--" + std::string(row->name) + "=" + arguments[++i]);
     }
   }

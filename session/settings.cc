@@ -25,7 +25,8 @@ uint32_t RecordSettings::option_bits() const {
          (exceptions ? uint32_t{kOptionLogExceptions} : 0) |
          (values.own_repr ? uint32_t{kOptionOwnRepr} : 0) |
          (values.object_fields ? uint32_t{kOptionObjectFields} : 0) |
-         (prints ? uint32_t{kOptionLogPrint} : 0) | (sparse ? uint32_t{kOptionLogSparse} : 0);
+         (prints ? uint32_t{kOptionLogPrint} : 0) | (audits ? uint32_t{kOptionLogAudit} : 0) |
+         (sparse ? uint32_t{kOptionLogSparse} : 0);
 }
 
 SettingsWriter::SettingsWriter() : bytes_(sizeof(vtn_settings_head), '\0') {}
@@ -47,6 +48,9 @@ void SettingsWriter::add(const RecordSettings& settings) {
   }
   for (const auto& [key, pattern] : settings.functions.patterns) {
     add_text(key, pattern);
+  }
+  for (const auto& [key, expression] : settings.logs) {
+    add_text(key, expression);
   }
   if (settings.values.most_bytes != ValueWishes().most_bytes) {
     add(VTN_SETTING_MAX_REPR,

@@ -57,6 +57,9 @@ struct ValueWishes {
 struct RecordSettings {
   FunctionFilters functions;
   ValueWishes values;
+  // VTN_SETTING_LOG_AUDIT to VTN_SETTING_LAST_LOG, and a regular expression that is known to be one
+  // (base/freestanding/regex.h).
+  std::vector<std::pair<uint32_t, std::string>> logs;
   CallLimits calls;
   // What was asked for, as the report tells it: "--mine", "--hide json".
   std::vector<std::string> told;
@@ -66,6 +69,7 @@ struct RecordSettings {
   bool collections = false;   // runs of the cyclic garbage collector
   bool exceptions = false;    // where they are raised and caught
   bool prints = false;        // what the program prints by print()
+  bool audits = false;        // audit events, all of them
   bool sparse = false;        // no calls, only what is logged
   // Processes that run untraced: globs (base/freestanding/pattern.h) for the base name of the
   // executable or the script, or for the whole command line. None is empty.

@@ -15,6 +15,7 @@ alignas(16) uintptr_t g_hook_node[8];
 
 struct {
   bool node_given;
+  bool kept;
   bool linked;
   uintptr_t* head;  // of the list; null: not found
   PyAllocator allocator;
@@ -66,7 +67,7 @@ bool add_audit_hook(PyAuditFunction hook) {
 
 bool unlink_audit_hook() {
   const WordLock lock(&runtime_root()->audit_hook_lock);
-  if (!g_hook.linked) {
+  if (!g_hook.linked || g_hook.kept) {
     return true;
   }
   if (g_hook.head == nullptr) {
@@ -79,6 +80,8 @@ bool unlink_audit_hook() {
   g_hook.linked = false;
   return true;
 }
+
+void keep_audit_hook() { g_hook.kept = true; }
 
 void link_audit_hook() {
   const WordLock lock(&runtime_root()->audit_hook_lock);

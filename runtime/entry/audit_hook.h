@@ -16,6 +16,9 @@ bool add_audit_hook(PyAuditFunction hook);
 // Thread-safe.
 bool unlink_audit_hook();
 
+// From now on it stays: unlink_audit_hook does nothing.
+void keep_audit_hook();
+
 // Undoes unlink_audit_hook, or what the end of an interpreter did. Thread-safe.
 void link_audit_hook();
 

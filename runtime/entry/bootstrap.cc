@@ -29,6 +29,7 @@
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
 #include "runtime/filters/filters.h"
+#include "runtime/marks/audits.h"
 #include "runtime/marks/exceptions.h"
 #include "runtime/python/frames.h"
 #include "runtime/python/python_api.h"
@@ -72,6 +73,10 @@ void install() {
   g_bootstrap.installed = true;
   const KeepErrno keep_errno;
   const PendingException pending;
+  start_audits();
+  if (audits_wanted()) {
+    keep_audit_hook();
+  }
   const bool hook_gone = unlink_audit_hook();
   if (const char* wrong = check_layout(); wrong != nullptr) {
     stay_untraced(UntracedReason::kSelfTest, g_python.version);
@@ -288,6 +293,9 @@ void look_at_event(const char* event, PyObject* arguments) {
 }
 
 int on_audit(const char* event, PyObject* arguments, void*) {
+  if (__builtin_expect(audits_wanted(), 0)) {
+    tell_audit(event, arguments);
+  }
   // Called for every audited operation until the program begins, and for ever where it must stay:
   // the first letters tell almost all of them apart.
   switch (event[0]) {

@@ -9,6 +9,7 @@
 #include "runtime/filters/filters.h"
 #include "runtime/marks/marks.h"
 #include "runtime/python/frames.h"
+#include "runtime/python/layout.h"
 #include "runtime/python/text.h"
 #include "runtime/python/type_names.h"
 #include "tracer/clock.h"
@@ -18,6 +19,7 @@ namespace vtn::runtime {
 namespace {
 
 constexpr char kCategory[] = "exception";
+constexpr uint32_t kTrials = 16;
 constexpr char kRaised[] = "raise ";
 constexpr char kCaught[] = "caught ";
 constexpr char kUncaught[] = "uncaught ";
@@ -25,6 +27,8 @@ constexpr long kIsResumed = 0x20 | 0x80 | 0x200;  // CO_GENERATOR, COROUTINE, AS
 
 struct {
   bool wanted;
+  bool by_layout;  // tracebacks are as they are known
+  uint32_t trials;
   int (*address_to_line)(PyObject*, int);
   PyObject* (*handled)();  // PyErr_GetHandledException: 3.11
   PyObject* (*traceback)(PyObject*);
@@ -67,10 +71,26 @@ const void* running_frame() {
   return object == nullptr ? nullptr : frame_of_object(object);
 }
 
-PyRef next_of(PyObject* traceback) {
-  PyRef next = PyRef::steal(g_python.PyObject_GetAttrString(traceback, "tb_next"));
+// Whether that is a frame of the code; not, where C code sends its events.
+bool runs(const PyObject* code) {
+  PyFrame* const frame = g_python.PyEval_GetFrame();  // borrowed
+  return frame != nullptr && PyRef::steal(g_python.PyFrame_GetCode(frame)).get() == code;
+}
+
+// A traceback: the next one, towards where the exception was raised; its frame. Read where they
+// lie, which is the same from 3.10 to 3.15: asking for tb_frame is an audit event.
+PyObject* next_of(const PyObject* traceback) { return field<PyObject*>(traceback, kHeadBytes); }
+PyObject* frame_of(const PyObject* traceback) {
+  return field<PyObject*>(traceback, kHeadBytes + 8);
+}
+
+// Whether they lie there, of this one.
+bool traceback_is_as_known(PyObject* traceback) {
+  const PyRef next = PyRef::steal(g_python.PyObject_GetAttrString(traceback, "tb_next"));
   g_python.PyErr_Clear();
-  return PyRef::steal(next.get() == g_python._Py_NoneStruct ? nullptr : next.release());
+  PyObject* const expected = next.get() == g_python._Py_NoneStruct ? nullptr : next.get();
+  return next && next_of(traceback) == expected &&
+         strcmp(type_name(type_of(frame_of(traceback))), "frame") == 0;
 }
 
 bool filters_hide_some() { return filters_on() && !nothing_is_recorded(); }
@@ -79,25 +99,30 @@ bool is_hidden(tracer::ThreadState* thread, PyObject* code) {
   return filters_hide_some() && code_ids(thread, code).id == kIdHidden;
 }
 
-bool frame_is_hidden(tracer::ThreadState* thread, PyObject* traceback) {
-  if (!filters_hide_some()) {
+bool frame_is_hidden(tracer::ThreadState* thread, const PyObject* traceback) {
+  if (!filters_hide_some() || !g_exceptions.by_layout) {
     return false;
   }
-  const PyRef frame = PyRef::steal(g_python.PyObject_GetAttrString(traceback, "tb_frame"));
-  const PyRef code = PyRef::steal(
-      frame ? g_python.PyFrame_GetCode(reinterpret_cast<PyFrame*>(frame.get())) : nullptr);
+  const PyRef code =
+      PyRef::steal(g_python.PyFrame_GetCode(reinterpret_cast<PyFrame*>(frame_of(traceback))));
   return code && is_known_hidden(thread, code.get());
 }
 
 // Whether this is the first frame that is recorded of those that an exception comes by: its
 // traceback has the frames, each in front of those that it called.
 bool is_first_frame(tracer::ThreadState* thread, PyObject* traceback) {
-  PyObject* next = next_of(traceback).release();
-  while (next != nullptr && frame_is_hidden(thread, next)) {
-    const PyRef passed = PyRef::steal(next);
-    next = next_of(next).release();
+  if (g_exceptions.trials != 0) {
+    --g_exceptions.trials;
+    g_exceptions.by_layout = g_exceptions.by_layout && traceback_is_as_known(traceback);
   }
-  return !PyRef::steal(next);
+  if (!g_exceptions.by_layout) {
+    return part_of(thread)->told_exception == nullptr;
+  }
+  const PyObject* next = next_of(traceback);
+  while (next != nullptr && frame_is_hidden(thread, next)) {
+    next = next_of(next);
+  }
+  return next == nullptr;
 }
 
 uint32_t line_of(PyObject* traceback) {
@@ -200,6 +225,8 @@ bool is_resumed_code(PyObject* code) {
 
 void start_exceptions() {
   g_exceptions = {};
+  g_exceptions.by_layout = true;
+  g_exceptions.trials = kTrials;
   g_exceptions.wanted = session_option(kOptionLogExceptions);
   g_exceptions.address_to_line =
       reinterpret_cast<int (*)(PyObject*, int)>(find_python_symbol("PyCode_Addr2Line"));
@@ -224,9 +251,8 @@ void exception_raised(tracer::ThreadState* thread,
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   const bool hidden = is_hidden(thread, code);
   const PyRef traceback = PyRef::steal(g_exceptions.traceback(exception));
-  const bool first = is_remembered(thread, code)
-                         ? !traceback || is_first_frame(thread, traceback.get())
-                         : part_of(thread)->told_exception != exception;  // C code says so
+  const bool first = runs(code) ? !traceback || is_first_frame(thread, traceback.get())
+                                : part_of(thread)->told_exception != exception;  // C code says so
   if (!first) {
     take_back(part_of(thread), exception, running_frame());  // "raise error" in its own handler
   }

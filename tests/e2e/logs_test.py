@@ -250,6 +250,60 @@ class Prints(Logs):
         self.assertEqual(2, len({mark["pid"] for mark in marks}))
 
 
+class Audits(Logs):
+    PROGRAM = """
+        import sys
+        sys.audit("mine.event", 1, "two")
+        sys.audit("mine.other")
+        sys.audit("yours.event")
+        open("x.py").close()
+        try: open("missing")
+        except OSError as error: error.__traceback__.tb_frame
+        exec("1")
+    """
+
+    def test_those_that_match(self):
+        outcome = self.record(self.PROGRAM, "--log_audit=mine.*", "--log_audit=op[e]n", "--log_exception", "--mine")
+        found = [(mark["name"], mark["args"]["args"]) for mark in self.marks(outcome, "audit")]
+        self.assertEqual([("mine.event", "(1, 'two')"), ("mine.other", "()")], [one for one in found if "mine" in one[0]])
+        self.assertEqual(2, len([one for one in found if one[0] == "open" and "'x.py'" in one[1] or "'missing'" in one[1]]))
+        self.assertEqual({"mine.event", "mine.other", "open"}, {name for name, _ in found})
+
+    def test_all(self):
+        outcome = self.record(self.PROGRAM, "--log_audit", "--log_exception", "--log_func_args", "--log_lines", "--mine")
+        names = [mark["name"] for mark in self.marks(outcome, "audit")]
+        for name in ("yours.event", "open", "exec"):
+            self.assertIn(name, names)
+        # What is read for the recorder is none of the program's.
+        self.assertEqual(1, len([mark for mark in self.marks(outcome, "audit") if "tb_frame" in mark["args"]["args"]]))
+
+    def test_in_children(self):
+        outcome = self.record("""
+            import subprocess, sys
+            sys.audit("mine.parent")
+            subprocess.run([sys.executable, "-c", "import sys; sys.audit('mine.child')"])
+        """, "--log_audit=mine.*")
+        self.assertEqual(["mine.parent", "mine.child"], [mark["name"] for mark in self.marks(outcome, "audit")])
+
+    def test_as_a_list(self):
+        self.write("y.py", "import sys; sys.audit('a.b'); sys.audit('b.c'); sys.audit('c.d')")
+        outcome = self.traced("--log_audit", "a.*", "b.*", "--", "python3", "y.py")
+        self.assertEqual(["a.b", "b.c"], [mark["name"] for mark in self.marks(outcome, "audit")])
+
+    def test_a_hook_of_the_program_hears_nothing_of_ours(self):
+        self.record("""
+            import sys
+            heard = []
+            sys.addaudithook(lambda event, args: heard.append((event, str(args[1:])) if event == "object.__getattr__" else event))
+            def f(n): return 1 / n
+            for i in range(3):
+                try: f(0)
+                except ZeroDivisionError: pass
+            sys.audit("mine")
+            print(heard)
+        """, "--log_audit", "--log_exception", "--log_func_args", "--log_lines", "--mine")
+
+
 class OwnRepr(Logs):
     PROGRAM = """
         class Point:

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/marks/audits.h"
+
+#include <string.h>
+
+#include "base/freestanding/pages.h"
+#include "base/freestanding/regex.h"
+#include "runtime/capture/control.h"
+#include "runtime/capture/thread_part.h"
+#include "runtime/entry/process.h"
+#include "runtime/filters/patterns.h"
+#include "runtime/marks/marks.h"
+#include "runtime/python/text.h"
+#include "tracer/clock.h"
+
+namespace vtn::runtime {
+
+namespace {
+
+struct Expression {
+  vtn_regex regex;
+  const Expression* next;
+};
+
+// What was found out of an event's name, by a hash of it.
+struct KnownEvent {
+  uint64_t hash;
+  uint64_t epoch;
+  uint32_t name;  // of its marks; kIdNone: it is not wanted
+};
+constexpr size_t kKnownEvents = 256;
+
+struct {
+  bool all;
+  const Expression* expressions;
+  KnownEvent known[kKnownEvents];
+} g_audits;
+
+void add_expression(const char* text) {
+  auto* const made = static_cast<Expression*>(map_pages(sizeof(Expression)));
+  if (made != nullptr && vtn_regex_compile(&made->regex, text) == nullptr) {
+    made->next = g_audits.expressions;
+    g_audits.expressions = made;
+  }
+}
+
+bool matches(tracer::Text event) {
+  bool matched = g_audits.all;
+  for (const Expression* one = g_audits.expressions; one != nullptr && !matched; one = one->next) {
+    matched = vtn_regex_matches(&one->regex, event.data, event.bytes) != 0;
+  }
+  return matched;
+}
+
+uint32_t name_of(const char* event) {
+  const tracer::Text text = text_of(event);
+  const uint64_t hash = tracer::hash_text(text, 0);
+  KnownEvent& known = g_audits.known[hash % kKnownEvents];
+  tracer::ensure_process();
+  if (known.hash != hash || known.epoch != tracer::g_engine.epoch) {
+    known = {hash,
+             tracer::g_engine.epoch,
+             matches(text) ? mark_name(MarkKind::kInstant, text, text_of("audit")) : kIdNone};
+  }
+  return known.name;
+}
+
+}  // namespace
+
+void start_audits() {
+  if (audits_wanted()) {
+    return;  // recording was stopped and begins again
+  }
+  g_audits.all = session_option(kOptionLogAudit);
+  for_each_setting([](const vtn_setting& record) {
+    const char* const text = reinterpret_cast<const char*>(&record + 1);
+    if (record.key == VTN_SETTING_LOG_AUDIT && record.bytes > 1 && text[record.bytes - 1] == 0) {
+      add_expression(text);
+    }
+  });
+}
+
+bool audits_wanted() { return g_audits.all || g_audits.expressions != nullptr; }
+
+void tell_audit(const char* event, PyObject* arguments) {
+  if (g_recording_clock == kPausedClock) {
+    return;
+  }
+  tracer::ThreadState* const thread = tracer::current_thread();
+  uint32_t* const muted = &part_of(thread)->muted;
+  const uint32_t name = *muted == 0 ? name_of(event) : uint32_t{kIdNone};
+  if (name == kIdNone) {
+    return;
+  }
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  ++*muted;  // what is audited from here on is the recorder's
+  Mark mark;
+  mark.add("args", arguments);
+  --*muted;
+  mark.record(thread, MarkKind::kInstant, name, ticks);
+  g_python.PyErr_Clear();
+}
+
+}  // namespace vtn::runtime
