@@ -121,7 +121,7 @@ class Told(Values):
         self.assertEqual(
             ["<Color.RED: 1>", "<Flag.ON: 1>", "Point(x=1, y=(2,))", "Slots(a=[1], b=<unbound>)",
              "<function show>", "<builtin len>", "<class int>", "<class __main__.Color>",
-             "<collections.OrderedDict>", "<Exception>", "<__main__.Empty>", "<__main__.Pair>",
+             "<collections.OrderedDict>", "Exception('x')", "<__main__.Empty>", "<__main__.Pair>",
              "Defaults(color=<Color.BLUE: 2>, made=3, missing=<unbound>)",
              "Defaults(color=<Color.RED: 1>, made=<function default>, missing=<unbound>)"],
             [told["x"] for told in self.arguments(outcome, "show")][:-1])

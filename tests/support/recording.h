@@ -81,6 +81,11 @@ class FakeThread {
     put(ticks, opcode_word(0, opcode, static_cast<uint32_t>(payload.size())), payload);
   }
   void note(uint64_t ticks, uint32_t kind, uint32_t key, const std::string& bytes = "");
+  // A note with a stamp of its own.
+  void mark(uint64_t ticks, NoteKind kind, uint32_t name, const std::string& bytes = "") {
+    std::string stamped(reinterpret_cast<const char*>(&ticks), sizeof(ticks));
+    note(ticks, static_cast<uint32_t>(kind), name, stamped + bytes);
+  }
   void raw(uint64_t value);
   // Gives the chunk to the collector; the next word claims another.
   void finish();

@@ -183,19 +183,56 @@ TEST_CASE("assembly: notes keep their place among the ops", "[assembly]") {
   thread.note(90, kName, 1, "first");
   thread.enter(100, a);
   thread.note(105, kLine, 12);
-  thread.note(106, 63, 4'000'000'000, std::string("\0\xff of a newer tracer", 20));
+  thread.note(106, 31, 4'000'000'000, std::string("\0\xff of a newer tracer", 20));
   thread.enter(110, b);
   thread.note(125, kName, 2, "");
   thread.leave(130, a);
   thread.note(140, kName, 3, std::string(2000, 'x'));
   auto spool = run.read();
-  CHECK(replay<NoteSink>(*spool) == "[1 1 first]@100 +16@100 [2 12 ]@110 [63 4000000000 " +
+  CHECK(replay<NoteSink>(*spool) == "[1 1 first]@100 +16@100 [2 12 ]@110 [31 4000000000 " +
                                         std::string("\0\xff of a newer tracer", 20) +
                                         "]@110 +17@110 [1 2 ]@111 !@111 -@130 [1 3 " +
                                         std::string(2000, 'x') + "]@130");
   CHECK(replay(*spool) == "+16@100 +17@110 !@111 -@130");
   CHECK_FALSE(spool->model().images.at(0).damaged);
   CHECK((spool->model().images.at(0).end.flags & spool::kImageDamaged) == 0);
+}
+
+TEST_CASE("assembly: marks keep their own stamps", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  FakeThread thread = process.thread(1);
+  thread.enter(100, a);
+  thread.mark(105, NoteKind::kInstant, a, "now");
+  thread.finish();
+  thread.mark(95, NoteKind::kInstant, a, "told of later");
+  thread.mark(UINT64_MAX, NoteKind::kCounter, a);  // later than any clock
+  thread.note(106, static_cast<uint32_t>(NoteKind::kInstant), a, "short");
+  thread.leave(110, a);
+  auto spool = run.read();
+  std::string buffer;
+  spool::FrameDecoder decoder;
+  spool::DecodedFrame frame;
+  std::vector<spool::Note> found;
+  std::vector<std::string> texts;
+  for (const spool::FrameInfo& info : spool->model().frames) {
+    auto body = spool->read_body(info, buffer);
+    REQUIRE(body.has_value());
+    REQUIRE(decoder.decode(*body, frame).has_value());
+    for (const spool::Note& note : frame.notes) {
+      texts.emplace_back(note.bytes);
+      found.push_back(note);
+    }
+  }
+  REQUIRE(found.size() == 3);
+  CHECK(texts == std::vector<std::string>{"now", "told of later", ""});
+  CHECK(found[0].ticks == 105);
+  CHECK(found[1].ticks == 95);
+  CHECK(found[2].ticks < UINT64_MAX / 2);
+  CHECK(found[2].ticks >= 110);
+  CHECK((spool->model().images.at(0).end.flags & spool::kImageDamaged) != 0);  // the short one
+  CHECK(replay(*spool) == "+16@100 -@110");
 }
 
 TEST_CASE("assembly: a chunk of notes alone is a frame", "[assembly]") {

@@ -37,6 +37,8 @@ struct PerfettoTrackInfo {
   std::vector<Slice> slices;    // in order of their beginnings
   std::vector<Slice> instants;  // start_ns is when
   std::vector<size_t> open;
+  bool counts = false;
+  std::vector<std::pair<uint64_t, double>> values;  // of a counter: when, what
 };
 
 struct PerfettoProcess {
@@ -331,6 +333,9 @@ class PerfettoModel {
         track.parent = from.get_uint64();
       } else if (from.tag() == 2) {
         track.name = from.get_string();
+      } else if (from.tag() == 8) {
+        track.counts = true;
+        from.skip();
       } else if (from.tag() == 3) {
         read_process(from.get_message(), process);
       } else if (from.tag() == 4) {
@@ -399,6 +404,7 @@ class PerfettoModel {
     std::string name;
     std::string category;
     std::map<std::string, std::string> args;
+    double value = 0;
   };
 
   // name -> text; an array's values are joined by spaces.
@@ -471,6 +477,12 @@ class PerfettoModel {
         case 23:
           event.name = from.get_string();
           break;
+        case 30:
+          event.value = static_cast<double>(from.get_int64());
+          break;
+        case 44:
+          event.value = from.get_double();
+          break;
         case 47:
         case 48:
           event.flow_ends = from.tag() == 48;
@@ -492,7 +504,7 @@ class PerfettoModel {
       complain("an event on a track without a descriptor");
       return;
     }
-    if (event.type != kInstant) {
+    if (event.type != kInstant && event.type != kCounter) {
       uint64_t& last_ns = sequence.last_ns[event.track];
       if (ns <= last_ns) {
         complain("stamps of a track do not increase");
@@ -505,6 +517,13 @@ class PerfettoModel {
   // In the order of time.
   void take(const Event& event) {
     PerfettoTrackInfo& track = tracks.at(event.track);
+    if (event.type == kCounter || track.counts) {
+      if (event.type != kCounter || !track.counts) {
+        complain("a counter's value, or its track, where there is none");
+      }
+      track.values.emplace_back(event.ns, event.value);
+      return;
+    }
     if (event.type == kEnd) {
       if (track.open.empty()) {
         complain("an end without a slice");
@@ -557,6 +576,7 @@ class PerfettoModel {
   static constexpr uint64_t kBegin = 1;
   static constexpr uint64_t kEnd = 2;
   static constexpr uint64_t kInstant = 3;
+  static constexpr uint64_t kCounter = 4;
 
   std::vector<Event> events_;
   std::map<uint32_t, Sequence> sequences_;

@@ -200,6 +200,8 @@ TEST_CASE("spool: a frame's section of notes is checked", "[spool]") {
   spool::FrameColumns columns;
   const auto encode = [&](std::vector<spool::Note> notes, uint32_t ops, bool compress) {
     columns.reset(16);
+    columns.head.start_ticks = 1000;
+    columns.head.end_ticks = 1000 + ops;
     columns.head.ops = ops;
     for (uint32_t i = 0; i < ops; ++i) {
       columns.codes[i] = spool::kOpReturn;
@@ -212,7 +214,12 @@ TEST_CASE("spool: a frame's section of notes is checked", "[spool]") {
   };
   const std::string text(5000, 'n');
   const std::vector<spool::Note> notes = {
-      {0, 1, 7, "first"}, {2, 999, UINT64_MAX, {}}, {2, 1, 0, text}, {4, 2, 1, "behind"}};
+      {0, 1, 7, "first"},
+      {2, 999, UINT64_MAX, {}, 1001},
+      {2, 1, 0, text},
+      {2, kFirstMark, 3, "a mark from before", 5},
+      {3, kFirstMark + 1, 3, "and one from much later", uint64_t{1} << 62},
+      {4, 2, 1, "behind"}};
   for (const bool compress : {false, true}) {
     const std::string body = encode(notes, 4, compress);
     CHECK((body.size() < text.size()) == compress);
@@ -223,6 +230,7 @@ TEST_CASE("spool: a frame's section of notes is checked", "[spool]") {
       CHECK(decoded.notes[i].kind == notes[i].kind);
       CHECK(decoded.notes[i].key == notes[i].key);
       CHECK(decoded.notes[i].bytes == notes[i].bytes);
+      CHECK(decoded.notes[i].ticks == notes[i].ticks);
     }
     for (size_t cut = 1; cut < 60; ++cut) {
       CHECK_FALSE(decoder.decode(body.substr(0, body.size() - cut), decoded).has_value());
