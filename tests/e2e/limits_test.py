@@ -164,6 +164,68 @@ class Limits(support.TestCase):
         for options in (), ("--log_func_args",):
             self.assertEqual(self.plain("program.py").stdout, self.traced("program.py", options=("--quiet", *options)).stdout)
 
+    def test_own_repr(self):
+        """L-OWN-REPR"""
+        self.write("program.py", """
+            class Loud:
+                def __repr__(self):
+                    print("asked")
+                    return "loud"
+            def f(x): return None
+            f(Loud())
+            """)
+        self.assertEqual(b"", self.traced("program.py", options=("--quiet", "--log_func_args")).stdout)
+        self.assertEqual(b"asked\n", self.traced("program.py", options=("--quiet", "--log_func_args", "--repr", "all")).stdout)
+
+    def test_dict_of_an_object(self):
+        """L-OBJECT-DICT"""
+        self.write("program.py", """
+            import gc
+            class Thing:
+                def __init__(self): self.a, self.b = 1, 2
+            def f(x): return None
+            thing = Thing()
+            f(thing)
+            print(any(type(one) is dict for one in gc.get_referents(thing)))
+            """)
+        plain = self.plain("program.py").stdout
+        self.assertEqual(plain, self.traced("program.py", options=("--quiet", "--log_func_args")).stdout)
+        fields = self.traced("program.py", options=("--quiet", "--log_func_args", "--log_func_with_objprint")).stdout
+        self.assertEqual((b"False\n" if self.interpreter.minor >= (3, 11) else b"True\n",
+                          b"False\n" if self.interpreter.minor == (3, 13) else b"True\n"), (plain, fields))
+
+    def test_audit_hook_that_stays(self):
+        """L-AUDIT-HOOK: nothing but the time that it takes."""
+        text = """
+            import sys
+            def f(): pass
+            sys.audit("one", 1)
+            print(f.__code__ is not None)
+            """
+        self.write("program.py", text)
+        traced = self.traced("program.py", options=("--quiet", "--log_audit"))
+        self.assertEqual(self.plain("program.py").parity_key(), traced.parity_key())
+        told = [event["name"] for event in traced.report.events if event.get("cat") == "audit"]
+        self.assertIn("one", told)
+        self.assertIn("object.__getattr__", told)
+
+    def test_evaluator_for_exceptions(self):
+        """L-EXCEPTION-EVALUATOR"""
+        self.write("program.py", """
+            import ctypes
+            def address(function): return ctypes.cast(function, ctypes.c_void_p).value
+            api = ctypes.pythonapi
+            name = "_PyInterpreterState_GetEvalFrameFunc"
+            get = getattr(api, name) if hasattr(api, name) else api.PyUnstable_InterpreterState_GetEvalFrameFunc
+            api.PyInterpreterState_Get.restype = get.restype = ctypes.c_void_p
+            get.argtypes = [ctypes.c_void_p]
+            print(get(api.PyInterpreterState_Get()) == address(api._PyEval_EvalFrameDefault))
+            """)
+        self.assertEqual(b"True\n", self.plain("program.py").stdout)
+        self.assertEqual(b"True\n", self.traced("program.py").stdout)
+        self.assertEqual(b"True\n" if self.interpreter.minor >= (3, 12) else b"False\n",
+                         self.traced("program.py", options=("--quiet", "--log_exception")).stdout)
+
     def test_class_of_the_callbacks(self):
         """L-SUBCLASS"""
         plain, traced, _ = self.both("""
