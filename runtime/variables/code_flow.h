@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where code binds names, attributes and items, and where on its frame's stack the value lies then:
+// found by following the code along all its ways, as CPython's compiler does to find how large the
+// stack must be, with the same function to say what an instruction does to the depth. With each
+// value goes where it came from, as far as that is a plain name.
+//
+// CPython 3.12 to 3.15. Needs no interpreter but for that function; reads no object. Takes memory
+// for the time being (pages), in proportion to the code's length and stack.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/variables/opcode_rows.h"
+
+namespace vtn::runtime {
+
+// PyCompile_OpcodeStackEffectWithJump: opcode, argument, whether it jumps (1) or goes on (0).
+using StackEffect = int (*)(int, int, int);
+
+// `co_code`, as it was compiled, and what belongs to it.
+struct CodeText {
+  const unsigned char* code;
+  size_t bytes;
+  const unsigned char* handlers;  // co_exceptiontable
+  size_t handler_bytes;
+  uint32_t stack_size;
+  bool begins_resumed;  // 3.12: of a generator, which begins with a value on its stack
+};
+
+// Where a value came from.
+enum class OriginKind : uint8_t {
+  kUnknown,
+  kVariable,  // of the frame: `index` counts fast variables, cells and free ones (localsplus)
+  kName,      // of the module, class or builtins: `index` of co_names
+  kHidden,    // as kVariable: put by for a comprehension that has a variable of that name
+  kConstant,
+};
+struct Origin {
+  OriginKind kind = OriginKind::kUnknown;
+  uint32_t index = 0;
+};
+
+// One binding that may come to pass.
+struct FoundStore {
+  uint32_t offset;  // of its instruction, in bytes
+  Step step;        // kStoresFast to kStoresSlice; of those that store two, kStoresFast twice
+  uint32_t index;   // of its name: as kVariable, or of co_names; of items none
+  uint32_t depth;   // of the stack before it
+  uint32_t below;   // the value lies that far below the top, 0: there
+  Origin owner;     // of what has the attribute or item
+  bool restores;    // what a comprehension put by
+  bool is_end_of_handler;  // a constant, and the next instruction deletes the name
+};
+
+using VisitStore = void (*)(const FoundStore&, void*);
+
+// Calls `visit` with each, by offset. False: the code is not understood (or no memory), nothing was
+// visited.
+bool find_stores(
+    uint32_t minor, const CodeText& text, StackEffect effect, VisitStore visit, void* argument);
+
+// The instructions alone, without their stack; for what nothing needs to be found out.
+struct Instruction {
+  uint32_t offset;
+  Step step;
+  uint8_t opcode;
+  uint32_t argument;
+  uint32_t next;  // offset of the one behind it
+};
+// The one at `offset`, its EXTENDED_ARGs passed by; false: the code ends there.
+bool read_instruction(uint32_t minor, const CodeText& text, size_t offset, Instruction* to);
+
+}  // namespace vtn::runtime

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compares runtime/variables/code_flow.h (argv[1]: as a library) with the `dis` module of the interpreter that runs
+this, for every code object of the standard library's first argv[2] files: which stores can be reached, and how deep the
+stack is before each. The depths are checked by themselves: one value is left where a function returns."""
+
+import ctypes
+import dis
+import glob
+import opcode
+import os
+import sys
+import types
+import warnings
+
+STORES = {"STORE_FAST": 1, "STORE_FAST_LOAD_FAST": 1, "STORE_FAST_STORE_FAST": 2, "STORE_NAME": 1, "STORE_GLOBAL": 1,
+          "STORE_DEREF": 1, "STORE_ATTR": 1, "STORE_SUBSCR": 1, "STORE_SLICE": 1}
+ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "INTERPRETER_EXIT"}
+BACK = {"JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"}
+GENERATOR = 0x20 | 0x80 | 0x200
+
+
+class Row(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint32) for name in
+                ("offset", "step", "index", "depth", "below", "owner_kind", "owner_index", "marks")]
+
+
+def caches_of(number):
+    counts = opcode._inline_cache_entries
+    return counts.get(opcode.opname[number], 0) if hasattr(counts, "get") else counts[number]
+
+
+def instructions(code):
+    """By offset, EXTENDED_ARGs included: number, argument, what comes next."""
+    found, high = {}, 0
+    data, at = code.co_code, 0
+    while at < len(data):
+        number, argument = data[at], data[at + 1] | high << 8
+        behind = at + 2 + 2 * caches_of(number)
+        found[at] = number, argument, behind
+        high = argument if opcode.opname[number] == "EXTENDED_ARG" else 0
+        at = behind
+    return found
+
+
+def handlers(code):
+    data = iter(code.co_exceptiontable)
+
+    def number():
+        byte = next(data)
+        value = byte & 63
+        while byte & 64:
+            byte = next(data)
+            value = value << 6 | byte & 63
+        return value
+    try:
+        while True:
+            start, length, target, rest = number(), number(), number(), number()
+            yield start * 2, (start + length) * 2, target * 2, (rest >> 1) + (rest & 1) + 1
+    except StopIteration:
+        pass
+
+
+def depths(code, begins_resumed):
+    """Of the stack before each instruction that can be reached."""
+    all_of_it, caught, found = instructions(code), list(handlers(code)), {}
+    pending, returned = [(0, begins_resumed)], set()
+    while pending:
+        at, depth = pending.pop()
+        while at not in found:
+            found[at] = depth
+            number, argument, behind = all_of_it[at]
+            name = opcode.opname[number]
+            pending += [(target, left) for start, end, target, left in caught if start <= at < end]
+            if name != "EXTENDED_ARG":
+                argument = argument if number >= opcode.HAVE_ARGUMENT else None
+                if name in ("RETURN_VALUE", "RETURN_CONST"):
+                    returned.add(depth + (name == "RETURN_CONST"))
+                if name in ENDS:
+                    break
+                if number in opcode.hasjrel and name != "END_ASYNC_FOR":
+                    target = behind - 2 * argument if name in BACK else behind + 2 * argument
+                    pending.append((target, depth + dis.stack_effect(number, argument, jump=True)))
+                    if name in BACK or name == "JUMP_FORWARD":
+                        break
+                depth += dis.stack_effect(number, argument, jump=False)
+            at = behind
+        else:
+            assert found[at] == depth, (code, at)
+    assert returned <= {1}, (code, returned)
+    return all_of_it, found
+
+
+def main():
+    warnings.simplefilter("ignore")
+    library = ctypes.CDLL(sys.argv[1])
+    effect = ctypes.cast(ctypes.pythonapi.PyCompile_OpcodeStackEffectWithJump, ctypes.c_void_p)
+    folder = os.path.dirname(os.__file__)
+    files = [path for path in sorted(glob.glob(folder + "/*.py") + glob.glob(folder + "/*/*.py"))
+             if "-packages" not in path][:int(sys.argv[2])]
+    codes = stores = named = 0
+    rows = (Row * 65536)()
+    for path in files:
+        try:
+            with open(path, "rb") as file:
+                pending = [compile(file.read(), path, "exec", dont_inherit=True)]
+        except SyntaxError:
+            continue  # what tests have for it
+        while pending:
+            code = pending.pop()
+            pending += [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+            resumed = 1 if sys.version_info < (3, 13) and code.co_flags & GENERATOR else 0
+            count = library.vtn_test_find_stores(
+                sys.version_info[1], code.co_code, ctypes.c_size_t(len(code.co_code)), code.co_exceptiontable,
+                ctypes.c_size_t(len(code.co_exceptiontable)), code.co_stacksize, resumed, effect, rows, len(rows))
+            assert 0 <= count <= len(rows), (code, count)
+            all_of_it, found = depths(code, resumed)
+            expected = [(at, found[at]) for at, (number, _, _) in all_of_it.items() if at in found
+                        for _ in range(STORES.get(opcode.opname[number], 0))]
+            assert expected == [(row.offset, row.depth) for row in rows[:count]], code
+            codes, stores = codes + 1, stores + count
+            named += sum(row.owner_kind != 0 for row in rows[:count])
+    assert codes > 1000 and stores > 10000 and named > 1000, (codes, stores, named)
+    print("agreed")
+
+
+main()
