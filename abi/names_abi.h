@@ -86,9 +86,10 @@ struct ThreadRecord {
 };
 
 enum class NoticeKind : uint32_t {
-  kAuditHookStays = 1,  // somebody's hook lies before ours: audited calls stay slower
-  kProfilerTaken = 2,   // the program's own profiler had a thread for a while
-  kLinesByApi = 3,      // frames are not laid out as expected: callers' lines cost more
+  kAuditHookStays = 1,   // somebody's hook lies before ours: audited calls stay slower
+  kProfilerTaken = 2,    // the program's own profiler had a thread for a while
+  kLinesByApi = 3,       // frames are not laid out as expected: callers' lines cost more
+  kVariablesUntold = 4,  // --log_var and its like: bindings are not told, the text says why
 };
 
 struct TextRecord {

@@ -35,6 +35,14 @@ enum {
   VTN_SETTING_MAX_REPR = 20, /* uint32_t: bytes of a value */
   /* Regular expressions (base/freestanding/regex.h), each with its NUL. */
   VTN_SETTING_LOG_AUDIT = 39, /* for names of audit events */
+  /* Of what the program binds (runtime/variables/): */
+  VTN_SETTING_FIRST_LOG = 40,
+  VTN_SETTING_LOG_VARIABLE = 40,   /* for names of variables that are told when they are bound */
+  VTN_SETTING_LOG_NUMBER = 41,     /* likewise, as counters */
+  VTN_SETTING_LOG_ATTRIBUTE = 42,  /* for names of attributes */
+  VTN_SETTING_LOG_STORES_OF = 43,  /* for functions whose every binding is told */
+  VTN_SETTING_LOG_ENTRIES_OF = 44, /* for functions whose begin is */
+  VTN_SETTING_LAST_LOG = 44,
   /* For the launcher's own processes. */
   VTN_SETTING_ARGUMENT = 1001, /* a word of the command line, in order */
   VTN_SETTING_OUTPUT = 1002,   /* the absolute path of a report; the spool lies beside the first */

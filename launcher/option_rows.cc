@@ -43,6 +43,11 @@ Status add_log(Request& request, uint32_t key, Text expression) {
 
 constexpr char kAllEvents[] = ".*";
 
+Status add_binding_log(Request& request, uint32_t key, const char* option, Text expression) {
+  request.launch.needs_monitoring = option;
+  return add_log(request, key, expression);
+}
+
 constexpr OptionRow kRows[] = {
     {"output_file",
      'o',
@@ -308,6 +313,63 @@ constexpr OptionRow kRows[] = {
        return {};
      },
      "with each Python call, the line that it is made from"},
+    {"log_var",
+     0,
+     "RE",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       return add_binding_log(request, VTN_SETTING_LOG_VARIABLE, "--log_var", value);
+     },
+     "each time a variable is bound whose name matches, its new value, at that point of the "
+     "thread: a regular expression for the whole name. May be repeated, or several be given "
+     "where a -- follows",
+     nullptr,
+     nullptr,
+     true},
+    {"log_number",
+     0,
+     "RE",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       return add_binding_log(request, VTN_SETTING_LOG_NUMBER, "--log_number", value);
+     },
+     "likewise, as a counter",
+     nullptr,
+     nullptr,
+     true},
+    {"log_attr",
+     0,
+     "RE",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       return add_binding_log(request, VTN_SETTING_LOG_ATTRIBUTE, "--log_attr", value);
+     },
+     "each time an attribute is set whose name matches, likewise",
+     nullptr,
+     nullptr,
+     true},
+    {"log_func_exec",
+     0,
+     "RE",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       return add_binding_log(request, VTN_SETTING_LOG_STORES_OF, "--log_func_exec", value);
+     },
+     "each time that a function whose name matches binds anything, likewise",
+     nullptr,
+     nullptr,
+     true},
+    {"log_func_entry",
+     0,
+     "RE",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       return add_log(request, VTN_SETTING_LOG_ENTRIES_OF, value);
+     },
+     "when a function begins whose name matches, likewise",
+     nullptr,
+     nullptr,
+     true},
     {"log_gc",
      0,
      nullptr,

@@ -22,6 +22,8 @@ struct LaunchSettings {
   // As it stood on the command line: "x.py a b", "-m mod a", "-c code", "-".
   std::vector<std::string> target;
   bool after_separator = false;  // "--" stood before the target: it is a command
+  // The option that asks for what CPython tells from 3.12 on alone ("--log_var"); empty: none does.
+  std::string needs_monitoring;
 };
 
 // Where reports go, as named; outputs.h makes ReportSettings::outputs of it.

@@ -148,6 +148,9 @@ std::vector<std::string> notices_of(const spool::ImageInfo& image) {
             "asked "
             "of its C API, which is slower";
         break;
+      case NoticeKind::kVariablesUntold:
+        sentence = "what variables, attributes and items were bound to is not told";
+        break;
       default:
         sentence = fmt::format("notice {} of a newer recorder", kind);
         break;

@@ -15,6 +15,7 @@
 #include "launcher/target/interpreter.h"
 #include "launcher/target/pyenv.h"
 #include "launcher/target/shebang.h"
+#include "launcher/target/versions.h"
 #include "report/process_tree.h"
 #include "subprocess_shim/program_file.h"
 
@@ -237,6 +238,12 @@ class Planner {
   }
 
   Status choose_host(const Executable& image) {
+    if (!settings_.needs_monitoring.empty() && image.is_python() && image.python_version != 0 &&
+        image.python_version < kFirstWithMonitoring) {
+      return fail(settings_.needs_monitoring + " needs Python " +
+                  version_text(kFirstWithMonitoring) + " or later, and " + launch_.file + " is " +
+                  version_text(image.python_version));
+    }
     if (image.is_python() && image.python_version != 0 && image.python_version < kOldestPython) {
       launch_.untraced_reason = launch_.file + " is Python " + version_text(image.python_version) +
                                 "; " + kOldestPythonText + " is the oldest that can be traced";

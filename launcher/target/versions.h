@@ -21,4 +21,7 @@ inline constexpr struct {
 // others: 3.8 (PEP 587; the C API's documentation has it).
 inline constexpr uint32_t kFirstWithBytesMain = 0x0308;
 
+// sys.monitoring, by which bindings are told: PEP 669.
+inline constexpr uint32_t kFirstWithMonitoring = 0x030c;
+
 }  // namespace vtn::launcher

@@ -20,6 +20,8 @@
 
 namespace vtn::runtime {
 
+struct CodePlan;
+
 // What is known of a code object. Lives in ordinary memory: a forked child inherits it, sees by the
 // epoch that the id is its parent's, and gives the code an id of its own.
 struct CodeIdentity {
@@ -31,6 +33,7 @@ struct CodeIdentity {
   uint16_t sent_by_c;      // its events come from C code, not from a frame of its own
   uint16_t tells_of_name;  // program_names.h
   WantedValues values;     // of its calls
+  CodePlan* plan;          // of what it binds (variables/plans.h); null: nothing
 };
 
 // Null where the code is not known.

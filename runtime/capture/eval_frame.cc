@@ -20,6 +20,7 @@
 #include "runtime/entry/process.h"
 #include "runtime/marks/exceptions.h"
 #include "runtime/python/versions.h"
+#include "runtime/variables/variables.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn::runtime {
@@ -193,6 +194,9 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
     note_arguments(thread, code, frame, values);
   }
   tracer::record_enter(thread, id);
+  if (__builtin_expect((values & kIsLogged) != 0 && !resumed, 0)) {
+    log_begin(thread, code);
+  }
   PyObject* result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
   if (__builtin_expect(!g_eval.ready, 0)) {
     return result;  // paused or stopped meanwhile: a gap has ended the call, or will

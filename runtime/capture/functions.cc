@@ -10,6 +10,7 @@
 #include "runtime/capture/backends.h"
 #include "runtime/capture/caller_lines.h"
 #include "runtime/capture/code_table.h"
+#include "runtime/capture/monitoring.h"
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/program_names.h"
 #include "runtime/capture/thread_part.h"
@@ -20,6 +21,9 @@
 #include "runtime/python/text.h"
 #include "runtime/python/type_names.h"
 #include "runtime/python/versions.h"
+#include "runtime/variables/plans.h"
+#include "runtime/variables/variables.h"
+#include "runtime/variables/wishes.h"
 #include "tracer/names_writer.h"
 
 namespace vtn::runtime {
@@ -82,6 +86,8 @@ void code_died(void* extra) {
   tracer::visit_threads(forget_in_thread, &forgotten);
   forget_lines();
   identity->code = nullptr;
+  free_plan(identity->plan);
+  identity->plan = nullptr;
   give_identity(identity);
 }
 
@@ -172,7 +178,21 @@ struct NewCode {
   CodeIds ids;
   bool of_name;  // its calls tell of a thread's name
   WantedValues values;
+  CodePlan* plan;  // owned
 };
+
+// What is to be told of what the code binds; null: nothing.
+CodePlan* plan_variables(PyObject* code, tracer::Text name) {
+  if (!has_monitoring(g_python.minor) && bindings_wanted()) {
+    tell_variables_untold("Python 3.12 or later is needed");
+  }
+  CodePlan* plan = plan_code(code, name);
+  if (plan != nullptr && has_monitoring(g_python.minor) && !runs_in_a_frame(code)) {
+    free_plan(plan);
+    plan = nullptr;
+  }
+  return plan;
+}
 
 NewCode intern_code(PyObject* code, PyObject* globals) {
   constexpr long kIsResumed = 0x20 | 0x80 | 0x200;  // CO_GENERATOR, COROUTINE, ASYNC_GENERATOR
@@ -205,6 +225,9 @@ NewCode intern_code(PyObject* code, PyObject* globals) {
   made.ids = {id, resumed && id != kIdTooManyNames ? id + 1 : id};
   if (values_wanted()) {
     made.values = wanted_values(code, id, function.name, function.file, globals);
+  }
+  if (variables_wanted()) {
+    made.plan = plan_variables(code, function.name);
   }
   return made;
 }
@@ -358,11 +381,25 @@ uint32_t remembered_id(tracer::ThreadState* thread, const CallableKey& key) {
 void remember_code(tracer::ThreadState* thread,
                    const PyObject* code,
                    const CodeIds& ids,
-                   const WantedValues& values) {
+                   uint16_t values) {
   ThreadPart* const part = part_of(thread);
   const uint32_t slot = code_cache_slot(code);
-  part->values[slot] = values.brief();
+  part->values[slot] = values;
   part->codes[slot] = {code, ids};
+}
+
+// In place of the one it had in the process that this one was forked of.
+void take_plan(CodeIdentity* identity, PyObject* code, CodePlan* plan) {
+  free_plan(identity->plan);
+  identity->plan = plan;
+  if (plan == nullptr || plan->store_count == 0) {
+    return;
+  }
+  if (ask_for_instructions(code)) {
+    list_plan(plan);
+  } else {
+    tell_variables_untold("the interpreter refused the events of instructions");
+  }
 }
 
 }  // namespace
@@ -381,6 +418,12 @@ bool is_known_hidden(const tracer::ThreadState* thread, PyObject* code) {
   const CodeIdentity* identity = identity_of(code);
   return identity != nullptr && identity->epoch == tracer::g_engine.epoch &&
          identity->ids.id == kIdHidden;
+}
+
+CodePlan* plan_of(tracer::ThreadState* thread, PyObject* code) {
+  (void)code_ids(thread, code);  // of a forked child: makes it its own
+  const CodeIdentity* identity = identity_of(code);
+  return identity == nullptr ? nullptr : identity->plan;
 }
 
 WantedValues wanted_values_of(PyObject* code) {
@@ -411,11 +454,12 @@ CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code, PyObject* glo
   tracer::ensure_process();
   const PySize index = code_extra_index();
   if (index < 0 || is_shared_code(code)) {
-    const CodeIds ids = intern_code(code, globals).ids;
+    const NewCode made = intern_code(code, globals);
+    free_plan(made.plan);
     if (index >= 0 && lasts_for_ever(code)) {
-      remember_code(thread, code, ids, {});
+      remember_code(thread, code, made.ids, 0);
     }
-    return ids;
+    return made.ids;
   }
   auto* identity = known_code(code, index);
   if (identity == nullptr || identity->epoch != tracer::g_engine.epoch) {
@@ -427,6 +471,7 @@ CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code, PyObject* glo
         if (identity != nullptr) {
           give_identity(identity);
         }
+        free_plan(made.plan);
         return made.ids;  // not remembered: nobody would tell us of its death
       }
     }
@@ -437,13 +482,18 @@ CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code, PyObject* glo
     identity->start_offset = kUnknownOffset;
     identity->tells_of_name = made.of_name ? 1 : 0;
     identity->values = made.values;
+    take_plan(identity, code, made.plan);
   }
   if (identity->tells_of_name != 0) {
     name_may_change(thread);
     return identity->ids;
   }
   if (identity->sent_by_c == 0) {
-    remember_code(thread, code, identity->ids, identity->values);
+    remember_code(thread,
+                  code,
+                  identity->ids,
+                  static_cast<uint16_t>(identity->values.brief() |
+                                        (identity->plan != nullptr ? kIsLogged : 0)));
   }
   return identity->ids;
 }

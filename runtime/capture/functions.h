@@ -28,6 +28,8 @@
 
 namespace vtn::runtime {
 
+struct CodePlan;
+
 // In each interpreter before anything else here. False: it has no room for another co_extra.
 // `find_object`: glibc's _dl_find_object (takes no lock), or null.
 bool start_functions(int (*find_object)(void* address, void* result));
@@ -89,6 +91,9 @@ inline uint16_t values_of(const tracer::ThreadState* thread, const PyObject* cod
 }
 // The whole of it.
 WantedValues wanted_values_of(PyObject* code);
+
+// What is to be told of what the code binds, of this process; null: nothing.
+CodePlan* plan_of(tracer::ThreadState* thread, PyObject* code);
 
 // Whether a frame that is about to run goes on with what it did before. Only where nothing else
 // tells, and for code whose two ids differ.

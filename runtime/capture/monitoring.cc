@@ -28,6 +28,7 @@
 #include "runtime/marks/exceptions.h"
 #include "runtime/python/versions.h"
 #include "runtime/values/arguments.h"
+#include "runtime/variables/variables.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn::runtime {
@@ -183,6 +184,9 @@ PyObject* on_enter_with_notes(PyObject*, PyObject* const* arguments, size_t, PyO
     note_arguments(thread, code, nullptr, values);
   }
   tracer::record_enter(thread, id);
+  if (begins == Begins::kCalled && (values_of(thread, code) & kIsLogged) != 0) {
+    log_begin(thread, code);
+  }
   return answer(thread, code);
 }
 
@@ -442,6 +446,7 @@ const Subscription kSubscriptions[kSubscriptionCount] = {
     {"RAISE", EventOf::kExceptions, false, on_raise, on_raise},
     {"RERAISE", EventOf::kExceptions, false, on_raise_again, on_raise_again},
     {"EXCEPTION_HANDLED", EventOf::kExceptions, false, on_handled, on_handled},
+    {"INSTRUCTION", EventOf::kInstructions, false, on_instruction, on_instruction},
 };
 
 }  // namespace vtn::runtime

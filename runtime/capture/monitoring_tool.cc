@@ -23,6 +23,8 @@
 #include "runtime/python/layout.h"
 #include "runtime/python/text.h"
 #include "runtime/values/arguments.h"
+#include "runtime/variables/plans.h"
+#include "runtime/variables/wishes.h"
 
 namespace vtn::runtime {
 
@@ -37,6 +39,7 @@ constexpr unsigned kTypeHasVectorcall = 1u << 11;
 constexpr int kFirstToolId = 5;
 constexpr int kLastToolId = 3;
 constexpr char kToolName[] = "viztracer-native";
+constexpr char kWitnessName[] = "viztracer-native, for a moment";
 constexpr size_t kTypeBlockBytes = 4096;
 
 // What is kept of an interpreter, however often recording starts in it.
@@ -153,16 +156,97 @@ bool register_callback(PyObject* monitoring, int tool, long bit, PyObject* callb
       g_python.PyObject_CallMethod(monitoring, "register_callback", "ilO", tool, bit, callback)));
 }
 
+struct InstructionEvents {
+  PyObject* monitoring;
+  int tool;
+  long bit;
+  long common_bit;  // of an event that we listen to everywhere
+};
+
+InstructionEvents instruction_events(PyObject* monitoring, int tool) {
+  const PyRef events = PyRef::steal(g_python.PyObject_GetAttrString(monitoring, "events"));
+  const auto bit = [&](const char* name) {
+    const PyRef value =
+        PyRef::steal(events ? g_python.PyObject_GetAttrString(events.get(), name) : nullptr);
+    return value ? g_python.PyLong_AsLong(value.get()) : 0;
+  };
+  return {monitoring, tool, bit("INSTRUCTION"), bit("PY_START")};
+}
+
+bool set_local_events(PyObject* monitoring, int tool, PyObject* code, long events) {
+  return static_cast<bool>(PyRef::steal(
+      g_python.PyObject_CallMethod(monitoring, "set_local_events", "iOl", tool, code, events)));
+}
+
+// Of another tool; 0 where there is none of that id.
+long events_of(PyObject* monitoring, int tool, PyObject* code) {
+  const PyRef events = PyRef::steal(
+      code == nullptr
+          ? g_python.PyObject_CallMethod(monitoring, "get_events", "i", tool)
+          : g_python.PyObject_CallMethod(monitoring, "get_local_events", "iO", tool, code));
+  const long bits = events ? g_python.PyLong_AsLong(events.get()) : 0;
+  g_python.PyErr_Clear();
+  return bits;
+}
+
+// A second id of ours; -1: none is free.
+int claim_witness(PyObject* monitoring, int ours) {
+  for (int id = kFirstToolId; id >= 0; --id) {
+    if (id != ours && PyRef::steal(g_python.PyObject_CallMethod(
+                          monitoring, "use_tool_id", "is", id, kWitnessName))) {
+      return id;
+    }
+    g_python.PyErr_Clear();
+  }
+  return -1;
+}
+
+// As monitoring.h has it.
+bool set_instructions(const InstructionEvents& wish, PyObject* code) {
+  PyObject* const monitoring = wish.monitoring;
+  if (wish.bit <= 0) {
+    return false;
+  }
+  const int witness = claim_witness(monitoring, wish.tool);
+  if (witness >= 0) {
+    (void)set_local_events(monitoring, witness, code, wish.common_bit);
+    g_python.PyErr_Clear();
+  }
+  const bool set = set_local_events(monitoring, wish.tool, code, wish.bit);
+  g_python.PyErr_Clear();
+  if (witness >= 0) {
+    (void)set_local_events(monitoring, witness, code, 0);
+    (void)PyRef::steal(g_python.PyObject_CallMethod(monitoring, "free_tool_id", "i", witness));
+    g_python.PyErr_Clear();
+  }
+  for (int other = 0; set && other <= kFirstToolId; ++other) {
+    if (other == wish.tool) {
+      continue;
+    }
+    const long local = events_of(monitoring, other, code);
+    if ((local & wish.bit) != 0) {
+      (void)set_local_events(monitoring, other, code, local & ~wish.bit);
+      (void)set_local_events(monitoring, other, code, local);
+    } else if ((events_of(monitoring, other, nullptr) & wish.bit) != 0) {
+      (void)PyRef::steal(g_python.PyObject_CallMethod(monitoring, "restart_events", nullptr));
+    }
+    g_python.PyErr_Clear();
+  }
+  return set;
+}
+
 bool is_wanted(const Subscription& subscription) {
   return subscription.of == EventOf::kCalls ||
          (subscription.of == EventOf::kCFunctions && g_tool.with_c_functions) ||
-         (subscription.of == EventOf::kExceptions && exceptions_wanted());
+         (subscription.of == EventOf::kExceptions && exceptions_wanted()) ||
+         (subscription.of == EventOf::kInstructions && variables_wanted());
 }
 
 PyVectorcall handler_of(const Subscription& subscription) {
   const bool with_notes = exceptions_wanted() ||
                           (values_wanted() && subscription.notes != NotesOf::kExceptions) ||
-                          (caller_lines_wanted() && subscription.notes == NotesOf::kLinesAndValues);
+                          ((caller_lines_wanted() || variables_wanted()) &&
+                           subscription.notes == NotesOf::kLinesAndValues);
   if (with_notes && subscription.with_notes != nullptr) {
     return subscription.with_notes;
   }
@@ -173,8 +257,9 @@ PyVectorcall handler_of(const Subscription& subscription) {
 bool ask_for_events(PyObject* monitoring, int tool, PyObject* events, bool all) {
   long wanted = 0;
   for (const Subscription& subscription : kSubscriptions) {
-    if (is_wanted(subscription) &&
-        (all || subscription.discovers || subscription.of == EventOf::kExceptions)) {
+    const bool at_once = all ? subscription.of != EventOf::kInstructions
+                             : subscription.discovers || subscription.of == EventOf::kExceptions;
+    if (is_wanted(subscription) && at_once) {
       wanted |= event_bit(events, subscription);
     }
   }
@@ -202,13 +287,30 @@ bool subscribe(PyObject* monitoring, int tool) {
   const PyRef disable = PyRef::steal(g_python.PyObject_GetAttrString(monitoring, "DISABLE"));
   g_switch_off = disable.get();
   // An earlier owner of the id may have left places switched off.
-  return disable &&
-         PyRef::steal(g_python.PyObject_CallMethod(monitoring, "restart_events", nullptr)) &&
-         ask_for_events(monitoring, tool, events.get(), type->all_events);
+  if (!disable ||
+      !PyRef::steal(g_python.PyObject_CallMethod(monitoring, "restart_events", nullptr)) ||
+      !ask_for_events(monitoring, tool, events.get(), type->all_events)) {
+    return false;
+  }
+  InstructionEvents wish = instruction_events(monitoring, tool);
+  visit_codes_with_events(
+      [](PyObject* code, void* argument) {
+        (void)set_instructions(*static_cast<InstructionEvents*>(argument), code);
+      },
+      &wish);
+  return true;
 }
 
 // The next owner of the id finds nothing of ours. (3.12 and 3.13 leave callbacks and events.)
 void release_tool(PyObject* monitoring, int tool) {
+  InstructionEvents none = {monitoring, tool, 0, 0};
+  visit_codes_with_events(
+      [](PyObject* code, void* argument) {
+        const auto& ours = *static_cast<InstructionEvents*>(argument);
+        (void)set_local_events(ours.monitoring, ours.tool, code, 0);
+        g_python.PyErr_Clear();
+      },
+      &none);
   (void)PyRef::steal(g_python.PyObject_CallMethod(monitoring, "set_events", "ii", tool, 0));
   g_python.PyErr_Clear();
   const PyRef events = PyRef::steal(g_python.PyObject_GetAttrString(monitoring, "events"));
@@ -255,11 +357,16 @@ void give_way(long wanted) {
   g_python.PyErr_Clear();
 }
 
+bool is_own_name(PyObject* name) {
+  const Utf8 text(name);
+  return text.equals(kToolName) || text.equals(kWitnessName);
+}
+
 // use_tool_id(tool_id, name, /), METH_FASTCALL: the arguments, and how many.
 PyObject* step_use_tool_id(PyObject* module, PyObject* arguments, PyObject* count, PyObject* rest) {
   const auto* all = reinterpret_cast<PyObject* const*>(arguments);
   if (reinterpret_cast<PySize>(count) == 2 && type_of(all[0]) == g_python.PyLong_Type &&
-      type_of(all[1]) == g_python.PyUnicode_Type && !Utf8(all[1]).equals(kToolName)) {
+      type_of(all[1]) == g_python.PyUnicode_Type && !is_own_name(all[1])) {
     const long wanted = g_python.PyLong_AsLong(all[0]);
     if (wanted >= kLastToolId && wanted <= kFirstToolId) {
       give_way(wanted);
@@ -315,6 +422,12 @@ void want_all_events() {
     (void)ask_for_events(monitoring, tool, events.get(), true);
   }
   g_python.PyErr_Clear();
+}
+
+bool ask_for_instructions(PyObject* code) {
+  PyObject* monitoring = g_python.PySys_GetObject("monitoring");
+  const int tool = monitoring == nullptr ? -1 : find_tool(monitoring);
+  return tool >= 0 && set_instructions(instruction_events(monitoring, tool), code);
 }
 
 // The step stays: definitions outlive interpreters.

@@ -16,6 +16,8 @@
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
 #include "runtime/values/arguments.h"
+#include "runtime/variables/variables.h"
+#include "runtime/variables/wishes.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn::runtime {
@@ -102,6 +104,10 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
         note_arguments(thread, code, frame_of_object(frame), values_of(thread, code));
       }
       tracer::record_enter(thread, id);
+      if (__builtin_expect(g_profile.with_values, 0) && id == ids.id &&
+          (values_of(thread, code) & kIsLogged) != 0) {
+        log_begin(thread, code);
+      }
       break;
     }
     case kReturn: {
@@ -182,8 +188,8 @@ bool profile_installed() { return g_profile.installed; }
 bool install_profile(bool with_c_functions) {
   g_profile.with_c_functions = with_c_functions;
   g_profile.with_lines = caller_lines_wanted();
-  g_profile.with_values = values_wanted();
-  g_profile.filtering = filters_on() || values_wanted();  // by the code that the thread knows
+  g_profile.with_values = values_wanted() || variables_wanted();
+  g_profile.filtering = filters_on() || g_profile.with_values;  // by the code that the thread knows
   const FrameLayout layout = frame_layout(g_python.minor);
   g_profile.inner_frame_offset = layout.inner_frame;
   g_profile.code_offset = layout.code;

@@ -36,6 +36,7 @@
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
 #include "runtime/values/arguments.h"
+#include "runtime/variables/variables.h"
 #include "tracer/names_writer.h"
 
 namespace vtn::runtime {
@@ -91,6 +92,7 @@ void install() {
   start_filters();
   start_arguments();
   start_exceptions();
+  start_variables();
   start_caller_lines(session_option(kOptionLogLines));
   if (!start_functions(find_object_function()) || !install_backend()) {
     g_python.PyErr_Clear();

@@ -151,6 +151,19 @@ constexpr bool cells_replace_arguments(uint32_t minor) { return minor >= 11; }
 // program may see it.
 constexpr bool frames_tell_variables(uint32_t minor) { return minor >= 12; }
 
+// Where a frame keeps its stack pointer, which is right at each event of an instruction: 3.14
+// (gh-117139). Before, it is kept at some of the events only, so the depth is found out from the
+// code (tried on 3.12.1 to 3.15). 0: not known.
+constexpr intptr_t frame_stack_pointer(uint32_t minor) { return minor >= 14 ? 64 : 0; }
+
+// A word of the stack with these bits is a number of CPython's own, no object: 3.14.
+inline constexpr uintptr_t kTaggedNumber = 3;
+constexpr bool has_tagged_numbers(uint32_t minor) { return minor >= 14; }
+
+// A generator begins with what it is sent on its stack: before 3.13, where RETURN_GENERATOR puts
+// it there (gh-111058; dis.stack_effect of 3.12.1 and 3.13.0).
+constexpr bool generators_begin_with_a_value(uint32_t minor) { return minor == 12; }
+
 // Owners of the frames in a chain, from this one on, that run nothing of the program's: 3.12
 // (tried on 3.12.1 to 3.15).
 inline constexpr unsigned char kOwnerInterpreter = 3;
@@ -165,6 +178,10 @@ inline constexpr uintptr_t kReferenceTags = 3;
 
 // A thread state points to its current frame itself; before, by its C frame: 3.13, gh-108035.
 constexpr bool thread_state_holds_frame(uint32_t minor) { return minor >= 13; }
+
+// Versions whose instructions are known (variables/opcode_rows.h): one table for each.
+inline constexpr uint32_t kFirstKnownOpcodes = 12;
+inline constexpr uint32_t kLastKnownOpcodes = 15;
 
 // -- Debuggers
 

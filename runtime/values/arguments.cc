@@ -19,7 +19,6 @@ namespace vtn::runtime {
 namespace {
 
 constexpr uint32_t kTrials = 64;
-constexpr uint16_t kMostArguments = 64;
 constexpr PySize kCellContents = kHeadBytes;
 constexpr long kVarArgs = 0x04;  // CO_VARARGS
 constexpr long kVarKeywords = 0x08;
@@ -42,13 +41,6 @@ PyRef names_of(PyObject* code) {
   PyRef names = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_varnames"));
   const bool usable = names && type_of(names.get()) == g_python.PyTuple_Type;
   return PyRef::steal(usable ? names.release() : nullptr);
-}
-
-uint16_t count_parameters(PyObject* code) {
-  const long flags = number_of(code, "co_flags");
-  const long count = number_of(code, "co_argcount") + number_of(code, "co_kwonlyargcount") +
-                     ((flags & kVarArgs) != 0 ? 1 : 0) + ((flags & kVarKeywords) != 0 ? 1 : 0);
-  return static_cast<uint16_t>(count < kMostArguments ? count : kMostArguments);
 }
 
 // Borrowed; null: there is none (any more), or nobody knows.
@@ -208,6 +200,34 @@ void start_arguments() {
 }
 
 bool values_wanted() { return g_arguments.wanted; }
+
+uint16_t count_parameters(PyObject* code) {
+  const long flags = number_of(code, "co_flags");
+  const long count = number_of(code, "co_argcount") + number_of(code, "co_kwonlyargcount") +
+                     ((flags & kVarArgs) != 0 ? 1 : 0) + ((flags & kVarKeywords) != 0 ? 1 : 0);
+  return static_cast<uint16_t>(count < kMostArguments ? count : kMostArguments);
+}
+
+PyRef argument_of_running(PyObject* code, unsigned index) {
+  const void* const frame = g_arguments.by_layout ? running_frame() : nullptr;
+  if (frame != nullptr && code_of_frame(frame) != code) {
+    return PyRef();
+  }
+  if (frame != nullptr && g_arguments.trials != 0) {
+    try_layout(code, frame, index + 1);
+  }
+  if (frame != nullptr && g_arguments.by_layout) {
+    PyObject* const value = read_argument(frame, index);
+    g_python.Py_IncRef(value);
+    return PyRef::steal(value);
+  }
+  PyFrame* const object = g_python.PyEval_GetFrame();
+  const PyRef names = names_of(code);
+  return object == nullptr || !names || g_arguments.get_variable == nullptr
+             ? PyRef()
+             : ask_for_argument(object,
+                                g_python.PyTuple_GetItem(names.get(), static_cast<PySize>(index)));
+}
 
 WantedValues wanted_values(
     PyObject* code, uint32_t id, tracer::Text name, tracer::Text file, PyObject* globals) {

@@ -32,6 +32,8 @@ inline constexpr uint16_t kSecret = 2;
 enum BriefValues : uint16_t {
   kItsReturnValue = 1u << 8,
   kHasSecrets = 1u << 9,  // the whole is to be asked for
+  // Not of WantedValues, but kept beside them: something is logged when the function begins.
+  kIsLogged = 1u << 10,
 };
 inline constexpr uint16_t kItsArguments = 0xff;
 
@@ -45,6 +47,14 @@ void start_arguments();
 
 // Whether any values are wanted.
 bool values_wanted();
+
+// How many there are, `*args` and `**kwargs` included, up to kMostArguments.
+inline constexpr uint16_t kMostArguments = 64;
+uint16_t count_parameters(PyObject* code);
+
+// The value of one, of the frame that runs `code` and has just begun; null: there is none (any
+// more), or nobody knows. May leave an error set.
+PyRef argument_of_running(PyObject* code, unsigned index);
 
 // Of a function that was just given its id, whose code it is: what is wanted of its calls. Tells
 // the names of its parameters.

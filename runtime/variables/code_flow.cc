@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/freestanding/pages.h"
+#include "runtime/python/versions.h"
 
 namespace vtn::runtime {
 
@@ -32,8 +33,11 @@ constexpr OpcodeTable table_of(const OpcodeRow (&all)[rows]) {
 constexpr OpcodeTable kTables[] = {
     table_of(kRows312), table_of(kRows313), table_of(kRows314), table_of(kRows315)};
 
+static_assert(sizeof(kTables) / sizeof(kTables[0]) == kLastKnownOpcodes - kFirstKnownOpcodes + 1);
+
 const OpcodeTable* table_for(uint32_t minor) {
-  return minor >= 12 && minor <= 15 ? &kTables[minor - 12] : nullptr;
+  const uint32_t index = minor - kFirstKnownOpcodes;  // beyond all, for what is older
+  return index <= kLastKnownOpcodes - kFirstKnownOpcodes ? &kTables[index] : nullptr;
 }
 
 // Of a value: the kind in the highest byte, the index below.
@@ -48,6 +52,14 @@ Word word_of(OriginKind kind, uint32_t index) {
 Origin origin_of(Word word) {
   return {static_cast<OriginKind>(word >> kKindShift), word & ((Word{1} << kKindShift) - 1)};
 }
+
+struct Instruction {
+  uint32_t offset;  // of it itself, behind its EXTENDED_ARGs; in units
+  Step step;
+  uint8_t opcode;
+  uint32_t argument;
+  uint32_t next;
+};
 
 struct Handler {
   uint32_t target;  // in units, as everything below
@@ -102,6 +114,7 @@ class Flow {
     }
   }
 
+ private:
   Instruction decode(uint32_t unit) const {
     uint32_t argument = 0;
     for (;; ++unit) {
@@ -117,7 +130,6 @@ class Flow {
     }
   }
 
- private:
   template <class T>
   T* carve(size_t count, size_t* used) const {
     T* const place = reinterpret_cast<T*>(static_cast<char*>(scratch_) + *used);
@@ -495,17 +507,6 @@ bool find_stores(
     return false;
   }
   flow.visit_stores(visit, argument);
-  return true;
-}
-
-bool read_instruction(uint32_t minor, const CodeText& text, size_t offset, Instruction* to) {
-  const OpcodeTable* table = table_for(minor);
-  if (table == nullptr || offset + kUnitBytes > text.bytes) {
-    return false;
-  }
-  *to = Flow(*table, text, nullptr).decode(static_cast<uint32_t>(offset / kUnitBytes));
-  to->offset *= kUnitBytes;
-  to->next *= kUnitBytes;
   return true;
 }
 

@@ -61,15 +61,4 @@ using VisitStore = void (*)(const FoundStore&, void*);
 bool find_stores(
     uint32_t minor, const CodeText& text, StackEffect effect, VisitStore visit, void* argument);
 
-// The instructions alone, without their stack; for what nothing needs to be found out.
-struct Instruction {
-  uint32_t offset;
-  Step step;
-  uint8_t opcode;
-  uint32_t argument;
-  uint32_t next;  // offset of the one behind it
-};
-// The one at `offset`, its EXTENDED_ARGs passed by; false: the code ends there.
-bool read_instruction(uint32_t minor, const CodeText& text, size_t offset, Instruction* to);
-
 }  // namespace vtn::runtime

@@ -29,6 +29,7 @@ SETS = {
                 "pytest-xdist~=3.6", "tox~=4.20", "setuptools>=68", "wheel"],
     "cython": ["cython~=3.1", "setuptools>=68"],
     "viztracer": ["viztracer~=1.1"],
+    "debuggers": ["coverage~=7.6", "debugpy~=1.8"],
     "uwsgi": ["uwsgi~=2.0", "setuptools>=68", "wheel"],
 }
 # What pip says where no index answers, which is no fault of ours.

@@ -85,6 +85,28 @@ TEST_CASE("options: how long to wait for children is a value of its own word", "
   }
 }
 
+TEST_CASE("options: which bindings are told", "[options]") {
+  CHECK(parsed({"x"}).record.logs.empty());
+  const launcher::Request some = parsed({"--log_var",
+                                         "x|y",
+                                         "--log_attr",
+                                         "a",
+                                         "b",
+                                         "--log_number=n.*",
+                                         "--log_func_entry",
+                                         "f",
+                                         "--",
+                                         "x.py"});
+  CHECK(some.record.logs == decltype(some.record.logs){{VTN_SETTING_LOG_VARIABLE, "x|y"},
+                                                       {VTN_SETTING_LOG_ATTRIBUTE, "a"},
+                                                       {VTN_SETTING_LOG_ATTRIBUTE, "b"},
+                                                       {VTN_SETTING_LOG_NUMBER, "n.*"},
+                                                       {VTN_SETTING_LOG_ENTRIES_OF, "f"}});
+  CHECK(some.launch.needs_monitoring == "--log_number");
+  CHECK(parsed({"--log_func_entry", "f", "x.py"}).launch.needs_monitoring.empty());
+  CHECK(refused({"--log_func_exec", "(?=x)", "x.py"}).find("uses look-ahead") != std::string::npos);
+}
+
 TEST_CASE("options: what of the process tree is wanted", "[options]") {
   const launcher::Request none = parsed({"x"});
   CHECK(!none.launch.keep_pid);

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is to be told of one code object that holds something that was asked for: found out when the
+// code is first met, kept with its identity (capture/code_table.h), freed with it. A code whose
+// bindings are told has INSTRUCTION events of its own for as long (capture/monitoring.h).
+//
+// All need the GIL of the interpreter that has the code; may leave an error set: use under
+// PendingException.
+#pragma once
+
+#include <stdint.h>
+
+#include "runtime/python/python_api.h"
+#include "tracer/names_writer.h"
+
+namespace vtn::runtime {
+
+enum LoggedFlag : uint8_t {
+  kIsSecret = 1,
+  kIsEndOfHandler = 2,  // if the value is None: `except ... as` takes its name away
+  kHasKey = 4,          // of an item: the key lies on top of the stack
+  kIsFast = 8,          // `variable` is where it goes
+};
+
+// Mark names (marks/marks.h); 0: not so.
+struct LoggedName {
+  uint32_t instant;
+  uint32_t counter;
+  uint32_t otherwise;  // the instant of what is to be counted and is no number
+};
+
+struct LoggedStore {
+  uint32_t offset;  // in the order of these; two may have the same
+  uint32_t depth;   // of the stack before it
+  LoggedName name;
+  uint32_t variable;
+  uint8_t below;  // the value lies that far below the top
+  uint8_t flags;  // LoggedFlag
+};
+
+struct LoggedParameter {
+  LoggedName name;
+  uint32_t index;  // among the frame's variables
+  uint32_t flags;
+};
+
+struct CodePlan {
+  CodePlan* next;  // of all that have events
+  CodePlan* previous;
+  PyObject* code;  // borrowed
+  int64_t interpreter;
+  uint32_t bytes;      // of all of it
+  uint32_t entry;      // the mark of its begin; 0: none
+  uint32_t variables;  // of its frames: the stack lies behind them
+  uint32_t parameter_count;
+  uint32_t store_count;
+  bool has_events;
+
+  LoggedParameter* parameters() { return reinterpret_cast<LoggedParameter*>(this + 1); }
+  LoggedStore* stores() { return reinterpret_cast<LoggedStore*>(parameters() + parameter_count); }
+};
+
+// Null: nothing of it is asked for (or no memory). `qualified`: the code's name as it is recorded.
+CodePlan* plan_code(PyObject* code, tracer::Text qualified);
+
+// `plan` may be null.
+void free_plan(CodePlan* plan);
+
+// Lists it among those with events, or takes it out.
+void list_plan(CodePlan* plan);
+
+// Calls `visit` with each code of this interpreter that has events, one after the other; whatever
+// that does, no code ends meanwhile.
+void visit_codes_with_events(void (*visit)(PyObject* code, void* argument), void* argument);
+
+// The first store at that offset, or null; `end` is behind the last one of all.
+const LoggedStore* find_store(CodePlan* plan, uint32_t offset, const LoggedStore** end);
+
+}  // namespace vtn::runtime

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HOT PATH of runs with --log_var and its like.
+#include "runtime/variables/variables.h"
+
+#include "runtime/capture/backends.h"
+#include "runtime/capture/control.h"
+#include "runtime/capture/functions.h"
+#include "runtime/capture/monitoring.h"
+#include "runtime/marks/marks.h"
+#include "runtime/python/frames.h"
+#include "runtime/python/text.h"
+#include "runtime/python/versions.h"
+#include "runtime/values/values.h"
+#include "runtime/variables/wishes.h"
+#include "tracer/names_writer.h"
+
+namespace vtn::runtime {
+
+namespace {
+
+enum InstructionArgument { kCode = 0, kOffset = 1 };
+
+constexpr uint32_t kTrials = 32;
+constexpr uint32_t kMostTrialEvents = 4096;  // a program may bind nothing that can be compared
+constexpr unsigned kTaggedNumberShift = 2;
+constexpr int64_t kWord = sizeof(void*);
+
+struct {
+  bool broken;
+  uint32_t trials;
+  uint32_t trial_events;
+  // A value that is about to be bound: at the thread's next instruction the variable holds it.
+  const tracer::ThreadState* thread;
+  const void* frame;
+  const PyObject* code;
+  uint32_t variable;
+  uintptr_t word;
+} g_variables;
+
+PyObject* no_more_of_it() {
+  if (g_switch_off == nullptr || g_variables.trials != 0) {
+    return g_python._Py_NoneStruct;  // the next instruction is needed to compare
+  }
+  g_python.Py_IncRef(g_switch_off);
+  return g_switch_off;
+}
+
+uintptr_t object_bits(uintptr_t word) { return word & ~kReferenceTags; }
+
+uintptr_t variable_word(const void* frame, uint32_t index) {
+  return field<uintptr_t>(frame, frame_variables(g_python.minor) + kWord * index);
+}
+
+// The frame that runs the code; null: none that can be read.
+const void* frame_of(const PyObject* code) {
+  const PyThread* const state = current_thread_state();
+  if (g_variables.trials != 0) {
+    const PendingException pending;
+    if (!find_current_frame(state)) {
+      return nullptr;
+    }
+  }
+  const void* const frame = current_frame(state);
+  return frame != nullptr && code_of_frame(frame) == code ? frame : nullptr;
+}
+
+// Whether what was about to be bound is what the variable holds.
+void compare_last(const tracer::ThreadState* thread, const void* frame, const PyObject* code) {
+  if (g_variables.frame == nullptr || g_variables.thread != thread) {
+    return;
+  }
+  if (g_variables.frame == frame && g_variables.code == code) {
+    if (object_bits(variable_word(frame, g_variables.variable)) == g_variables.word) {
+      --g_variables.trials;
+    } else {
+      tell_variables_untold("the stack of frames is not laid out as expected");
+    }
+  }
+  g_variables.frame = nullptr;
+}
+
+// What a counter can show.
+bool is_number(PyObject* value) {
+  const PyObject* const type = type_of(value);
+  int overflow = 0;
+  if (type == g_python.PyLong_Type) {
+    (void)g_python.PyLong_AsLongLongAndOverflow(value, &overflow);
+  }
+  return overflow == 0 && (type == g_python.PyLong_Type || type == g_python.PyFloat_Type ||
+                           type == g_python.PyBool_Type);
+}
+
+bool is_secret_key(PyObject* key) {
+  return key != nullptr && type_of(key) == g_python.PyUnicode_Type &&
+         is_secret_name(Utf8(key).text());
+}
+
+// `key`: of an item, or null.
+void tell(tracer::ThreadState* thread,
+          const LoggedName& name,
+          PyObject* value,
+          PyObject* key,
+          bool secret) {
+  const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  const bool counts = name.counter != 0 && !secret && is_number(value);
+  if (counts) {
+    Mark mark;
+    mark.add("", value);
+    mark.record(thread, MarkKind::kCounter, name.counter, ticks);
+  }
+  const uint32_t instant = name.instant != 0 ? name.instant : counts ? 0 : name.otherwise;
+  if (instant == 0) {
+    return;
+  }
+  Mark mark;
+  if (secret) {
+    mark.add_redacted("");
+  } else {
+    mark.add("", value);
+  }
+  if (key != nullptr) {
+    mark.add("key", key);
+  }
+  mark.record(thread, MarkKind::kInstant, instant, ticks);
+}
+
+void tell_store(tracer::ThreadState* thread, const uintptr_t* top, const LoggedStore& store) {
+  const auto object_at = [&](uint32_t below) -> PyObject* {
+    const uintptr_t word = *(top - below);
+    return has_tagged_numbers(g_python.minor) && (word & kTaggedNumber) == kTaggedNumber
+               ? nullptr
+               : reinterpret_cast<PyObject*>(object_bits(word));
+  };
+  PyObject* const value = object_at(store.below);
+  if (value == nullptr ||
+      ((store.flags & kIsEndOfHandler) != 0 && value == g_python._Py_NoneStruct)) {
+    return;  // unbinds it
+  }
+  PyObject* const key = (store.flags & kHasKey) != 0 ? object_at(0) : nullptr;
+  tell(thread, store.name, value, key, (store.flags & kIsSecret) != 0 || is_secret_key(key));
+}
+
+// Where the top of the stack lies; null: it is not where it should be.
+const uintptr_t* top_of_stack(const void* frame, const CodePlan* plan, uint32_t depth) {
+  const auto* const base = reinterpret_cast<const uintptr_t*>(static_cast<const char*>(frame) +
+                                                              frame_variables(g_python.minor));
+  const uintptr_t* const behind = base + plan->variables + depth;
+  const intptr_t pointer = frame_stack_pointer(g_python.minor);
+  if (pointer != 0 && field<const uintptr_t*>(frame, pointer) != behind) {
+    tell_variables_untold("the stack of a frame is not as deep as expected");
+    return nullptr;
+  }
+  return behind - 1;
+}
+
+void tell_stores(tracer::ThreadState* thread,
+                 CodePlan* plan,
+                 const void* frame,
+                 const LoggedStore* store,
+                 const LoggedStore* end) {
+  const uintptr_t* const top = top_of_stack(frame, plan, store->depth);
+  if (top == nullptr) {
+    return;
+  }
+  if (g_variables.trials != 0 && (store->flags & kIsFast) != 0) {
+    g_variables.thread = thread;
+    g_variables.frame = frame;
+    g_variables.code = plan->code;
+    g_variables.variable = store->variable;
+    g_variables.word = object_bits(*(top - store->below));
+  }
+  for (const uint32_t offset = store->offset; store != end && store->offset == offset; ++store) {
+    tell_store(thread, top, *store);
+  }
+}
+
+}  // namespace
+
+void start_variables() {
+  start_wishes();
+  g_variables = {};
+  g_variables.trials = kTrials;
+}
+
+void tell_variables_untold(const char* why) {
+  if (!g_variables.broken) {
+    g_variables.broken = true;
+    g_variables.trials = 0;
+    (void)tracer::publish_text(
+        NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kVariablesUntold), text_of(why));
+  }
+}
+
+PyObject* on_instruction(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
+  if (kDoNothing) {
+    return g_python._Py_NoneStruct;
+  }
+  if (__builtin_expect(g_recording_clock == kPausedClock, 0)) {
+    return g_python._Py_NoneStruct;
+  }
+  PyObject* const code = arguments[kCode];
+  const KeepErrno keep_errno;
+  tracer::ThreadState* thread = tracer::current_thread();
+  CodePlan* const plan = plan_of(thread, code);
+  if (plan == nullptr || g_variables.broken) {
+    return no_more_of_it();
+  }
+  const void* frame = nullptr;
+  if (__builtin_expect(g_variables.trials != 0, 0)) {
+    if (++g_variables.trial_events == kMostTrialEvents) {
+      g_variables.trials = 0;
+    } else {
+      frame = frame_of(code);
+      compare_last(thread, frame, code);
+    }
+  }
+  const auto offset = static_cast<uint32_t>(g_python.PyLong_AsLong(arguments[kOffset]));
+  const LoggedStore* end = nullptr;
+  const LoggedStore* const store = find_store(plan, offset, &end);
+  if (store == nullptr) {
+    return no_more_of_it();
+  }
+  if (frame == nullptr) {
+    frame = frame_of(code);
+  }
+  if (frame != nullptr && !g_variables.broken) {
+    const PendingException pending;
+    tell_stores(thread, plan, frame, store, end);
+  }
+  return g_python._Py_NoneStruct;
+}
+
+void log_begin(tracer::ThreadState* thread, PyObject* code) {
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  CodePlan* const plan = plan_of(thread, code);
+  if (plan == nullptr) {
+    return;
+  }
+  if (plan->entry != 0) {
+    Mark mark;
+    mark.record(
+        thread, MarkKind::kInstant, plan->entry, tracer::read_ticks(tracer::g_engine.clock));
+  }
+  for (uint32_t i = 0; i < plan->parameter_count; ++i) {
+    const LoggedParameter& parameter = plan->parameters()[i];
+    const PyRef value = argument_of_running(code, parameter.index);
+    if (value) {
+      tell(thread, parameter.name, value.get(), nullptr, (parameter.flags & kIsSecret) != 0);
+    }
+  }
+}
+
+}  // namespace vtn::runtime
