@@ -431,6 +431,9 @@ bool ask_for_instructions(PyObject* code) {
 }
 
 // The step stays: definitions outlive interpreters.
-void forget_monitoring() { g_tool.types = nullptr; }
+void forget_monitoring() {
+  g_tool.types = nullptr;
+  forget_plans();
+}
 
 }  // namespace vtn::runtime

@@ -411,6 +411,14 @@ void free_plan(CodePlan* plan) {
   give_block(plan, plan->bytes);
 }
 
+void forget_plans() {
+  const WordLock lock(&runtime_root()->plans_lock);
+  for (CodePlan* plan = g_plans.with_events; plan != nullptr; plan = plan->next) {
+    plan->has_events = false;
+  }
+  g_plans.with_events = nullptr;
+}
+
 void visit_codes_with_events(void (*visit)(PyObject* code, void* argument), void* argument) {
   const int64_t interpreter = interpreter_id(current_interpreter());
   CodePlan* plan = nullptr;

@@ -69,6 +69,9 @@ void free_plan(CodePlan* plan);
 // Lists it among those with events, or takes it out.
 void list_plan(CodePlan* plan);
 
+// The main interpreter has ended: code that it left behind is not listed any more.
+void forget_plans();
+
 // Calls `visit` with each code of this interpreter that has events, one after the other; whatever
 // that does, no code ends meanwhile.
 void visit_codes_with_events(void (*visit)(PyObject* code, void* argument), void* argument);

@@ -23,14 +23,16 @@ enum InstructionArgument { kCode = 0, kOffset = 1 };
 
 constexpr uint32_t kTrials = 32;
 constexpr uint32_t kMostTrialEvents = 4096;  // a program may bind nothing that can be compared
-constexpr unsigned kTaggedNumberShift = 2;
+// One may come of a finalizer of the value before, which binds the variable as well.
+constexpr uint32_t kMostMismatches = 3;
 constexpr int64_t kWord = sizeof(void*);
 
 struct {
   bool broken;
   uint32_t trials;
   uint32_t trial_events;
-  // A value that is about to be bound: at the thread's next instruction the variable holds it.
+  uint32_t mismatches;
+  // The value that was about to be bound last: at the next instruction the variable holds it.
   const tracer::ThreadState* thread;
   const void* frame;
   const PyObject* code;
@@ -72,8 +74,8 @@ void compare_last(const tracer::ThreadState* thread, const void* frame, const Py
   }
   if (g_variables.frame == frame && g_variables.code == code) {
     if (object_bits(variable_word(frame, g_variables.variable)) == g_variables.word) {
-      --g_variables.trials;
-    } else {
+      g_variables.trials -= g_variables.trials != 0 ? 1 : 0;
+    } else if (++g_variables.mismatches == kMostMismatches) {
       tell_variables_untold("the stack of frames is not laid out as expected");
     }
   }
@@ -163,14 +165,14 @@ void tell_stores(tracer::ThreadState* thread,
   if (top == nullptr) {
     return;
   }
-  if (g_variables.trials != 0 && (store->flags & kIsFast) != 0) {
-    g_variables.thread = thread;
-    g_variables.frame = frame;
-    g_variables.code = plan->code;
-    g_variables.variable = store->variable;
-    g_variables.word = object_bits(*(top - store->below));
-  }
   for (const uint32_t offset = store->offset; store != end && store->offset == offset; ++store) {
+    if (g_variables.trials != 0 && (store->flags & kIsFast) != 0) {
+      g_variables.thread = thread;
+      g_variables.frame = frame;
+      g_variables.code = plan->code;
+      g_variables.variable = store->variable;
+      g_variables.word = object_bits(*(top - store->below));
+    }
     tell_store(thread, top, *store);
   }
 }
@@ -197,6 +199,7 @@ PyObject* on_instruction(PyObject*, PyObject* const* arguments, size_t, PyObject
     return g_python._Py_NoneStruct;
   }
   if (__builtin_expect(g_recording_clock == kPausedClock, 0)) {
+    g_variables.frame = nullptr;
     return g_python._Py_NoneStruct;
   }
   PyObject* const code = arguments[kCode];

@@ -158,7 +158,8 @@ print(control(99))
         # With filters places are switched off, of functions that the next owners watch.
         for options in (("--quiet",), ("--quiet", "--ignore_c_function"), ("--quiet", "--hide", "hot"),
                         ("--quiet", "--only", "before", "--only", "after", "--only", "during"),
-                        ("--quiet", "--log_func_args", "--log_func_retval", "--log_gc")):
+                        ("--quiet", "--log_func_args", "--log_func_retval", "--log_gc"),
+                        (("--quiet", "--log_var", "i|n") if self.interpreter.minor >= (3, 12) else ("--quiet",))):
             with self.subTest(options):
                 said, report = self.record("""
 before(0)

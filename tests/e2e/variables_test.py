@@ -5,6 +5,7 @@ import os
 import re
 import unittest
 
+from control_test import HEAD
 from support import TestCase
 
 
@@ -96,7 +97,7 @@ class Told(Variables):
         values = [name.removeprefix("x = ") for name in self.told(outcome)]
         self.assertEqual(
             ["<module>", "<module>", "1", "2", "3", "4", "5", "[9]", "10", "11", "12", "13", "14", "15", "16", "17",
-             "<ZeroDivisionError>", "18", "{'l': 21}", "22", "<function x>", "<class __main__.x>", "23", "24", "25", "26",
+             "ZeroDivisionError('division by zero')", "18", "{'l': 21}", "22", "<function x>", "<class __main__.x>", "23", "24", "25", "26",
              "27", "28", "29", "30", "30", "31", "32", "33"],
             [re.sub(r"^<module.*>$", "<module>", value) for value in values])
         self.assertEqual({"variable"}, {event["cat"] for event in self.marks(outcome)})
@@ -425,7 +426,41 @@ class Harmless(Variables):
         self.assertEqual(sorted([["mark = 'child'"], ["mark = 1", "mark = 2"], ["mark = 1", "mark = 2"], ["mark = 'before'", "mark = 'after'"],
                                  ["mark = 'after'"]]), sorted(by_process.values()))
 
-    def test_pause_and_other_options_beside_it(self):
+    def test_recording_that_pauses_and_ends_and_begins_again(self):
+        outcome = self.traced("-c", HEAD + """
+x = 1
+control(PAUSE); x = 2; control(RESUME); x = 3
+control(STOP); x = 4
+code = sys._getframe().f_code
+assert [sys.monitoring.get_local_events(tool, code) for tool in range(6) if sys.monitoring.get_tool(tool)] == []
+control(START); x = 5
+def f():
+    x = 6
+f(); control(STOP); f(); control(START); f()
+""", options=("--quiet", "--log_var", "x", "--only", "<string>"))
+        self.assertEqual((0, b"", b""), (outcome.status, outcome.stdout, outcome.stderr))
+        self.assertEqual(["x = 1", "x = 3", "x = 5", "x = 6", "x = 6"], self.told(outcome))
+
+    def test_in_sub_interpreters(self):
+        outcome = self.record("""
+            try: import _interpreters as interpreters
+            except ImportError: import _xxsubinterpreters as interpreters
+            code = \"\"\"if True:
+                import json
+                def f():
+                    for mark in range(3): pass
+                f()
+                json.dumps(mark := 5)
+            \"\"\"
+            for n in range(2):
+                one = interpreters.create()
+                interpreters.run_string(one, code)
+                interpreters.destroy(one)
+            exec(code)
+        """, "--log_var", "mark")
+        self.assertEqual(["mark = 0", "mark = 1", "mark = 2", "mark = 5"] * 3, self.told(outcome))
+
+    def test_other_options_beside_it(self):
         outcome = self.record("""
             def f(x):
                 x = x + 1
