@@ -6,29 +6,32 @@
 enum { kLetter, kAny, kSet, kChoice, kJump, kAssertion, kMatched };
 enum { kAtBegin, kAtEnd, kAtWordBorder, kNotAtWordBorder };
 
-#define MOST_LETTER 0x10ffffu
-#define FIRST_BEYOND_ASCII 0x80u
-#define NO_LETTER 0xffffffffu
-#define STRAY_BYTE 0xdc00u /* what a byte that is not UTF-8 is read as */
-#define MOST_REPEATS 1000u
-#define DEEPEST 100u
+enum {
+  kMostLetter = 0x10ffff,
+  kFirstBeyondAscii = 0x80,
+  kNoLetter = 0x7fffffff,
+  kStrayByte = 0xdc00, /* what a byte that is not UTF-8 is read as */
+  kMostRepeats = 1000,
+  kNoEnd = 0x7fffffff, /* of repeats */
+  kDeepest = 100
+};
 
 /* -- Letters */
 
 static uint32_t read_letter(const char** at, const char* end) {
   const unsigned char first = (unsigned char)*(*at)++;
-  if (first < FIRST_BEYOND_ASCII) {
+  if (first < kFirstBeyondAscii) {
     return first;
   }
   const unsigned more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : 0;
   if (more == 0 || (size_t)(end - *at) < more) {
-    return STRAY_BYTE + first;
+    return kStrayByte + first;
   }
   uint32_t letter = first & (0x3fu >> more);
   for (unsigned i = 0; i < more; ++i) {
     const unsigned char next = (unsigned char)(*at)[i];
     if ((next & 0xc0u) != 0x80u) {
-      return STRAY_BYTE + first;
+      return kStrayByte + first;
     }
     letter = letter << 6 | (next & 0x3fu);
   }
@@ -45,8 +48,8 @@ static uint32_t other_case(uint32_t letter) {
 }
 
 static int is_of_word(uint32_t letter) {
-  return letter != NO_LETTER && (is_small(letter) || is_capital(letter) || is_digit(letter) ||
-                                 letter == '_' || letter >= FIRST_BEYOND_ASCII);
+  return letter != kNoLetter && (is_small(letter) || is_capital(letter) || is_digit(letter) ||
+                                 letter == '_' || letter >= kFirstBeyondAscii);
 }
 
 /* -- From text to program */
@@ -128,29 +131,29 @@ static void add_ranges(compiler* c, const vtn_regex_range* ranges, size_t count,
     }
     next = ranges[i].high + 1;
   }
-  if (negated && next <= MOST_LETTER) {
-    add_range(c, next, MOST_LETTER);
+  if (negated && next <= kMostLetter) {
+    add_range(c, next, kMostLetter);
   }
 }
 
 /* \d, \w, \s and their opposites; 0: it is none of these. */
 static int add_class(compiler* c, int letter) {
-  static const vtn_regex_range kDigits[] = {{'0', '9'}};
-  static const vtn_regex_range kOfWords[] = {
-      {'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}, {FIRST_BEYOND_ASCII, MOST_LETTER}};
-  static const vtn_regex_range kBlanks[] = {{'\t', '\r'}, {0x1c, 0x20}};
+  static const vtn_regex_range digits[] = {{'0', '9'}};
+  static const vtn_regex_range of_words[] = {
+      {'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}, {kFirstBeyondAscii, kMostLetter}};
+  static const vtn_regex_range blanks[] = {{'\t', '\r'}, {0x1c, 0x20}};
   switch (letter) {
     case 'd':
     case 'D':
-      add_ranges(c, kDigits, sizeof(kDigits) / sizeof(kDigits[0]), letter == 'D');
+      add_ranges(c, digits, sizeof(digits) / sizeof(digits[0]), letter == 'D');
       return 1;
     case 'w':
     case 'W':
-      add_ranges(c, kOfWords, sizeof(kOfWords) / sizeof(kOfWords[0]), letter == 'W');
+      add_ranges(c, of_words, sizeof(of_words) / sizeof(of_words[0]), letter == 'W');
       return 1;
     case 's':
     case 'S':
-      add_ranges(c, kBlanks, sizeof(kBlanks) / sizeof(kBlanks[0]), letter == 'S');
+      add_ranges(c, blanks, sizeof(blanks) / sizeof(blanks[0]), letter == 'S');
       return 1;
     default:
       return 0;
@@ -296,7 +299,7 @@ static void read_atom(compiler* c) {
       if (take(c, '?')) {
         read_group_kind(c);
       }
-      if (++c->depth > DEEPEST) {
+      if (++c->depth > kDeepest) {
         fail(c, "is nested too deeply");
       }
       read_alternatives(c);
@@ -330,11 +333,11 @@ static void read_atom(compiler* c) {
         (void)append(c, make(kSet, (int)first, c->to->ranges - first));
         return;
       }
-      const char* const kAssertions = "AZbB";
-      const char* const assertion = letter > 0 ? strchr(kAssertions, letter) : NULL;
+      const char* const assertions = "AZbB";
+      const char* const assertion = letter > 0 ? strchr(assertions, letter) : NULL;
       if (assertion != NULL) {
         ++c->at;
-        (void)append(c, make(kAssertion, 0, (uint32_t)(assertion - kAssertions)));
+        (void)append(c, make(kAssertion, 0, (uint32_t)(assertion - assertions)));
         return;
       }
       (void)append(c, make(kLetter, 0, read_escape(c, 0)));
@@ -346,13 +349,11 @@ static void read_atom(compiler* c) {
   }
 }
 
-#define NO_END 0xffffffffu
-
 static int read_count(compiler* c, uint32_t* count) {
   const char* const begin = c->at;
   *count = 0;
   while (peek(c) >= 0 && is_digit((uint32_t)peek(c))) {
-    *count = *count > MOST_REPEATS ? *count : *count * 10 + (uint32_t)(*c->at - '0');
+    *count = *count > kMostRepeats ? *count : *count * 10 + (uint32_t)(*c->at - '0');
     ++c->at;
   }
   return c->at != begin;
@@ -362,7 +363,7 @@ static int read_count(compiler* c, uint32_t* count) {
  * itself. */
 static int read_repeats(compiler* c, uint32_t* least, uint32_t* most) {
   *least = 0;
-  *most = NO_END;
+  *most = kNoEnd;
   if (take(c, '*')) {
     return 1;
   }
@@ -382,7 +383,7 @@ static int read_repeats(compiler* c, uint32_t* least, uint32_t* most) {
   int has_most = 0;
   if (take(c, ',')) {
     has_most = read_count(c, most);
-    *most = has_most ? *most : NO_END;
+    *most = has_most ? *most : kNoEnd;
   } else {
     *most = *least;
     has_most = has_least;
@@ -393,7 +394,7 @@ static int read_repeats(compiler* c, uint32_t* least, uint32_t* most) {
   }
   if (*most < *least) {
     fail(c, "has a repetition whose most is below its least");
-  } else if (*least > MOST_REPEATS || (*most != NO_END && *most > MOST_REPEATS)) {
+  } else if (*least > kMostRepeats || (*most != kNoEnd && *most > kMostRepeats)) {
     fail(c, "is too long");
   }
   return 1;
@@ -415,9 +416,9 @@ static void repeat(compiler* c, uint32_t first, uint32_t least, uint32_t most) {
   uint32_t source = first;
   uint32_t done = 1;
   if (least == 0) {
-    insert(c, first, choice((int)count + (most == NO_END ? 2 : 1)));
+    insert(c, first, choice((int)count + (most == kNoEnd ? 2 : 1)));
     ++source;
-    if (most == NO_END) {
+    if (most == kNoEnd) {
       (void)append(c, make(kJump, -(int)count - 1, 0));
       return;
     }
@@ -425,7 +426,7 @@ static void repeat(compiler* c, uint32_t first, uint32_t least, uint32_t most) {
   for (; done < least && c->error == NULL; ++done) {
     copy(c, source, count);
   }
-  if (most == NO_END) {
+  if (most == kNoEnd) {
     const vtn_regex_node back = {kChoice, 0, (int16_t) - (int)count, 1};
     (void)append(c, back);
     return;
@@ -469,7 +470,7 @@ static void read_alternatives(compiler* c) {
   }
   insert(c, first, choice((int)(c->to->nodes - first) + 2));
   const uint32_t jump = append(c, make(kJump, 0, 0));
-  if (++c->depth > DEEPEST) {
+  if (++c->depth > kDeepest) {
     fail(c, "has too many alternatives");
   }
   read_alternatives(c);
@@ -503,9 +504,9 @@ typedef struct {
 static int holds(uint32_t assertion, uint32_t before, uint32_t after) {
   switch (assertion) {
     case kAtBegin:
-      return before == NO_LETTER;
+      return before == kNoLetter;
     case kAtEnd:
-      return after == NO_LETTER;
+      return after == kNoLetter;
     default:
       return (is_of_word(before) != is_of_word(after)) == (assertion == kAtWordBorder);
   }
@@ -568,14 +569,14 @@ int vtn_regex_matches(const vtn_regex* expression, const char* text, size_t byte
   places* next = &both[1];
   const char* at = text;
   const char* const end = text + bytes;
-  uint32_t before = NO_LETTER;
-  uint32_t letter = at == end ? NO_LETTER : read_letter(&at, end);
+  uint32_t before = kNoLetter;
+  uint32_t letter = at == end ? kNoLetter : read_letter(&at, end);
   here->count = 0;
   memset(here->has, 0, sizeof(here->has));
   put(here, 0);
   for (;;) {
     follow(expression, here, before, letter);
-    if (letter == NO_LETTER) {
+    if (letter == kNoLetter) {
       const uint32_t matched = expression->nodes - 1;
       return (here->has[matched / 64] >> (matched % 64) & 1) != 0;
     }
@@ -593,6 +594,6 @@ int vtn_regex_matches(const vtn_regex* expression, const char* text, size_t byte
     here = next;
     next = kept;
     before = letter;
-    letter = at == end ? NO_LETTER : read_letter(&at, end);
+    letter = at == end ? kNoLetter : read_letter(&at, end);
   }
 }

@@ -13,6 +13,7 @@
 #include "runtime/values/arguments.h"
 #include "runtime/values/values.h"
 #include "runtime/variables/code_flow.h"
+#include "runtime/variables/variables.h"
 #include "runtime/variables/wishes.h"
 #include "tracer/names_writer.h"
 
@@ -372,6 +373,7 @@ CodePlan* plan_code(PyObject* code, tracer::Text qualified) {
     stores.stores = static_cast<LoggedStore*>(room_bytes == 0 ? nullptr : map_pages(room_bytes));
     if (stores.stores != nullptr && !collect_stores(code, instructions, &stores)) {
       stores.count = 0;
+      tell_function_untold(qualified);
     }
   }
   g_python.PyErr_Clear();

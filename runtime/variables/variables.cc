@@ -29,6 +29,7 @@ constexpr int64_t kWord = sizeof(void*);
 
 struct {
   bool broken;
+  bool function_untold;
   uint32_t trials;
   uint32_t trial_events;
   uint32_t mismatches;
@@ -192,6 +193,20 @@ void tell_variables_untold(const char* why) {
     (void)tracer::publish_text(
         NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kVariablesUntold), text_of(why));
   }
+}
+
+void tell_function_untold(tracer::Text name) {
+  if (g_variables.function_untold) {
+    return;
+  }
+  g_variables.function_untold = true;
+  constexpr char kWhy[] = "of code that is not understood, such as that of ";
+  char text[sizeof(kWhy) + kMaxNameBytes];
+  __builtin_memcpy(text, kWhy, sizeof(kWhy) - 1);
+  __builtin_memcpy(text + sizeof(kWhy) - 1, name.data, name.bytes);
+  (void)tracer::publish_text(NameRecord::kNotice,
+                             static_cast<uint32_t>(NoticeKind::kVariablesUntold),
+                             {text, sizeof(kWhy) - 1 + name.bytes});
 }
 
 PyObject* on_instruction(PyObject*, PyObject* const* arguments, size_t, PyObject*) {

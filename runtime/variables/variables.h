@@ -31,4 +31,7 @@ void log_begin(tracer::ThreadState* thread, PyObject* code);
 // Once a process: nothing is told (any more), `why`.
 void tell_variables_untold(const char* why);
 
+// Once a process: what a function of that name binds is not told, as its code is not understood.
+void tell_function_untold(tracer::Text name);
+
 }  // namespace vtn::runtime

@@ -56,6 +56,19 @@ class Embedders(EmbedderCase):
         self.assertEqual(30, len(report.named("f")))
 
 
+    def test_begun_again_with_bindings_told(self):
+        """Code that the interpreter before left behind is gone."""
+        if self.interpreter.minor < (3, 12):
+            self.skipTest("3.12 or later")
+        text = "import json, sys\ndef f():\n for mark in range(3): pass\nsys.kept = f\nf()\njson.dumps([mark := 5])\nprint(1, flush=True)"
+        argv = [self.program, self.library, "plain", "run", text, "again", "run", text, "again", "run", text]
+        traced = self.traced("--", *argv, options=("--quiet", "--log_var", "mark|name|self"))
+        self.assertEqual((0, b"1\n1\n1\n", b""), (traced.status, traced.stdout, traced.stderr))
+        told = [event["name"] for event in traced.report.events
+                if event["ph"] == "i" and event["name"].startswith("mark = ")]
+        self.assertEqual(["mark = 0", "mark = 1", "mark = 2", "mark = 5"] * 3, told)
+
+
 class BootLoaders(EmbedderCase):
     """What runs code objects, where no text is executed and no PyRun_* function is called."""
 

@@ -359,6 +359,22 @@ class Harmless(Variables):
             print(deep(0))
         """, "--log_var", "x")
 
+    def test_code_that_is_not_understood_is_named(self):
+        outcome = self.record("""
+            def strange(n):
+                x = n
+                return x
+            strange.__code__ = strange.__code__.replace(co_exceptiontable=bytes([0x80]))
+            def plain(n):
+                x = n
+                return x
+            print(strange(1), plain(2))
+        """, "--log_var", "x")
+        self.assertEqual(["x = 2"], self.told(outcome))
+        [process] = outcome.report.data["viztracer_native"]["processes"]
+        self.assertEqual(["what variables, attributes and items were bound to is not told (of code that is not "
+                          "understood, such as that of strange)"], process["images"][0]["notices"])
+
     def test_threads(self):
         outcome = self.record("""
             import threading
