@@ -220,6 +220,9 @@ PyObject* on_instruction(PyObject*, PyObject* const* arguments, size_t, PyObject
   PyObject* const code = arguments[kCode];
   const KeepErrno keep_errno;
   tracer::ThreadState* thread = tracer::current_thread();
+  if (part_of(thread)->muted != 0) {
+    return g_python._Py_NoneStruct;
+  }
   CodePlan* const plan = plan_of(thread, code);
   if (plan == nullptr || g_variables.broken) {
     return no_more_of_it();
