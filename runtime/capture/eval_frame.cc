@@ -180,10 +180,13 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   }
   // The function that makes a generator is called; the frame that the generator then has goes on.
   const CodeIds ids = code_ids(thread, code, field<PyObject*>(frame, kInnerFrameGlobals));
+  const bool resumed = field<unsigned char>(frame, kInnerFrameOwner) == kOwnerGenerator;
   if (__builtin_expect(ids.id == kIdHidden, 0)) {
+    if ((values_of(thread, code) & kIsLogged) != 0 && !resumed) {
+      log_begin(thread, code);  // --log_sparse
+    }
     return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
   }
-  const bool resumed = field<unsigned char>(frame, kInnerFrameOwner) == kOwnerGenerator;
   const uint32_t id = resumed ? ids.resumed_id : ids.id;
   const uint64_t epoch = tracer::g_engine.epoch;
   if (__builtin_expect(g_eval.with_lines, 0)) {

@@ -215,8 +215,12 @@ NewCode intern_code(PyObject* code, PyObject* globals) {
     globals = g_python.PyEval_GetGlobals();
   }
   if (filters_on()) {
-    if (!pass_filters(judge_code(function.name, function.file, globals), &function)) {
+    const Verdict verdict = judge_code(function.name, function.file, globals);
+    if (!pass_filters(verdict, &function)) {
       made.ids = {kIdHidden, kIdHidden};
+      if (verdict == Verdict::kNothingIs && variables_wanted()) {
+        made.plan = plan_variables(code, function.name);
+      }
       return made;
     }
     want_all_events();

@@ -173,6 +173,10 @@ PyObject* on_enter_with_notes(PyObject*, PyObject* const* arguments, size_t, PyO
   tracer::ThreadState* thread = tracer::current_thread();
   const uint32_t id = id_of<begins>(code_ids(thread, code));
   if (__builtin_expect(id == kIdHidden, 0)) {
+    if (begins == Begins::kCalled && (values_of(thread, code) & kIsLogged) != 0) {
+      log_begin(thread, code);  // --log_sparse
+      return answer(thread, code);
+    }
     return switch_off<place>(thread, code);
   }
   look_at_handlers(thread);

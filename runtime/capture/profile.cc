@@ -92,6 +92,10 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       PyObject* const code = frame_code(frame);
       const CodeIds ids = code_ids(thread, code);
       if (__builtin_expect(ids.id == kIdHidden, 0)) {
+        if (g_profile.with_values && (values_of(thread, code) & kIsLogged) != 0 &&
+            !is_resumed(frame, code)) {
+          log_begin(thread, code);  // --log_sparse
+        }
         break;
       }
       const uint32_t id =

@@ -179,14 +179,11 @@ bool filters_on() { return g_filters.on; }
 bool nothing_is_recorded() { return g_filters.everything; }
 
 Verdict judge_code(tracer::Text name, tracer::Text file, PyObject* globals) {
-  if (g_filters.everything) {
-    return Verdict::kNothingIs;
-  }
   const CodeFacts known(name, file, globals);
   const FunctionFacts& facts = known.get();
   const uint32_t path = facts_of_file(facts.file);
   if ((path & kMeetsSubtree) != 0 || any_meets(VTN_SETTING_EXCLUDE_SUBTREE, meets_code, facts)) {
-    return Verdict::kExcludesSubtree;
+    return g_filters.everything ? Verdict::kNothingIs : Verdict::kExcludesSubtree;
   }
   const bool of_library = (path & (kStandardLibrary | kFrozen)) != 0;
   const bool hidden =
@@ -198,7 +195,9 @@ Verdict judge_code(tracer::Text name, tracer::Text file, PyObject* globals) {
       (g_filters.only && (path & kMeetsOnly) == 0 &&
        !any_meets(VTN_SETTING_ONLY, meets_code, facts)) ||
       (path & kMeetsHide) != 0 || any_meets(VTN_SETTING_HIDE, meets_code, facts);
-  return hidden ? Verdict::kHidden : Verdict::kRecorded;
+  return hidden                 ? Verdict::kHidden
+         : g_filters.everything ? Verdict::kNothingIs
+                                : Verdict::kRecorded;
 }
 
 bool meets_patterns(uint32_t key, tracer::Text name, tracer::Text file, PyObject* globals) {

@@ -240,6 +240,18 @@ class Told(Variables):
         outcome = self.record("import library\nx = 2", "--log_var", "x", "--hide", "library")
         self.assertEqual(["x = 2"], self.told(outcome))
 
+    def test_without_calls(self):
+        outcome = self.record("""
+            import json
+            def f(mark):
+                mark = mark + 1
+            f(1)
+            f(2)
+            json.dumps(mark := 5)
+        """, "--log_sparse", "--log_var", "mark|obj", "--log_func_entry", "f", "--no_stdlib")
+        self.assertEqual(["f", "mark = 1", "mark = 2", "f", "mark = 2", "mark = 3", "mark = 5"], self.told(outcome))
+        self.assertEqual([], list(outcome.report.calls()))
+
     def test_with_wide_and_long_functions(self):
         """EXTENDED_ARG, and more names than a byte counts."""
         outcome = self.record("""
@@ -526,6 +538,8 @@ class Old(TestCase):
             outcome = self.traced("x.py", options=("--quiet", "--log_func_entry", "f|gen.*", *options))
             self.assertEqual((0, b"doc\n"), (outcome.status, outcome.stdout))
             self.assertEqual(["f", "generator"], [event["name"] for event in outcome.report.events if event["ph"] == "i"])
+            sparse = self.traced("x.py", options=("--quiet", "--log_func_entry", "f|gen.*", "--log_sparse", *options))
+            self.assertEqual(["f", "generator"], [event["name"] for event in sparse.report.events if event["ph"] == "i"])
 
 
 if __name__ == "__main__":
