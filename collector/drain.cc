@@ -100,6 +100,9 @@ Drain::Drain(const tracer::Arena& arena,
   for (unsigned member = 0; member < crew_.members(); ++member) {
     scratch_.push_back(std::make_unique<Scratch>());
   }
+  if (limits_.newest_calls != 0) {
+    spool_.keep_newest(limits_.newest_calls);
+  }
 }
 
 Drain::~Drain() = default;
@@ -168,7 +171,7 @@ uint64_t Drain::min_ticks() {
 
 std::unique_ptr<Drain::Thread> Drain::new_thread() {
   auto thread = std::make_unique<Thread>(tick_step_);
-  if (limits_.any()) {
+  if (limits_.filter()) {
     thread->filter.emplace(limits_, min_ticks());
   }
   return thread;
@@ -497,7 +500,7 @@ void Drain::store_left_out(Process& process) {
 void Drain::store_all_left_out(bool now) {
   constexpr uint64_t kEveryNs = 1'000'000'000;
   const uint64_t time_ns = tracer::monotonic_ns();
-  if (!limits_.any() || (!now && time_ns - left_out_stored_ns_ < kEveryNs)) {
+  if (!limits_.filter() || (!now && time_ns - left_out_stored_ns_ < kEveryNs)) {
     return;
   }
   left_out_stored_ns_ = time_ns;

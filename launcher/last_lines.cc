@@ -128,7 +128,7 @@ void say_contents(const spool::Model& model,
 }
 
 // What is not in the report because that was asked for.
-void say_left_out(const spool::Model& model) {
+void say_left_out(const spool::Model& model, const report::ProcessTree& tree) {
   const std::string with = report::recorded_with(model);
   if (with.empty()) {
     return;
@@ -145,6 +145,14 @@ void say_left_out(const spool::Model& model) {
             ", whose time is their callers' own";
   }
   log_info("%s", text.c_str());
+  const std::vector<report::DroppedCalls> dropped = report::dropped_calls_of(model, tree, clock);
+  for (size_t i = 0; i < dropped.size() && i < kMostTables; ++i) {
+    log_info("dropped for newer ones: %s", report::dropped_text(dropped[i]).c_str());
+  }
+  if (dropped.size() > kMostTables) {
+    log_info("and calls of %s; --report times.txt lists all of it",
+             counted(dropped.size() - kMostTables, "process more", "processes more").c_str());
+  }
 }
 
 struct Table {
@@ -273,7 +281,7 @@ void say_last_lines(const spool::Reader& spool,
     }
   } else {
     say_contents(model, tree, totals);
-    say_left_out(model);
+    say_left_out(model, tree);
     if (totals != nullptr && settings.summary_lines != 0 && run.calls != 0) {
       say_times(model, tree, *totals, settings.summary_lines);
     }

@@ -17,6 +17,7 @@ constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kMillisecondNs = 1'000'000;
 constexpr uint64_t kMicrosecondNs = 1'000;
 constexpr uint64_t kMostSummaryLines = 1'000'000;
+constexpr uint64_t kMostEntries = 1'000'000'000'000;
 
 using Text = const std::string&;
 
@@ -176,6 +177,16 @@ constexpr OptionRow kRows[] = {
      },
      "keep calls that take at least that long (0.3ms, 13us, 5: microseconds); the others are "
      "counted"},
+    {"tracer_entries",
+     0,
+     "N",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       VTN_ASSIGN(request.record.calls.newest_calls, read_number(value, 1, kMostEntries));
+       return {};
+     },
+     "keep the newest calls of each process, at least N; older ones are dropped, and counted. "
+     "Default: all are kept"},
     {"include_files",
      0,
      "FILE",

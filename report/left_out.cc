@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "report/process_names.h"
+#include "report/summary/text.h"
 #include "report/text.h"
 
 namespace vtn::report {
@@ -67,6 +68,33 @@ LeftOut left_out_of(const spool::Model& model, const spool::ClockMap& clock) {
   return result;
 }
 
+std::vector<DroppedCalls> dropped_calls_of(const spool::Model& model,
+                                           const ProcessTree& tree,
+                                           const spool::ClockMap& clock) {
+  std::vector<DroppedCalls> all;
+  for (const uint32_t number : tree.order) {
+    const auto found = model.dropped.find(number);
+    if (found == model.dropped.end()) {
+      continue;
+    }
+    DroppedCalls& one = all.emplace_back();
+    one.process = &tree.processes[number];
+    one.calls = found->second.calls;
+    one.until_ns = clock.to_ns(found->second.until_ticks);
+    const uint64_t start_ns = model.clock.empty() ? 0 : clock.to_ns(model.clock.front().ticks);
+    one.first_ns = one.until_ns - std::min(one.until_ns, start_ns);
+  }
+  return all;
+}
+
+std::string dropped_text(const DroppedCalls& dropped) {
+  return fmt::format("{} calls of {} {} in the first {}",
+                     grouped(dropped.calls),
+                     dropped.process->shown_pid,
+                     dropped.process->name,
+                     duration_text(dropped.first_ns));
+}
+
 std::string recorded_with(const spool::Model& model) {
   std::string text;
   for (const std::string& setting : model.settings) {
@@ -75,7 +103,9 @@ std::string recorded_with(const spool::Model& model) {
   return text;
 }
 
-std::string left_out_json(const spool::Model& model, const spool::ClockMap& clock) {
+std::string left_out_json(const spool::Model& model,
+                          const ProcessTree& tree,
+                          const spool::ClockMap& clock) {
   const LeftOut left_out = left_out_of(model, clock);
   std::string text = "\"recorded_with\":" + json_list(model.settings) + ",\n\"left_out\":[";
   for (size_t i = 0; i < left_out.limited.size(); ++i) {
@@ -89,6 +119,16 @@ std::string left_out_json(const spool::Model& model, const spool::ClockMap& cloc
   text += "],\n\"hidden\":[";
   for (size_t i = 0; i < left_out.hidden.size(); ++i) {
     text += fmt::format("{}\n{{{}}}", i == 0 ? "" : ",", function_members(left_out.hidden[i]));
+  }
+  text += "],\n\"dropped\":[";
+  const std::vector<DroppedCalls> dropped = dropped_calls_of(model, tree, clock);
+  for (size_t i = 0; i < dropped.size(); ++i) {
+    text += fmt::format("{}\n{{\"pid\":{},\"name\":{},\"calls\":{},\"until_ns\":{}}}",
+                        i == 0 ? "" : ",",
+                        dropped[i].process->shown_pid,
+                        json_quoted(dropped[i].process->name),
+                        dropped[i].calls,
+                        dropped[i].until_ns);
   }
   return text + "]";
 }

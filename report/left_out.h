@@ -3,7 +3,7 @@
 // What a recording does not hold because that was asked for: functions that are hidden (--only,
 // --hide, --mine, ...), whose time is their callers' own; and calls that a limit left out
 // (--min_duration, --max_stack_depth, --exclude_subtree), which were counted. Of all processes
-// together.
+// together. And of each process the calls that were dropped for newer ones (--tracer_entries).
 #pragma once
 
 #include <string>
@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "report/process_tree.h"
 #include "spool/clock_map.h"
 #include "spool/model.h"
 
@@ -29,10 +30,27 @@ struct LeftOut {
 };
 LeftOut left_out_of(const spool::Model& model, const spool::ClockMap& clock);
 
+struct DroppedCalls {
+  const ProcessInfo* process = nullptr;  // of the tree
+  uint64_t calls = 0;
+  uint64_t until_ns = 0;  // CLOCK_MONOTONIC: from then on all is there
+  uint64_t first_ns = 0;  // so long after the recording's start
+};
+// In the order of the tree.
+std::vector<DroppedCalls> dropped_calls_of(const spool::Model& model,
+                                           const ProcessTree& tree,
+                                           const spool::ClockMap& clock);
+
+// "12 calls of 4711 x.py in the first 3.21 s"
+std::string dropped_text(const DroppedCalls& dropped);
+
 // "--mine --hide json"; empty: all was recorded.
 std::string recorded_with(const spool::Model& model);
 
-// As members of a JSON object: "recorded_with":[...],"left_out":[...],"hidden":[...]
-std::string left_out_json(const spool::Model& model, const spool::ClockMap& clock);
+// As members of a JSON object:
+// "recorded_with":[...],"left_out":[...],"hidden":[...],"dropped":[...]
+std::string left_out_json(const spool::Model& model,
+                          const ProcessTree& tree,
+                          const spool::ClockMap& clock);
 
 }  // namespace vtn::report

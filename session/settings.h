@@ -37,10 +37,13 @@ struct CallLimits {
   uint64_t min_duration_ns = 0;
   uint32_t max_stack_depth = UINT32_MAX;  // calls open at a time in a thread
   bool excludes_subtrees = false;         // some function is marked so
+  uint64_t newest_calls = 0;              // so many are kept of each process; 0: all
 
-  bool any() const {
+  // Whether calls are looked at one by one.
+  bool filter() const {
     return min_duration_ns != 0 || max_stack_depth != UINT32_MAX || excludes_subtrees;
   }
+  bool any() const { return filter() || newest_calls != 0; }
 };
 
 // Which values are told with the calls (runtime/values/); beside patterns among the filters'.

@@ -52,6 +52,11 @@ enum class FrameKind : uint32_t {
   kLeftOut = 12 | kFrameSkippable,
   // OpenArgumentsFrame, values (value_abi.h): of a call that never ended, at its image's end.
   kOpenArguments = 13 | kFrameSkippable,
+  // DroppedFrame, then threads in varints, as in an index: what was before the newest frames of
+  // events of a process, where older ones were dropped. Of one process the last such frame holds.
+  kDropped = 14 | kFrameSkippable,
+  // Nothing: what lay here was dropped. Most of it is a hole in the file.
+  kFree = 15 | kFrameSkippable,
   // Threads and frames of events: found by the trailer. Reading all frames gives the same.
   kIndex = 8 | kFrameSkippable,
 };
@@ -120,6 +125,15 @@ struct LeftOutFrame {
   uint32_t image;
   uint32_t reserved;
 };
+
+struct DroppedFrame {
+  uint32_t process;
+  uint32_t reserved;
+  uint64_t calls;         // that are in no frame any more, neither begin nor end
+  uint64_t until_ticks;   // from then on all is there
+  uint64_t until_offset;  // of the process's frames of events none lies before it
+};
+static_assert(sizeof(DroppedFrame) == 32);
 
 struct OpenArgumentsFrame {
   uint32_t image;

@@ -14,7 +14,6 @@ namespace vtn::spool {
 namespace {
 
 constexpr size_t kMaxImages = size_t{1} << 20;
-constexpr size_t kMaxThreads = size_t{1} << 24;
 constexpr size_t kLeastRunEndBytes = offsetof(RunEndFrame, spool_error);
 
 template <class T>
@@ -343,53 +342,14 @@ bool Model::add_frame(FrameKind kind, std::string_view body) {
                                                                          std::string(body)};
       return true;
     }
+    case FrameKind::kDropped:
+      return add_dropped(body);
     case FrameKind::kEvents:
+    case FrameKind::kFree:
     case FrameKind::kIndex:
       break;
   }
   return false;
-}
-
-bool Model::add_events(const EventsFrame& head,
-                       const std::vector<OpenCall>& left_open,
-                       uint64_t offset,
-                       uint64_t body_bytes) {
-  if (head.image >= images.size() || threads.size() >= kMaxThreads) {
-    return false;
-  }
-  const auto [found, fresh] =
-      thread_index_.try_emplace((static_cast<uint64_t>(head.image) << 32) | head.thread,
-                                static_cast<uint32_t>(threads.size()));
-  if (fresh) {
-    ThreadInfo& thread = threads.emplace_back();
-    thread.image = head.image;
-    thread.thread = head.thread;
-    thread.tid = head.tid;
-    thread.first_ticks = head.start_ticks;
-    thread.last_ticks = head.start_ticks;
-    images[head.image].traced = true;
-  }
-  ThreadInfo& thread = threads[found->second];
-  if (head.open_before != thread.open.size() || head.start_ticks < thread.last_ticks) {
-    return false;
-  }
-  frames.push_back(
-      FrameInfo{offset, body_bytes, found->second, head.ops, head.calls, thread.last_op_ticks});
-  thread.open.resize(head.lowest_open);
-  thread.open.insert(thread.open.end(), left_open.rbegin(), left_open.rend());
-  thread.last_ticks = head.end_ticks;
-  if (head.ops != 0) {
-    thread.last_op_ticks = head.end_ticks;
-  }
-  thread.next_sequence = head.sequence + 1;
-  thread.calls += head.calls;
-  thread.frames += 1;
-  thread.stray_ends += head.stray_ends;
-  thread.cut_calls += head.cut_calls;
-  thread.lost_events += head.lost_events;
-  thread.deepest = std::max(thread.deepest, head.deepest);
-  thread.ended = (head.flags & kEventsThreadEnd) != 0;
-  return true;
 }
 
 std::string spool_error_text(const RunEndFrame& end) {
@@ -420,105 +380,6 @@ Totals totals_of(const Model& model) {
   }
   totals.processes = static_cast<uint32_t>(std::count(traced.begin(), traced.end(), true));
   return totals;
-}
-
-// The index's body, in varints: threads, then frames of events. Offsets and stamps are differences.
-std::string Model::serialize_threads() const {
-  std::string to;
-  append_varint(to, threads.size());
-  for (const ThreadInfo& thread : threads) {
-    for (const uint64_t value : {uint64_t{thread.image},
-                                 uint64_t{thread.thread},
-                                 uint64_t{thread.tid},
-                                 thread.first_ticks,
-                                 thread.last_ticks - thread.first_ticks,
-                                 thread.last_op_ticks,
-                                 thread.calls,
-                                 thread.frames,
-                                 thread.stray_ends,
-                                 thread.cut_calls,
-                                 thread.lost_events,
-                                 uint64_t{thread.deepest},
-                                 uint64_t{thread.next_sequence},
-                                 uint64_t{thread.ended},
-                                 uint64_t{thread.open.size()}}) {
-      append_varint(to, value);
-    }
-    for (const OpenCall& call : thread.open) {
-      append_varint(to, call.id);
-      append_varint(to, (call.traits & kOpenPython) | (uint64_t{call.line} << 1));
-      append_varint(to, call.start_ticks);
-    }
-  }
-  append_varint(to, frames.size());
-  uint64_t offset = 0;
-  for (const FrameInfo& frame : frames) {
-    for (const uint64_t value : {frame.offset - offset,
-                                 frame.body_bytes,
-                                 uint64_t{frame.thread},
-                                 uint64_t{frame.ops},
-                                 uint64_t{frame.calls},
-                                 frame.previous_ticks}) {
-      append_varint(to, value);
-    }
-    offset = frame.offset;
-  }
-  return to;
-}
-
-bool Model::restore_threads(std::string_view bytes) {
-  VarintReader from(bytes.data(), bytes.data() + bytes.size());
-  const uint64_t thread_count = from.next();
-  for (uint64_t i = 0; i < thread_count && !from.failed(); ++i) {
-    ThreadInfo thread;
-    thread.image = static_cast<uint32_t>(from.next());
-    thread.thread = static_cast<uint32_t>(from.next());
-    thread.tid = static_cast<uint32_t>(from.next());
-    thread.first_ticks = from.next();
-    thread.last_ticks = thread.first_ticks + from.next();
-    thread.last_op_ticks = from.next();
-    thread.calls = from.next();
-    thread.frames = from.next();
-    thread.stray_ends = from.next();
-    thread.cut_calls = from.next();
-    thread.lost_events = from.next();
-    thread.deepest = static_cast<uint32_t>(from.next());
-    thread.next_sequence = static_cast<uint32_t>(from.next());
-    thread.ended = from.next() != 0;
-    const uint64_t open = from.next();
-    for (uint64_t n = 0; n < open && !from.failed(); ++n) {
-      const auto id = static_cast<uint32_t>(from.next());
-      const uint64_t python = from.next();
-      thread.open.push_back(OpenCall{from.next(),
-                                     id,
-                                     static_cast<uint8_t>(python & 1),
-                                     static_cast<uint32_t>(python >> 1) & kMaxCallerLine});
-    }
-    if (from.failed() || thread.image >= images.size() || thread.deepest > kMaxFrameOps * 2) {
-      return false;
-    }
-    thread_index_[(static_cast<uint64_t>(thread.image) << 32) | thread.thread] =
-        static_cast<uint32_t>(threads.size());
-    images[thread.image].traced = true;
-    threads.push_back(std::move(thread));
-  }
-  const uint64_t frame_count = from.next();
-  uint64_t offset = 0;
-  for (uint64_t i = 0; i < frame_count && !from.failed(); ++i) {
-    FrameInfo frame;
-    offset += from.next();
-    frame.offset = offset;
-    frame.body_bytes = from.next();
-    frame.thread = static_cast<uint32_t>(from.next());
-    frame.ops = static_cast<uint32_t>(from.next());
-    frame.calls = static_cast<uint32_t>(from.next());
-    frame.previous_ticks = from.next();
-    if (from.failed() || frame.thread >= threads.size() || frame.body_bytes > kMaxBodyBytes) {
-      return false;
-    }
-    frames.push_back(frame);
-  }
-  return !from.failed() && from.at_end();
 }
 
 }  // namespace vtn::spool

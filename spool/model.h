@@ -126,6 +126,9 @@ struct ThreadInfo {
   uint32_t next_sequence = 0;
   bool ended = false;
   std::vector<OpenCall> open;  // outermost first
+  // Begun in frames that were dropped, and open before the first that is there; outermost first.
+  // They count among `calls`.
+  std::vector<OpenCall> open_at_first;
 };
 
 struct FrameInfo {
@@ -135,6 +138,15 @@ struct FrameInfo {
   uint32_t ops = 0;
   uint32_t calls = 0;
   uint64_t previous_ticks = 0;  // of the thread's last op in frames before; 0: there was none
+};
+
+// What was dropped of a process so that the newest calls are kept.
+struct DroppedInfo {
+  uint64_t calls = 0;
+  uint64_t until_ticks = 0;   // from then on all is there
+  uint64_t until_offset = 0;  // of its frames of events none lies before it
+  // Its threads as the frames that were dropped left them, by image and number.
+  std::map<std::pair<uint32_t, uint32_t>, ThreadInfo> threads;
 };
 
 // Grows by frames in file order. Frames that contradict what came before are refused.
@@ -149,7 +161,8 @@ class Model {
   std::vector<StartInfo> starts;
   std::vector<ProcessEndInfo> process_ends;  // by number: as many as there are processes
   std::vector<ThreadInfo> threads;
-  std::vector<FrameInfo> frames;  // of events
+  std::vector<FrameInfo> frames;            // of events
+  std::map<uint32_t, DroppedInfo> dropped;  // by process
   bool has_run_end = false;
   RunEndFrame run_end = {};
   bool truncated = false;  // the file was cut: more may have followed what is here
@@ -164,6 +177,15 @@ class Model {
   // The names records of an image, whole or as far as they go. Returns the words understood.
   size_t add_names(uint32_t image, const uint64_t* words, size_t count);
 
+  // Frames of events are dropped, the oldest of a process first: each is passed, then all are
+  // forgotten that begin before `until_offset`.
+  void pass_dropped(const EventsFrame& head, const std::vector<OpenCall>& left_open);
+  void forget_events(uint32_t process, uint64_t until_offset);
+  // The body of a kDropped frame that tells of it.
+  std::string serialize_dropped(uint32_t process) const;
+  // All frames were read: threads are told what was dropped of them.
+  void apply_dropped();
+
   // The index: what add_events() gathered. Everything else is read from its own frames.
   std::string serialize_threads() const;
   bool restore_threads(std::string_view bytes);
@@ -172,6 +194,7 @@ class Model {
   bool add_image(std::string_view body);
   bool add_start(std::string_view body);
   bool add_left_out(std::string_view body);
+  bool add_dropped(std::string_view body);
   bool know_process(uint32_t process);
 
   std::unordered_map<uint64_t, uint32_t> thread_index_;

@@ -16,7 +16,7 @@ namespace {
 // nothing.
 bool is_known_skippable(FrameKind kind) {
   return kind == FrameKind::kSettings || kind == FrameKind::kLeftOut ||
-         kind == FrameKind::kOpenArguments;
+         kind == FrameKind::kOpenArguments || kind == FrameKind::kDropped;
 }
 
 }  // namespace
@@ -73,7 +73,9 @@ Status Reader::read(uint64_t file_bytes) {
   auto fresh = std::make_unique<Model>();
   fresh->header = header;
   model_ = std::move(fresh);
+  VTN_TRY(read_dropped(file_bytes));
   VTN_TRY(read_frames(file_bytes, true));
+  model_->apply_dropped();
   model_->truncated = true;  // nobody can tell what would have followed
   return {};
 }
@@ -101,8 +103,45 @@ bool Reader::read_index(uint64_t file_bytes) {
           .value_or(0) != body.size()) {
     return false;
   }
-  return read_frames(trailer.index_offset, false).has_value() && !model_->truncated &&
-         model_->restore_threads(body);
+  if (!read_frames(trailer.index_offset, false).has_value() || model_->truncated ||
+      !model_->restore_threads(body)) {
+    return false;
+  }
+  model_->apply_dropped();
+  return true;
+}
+
+// False: there is no whole frame at `offset`.
+Result<bool> Reader::read_head(uint64_t offset, uint64_t file_bytes, FrameHead& head) {
+  if (file_bytes - offset < sizeof(head)) {
+    return false;
+  }
+  VTN_ASSIGN(const size_t got, pread_all(fd_.get(), &head, sizeof(head), offset));
+  return got == sizeof(head) && head.magic == kFrameMagic && head.body_bytes <= kMaxBodyBytes &&
+         head.body_bytes <= file_bytes - offset - sizeof(head);
+}
+
+// What was dropped is told of behind it, and has to be known before what follows it is read.
+Status Reader::read_dropped(uint64_t file_bytes) {
+  std::string body;
+  uint64_t offset = model_->header.header_bytes;
+  while (offset < file_bytes) {
+    FrameHead head;
+    VTN_ASSIGN(const bool whole, read_head(offset, file_bytes, head));
+    if (!whole) {
+      break;
+    }
+    if (head.kind == static_cast<uint32_t>(FrameKind::kDropped)) {
+      body.resize(head.body_bytes);
+      VTN_ASSIGN(const size_t read,
+                 pread_all(fd_.get(), body.data(), body.size(), offset + sizeof(head)));
+      if (read != body.size() || !model_->add_frame(FrameKind::kDropped, body)) {
+        break;
+      }
+    }
+    offset += sizeof(head) + head.body_bytes;
+  }
+  return {};
 }
 
 Status Reader::read_frames(uint64_t file_bytes, bool with_events) {
@@ -113,17 +152,12 @@ Status Reader::read_frames(uint64_t file_bytes, bool with_events) {
   end_offset_ = offset;
   while (offset < file_bytes) {
     FrameHead head;
-    if (file_bytes - offset < sizeof(head)) {
+    VTN_ASSIGN(const bool whole, read_head(offset, file_bytes, head));
+    if (!whole) {
       model_->truncated = true;
       break;
     }
-    VTN_ASSIGN(const size_t got, pread_all(fd_.get(), &head, sizeof(head), offset));
     const uint64_t body_offset = offset + sizeof(head);
-    if (got != sizeof(head) || head.magic != kFrameMagic || head.body_bytes > kMaxBodyBytes ||
-        head.body_bytes > file_bytes - body_offset) {
-      model_->truncated = true;
-      break;
-    }
     const auto kind = static_cast<FrameKind>(head.kind);
     if ((head.kind & kFrameSkippable) != 0 && !is_known_skippable(kind)) {
       offset = body_offset + head.body_bytes;

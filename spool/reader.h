@@ -38,6 +38,8 @@ class Reader {
  private:
   Reader(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
   Status read(uint64_t file_bytes);
+  Result<bool> read_head(uint64_t offset, uint64_t file_bytes, FrameHead& head);
+  Status read_dropped(uint64_t file_bytes);
   Status read_frames(uint64_t file_bytes, bool with_events);
   bool read_index(uint64_t file_bytes);
 

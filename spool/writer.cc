@@ -5,6 +5,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 namespace vtn::spool {
 
 namespace {
@@ -106,11 +108,70 @@ Status Writer::append_events(const FrameColumns& columns, std::string_view frame
     (void)ftruncate(fd_.get(), static_cast<off_t>(end_));
     return fail("a frame of events does not follow the one before");
   }
+  if (newest_ != nullptr &&
+      newest_->add(model_->images[columns.head.image].process, model_->frames.back())) {
+    drop_oldest(model_->images[columns.head.image].process);
+  }
   return {};
+}
+
+void Writer::keep_newest(uint64_t calls) {
+  MutexLock lock(mutex_);
+  newest_ = std::make_unique<NewestCalls>(calls);
+  for (const FrameInfo& frame : model_->frames) {
+    (void)newest_->add(model_->images[model_->threads[frame.thread].image].process, frame);
+  }
+}
+
+// What tells of it is in the file before anything is wiped: cut at any place it can be read.
+void Writer::drop_oldest(uint32_t process) {
+  std::vector<FilePart> oldest = newest_->take(process);
+  FrameDecoder decoder;
+  DecodedFrame frame;
+  std::string body;
+  for (size_t i = 0; i < oldest.size(); ++i) {
+    body.resize(oldest[i].end - oldest[i].begin - sizeof(FrameHead));
+    const auto got =
+        pread_all(fd_.get(), body.data(), body.size(), oldest[i].begin + sizeof(FrameHead));
+    if (!got || *got != body.size() || !decoder.decode_side(body, frame)) {
+      oldest.resize(i);  // it cannot be read back: from here on all is kept
+      newest_.reset();
+      break;
+    }
+    model_->pass_dropped(frame.head, frame.left_open);
+  }
+  if (oldest.empty()) {
+    return;
+  }
+  model_->forget_events(process, oldest.back().end);
+  const std::string told = model_->serialize_dropped(process);
+  const FrameHead head = {kFrameMagic, static_cast<uint32_t>(FrameKind::kDropped), told.size()};
+  const uint64_t offset = end_;
+  if (!write_at_end(bytes_of(head), told, {})) {
+    return;
+  }
+  for (size_t i = 0; i < oldest.size();) {
+    FilePart run = oldest[i++];
+    while (i < oldest.size() && oldest[i].begin == run.end &&
+           oldest[i].end - run.begin <= kMaxBodyBytes) {
+      run.end = oldest[i++].end;
+    }
+    free_.add(run);
+  }
+  if (newest_ != nullptr) {
+    free_.add(newest_->told(process, {offset, end_}));
+  }
 }
 
 Status Writer::close() {
   MutexLock lock(mutex_);
+  const std::vector<uint32_t> processes =
+      newest_ != nullptr ? newest_->with_surplus() : std::vector<uint32_t>();
+  for (const uint32_t process : processes) {
+    if (newest_ != nullptr) {
+      drop_oldest(process);
+    }
+  }
   const std::string body = model_->serialize_threads();
   const FrameHead head = {kFrameMagic, static_cast<uint32_t>(FrameKind::kIndex), body.size()};
   const FileTrailer trailer = {end_, kTrailerMagic};
@@ -120,6 +181,11 @@ Status Writer::close() {
 int Writer::failure() const {
   MutexLock lock(mutex_);
   return failure_;
+}
+
+uint64_t Writer::bytes_taken() const {
+  MutexLock lock(mutex_);
+  return end_ - free_.bytes();
 }
 
 uint64_t Writer::bytes() const {

@@ -13,7 +13,10 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "spool/clock_map.h"
+#include "spool/codec.h"
+#include "spool/free_space.h"
 #include "spool/model.h"
+#include "spool/newest_calls.h"
 
 namespace vtn::spool {
 
@@ -37,6 +40,10 @@ class Writer {
                                                 std::unique_ptr<Model> model,
                                                 uint64_t end_offset);
 
+  // Of each process only the newest frames of events are kept that hold so many calls; older ones
+  // are dropped, some at a time and the last of them by close(). Before anything is appended.
+  void keep_newest(uint64_t calls);
+
   // Any frame but events. The model learns of it in any case.
   Status append(FrameKind kind, std::string_view body) { return append(kind, body, {}); }
   Status append(FrameKind kind, std::string_view first, std::string_view second);
@@ -55,6 +62,8 @@ class Writer {
   // The errno of the write that failed; 0: none has.
   int failure() const;
   uint64_t bytes() const;
+  // Less what was given back to the file system.
+  uint64_t bytes_taken() const;
   int fd() const { return fd_.get(); }
   // Not while others append.
   Model& model() {
@@ -68,15 +77,18 @@ class Writer {
 
  private:
   Writer(UniqueFd fd, std::unique_ptr<Model> model)
-      : fd_(std::move(fd)), model_(std::move(model)) {}
+      : fd_(std::move(fd)), model_(std::move(model)), free_(fd_.get()) {}
   Status write_at_end(std::string_view first, std::string_view second, std::string_view third)
       VTN_REQUIRES(mutex_);
+  void drop_oldest(uint32_t process) VTN_REQUIRES(mutex_);
 
   UniqueFd fd_;
   mutable Mutex mutex_;
   std::unique_ptr<Model> model_ VTN_GUARDED_BY(mutex_);
   uint64_t end_ VTN_GUARDED_BY(mutex_) = 0;
   int failure_ VTN_GUARDED_BY(mutex_) = 0;  // errno
+  std::unique_ptr<NewestCalls> newest_ VTN_GUARDED_BY(mutex_);
+  FreeSpace free_ VTN_GUARDED_BY(mutex_);
 };
 
 }  // namespace vtn::spool

@@ -113,7 +113,7 @@ std::string metadata_text(const JsonLayout& layout) {
       "\n],\n\"viztracer_metadata\":{{\"version\":{},\"overflow\":{},\"baseTimeNanoseconds\":{}}},"
       "\n",
       json_quoted(model.version),
-      totals.lost_events != 0,
+      totals.lost_events != 0 || !model.dropped.empty(),
       layout.clock.realtime_base_ns() + layout.offset_ns);
   text += fmt::format(
       "\"viztracer_native\":{{\"command\":{},\"exit\":{},\"calls\":{},\"lost_events\":{},"
@@ -158,7 +158,7 @@ std::string metadata_text(const JsonLayout& layout) {
       first = false;
     }
   }
-  text += "],\n" + left_out_json(model, layout.clock) + "},\n\"file_info\":";
+  text += "],\n" + left_out_json(model, layout.picture.tree, layout.clock) + "},\n\"file_info\":";
   return text;
 }
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <unordered_map>
 
 #include <string.h>
 
@@ -20,10 +19,8 @@ using namespace perfetto;  // field numbers
 
 namespace {
 
-constexpr uint32_t kFirstSequence = kMetaSequence + 1;
 constexpr size_t kEventRoom = 64;  // more than any event packet without text takes
 constexpr size_t kGrowBytes = size_t{1} << 19;
-constexpr uint64_t kFewCalls = 4096;
 
 // Bytes of single tags, written out where packets are put together by hand.
 constexpr char kTagPacket = 0x0a;
@@ -41,144 +38,7 @@ constexpr char kThreadCategory[] = "thread";
 constexpr char kTypeBegin = kSliceBegin;
 constexpr char kTypeEnd = kSliceEnd;
 
-uint64_t mix(uint64_t value) {
-  value += 0x9e37'79b9'7f4a'7c15;
-  value = (value ^ (value >> 30)) * 0xbf58'476d'1ce4'e5b9;
-  value = (value ^ (value >> 27)) * 0x94d0'49bb'1331'11eb;
-  return value ^ (value >> 31);
-}
-
-// What tracks there are of an image or a process, beside those of threads.
-enum Owner : uint64_t {
-  kThreadTrack,
-  kLossTrack,
-  kProcessTrack,
-  kProgramsTrack,
-  kStartsTrack,
-  kMainLine,
-  kCounterTrack,
-};
-
-uint64_t make_uuid(uint64_t trace_id, Owner owner, uint64_t of, uint64_t thread, uint64_t level) {
-  const uint64_t uuid = mix(mix(mix(mix(trace_id ^ owner) + of) + thread) + level);
-  return uuid == 0 ? 1 : uuid;
-}
-
 }  // namespace
-
-PerfettoLayout::PerfettoLayout(const spool::Model& trace,
-                               const spool::ClockMap& map,
-                               bool python_only)
-    : model(trace), clock(map), picture(trace, map, python_only), start_ns(picture.start_ns) {
-  for (const spool::ThreadInfo& thread : model.threads) {
-    start_ns = std::min(start_ns, clock.to_ns(thread.first_ticks));
-  }
-  if (start_ns == UINT64_MAX) {
-    start_ns = clock.first_ns();
-  }
-  choose_tracks();
-  end_arrows();
-  main_lines.resize(picture.processes.size());
-  for (const uint32_t number : picture.order) {
-    const uint32_t main = picture.processes[number].main_thread;
-    main_lines[number] = main == kNothing
-                             ? make_uuid(model.header.trace_id, kMainLine, number, 0, 0)
-                             : tracks[main][0].uuid;
-  }
-  for (const spool::ImageInfo& image : model.images) {
-    std::vector<const std::string*>& texts = names.emplace_back();
-    texts.reserve(image.functions.size());
-    for (const spool::FunctionInfo& function : image.functions) {
-      texts.push_back(&*texts_.insert(display_name(&function, 0)).first);
-    }
-  }
-}
-
-void PerfettoLayout::choose_tracks() {
-  uint32_t sequence = kFirstSequence;
-  tracks.resize(model.threads.size());
-  for (uint32_t i = 0; i < tracks.size(); ++i) {
-    const spool::ThreadInfo& thread = model.threads[i];
-    std::vector<PerfettoTrack>& levels = tracks[i];
-    do {
-      levels.push_back(PerfettoTrack{
-          sequence++,
-          make_uuid(
-              model.header.trace_id, kThreadTrack, thread.image, thread.thread, levels.size())});
-    } while (levels.size() * kTrackDepth < thread.deepest);
-  }
-  // Of each thread id in a process: the last thread, and the tracks of all that had it.
-  struct Line {
-    uint32_t last = 0;
-    std::vector<uint64_t> uuids;
-  };
-  std::unordered_map<uint32_t, Line> lines;
-  for (const Picture::Process& process : picture.processes) {
-    lines.clear();
-    for (const uint32_t i : process.threads) {
-      const auto [found, fresh] = lines.try_emplace(model.threads[i].tid);
-      Line& line = found->second;
-      const bool follows =
-          !fresh && model.threads[i].image != model.threads[line.last].image &&
-          picture.thread_end_ns(line.last) < clock.to_ns(model.threads[i].first_ticks);
-      if (!fresh && !follows) {
-        continue;
-      }
-      for (size_t level = 0; level < tracks[i].size(); ++level) {
-        if (level < line.uuids.size()) {
-          tracks[i][level].uuid = line.uuids[level];
-        } else {
-          line.uuids.push_back(tracks[i][level].uuid);
-        }
-      }
-      line.last = i;
-    }
-  }
-}
-
-// An arrow to a traced program leads to its first call. Where none is to be had, to the program.
-void PerfettoLayout::end_arrows() {
-  arrow_ends.resize(model.threads.size());
-  leads_to_call.resize(picture.processes.size());
-  for (const Picture::Arrow& arrow : picture.arrows) {
-    const Picture::Process& process = picture.processes[arrow.child];
-    if (process.programs.empty() || !process.programs.front().traced) {
-      continue;
-    }
-    for (const uint32_t i : process.threads) {
-      const spool::ThreadInfo& thread = model.threads[i];
-      if (thread.image == process.programs.front().what.image && thread.last_op_ticks != 0) {
-        arrow_ends[i] = picture.flow_id(arrow);
-        leads_to_call[arrow.child] = true;
-        break;
-      }
-    }
-  }
-}
-
-bool PerfettoLayout::incremental(uint32_t thread) const {
-  return tracks[thread].size() == 1 && model.threads[thread].calls > kFewCalls;
-}
-
-uint64_t PerfettoLayout::process_uuid(uint32_t process) const {
-  return make_uuid(model.header.trace_id, kProcessTrack, process, 0, 0);
-}
-
-uint64_t PerfettoLayout::programs_uuid(uint32_t process) const {
-  return make_uuid(model.header.trace_id, kProgramsTrack, process, 0, 0);
-}
-
-uint64_t PerfettoLayout::starts_uuid(uint32_t process) const {
-  return make_uuid(model.header.trace_id, kStartsTrack, process, 0, 0);
-}
-
-uint64_t PerfettoLayout::loss_uuid(uint32_t image) const {
-  return make_uuid(model.header.trace_id, kLossTrack, image, 0, 0);
-}
-
-uint64_t PerfettoLayout::counter_uuid(uint32_t image, uint32_t id) const {
-  return make_uuid(model.header.trace_id, kCounterTrack, image, id, 0);
-}
 
 void append_packet(std::string& to, uint32_t sequence, const ProtoMessage& packet) {
   ProtoMessage head;
@@ -218,6 +78,7 @@ class PerfettoPieceMaker::Sink {
        const std::vector<PerfettoTrack>& layout,
        const spool::ImageInfo& image,
        const spool::DecodedFrame& frame,
+       size_t before,
        uint64_t last_ns,
        uint64_t arrow_end,
        ByteBuffer& to)
@@ -225,7 +86,7 @@ class PerfettoPieceMaker::Sink {
         layout_(layout),
         image_(image),
         frame_(frame),
-        depth_(frame.head.open_before),
+        depth_(frame.head.open_before - static_cast<uint32_t>(before)),
         last_ns_(last_ns),
         arrow_end_(arrow_end),
         out_(to),
@@ -261,6 +122,19 @@ class PerfettoPieceMaker::Sink {
         annotate(state, state.begin[function], line);
       }
     }
+  }
+
+  // A call that was open before the first frame that is there.
+  void begin_before(const std::string& name,
+                    const spool::OpenCall& call,
+                    uint64_t ns) requires kSlow {
+    ProtoMessage event;
+    event.number(kEventType, kSliceBegin).bytes(kEventName, name);
+    if (call.line != 0) {
+      event.message(kAnnotation,
+                    ProtoMessage().bytes(kNoteName, kCallerLineKey).number(kNoteNumber, call.line));
+    }
+    begin_slow(std::move(event), ns);
   }
 
   void note(const spool::Note& note, uint64_t ns) requires kSlow {
@@ -521,9 +395,32 @@ std::string PerfettoPieceMaker::name_of_function(uint32_t image, uint32_t id) co
 Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
                                   const spool::DecodedFrame& frame,
                                   ByteBuffer& to) {
-  if (frame.head.ops == 0 && !frame.has_notes()) {
-    return {};
+  const std::vector<spool::OpenCall> none;
+  const auto begins = layout_.begins_before.find(info.thread);
+  if (begins == layout_.begins_before.end() || begins->second != info.offset) {
+    return frame.head.ops == 0 && !frame.has_notes() ? Status() : encode(info, frame, none, to);
   }
+  const std::vector<spool::OpenCall>& before = layout_.model.threads[info.thread].open_at_first;
+  return before.size() != frame.head.open_before
+             ? fail("a frame does not follow those that were dropped")
+             : encode(info, frame, before, to);
+}
+
+Status PerfettoPieceMaker::encode_open(uint32_t thread, ByteBuffer& to) {
+  const std::vector<spool::OpenCall>& before = layout_.model.threads[thread].open_at_first;
+  spool::DecodedFrame frame;
+  frame.head.open_before = static_cast<uint32_t>(before.size());
+  frame.head.lowest_open = frame.head.open_before;
+  frame.head.open_after = frame.head.open_before;
+  frame.head.deepest = frame.head.open_before;
+  return encode({0, 0, thread, 0, 0, 0}, frame, before, to);
+}
+
+// `before`: what is to be begun in front of it.
+Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
+                                  const spool::DecodedFrame& frame,
+                                  const std::vector<spool::OpenCall>& before,
+                                  ByteBuffer& to) {
   const std::vector<PerfettoTrack>& layout = layout_.tracks[info.thread];
   const uint32_t image = layout_.model.threads[info.thread].image;
   interned_.clear();
@@ -557,23 +454,31 @@ Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
     if (layout_.incremental(info.thread)) {
       sink.start(tracks_[0], layout[0]);  // others start theirs as they are needed
     }
+    if constexpr (requires { sink.begin_before(std::string(), before.front(), last_ns); }) {
+      for (const spool::OpenCall& call : before) {
+        sink.begin_before(
+            name_of_function(image, call.id), call, layout_.clock.to_ns(call.start_ticks));
+      }
+    }
     VTN_TRY(spool::replay_frame(frame, layout_.clock, sink));
     sink.finish();
     return {};
   };
-  const bool slow = frame.has_notes() || arrow_end != 0;
+  const bool slow = frame.has_notes() || arrow_end != 0 || !before.empty();
   if (slow) {
     lines_.start(frame);  // the sink asks it for either reason
     values_.start();
   }
+  const size_t open = before.size();
   if (layout_.incremental(info.thread)) {
-    return slow ? replay(Sink<false, true>(
-                      *this, layout, images[image], frame, last_ns, arrow_end, to))
-                : replay(Sink<false, false>(*this, layout, images[image], frame, last_ns, 0, to));
+    return slow
+               ? replay(Sink<false, true>(
+                     *this, layout, images[image], frame, open, last_ns, arrow_end, to))
+               : replay(Sink<false, false>(*this, layout, images[image], frame, 0, last_ns, 0, to));
   }
-  return slow
-             ? replay(Sink<true, true>(*this, layout, images[image], frame, last_ns, arrow_end, to))
-             : replay(Sink<true, false>(*this, layout, images[image], frame, last_ns, 0, to));
+  return slow ? replay(Sink<true, true>(
+                    *this, layout, images[image], frame, open, last_ns, arrow_end, to))
+              : replay(Sink<true, false>(*this, layout, images[image], frame, 0, last_ns, 0, to));
 }
 
 }  // namespace vtn::report

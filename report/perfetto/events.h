@@ -16,50 +16,16 @@
 #pragma once
 
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "report/call_values.h"
 #include "report/caller_lines.h"
 #include "report/perfetto/fields.h"
+#include "report/perfetto/layout.h"
 #include "report/perfetto/proto.h"
-#include "report/picture.h"
 #include "report/pieces.h"
 
 namespace vtn::report {
-
-struct PerfettoTrack {
-  uint32_t sequence = 0;
-  uint64_t uuid = 0;
-};
-
-// All that is known before the first event. Immutable.
-struct PerfettoLayout {
-  PerfettoLayout(const spool::Model& model, const spool::ClockMap& clock, bool python_only);
-
-  uint64_t process_uuid(uint32_t process) const;   // what its tracks lie in
-  uint64_t programs_uuid(uint32_t process) const;  // the track of its traced programs
-  uint64_t starts_uuid(uint32_t process) const;    // for arrows that have no place on a thread
-  uint64_t loss_uuid(uint32_t image) const;
-  uint64_t counter_uuid(uint32_t image, uint32_t id) const;  // of a mark's name
-  bool incremental(uint32_t thread) const;                   // its stamps are differences
-
-  const spool::Model& model;
-  const spool::ClockMap& clock;
-  const Picture picture;
-  uint64_t start_ns;                               // no event is earlier
-  std::vector<std::vector<PerfettoTrack>> tracks;  // by thread, then depth / kTrackDepth
-  std::vector<uint64_t> main_lines;                // by process: uuids of its main thread
-  std::vector<uint64_t> arrow_ends;  // by thread: the flow that its first call ends; 0: none
-  std::vector<bool> leads_to_call;   // by process: its arrow does
-  std::vector<std::vector<const std::string*>> names;  // by image, then function
-
- private:
-  void choose_tracks();
-  void end_arrows();
-
-  std::unordered_set<std::string> texts_;  // one for a name, however many images have it
-};
 
 class PerfettoPieceMaker final : public PieceMaker {
  public:
@@ -67,8 +33,15 @@ class PerfettoPieceMaker final : public PieceMaker {
   Status encode(const spool::FrameInfo& info,
                 const spool::DecodedFrame& frame,
                 ByteBuffer& to) override;
+  // The calls that are open before the first frame of a thread that has none with calls.
+  Status encode_open(uint32_t thread, ByteBuffer& to);
 
  private:
+  Status encode(const spool::FrameInfo& info,
+                const spool::DecodedFrame& frame,
+                const std::vector<spool::OpenCall>& before,
+                ByteBuffer& to);
+
   // What follows the stamp in a packet: everything but the stamp is known beforehand.
   struct Tail {
     char bytes[16];

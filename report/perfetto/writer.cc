@@ -70,6 +70,11 @@ void append_left_out(ProtoMessage& attributes, const PerfettoLayout& layout) {
                        return display_name(function, 0);
                      }));
   }
+  const std::vector<DroppedCalls> dropped =
+      dropped_calls_of(layout.model, layout.picture.tree, layout.clock);
+  if (!dropped.empty()) {
+    append_attribute(attributes, "dropped_for_newer_calls", lines_of(dropped, dropped_text));
+  }
 }
 
 void append_run(std::string& to, const PerfettoLayout& layout) {
@@ -186,6 +191,19 @@ void append_losses(std::string& to, const PerfettoLayout& layout) {
   }
 }
 
+// Calls that were open before the first frame, of threads that have none to begin them.
+Status append_open(std::string& to, const PerfettoLayout& layout) {
+  PerfettoPieceMaker maker(layout);
+  ByteBuffer bytes;
+  for (const auto& [thread, offset] : layout.begins_before) {
+    if (offset == PerfettoLayout::kNoFrame) {
+      VTN_TRY(maker.encode_open(thread, bytes));
+    }
+  }
+  to += bytes.view();
+  return {};
+}
+
 // Calls that an exec, a new thread or the end of their process cut. All others stay open.
 std::string closing_text(const PerfettoLayout& layout) {
   const spool::Model& model = layout.model;
@@ -228,6 +246,7 @@ Status write_perfetto(const spool::Reader& spool, const WriteRequest& request) {
   append_programs(head, layout);
   append_counters(head, layout);
   append_losses(head, layout);
+  VTN_TRY(append_open(head, layout));
   TextOutput text(request.gzip, output);
   VTN_TRY(text.append(head));
   VTN_TRY(text.flush());

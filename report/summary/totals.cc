@@ -27,7 +27,9 @@ class Pass final : public ThreadPass {
       : model_(model),
         clock_(clock),
         image_(model.images[model.threads[thread].image]),
-        sums_(image_.functions.size() + 1) {}
+        sums_(image_.functions.size() + 1) {
+    begin_at_first(model.threads[thread]);
+  }
 
   Status take(const spool::FrameInfo& /*info*/, const spool::DecodedFrame& frame) override {
     if (frame.head.open_before != stack_.size()) {
@@ -84,6 +86,25 @@ class Pass final : public ThreadPass {
       pass.stack_.push_back({kGap, ns, 0, false});
     }
   };
+
+  // What was open before the first frame, where those before it were dropped: such calls have
+  // lasted since they began, but what happened then is not their own time.
+  void begin_at_first(const spool::ThreadInfo& thread) {
+    for (const spool::OpenCall& call : thread.open_at_first) {
+      const uint64_t ns = clock_.to_ns(call.start_ticks);
+      if (!stack_.empty()) {
+        stack_.back().inner_ns = ns - stack_.back().start_ns;
+      }
+      begin(begun(call.id), ns);
+    }
+    const auto gone = model_.dropped.find(image_.process);
+    if (!stack_.empty() && gone != model_.dropped.end()) {
+      const auto state = gone->second.threads.find({thread.image, thread.thread});
+      if (state != gone->second.threads.end()) {
+        stack_.back().inner_ns = clock_.to_ns(state->second.last_ticks) - stack_.back().start_ns;
+      }
+    }
+  }
 
   FunctionIndex index_of(uint32_t id) const {
     const uint32_t known = id < image_.function_of_id.size() ? image_.function_of_id[id] : 0;

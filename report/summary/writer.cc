@@ -137,6 +137,15 @@ std::string left_out_text(const Summary& summary) {
     }
     text += "\n";
   }
+  const std::vector<DroppedCalls> dropped =
+      dropped_calls_of(summary.model, summary.picture.tree, summary.clock);
+  if (!dropped.empty()) {
+    text += "== dropped for newer calls\n";
+    for (const DroppedCalls& one : dropped) {
+      text += "  " + dropped_text(one) + "\n";
+    }
+    text += "\n";
+  }
   return text;
 }
 
@@ -295,7 +304,7 @@ Status write_summary_json(const spool::Reader& spool, const WriteRequest& reques
       summary.totals.calls(),
       run.calls,
       run.lost_events,
-      left_out_json(model, summary.clock))));
+      left_out_json(model, summary.picture.tree, summary.clock))));
   bool first = true;
   for (const uint32_t number : summary.picture.tree.order) {
     const std::vector<uint32_t>& threads = summary.threads[number];

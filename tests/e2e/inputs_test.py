@@ -55,7 +55,10 @@ class Usage(InputCase):
                 (["--min_duration=-3"], ["--min_duration=-3"]),
                 (["--min_duration"], ["--min_duration", "TIME"]),
                 (["--max_stack_depth", "0"], ["--max_stack_depth=0", "from 1"]),
-                (["--max_stack_depth", "many"], ["--max_stack_depth=many"])):
+                (["--max_stack_depth", "many"], ["--max_stack_depth=many"]),
+                (["--tracer_entries", "0"], ["--tracer_entries=0", "from 1"]),
+                (["--tracer_entries", "1e6"], ["--tracer_entries=1e6", "from 1"]),
+                (["--tracer_entries=-1"], ["--tracer_entries=-1"])):
             with self.subTest(arguments=arguments):
                 target = [] if arguments == ["--min_duration"] else ["program.py"]
                 self.refused(*arguments, *target, status=2, names=names)

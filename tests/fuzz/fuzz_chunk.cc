@@ -80,7 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (int round = 0; round < 2; ++round) {
     collector::CallAssembler::Chunk chunk = {
         words, words.empty() ? 0 : words[0] % 100'000, 1u << 30};
-    if (limits.any()) {
+    if (limits.filter()) {
       chunk = filter.filter(chunk, traits);
     }
     if (!assembler.assemble(chunk, traits, codes, columns)) {

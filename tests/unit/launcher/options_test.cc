@@ -107,6 +107,20 @@ TEST_CASE("options: which bindings are told", "[options]") {
   CHECK(refused({"--log_func_exec", "(?=x)", "x.py"}).find("uses look-ahead") != std::string::npos);
 }
 
+TEST_CASE("options: how large a recording may get", "[options]") {
+  CHECK(parsed({"x"}).record.calls.newest_calls == 0);
+  CHECK_FALSE(parsed({"x"}).record.calls.any());
+  const launcher::Request newest = parsed({"--tracer-entries=1000000", "x"});
+  CHECK(newest.record.calls.newest_calls == 1'000'000);
+  CHECK(newest.record.calls.any());
+  CHECK_FALSE(newest.record.calls.filter());
+  CHECK(newest.record.told == std::vector<std::string>{"--tracer_entries 1000000"});
+  for (const char* bad : {"0", "-1", "1e6", "many", ""}) {
+    const std::string option = std::string("--tracer_entries=") + bad;
+    CHECK(refused({option, "x"}).find(option + ": must be a number from 1") != std::string::npos);
+  }
+}
+
 TEST_CASE("options: what of the process tree is wanted", "[options]") {
   const launcher::Request none = parsed({"x"});
   CHECK(!none.launch.keep_pid);

@@ -21,9 +21,11 @@ constexpr long kMostKib = 512 * 1024;
 constexpr long kMostKib = 64 * 1024;
 #endif
 
-// Two processes, threads, every kind of record, open calls and an end: some KB.
+// Two processes, threads, every kind of record, open calls, dropped ones, and an end: some KB.
 std::string small_spool() {
-  Recording run(tracer::kSmallestArenaBytes);
+  session::CallLimits limits;
+  limits.newest_calls = 30;
+  Recording run(tracer::kSmallestArenaBytes, ClockKind::kMonotonic, limits);
   const spool::RunFrame typed = {4, 3};
   REQUIRE(run.spool->append_struct(spool::FrameKind::kRun, typed, "x.py1.0").has_value());
   for (uint32_t p = 0; p < 2; ++p) {
@@ -42,6 +44,9 @@ std::string small_spool() {
       thread.leave(ticks += 1000, g);
       if (i % 10 != 0) {
         thread.leave(ticks += 1000, f);
+      }
+      if (i == 20) {
+        thread.finish();
       }
     }
     thread.note(ticks += 10, static_cast<uint32_t>(NoteKind::kThreadName), 0, "name");
@@ -103,7 +108,7 @@ std::string trouble_of(const std::string& bytes) {
 
 TEST_CASE("spool: a damaged file gives a report or says where", "[spool]") {
   const std::string whole = small_spool();
-  CHECK(kinds_of_frames(whole) == 10);  // all that there are
+  CHECK(kinds_of_frames(whole) == 12);  // all but those that settings and limits make
   REQUIRE(trouble_of(whole).empty());
   const long before_kib = peak_kib();  // of the tests before this one
   int tried = 0;

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recordings that are kept small: what is dropped or counted, and what is said of it."""
+
+import json
+import os
+
+import support
+from support import TestCase
+
+# Of the last chunk that a thread filled, so many calls may be there beyond the ones asked for.
+CHUNK = 64 * 1024 // 8
+
+
+class Bounded(TestCase):
+    def record(self, path, *options, args=(), **kwargs):
+        return self.traced(path, *args, options=("--quiet", *options), **kwargs)
+
+    def load(self, name):
+        with open(os.path.join(self.work, name), encoding="utf-8") as file:
+            return json.load(file)
+
+
+class Newest(Bounded):
+    """--tracer_entries"""
+
+    PROGRAM = """
+        import glob, os, sys
+        def leaf(i): pass
+        def some(n):
+            for i in range(n): leaf(i)
+        def first(): pass
+        def all(n):
+            first()
+            for _ in range(n): some(1000)
+            last()
+        def last(): pass
+        all(int(sys.argv[1]))
+    """
+
+    def test_the_newest_are_kept(self):
+        """What is open all along is drawn from where it began; own times are of what is kept."""
+        self.write("x.py", self.PROGRAM)
+        for options in (), ("--ignore_c_function",):
+            with self.subTest(options=options):
+                whole = self.record("x.py", *options, args=["100"]).report
+                report = self.record("x.py", "--tracer_entries", "5000", *options, args=["100"]).report
+                kept = len(list(report.calls()))
+                self.assertTrue(5000 <= kept < 5000 + CHUNK, kept)
+                [dropped] = report.data["viztracer_native"]["dropped"]
+                self.assertEqual("x.py", dropped["name"])
+                self.assertAlmostEqual(len(list(whole.calls())), kept + dropped["calls"], delta=20)
+                self.assertTrue(report.data["viztracer_metadata"]["overflow"])
+                self.assertFalse(whole.data["viztracer_metadata"]["overflow"])
+                self.assertEqual([], report.named("first"))
+                self.assertEqual(1, len(report.named("last")))
+                [call] = report.named("all")
+                self.assertLess(call.start, dropped["until_ns"])
+                self.assertEqual(["some", "last"], list(dict.fromkeys(child.function for child in call.children
+                                                                      if child.is_python)))
+
+    def test_in_every_report_and_the_last_lines(self):
+        self.write("x.py", self.PROGRAM)
+        outcome = self.traced("x.py", "100", options=(
+            "--tracer_entries", "1000", "--report", "r.txt", "--report", "r.summary.json", "--report", "r.pftrace",
+            "--report", "r.vtn"))
+        said = outcome.stderr.decode()
+        self.assertIn("recorded with --tracer_entries 1000\n", said)
+        self.assertRegex(said, r"dropped for newer ones: [\d,]+ calls of \d+ x.py in the first [\d.]+ [mu]?s\n")
+        dropped = outcome.report.data["viztracer_native"]["dropped"]
+        self.assertEqual(dropped, self.load("r.summary.json")["dropped"])
+        own = {one["name"]: one["own_ns"] for process in self.load("r.summary.json")["processes"]
+               for one in process["functions"]}
+        everything = outcome.report.one("all")
+        self.assertLess(own["all"], everything.end - dropped[0]["until_ns"])
+        with open(os.path.join(self.work, "r.txt"), encoding="utf-8") as file:
+            self.assertRegex(file.read(), r"== dropped for newer calls\n  [\d,]+ calls of \d+ x.py in the first ")
+        with open(os.path.join(self.work, "r.pftrace"), "rb") as file:
+            self.assertIn(b"dropped_for_newer_calls", file.read())
+        done = self.run_argv([support.LAUNCHER, "--quiet", "--convert", "r.vtn", "-o", "again.json"])
+        self.assertEqual((0, b""), (done.status, done.stderr))
+        with open(outcome.report_path, encoding="utf-8") as one, \
+                open(os.path.join(self.work, "again.json"), encoding="utf-8") as other:
+            self.assertEqual(one.read(), other.read())
+
+    def test_fewer_calls_than_that(self):
+        self.write("x.py", self.PROGRAM)
+        outcome = self.traced("x.py", "1", options=("--tracer_entries", "1000000"))
+        self.assertEqual([], outcome.report.data["viztracer_native"]["dropped"])
+        self.assertEqual(1000, len(outcome.report.named("leaf")))
+        self.assertNotIn(b"dropped", outcome.stderr)
+
+    def test_of_each_process(self):
+        self.write("child.py", self.PROGRAM)
+        self.write("x.py", """
+            import subprocess, sys
+            def mine(): subprocess.run([sys.executable, "child.py", "40"], check=True)
+            mine()
+            mine()
+        """)
+        report = self.record("x.py", "--tracer_entries", "3000").report
+        self.assertLessEqual({"child.py", "child.py #2"},
+                             {one["name"] for one in report.data["viztracer_native"]["dropped"]})
+        self.assertEqual(2, len(report.named("mine")))
+        self.assertEqual(2, len(report.named("last")))
+
+    def test_of_a_process_that_is_killed(self):
+        self.write("x.py", self.PROGRAM + """
+        def end(): os.kill(os.getpid(), 9)
+        end()
+        """)
+        outcome = self.record("x.py", "--tracer_entries", "3000", args=["100"])
+        self.assertEqual(-9, outcome.status)
+        self.assertTrue(outcome.report.one("end").unfinished)
+        self.assertEqual(1, len(outcome.report.named("last")))
+        self.assertEqual(1, len(outcome.report.data["viztracer_native"]["dropped"]))
+
+    def test_after_all_were_killed(self):
+        """What --recover finds is what a run that ended well has."""
+        self.write("x.py", self.PROGRAM + """
+        os.kill(0, 9)
+        """)
+        self.traced("x.py", "300", options=("--quiet", "--tracer_entries", "3000"))
+        [spool] = [os.path.join(self.reports, one) for one in os.listdir(self.reports) if ".vtn-" in one]
+        done = self.run_argv([support.LAUNCHER, "--quiet", "--recover", spool, "-o", "out.json"])
+        self.assertEqual((0, b""), (done.status, done.stderr))
+        report = support.Report(os.path.join(self.work, "out.json"))
+        [dropped] = report.data["viztracer_native"]["dropped"]
+        self.assertGreater(dropped["calls"], 50_000)
+        self.assertEqual(1, len(report.named("last")))
+        self.assertEqual(1, len(report.named("all")))
+
+    def test_after_the_collector_was_killed(self):
+        """Whoever goes on after it knows what it had dropped."""
+        self.write("x.py", self.PROGRAM + """
+        def end(): pass
+        for path in glob.glob(f"/proc/{os.getppid()}/task/*/children"):
+            for pid in open(path).read().split():
+                if open(f"/proc/{pid}/comm").read() == "vtn-collector\\n":
+                    os.kill(int(pid), 9)
+        end()
+        """)
+        outcome = self.record("x.py", "--tracer_entries", "3000", args=["300"])
+        self.assertEqual(0, outcome.status)
+        [dropped] = outcome.report.data["viztracer_native"]["dropped"]
+        kept = len(list(outcome.report.calls()))
+        self.assertTrue(3000 <= kept < 3000 + 2 * CHUNK, kept)
+        self.assertGreater(dropped["calls"], 290_000)
+        for name in "all", "last", "end":
+            self.assertEqual(1, len(outcome.report.named(name)), name)
+
+    def test_a_long_run_takes_little_room(self):
+        """What is dropped is given back to the file system while the program runs."""
+        self.write("x.py", self.PROGRAM)
+        self.record("x.py", "--tracer_entries", "1000", "--ignore_c_function", "--report", "r.vtn", args=["3000"])
+        info = os.stat(os.path.join(self.work, "r.vtn"))
+        self.assertGreater(info.st_size, 1_000_000)
+        self.assertLess(info.st_blocks * 512, 200_000)
