@@ -20,8 +20,9 @@ constexpr size_t kMostWaitingWords = kMostWords / 4;
 void CallFilter::resume(const std::vector<spool::OpenCall>& open) {
   open_.clear();
   for (const spool::OpenCall& call : open) {
-    open_.push_back(Call{call.start_ticks, call.id, call.traits, call.line});
+    open_.push_back(Call{call.start_ticks, call.id, call.traits, call.line, false});
   }
+  counted_open_ = 0;
   told_ = open_.size();
   silent_from_ = SIZE_MAX;
 }
@@ -55,6 +56,9 @@ void CallFilter::tell(uint64_t now_ticks) {
   const size_t end = std::min(open_.size(), silent_from_);
   for (; told_ < end; ++told_) {
     const Call& call = open_[told_];
+    if (call.counted) {
+      continue;
+    }
     const bool lasts = now_ticks >= call.start_ticks && now_ticks - call.start_ticks >= min_ticks_;
     if (!lasts && end - told_ < kMostWaiting && waiting_words_ < kMostWaitingWords) {
       return;
@@ -85,31 +89,41 @@ void CallFilter::begin(uint64_t ticks, uint32_t id, uint32_t traits) {
     line = known;
     next_line_known_ = false;
   }
-  if (silent_from_ == SIZE_MAX &&
-      (open_.size() >= max_depth_ || (traits & FunctionTraits::kExcludesSubtree) != 0)) {
+  const bool counted = counted_ != nullptr && counted_->has(id);
+  const bool too_deep = !counted && open_.size() - counted_open_ >= max_depth_;
+  if (silent_from_ == SIZE_MAX && (too_deep || (traits & FunctionTraits::kExcludesSubtree) != 0)) {
     silent_from_ = open_.size();
   }
-  if (!next_arguments_.empty() && silent_from_ == SIZE_MAX) {
+  if (!next_arguments_.empty() && silent_from_ == SIZE_MAX && !counted) {
     waiting_words_ += next_arguments_.size();
     waiting_arguments_.emplace_back(open_.size(), std::move(next_arguments_));
   }
   next_arguments_.clear();
   next_value_.clear();
-  open_.push_back(Call{ticks, id, traits & FunctionTraits::kOfOpenCalls, line});
+  open_.push_back(Call{ticks, id, traits & FunctionTraits::kOfOpenCalls, line, counted});
+  counted_open_ += counted ? 1 : 0;
   last_ticks_ = std::max(last_ticks_, ticks);
   tell(ticks);
+}
+
+void CallFilter::leave_out(const Call& call, uint64_t end_ticks) {
+  LeftOut& left_out = left_out_[call.id];
+  ++left_out.calls;
+  left_out.ticks += end_ticks >= call.start_ticks ? end_ticks - call.start_ticks : 0;
+  if (call.counted) {
+    left_out.counted_from_ticks = std::min(left_out.counted_from_ticks, call.start_ticks);
+  }
 }
 
 // Those above are gone: by `ticks`, or, without an end of their own, since the last event.
 void CallFilter::close_down_to(size_t depth, uint64_t ticks) {
   for (size_t i = open_.size(); i > depth; --i) {
     const Call& call = open_[i - 1];
-    if (i <= told_) {
+    counted_open_ -= call.counted ? 1 : 0;
+    if (i <= told_ && !call.counted) {
       continue;
     }
-    LeftOut& left_out = left_out_[call.id];
-    ++left_out.calls;
-    left_out.ticks += ticks >= call.start_ticks ? ticks - call.start_ticks : 0;
+    leave_out(call, ticks);
   }
   while (!waiting_arguments_.empty() && waiting_arguments_.back().first >= depth) {
     waiting_words_ -= waiting_arguments_.back().second.size();
@@ -122,7 +136,9 @@ void CallFilter::close_down_to(size_t depth, uint64_t ticks) {
 
 void CallFilter::cut_down_to(size_t depth) {
   for (size_t i = told_; i > depth; --i) {
-    put(last_ticks_, EventKind::kLeave, kIdInnermost);
+    if (!open_[i - 1].counted) {
+      put(last_ticks_, EventKind::kLeave, kIdInnermost);
+    }
   }
   close_down_to(depth, last_ticks_);
 }
@@ -144,7 +160,7 @@ void CallFilter::end(uint64_t ticks, EventKind kind, uint32_t id) {
   }
   cut_down_to(found);
   tell(ticks);
-  if (found == told_) {
+  if (found == told_ && !open_.back().counted) {
     if (!next_value_.empty()) {
       put_opcode(ticks, next_value_.data(), static_cast<uint32_t>(next_value_.size() - 1));
     }
@@ -242,6 +258,11 @@ CallAssembler::Chunk CallFilter::finish(uint64_t ticks, uint64_t latest_ticks) {
   base_ticks_ = base_ticks;
   tell(ticks);
   close_down_to(told_, ticks);
+  for (const Call& call : open_) {
+    if (call.counted) {
+      leave_out(call, ticks);
+    }
+  }
   return result(base_ticks, latest_ticks);
 }
 

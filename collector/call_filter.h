@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Leaves calls out of a thread's events before they are assembled: those that are over too soon
-// (--min_duration), that lie too deep (--max_stack_depth), or that are or lie below a call of an
-// excluded function (--exclude_subtree). What is left out is counted, by function.
+// (--min_duration), that lie too deep (--max_stack_depth), that are or lie below a call of an
+// excluded function (--exclude_subtree), or whose function is counted (--max_size). What is left
+// out is counted, by function. What a counted function calls stays.
 //
 //   open calls   [ told ............ | not yet ......... | silent ........ ]   innermost on the
 //   right
@@ -16,6 +17,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -24,6 +26,7 @@
 #include <stdint.h>
 
 #include "collector/call_assembly.h"
+#include "collector/size_limit.h"
 #include "session/settings.h"
 
 namespace vtn::collector {
@@ -32,6 +35,7 @@ namespace vtn::collector {
 struct LeftOut {
   uint64_t calls = 0;
   uint64_t ticks = 0;  // from their begins to their ends; one that lies within another counts again
+  uint64_t counted_from_ticks = UINT64_MAX;  // the first that was, as its function is counted
 };
 using LeftOutById = std::unordered_map<uint32_t, LeftOut>;
 
@@ -44,10 +48,13 @@ class CallFilter {
   // Goes on after what was recorded before: for recovery.
   void resume(const std::vector<spool::OpenCall>& open);
 
+  // Functions whose calls are counted from here on.
+  void count(std::shared_ptr<const CountedFunctions> counted) { counted_ = std::move(counted); }
+
   // What is left of the chunk; valid until the next call.
   CallAssembler::Chunk filter(const CallAssembler::Chunk& chunk, const FunctionTraits& traits);
 
-  // Nothing follows: of what is open, what has lasted long enough by `ticks`.
+  // Nothing follows: of what is open, what has lasted long enough by `ticks`. What is counted is.
   CallAssembler::Chunk finish(uint64_t ticks, uint64_t latest_ticks);
 
   // What was left out since the last time.
@@ -59,6 +66,7 @@ class CallFilter {
     uint32_t id;
     uint32_t traits;
     uint32_t line;  // of the caller; 0: not known
+    bool counted;   // never passed on
   };
 
   void put(uint64_t ticks, EventKind kind, uint32_t id);
@@ -67,6 +75,7 @@ class CallFilter {
   void tell(uint64_t now_ticks);
   void begin(uint64_t ticks, uint32_t id, uint32_t traits);
   void end(uint64_t ticks, EventKind kind, uint32_t id);
+  void leave_out(const Call& call, uint64_t end_ticks);
   void close_down_to(size_t depth, uint64_t ticks);
   void cut_down_to(size_t depth);
   void note(uint64_t ticks, const uint64_t* words, uint32_t payload);
@@ -74,7 +83,9 @@ class CallFilter {
 
   uint64_t min_ticks_;
   uint32_t max_depth_;
-  std::vector<Call> open_;  // outermost first
+  std::shared_ptr<const CountedFunctions> counted_;  // null: none
+  std::vector<Call> open_;                           // outermost first
+  size_t counted_open_ = 0;                          // of them
   size_t told_ = 0;
   size_t silent_from_ = SIZE_MAX;  // the outermost call that is silent
   uint64_t last_ticks_ = 0;        // of the last begin or end that fitted

@@ -52,6 +52,8 @@ struct Drain::Process {
   FunctionTraits traits;
   std::unordered_map<uint32_t, std::unique_ptr<Thread>> threads;
   std::unordered_map<uint32_t, uint32_t> names_done;  // words, by chunk
+  // By id, where functions are counted from some time on: since when, as the spool has it.
+  std::unordered_map<uint32_t, uint64_t> counted_from_ticks;
 };
 
 // A chunk that holds something, as its header said when it was listed.
@@ -102,6 +104,9 @@ Drain::Drain(const tracer::Arena& arena,
   }
   if (limits_.newest_calls != 0) {
     spool_.keep_newest(limits_.newest_calls);
+  }
+  if (limits_.most_spool_bytes != 0) {
+    size_limit_ = std::make_unique<SizeLimit>(limits_.most_spool_bytes, spool_.model());
   }
 }
 
@@ -412,6 +417,9 @@ void Drain::drain_chunk(const Group& group, const Found& found, Scratch& scratch
   thread.next_sequence = found.sequence + 1;
   CallAssembler::Chunk chunk = {
       {scratch.copy.get(), bytes / sizeof(uint64_t)}, found.base_ticks, latest};
+  if (size_limit_ != nullptr) {
+    count_calls(group, bytes);
+  }
   if (thread.filter) {
     chunk = thread.filter->filter(chunk, group.process->traits);
   }
@@ -419,7 +427,26 @@ void Drain::drain_chunk(const Group& group, const Found& found, Scratch& scratch
     fill_in(found.sequence);
     store(thread, scratch);
   }
+  if (size_limit_ != nullptr) {
+    size_limit_->release(bytes);
+  }
   thread.damaged |= thread.assembler.damaged();
+}
+
+// Before a chunk: which functions are counted in it.
+void Drain::count_calls(const Group& group, uint64_t bytes) {
+  Thread& thread = *group.thread;
+  size_limit_->reserve(bytes, spool_.bytes_taken());
+  auto counted = size_limit_->of(group.process->image);
+  if (counted == nullptr) {
+    return;
+  }
+  if (!thread.filter) {
+    thread.filter.emplace(limits_, 0);
+    const auto open = thread.assembler.open();
+    thread.filter->resume({open.begin(), open.end()});
+  }
+  thread.filter->count(std::move(counted));
 }
 
 void Drain::store(Thread& thread, Scratch& scratch) {
@@ -436,6 +463,8 @@ void Drain::store(Thread& thread, Scratch& scratch) {
     uint32_t state = static_cast<uint32_t>(SessionState::kRecording);
     (void)compare_swap(
         &arena_.control->state, &state, static_cast<uint32_t>(SessionState::kSpoolFull));
+  } else if (size_limit_ != nullptr) {
+    size_limit_->stored(scratch.columns, spool_.bytes_taken());
   }
 }
 
@@ -480,6 +509,7 @@ void Drain::store_open_arguments(const Process& process) {
 
 void Drain::store_left_out(Process& process) {
   std::string body;
+  std::string counted;
   for (auto& [number, thread] : process.threads) {
     if (!thread->filter) {
       continue;
@@ -488,19 +518,39 @@ void Drain::store_left_out(Process& process) {
       spool::append_varint(body, id);
       spool::append_varint(body, left_out.calls);
       spool::append_varint(body, left_out.ticks);
+      if (left_out.counted_from_ticks == UINT64_MAX) {
+        continue;
+      }
+      const auto [since, fresh] =
+          process.counted_from_ticks.try_emplace(id, left_out.counted_from_ticks);
+      if (fresh || left_out.counted_from_ticks < since->second) {
+        since->second = left_out.counted_from_ticks;
+        spool::append_varint(counted, id);
+        spool::append_varint(counted, since->second);
+      }
     }
   }
   if (!body.empty()) {
     const spool::LeftOutFrame frame = {process.image, 0};
     (void)spool_.append_struct(spool::FrameKind::kLeftOut, frame, body);
+    left_out_bytes_ += body.size();
+  }
+  if (!counted.empty()) {
+    const spool::CountedFrame frame = {process.image, 0};
+    (void)spool_.append_struct(spool::FrameKind::kCounted, frame, counted);
   }
 }
 
 // From time to time, so that little of it is lost with a collector that is killed.
 void Drain::store_all_left_out(bool now) {
   constexpr uint64_t kEveryNs = 1'000'000'000;
+  // Where the recording is to stay small, more and more rarely.
+  constexpr uint64_t kLeastPart = 16;
+  const uint64_t rounds =
+      size_limit_ == nullptr ? 1 : 1 + left_out_bytes_ * kLeastPart / limits_.most_spool_bytes;
   const uint64_t time_ns = tracer::monotonic_ns();
-  if (!limits_.filter() || (!now && time_ns - left_out_stored_ns_ < kEveryNs)) {
+  if ((!limits_.filter() && size_limit_ == nullptr) ||
+      (!now && time_ns - left_out_stored_ns_ < (kEveryNs << std::min<uint64_t>(rounds - 1, 20)))) {
     return;
   }
   left_out_stored_ns_ = time_ns;
@@ -535,6 +585,9 @@ void Drain::end_image(const EndedImage& ended) {
     }
     frame.flags |= damaged ? spool::kImageDamaged : 0u;
     processes_.erase(found);
+  }
+  if (size_limit_ != nullptr) {
+    size_limit_->ended(ended.image);
   }
   (void)spool_.append_struct(spool::FrameKind::kImageEnd, frame);
   if (recycle_) {

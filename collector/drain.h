@@ -25,6 +25,7 @@
 #include "base/result.h"
 #include "collector/call_assembly.h"
 #include "collector/process_chains.h"
+#include "collector/size_limit.h"
 #include "session/settings.h"
 #include "spool/codec.h"
 #include "spool/writer.h"
@@ -80,6 +81,7 @@ class Drain {
   void drain_events(std::vector<Found>& events, bool all);
   void drain_group(const Group& group, bool all, Scratch& scratch);
   void drain_chunk(const Group& group, const Found& found, Scratch& scratch);
+  void count_calls(const Group& group, uint64_t bytes);
   void give_back(const Found& found);
   void store(Thread& thread, Scratch& scratch);
   std::unique_ptr<Thread> new_thread();
@@ -98,8 +100,10 @@ class Drain {
   const bool compress_;
   const uint32_t tick_step_;
   const session::CallLimits limits_;
-  std::optional<uint64_t> min_ticks_;  // limits_.min_duration_ns
-  uint64_t left_out_stored_ns_ = 0;    // when what was left out was last written down
+  std::optional<uint64_t> min_ticks_;      // limits_.min_duration_ns
+  std::unique_ptr<SizeLimit> size_limit_;  // where there is one
+  uint64_t left_out_stored_ns_ = 0;        // when what was left out was last written down
+  uint64_t left_out_bytes_ = 0;            // so far
   bool recycle_ = true;
   double fill_ = 0;  // how much of the arena held something in the last pass: 0 to 1
   std::atomic<uint64_t> chunks_discarded_{0};

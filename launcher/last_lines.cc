@@ -145,6 +145,11 @@ void say_left_out(const spool::Model& model, const report::ProcessTree& tree) {
             ", whose time is their callers' own";
   }
   log_info("%s", text.c_str());
+  if (left_out.counted != 0) {
+    log_info("single calls of %s are not recorded %s, but counted: --report times.txt lists them",
+             counted(left_out.counted, "function", "functions").c_str(),
+             left_out.since_text(left_out.counted_from_ns).c_str());
+  }
   const std::vector<report::DroppedCalls> dropped = report::dropped_calls_of(model, tree, clock);
   for (size_t i = 0; i < dropped.size() && i < kMostTables; ++i) {
     log_info("dropped for newer ones: %s", report::dropped_text(dropped[i]).c_str());

@@ -17,6 +17,7 @@ constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kMillisecondNs = 1'000'000;
 constexpr uint64_t kMicrosecondNs = 1'000;
 constexpr uint64_t kMostSummaryLines = 1'000'000;
+constexpr uint64_t kLeastSpoolBytes = 100'000;
 constexpr uint64_t kMostEntries = 1'000'000'000'000;
 
 using Text = const std::string&;
@@ -187,6 +188,18 @@ constexpr OptionRow kRows[] = {
      },
      "keep the newest calls of each process, at least N; older ones are dropped, and counted. "
      "Default: all are kept"},
+    {"max_size",
+     0,
+     "SIZE",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       VTN_ASSIGN(request.record.calls.most_spool_bytes, read_size_bytes(value));
+       return request.record.calls.most_spool_bytes >= kLeastSpoolBytes
+                  ? Status()
+                  : fail("must be at least 100kB");
+     },
+     "how large the recording may get (2GB, 500MB, 100k): as it comes near, functions with many "
+     "calls are counted from then on, at last all of them"},
     {"include_files",
      0,
      "FILE",

@@ -22,6 +22,10 @@ struct Unit {
 constexpr Unit kTimes[] = {
     {"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}};
 constexpr Unit kSizes[] = {{"b", 1},
+                           {"k", 1e3},
+                           {"m", 1e6},
+                           {"g", 1e9},
+                           {"t", 1e12},
                            {"kb", 1e3},
                            {"mb", 1e6},
                            {"gb", 1e9},

@@ -32,6 +32,10 @@ std::string function_members(const spool::FunctionInfo* function) {
 
 }  // namespace
 
+std::string LeftOut::since_text(uint64_t ns) const {
+  return fmt::format("from {} on", duration_text(ns - std::min(ns, start_ns)));
+}
+
 LeftOut left_out_of(const spool::Model& model, const spool::ClockMap& clock) {
   std::map<Key, LeftOutFunction> limited;
   std::map<Key, const spool::FunctionInfo*> hidden;
@@ -40,7 +44,14 @@ LeftOut left_out_of(const spool::Model& model, const spool::ClockMap& clock) {
   const auto to_ns = [&](uint64_t ticks) {
     return clock.to_ns(origin + ticks) - clock.to_ns(origin);
   };
+  result.start_ns = clock.to_ns(origin);
+  const auto lower = [](uint64_t& known, uint64_t ns) {
+    known = known == 0 ? ns : std::min(known, ns);
+  };
   for (const spool::ImageInfo& image : model.images) {
+    for (const auto& [id, ticks] : image.counted_from_ticks) {
+      lower(result.counted_from_ns, clock.to_ns(ticks));
+    }
     for (const auto& [id, left_out] : image.left_out) {
       const spool::FunctionInfo* function = image.function(id);
       LeftOutFunction& sum =
@@ -49,6 +60,10 @@ LeftOut left_out_of(const spool::Model& model, const spool::ClockMap& clock) {
       sum.function = function;
       sum.calls += calls;
       sum.total_ns += to_ns(left_out.ticks);
+      if (const auto since = image.counted_from_ticks.find(id);
+          since != image.counted_from_ticks.end()) {
+        lower(sum.counted_from_ns, clock.to_ns(since->second));
+      }
       result.calls += calls;
     }
     for (const spool::FunctionInfo& function : image.hidden) {
@@ -57,6 +72,7 @@ LeftOut left_out_of(const spool::Model& model, const spool::ClockMap& clock) {
   }
   for (const auto& [key, one] : limited) {
     result.limited.push_back(one);
+    result.counted += one.counted_from_ns != 0 ? 1 : 0;
   }
   std::stable_sort(
       result.limited.begin(),
@@ -110,11 +126,12 @@ std::string left_out_json(const spool::Model& model,
   std::string text = "\"recorded_with\":" + json_list(model.settings) + ",\n\"left_out\":[";
   for (size_t i = 0; i < left_out.limited.size(); ++i) {
     const LeftOutFunction& one = left_out.limited[i];
-    text += fmt::format("{}\n{{{},\"calls\":{},\"total_ns\":{}}}",
+    text += fmt::format("{}\n{{{},\"calls\":{},\"total_ns\":{},\"counted_from_ns\":{}}}",
                         i == 0 ? "" : ",",
                         function_members(one.function),
                         one.calls,
-                        one.total_ns);
+                        one.total_ns,
+                        one.counted_from_ns == 0 ? "null" : std::to_string(one.counted_from_ns));
   }
   text += "],\n\"hidden\":[";
   for (size_t i = 0; i < left_out.hidden.size(); ++i) {

@@ -2,8 +2,9 @@
 //
 // What a recording does not hold because that was asked for: functions that are hidden (--only,
 // --hide, --mine, ...), whose time is their callers' own; and calls that a limit left out
-// (--min_duration, --max_stack_depth, --exclude_subtree), which were counted. Of all processes
-// together. And of each process the calls that were dropped for newer ones (--tracer_entries).
+// (--min_duration, --max_stack_depth, --exclude_subtree, --max_size), which were counted. Of all
+// processes together. And of each process the calls that were dropped for newer ones
+// (--tracer_entries).
 #pragma once
 
 #include <string>
@@ -21,12 +22,21 @@ struct LeftOutFunction {
   const spool::FunctionInfo* function = nullptr;  // of the model; null: without a name
   uint64_t calls = 0;
   uint64_t total_ns = 0;  // a call that lies in another of the function counts again
+  // CLOCK_MONOTONIC: from then on its calls are counted, not recorded (--max_size); 0: they are
+  // not.
+  uint64_t counted_from_ns = 0;
 };
 
 struct LeftOut {
   std::vector<LeftOutFunction> limited;            // those with the most time first
   std::vector<const spool::FunctionInfo*> hidden;  // by file, line and name; each once
   uint64_t calls = 0;                              // of the limited ones
+  size_t counted = 0;                              // functions that are counted from some time on
+  uint64_t counted_from_ns = 0;                    // the first of them
+  uint64_t start_ns = 0;                           // of the recording
+
+  // "from 3.21 s on"
+  std::string since_text(uint64_t ns) const;
 };
 LeftOut left_out_of(const spool::Model& model, const spool::ClockMap& clock);
 

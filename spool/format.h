@@ -57,6 +57,9 @@ enum class FrameKind : uint32_t {
   kDropped = 14 | kFrameSkippable,
   // Nothing: what lay here was dropped. Most of it is a hole in the file.
   kFree = 15 | kFrameSkippable,
+  // CountedFrame, then varints: id, and the first call of the function that was counted (kLeftOut)
+  // where calls had been recorded before. Of several stamps the least one holds.
+  kCounted = 16 | kFrameSkippable,
   // Threads and frames of events: found by the trailer. Reading all frames gives the same.
   kIndex = 8 | kFrameSkippable,
 };
@@ -122,6 +125,11 @@ struct NamesFrame {
 };
 
 struct LeftOutFrame {
+  uint32_t image;
+  uint32_t reserved;
+};
+
+struct CountedFrame {
   uint32_t image;
   uint32_t reserved;
 };

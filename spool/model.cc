@@ -262,6 +262,26 @@ bool Model::add_left_out(std::string_view body) {
   return true;
 }
 
+bool Model::add_counted(std::string_view body) {
+  CountedFrame frame;
+  if (!take(body, frame) || frame.image >= images.size()) {
+    return false;
+  }
+  ImageInfo& image = images[frame.image];
+  VarintReader from(body.data(), body.data() + body.size());
+  while (!from.at_end()) {
+    const uint64_t id = from.next();
+    const uint64_t ticks = from.next();
+    if (from.failed() || id > kMaxNameId) {
+      return false;
+    }
+    const auto [known, fresh] =
+        image.counted_from_ticks.try_emplace(static_cast<uint32_t>(id), ticks);
+    known->second = std::min(known->second, ticks);
+  }
+  return true;
+}
+
 bool Model::add_frame(FrameKind kind, std::string_view body) {
   switch (kind) {
     case FrameKind::kRun: {
@@ -342,6 +362,8 @@ bool Model::add_frame(FrameKind kind, std::string_view body) {
                                                                          std::string(body)};
       return true;
     }
+    case FrameKind::kCounted:
+      return add_counted(body);
     case FrameKind::kDropped:
       return add_dropped(body);
     case FrameKind::kEvents:

@@ -68,6 +68,8 @@ struct ImageInfo {
   std::vector<uint32_t> function_of_id;
   std::vector<FunctionInfo> hidden;           // functions that are not recorded, as was asked for
   std::map<uint32_t, LeftOutCalls> left_out;  // by id
+  // Functions by id whose calls are counted from a stamp on.
+  std::map<uint32_t, uint64_t> counted_from_ticks;
   // Of calls that never ended, by thread and by how many calls were open below them.
   struct OpenArguments {
     uint32_t arguments;  // how many
@@ -194,6 +196,7 @@ class Model {
   bool add_image(std::string_view body);
   bool add_start(std::string_view body);
   bool add_left_out(std::string_view body);
+  bool add_counted(std::string_view body);
   bool add_dropped(std::string_view body);
   bool know_process(uint32_t process);
 

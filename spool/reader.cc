@@ -16,7 +16,8 @@ namespace {
 // nothing.
 bool is_known_skippable(FrameKind kind) {
   return kind == FrameKind::kSettings || kind == FrameKind::kLeftOut ||
-         kind == FrameKind::kOpenArguments || kind == FrameKind::kDropped;
+         kind == FrameKind::kOpenArguments || kind == FrameKind::kDropped ||
+         kind == FrameKind::kCounted;
 }
 
 }  // namespace

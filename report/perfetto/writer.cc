@@ -57,9 +57,14 @@ void append_left_out(ProtoMessage& attributes, const PerfettoLayout& layout) {
   if (!left_out.limited.empty()) {
     append_attribute(attributes, "calls_left_out", std::to_string(left_out.calls));
     append_attribute(
-        attributes, "left_out", lines_of(left_out.limited, [](const LeftOutFunction& one) {
-          return fmt::format(
-              "{}: {} calls, {} ns", display_name(one.function, 0), one.calls, one.total_ns);
+        attributes, "left_out", lines_of(left_out.limited, [&](const LeftOutFunction& one) {
+          return fmt::format("{}: {} calls, {} ns{}",
+                             display_name(one.function, 0),
+                             one.calls,
+                             one.total_ns,
+                             one.counted_from_ns == 0
+                                 ? ""
+                                 : ", counted " + left_out.since_text(one.counted_from_ns));
         }));
   }
   if (!left_out.hidden.empty()) {

@@ -121,10 +121,14 @@ std::string left_out_text(const Summary& summary) {
         "total",
         "calls");
     for (const LeftOutFunction& one : left_out.limited) {
-      text += fmt::format("{:>8} {:>13}  {}\n",
+      text += fmt::format("{:>8} {:>13}  {}{}\n",
                           duration_text(one.total_ns),
                           grouped(one.calls),
-                          function_text(one.function, ""));
+                          function_text(one.function, ""),
+                          one.counted_from_ns == 0
+                              ? ""
+                              : fmt::format(": counted, single calls not recorded {}",
+                                            left_out.since_text(one.counted_from_ns)));
     }
     text += "\n";
   }

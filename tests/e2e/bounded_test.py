@@ -155,3 +155,106 @@ class Newest(Bounded):
         info = os.stat(os.path.join(self.work, "r.vtn"))
         self.assertGreater(info.st_size, 1_000_000)
         self.assertLess(info.st_blocks * 512, 200_000)
+
+
+class Sized(Bounded):
+    """--max_size"""
+
+    LOOP = """
+        import sys
+        def leaf(i): return i
+        def some(n):
+            for i in range(n): leaf(i)
+        def all(n):
+            for _ in range(n): some(1000)
+        all(int(sys.argv[1]))
+    """
+
+    def left_out(self, report):
+        return {one["name"]: one for one in report.data["viztracer_native"]["left_out"]}
+
+    def test_calls_and_times_stay_exact(self):
+        self.write("x.py", self.LOOP)
+        outcome = self.traced("x.py", "1000", options=(
+            "--max_size", "500k", "--ignore_c_function", "--report", "r.vtn", "--report", "r.txt",
+            "--report", "r.summary.json", "--report", "r.pftrace"))
+        report = outcome.report
+        left_out = self.left_out(report)
+        recorded = report.named("leaf")
+        self.assertEqual(1_000_000, len(recorded) + left_out["leaf"]["calls"])
+        self.assertGreater(len(recorded), 50_000)
+        self.assertLess(max(call.start for call in recorded), left_out["leaf"]["counted_from_ns"])
+        self.assertEqual(1000, len(report.named("some")) + left_out.get("some", {"calls": 0})["calls"])
+        self.assertEqual(1, len(report.named("all")))
+        [everything] = report.named("all")
+        self.assertLess(left_out["leaf"]["total_ns"], everything.end - left_out["leaf"]["counted_from_ns"])
+        self.assertEqual(report.data["viztracer_native"]["left_out"], self.load("r.summary.json")["left_out"])
+        self.assertLess(os.path.getsize(os.path.join(self.work, "r.vtn")), 500_000)
+        self.assertRegex(outcome.stderr.decode(), r"single calls of \d functions? are not recorded from [\d.]+ [mu]?s on")
+        with open(os.path.join(self.work, "r.txt"), encoding="utf-8") as file:
+            self.assertRegex(file.read(), r"leaf \(.*\): counted, single calls not recorded from [\d.]+ [mu]?s on\n")
+        with open(os.path.join(self.work, "r.pftrace"), "rb") as file:
+            self.assertRegex(file.read(), rb"leaf \(.*: \d+ calls, \d+ ns, counted from ")
+
+    def test_the_limit_holds(self):
+        """20 million calls, of one function and of many."""
+        self.write("one.py", self.LOOP)
+        self.write("many.py", """
+            import sys
+            names = {}
+            for i in range(2000): exec(f"def f{i}(): pass", names)
+            functions = [names[f"f{i}"] for i in range(2000)]
+            def all(n):
+                for _ in range(n):
+                    for function in functions: function()
+            all(int(sys.argv[1]) // 2)
+        """)
+        for name in "one.py", "many.py":
+            with self.subTest(name):
+                outcome = self.traced(name, "20000", report="result.vtn", options=(
+                    "--quiet", "--max_size", "1MB", "--ignore_c_function", "--report", "r.summary.json"))
+                self.assertEqual(0, outcome.status)
+                self.assertLess(os.path.getsize(outcome.report_path), 1_050_000 if name == "one.py" else 1_200_000)
+                summary = self.load("r.summary.json")
+                functions = [one for process in summary["processes"] for one in process["functions"]]
+                calls = sum(one["calls"] for one in functions + summary["left_out"]
+                            if os.path.basename(one["file"] or "") in ("one.py", "<string>")
+                            and one["name"].startswith(("leaf", "f")))
+                self.assertEqual(20_000_000, calls)
+
+    def test_generators_exceptions_and_recursion(self):
+        self.write("x.py", """
+            def produce(n):
+                for i in range(n): yield i
+            def fail(n):
+                if n == 0: raise ValueError
+                fail(n - 1)
+            def once():
+                list(produce(20))
+                try: fail(5)
+                except ValueError: pass
+            def all():
+                for _ in range(20000): once()
+            all()
+        """)
+        report = self.record("x.py", "--max_size", "300k", "--report", "r.summary.json").report
+        left_out = self.left_out(report)
+        recorded = {one["name"]: one["calls"] for process in self.load("r.summary.json")["processes"]
+                    for one in process["functions"]}
+        for name, calls in ("produce", 20000), ("fail", 120000), ("once", 20000), ("all", 1):
+            self.assertEqual(calls, recorded.get(name, 0) + left_out.get(name, {"calls": 0})["calls"], name)
+        self.assertEqual(0, report.data["viztracer_native"]["stray_ends"])
+        self.assertEqual(0, report.data["viztracer_native"]["cut_calls"])
+
+    def test_in_children_and_when_killed(self):
+        self.write("child.py", self.LOOP + """
+        import os
+        os.kill(os.getpid(), 9)
+        """)
+        self.write("x.py", """
+            import subprocess, sys
+            for _ in range(2): subprocess.run([sys.executable, "child.py", "300"])
+        """)
+        report = self.record("x.py", "--max_size", "400k", "--ignore_c_function").report
+        self.assertEqual(600_000, len(report.named("leaf")) + self.left_out(report)["leaf"]["calls"])
+        self.assertEqual(2, len(report.named("all")))

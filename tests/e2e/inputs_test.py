@@ -58,7 +58,9 @@ class Usage(InputCase):
                 (["--max_stack_depth", "many"], ["--max_stack_depth=many"]),
                 (["--tracer_entries", "0"], ["--tracer_entries=0", "from 1"]),
                 (["--tracer_entries", "1e6"], ["--tracer_entries=1e6", "from 1"]),
-                (["--tracer_entries=-1"], ["--tracer_entries=-1"])):
+                (["--tracer_entries=-1"], ["--tracer_entries=-1"]),
+                (["--max_size", "1kB"], ["--max_size=1kB", "at least 100kB"]),
+                (["--max_size", "much"], ["--max_size=much", "500MB"])):
             with self.subTest(arguments=arguments):
                 target = [] if arguments == ["--min_duration"] else ["program.py"]
                 self.refused(*arguments, *target, status=2, names=names)

@@ -121,6 +121,23 @@ TEST_CASE("options: how large a recording may get", "[options]") {
   }
 }
 
+TEST_CASE("options: sizes of recordings are in thousands", "[options]") {
+  const auto bytes = [](const char* size) {
+    return parsed({"--max_size", size, "x"}).record.calls.most_spool_bytes;
+  };
+  CHECK(parsed({"x"}).record.calls.most_spool_bytes == 0);
+  CHECK(bytes("100k") == 100'000);
+  CHECK(bytes("500MB") == 500'000'000);
+  CHECK(bytes("2GB") == 2'000'000'000);
+  CHECK(bytes("1.5m") == 1'500'000);
+  CHECK(bytes("1MiB") == 1'048'576);
+  CHECK(bytes("200000") == 200'000);
+  for (const char* bad : {"0", "99k", "-1", "12parsecs", "", "MB"}) {
+    const std::string option = std::string("--max_size=") + bad;
+    CHECK(refused({option, "x"}).find(option + ": must be") != std::string::npos);
+  }
+}
+
 TEST_CASE("options: what of the process tree is wanted", "[options]") {
   const launcher::Request none = parsed({"x"});
   CHECK(!none.launch.keep_pid);
