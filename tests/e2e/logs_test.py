@@ -285,6 +285,16 @@ class Audits(Logs):
         """, "--log_audit=mine.*")
         self.assertEqual(["mine.parent", "mine.child"], [mark["name"] for mark in self.marks(outcome, "audit")])
 
+        outcome = self.record("""
+            import subprocess, sys
+            subprocess.run([sys.executable, "-c", "import sys; sys.audit('mine.child')"])
+        """, "--log_audit", "--mine")
+        self.assertIn("mine.child", [mark["name"] for mark in self.marks(outcome, "audit")])
+
+    def test_with_the_program_alone(self):
+        outcome = self.record("import sys; sys.audit('mine')", "--log_audit", "--ignore_multiprocess")
+        self.assertIn("mine", [mark["name"] for mark in self.marks(outcome, "audit")])
+
     def test_as_a_list(self):
         self.write("y.py", "import sys; sys.audit('a.b'); sys.audit('b.c'); sys.audit('c.d')")
         outcome = self.traced("--log_audit", "a.*", "b.*", "--", "python3", "y.py")

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What docs/OPTIONS.md says of an option is held by a test that it names, and no option is left out."""
+
+import ast
+import os
+import re
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DOCUMENT = os.path.join(ROOT, "docs", "OPTIONS.md")
+# Of processes, and of lines: --help and the README say all there is.
+ELSEWHERE = {"exclude_process", "ignore_multiprocess", "wait_children", "log_lines"}
+
+
+def read(*path):
+    with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+def tests_by_file():
+    """Of each end-to-end test file its classes, and of each class its tests."""
+    found = {}
+    folder = os.path.join(ROOT, "tests", "e2e")
+    for name in sorted(os.listdir(folder)):
+        if name.endswith("_test.py"):
+            tree = ast.parse(read("tests", "e2e", name))
+            found[name[:-3]] = {node.name: {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
+                                for node in tree.body if isinstance(node, ast.ClassDef)}
+    return found
+
+
+class Documents(unittest.TestCase):
+    per_interpreter = False
+
+    def rows(self):
+        for line in read("docs", "OPTIONS.md").splitlines():
+            cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+            if len(cells) > 1 and not set(cells[0]) <= set("-") and cells[-1] != "test":
+                yield cells
+
+    def exists(self, reference, tests, files):
+        if reference in files or reference in tests:
+            return True
+        parts = reference.split(".")
+        places = [tests[parts[0]]] if parts[0] in tests else list(tests.values())
+        parts = parts[1:] if parts[0] in tests else parts
+        return any(parts[0] in classes and (len(parts) == 1 or parts[1] in classes[parts[0]]) for classes in places)
+
+    def test_each_row_names_a_test_that_there_is(self):
+        tests = tests_by_file()
+        files = {name for _, _, names in os.walk(os.path.join(ROOT, "tests")) for name in names}
+        seen = 0
+        for cells in self.rows():
+            references = re.findall(r"`([\w.]+)`", cells[-1])
+            self.assertTrue(references, f"no test is named: {cells[0]}")
+            for reference in references:
+                seen += 1
+                self.assertTrue(self.exists(reference, tests, files), f"{cells[0]}: there is no test {reference}")
+        self.assertGreater(seen, 30)
+
+    def test_each_option_of_what_is_recorded_has_a_row(self):
+        rows = read("launcher", "option_rows.cc")
+        options = re.findall(r'\{"(\w+)",\s+(?:0|\'.\'),\s+(?:nullptr|"[^"]*"),\s+Scope::kRecord', rows)
+        self.assertIn("min_duration", options)
+        named = {name for cells in self.rows() for name in re.findall(r"`--(\w+)", cells[0])}
+        self.assertEqual(set(), set(options) - named - ELSEWHERE)
+        self.assertEqual(set(), ELSEWHERE - set(options))
+
+
+if __name__ == "__main__":
+    unittest.main()
