@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/marks/exceptions.h"
 
+#include <initializer_list>
+
 #include <string.h>
 
 #include "runtime/capture/control.h"
@@ -36,15 +38,16 @@ struct {
 
 // "raise KeyError"
 uint32_t name_of(const char* what, const PyObject* type) {
-  char text[kMaxNameBytes];
-  const size_t bytes = strlen(what);
-  memcpy(text, what, bytes);
   const char* const whole = type_name(type);
   const char* const dot = strrchr(whole, '.');  // a type made in C may have its module in its name
-  const tracer::Text name = text_of(dot == nullptr ? whole : dot + 1);
-  const size_t kept = name.bytes < sizeof(text) - bytes ? name.bytes : sizeof(text) - bytes;
-  memcpy(text + bytes, name.data, kept);
-  return mark_name(MarkKind::kInstant, {text, bytes + kept}, text_of(kCategory));
+  char text[kMaxNameBytes];
+  size_t bytes = 0;
+  for (const tracer::Text part : {text_of(what), text_of(dot == nullptr ? whole : dot + 1)}) {
+    const size_t kept = part.bytes < sizeof(text) - bytes ? part.bytes : sizeof(text) - bytes;
+    memcpy(text + bytes, part.data, kept);
+    bytes += kept;
+  }
+  return mark_name(MarkKind::kInstant, {text, bytes}, text_of(kCategory));
 }
 
 // Of the first instruction from there on that has a line: a handler's own first one has none.
