@@ -232,7 +232,7 @@ PyObject* watch(PyThread* state, void* frame, int throwing) {
     return run_guarded(thread, state, frame, throwing);
   }
   PyObject* const result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
-  if (result == nullptr && g_recording_clock != kPausedClock) {
+  if (result == nullptr && g_recording_clock != kPausedClock && part_of(thread)->muted == 0) {
     exception_left_frame(tracer::current_thread());  // perhaps of a forked child by now
   }
   return result;

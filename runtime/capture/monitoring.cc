@@ -171,7 +171,8 @@ PyObject* on_enter_with_notes(PyObject*, PyObject* const* arguments, size_t, PyO
     return code_event_general<EventKind::kEnter, begins, place>(code);
   }
   tracer::ThreadState* thread = tracer::current_thread();
-  const uint32_t id = id_of<begins>(code_ids(thread, code));
+  const CodeIds ids = code_ids(thread, code);
+  const uint32_t id = id_of<begins>(ids);
   if (__builtin_expect(id == kIdHidden, 0)) {
     if (begins == Begins::kCalled && (values_of(thread, code) & kIsLogged) != 0) {
       log_begin(thread, code);  // --log_sparse
@@ -179,7 +180,7 @@ PyObject* on_enter_with_notes(PyObject*, PyObject* const* arguments, size_t, PyO
     }
     return switch_off<place>(thread, code);
   }
-  look_at_handlers(thread);
+  look_at_handlers(thread, ids.id != ids.resumed_id);
   if (caller_lines_wanted()) {
     note_caller_line(thread, id, code, Callee::kRunning);
   }
@@ -206,11 +207,12 @@ PyObject* on_end_with_notes(PyObject*, PyObject* const* arguments, size_t, PyObj
   }
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   tracer::ThreadState* thread = tracer::current_thread();
-  const uint32_t id = code_ids(thread, code).id;
+  const CodeIds ids = code_ids(thread, code);
+  const uint32_t id = ids.id;
   if (__builtin_expect(id == kIdHidden, 0)) {
     return switch_off<Place::kOwn>(thread, code);
   }
-  look_at_handlers(thread);
+  look_at_handlers(thread, ids.id != ids.resumed_id);
   if (const uint16_t values = values_of(thread, code); (values & kItsReturnValue) != 0) {
     note_return_value(thread, code, arguments[kReturned], values);
   }

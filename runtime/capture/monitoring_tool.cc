@@ -257,8 +257,10 @@ PyVectorcall handler_of(const Subscription& subscription) {
 bool ask_for_events(PyObject* monitoring, int tool, PyObject* events, bool all) {
   long wanted = 0;
   for (const Subscription& subscription : kSubscriptions) {
-    const bool at_once = all ? subscription.of != EventOf::kInstructions
-                             : subscription.discovers || subscription.of == EventOf::kExceptions;
+    const bool at_once =
+        all ? subscription.of != EventOf::kInstructions
+            : subscription.discovers || subscription.of == EventOf::kExceptions ||
+                  (exceptions_wanted() && subscription.notes == NotesOf::kExceptions);
     if (is_wanted(subscription) && at_once) {
       wanted |= event_bit(events, subscription);
     }

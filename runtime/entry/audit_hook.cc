@@ -67,11 +67,14 @@ bool add_audit_hook(PyAuditFunction hook) {
 
 bool unlink_audit_hook() {
   const WordLock lock(&runtime_root()->audit_hook_lock);
-  if (!g_hook.linked || g_hook.kept) {
+  if (!g_hook.linked) {
     return true;
   }
   if (g_hook.head == nullptr) {
     g_hook.head = find_head();
+  }
+  if (g_hook.kept) {
+    return true;
   }
   if (g_hook.head == nullptr || *g_hook.head != reinterpret_cast<uintptr_t>(g_hook_node)) {
     return false;

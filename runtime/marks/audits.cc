@@ -7,6 +7,7 @@
 #include "base/freestanding/regex.h"
 #include "runtime/capture/control.h"
 #include "runtime/capture/thread_part.h"
+#include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
 #include "runtime/filters/patterns.h"
 #include "runtime/marks/marks.h"
@@ -22,7 +23,7 @@ struct Expression {
   const Expression* next;
 };
 
-// What was found out of an event's name, by a hash of it.
+// What was found out of an event's name, by a hash of it: under the GIL of the main interpreter.
 struct KnownEvent {
   uint64_t hash;
   uint64_t epoch;
@@ -57,6 +58,10 @@ uint32_t name_of(const char* event) {
   const uint64_t hash = tracer::hash_text(text, 0);
   KnownEvent& known = g_audits.known[hash % kKnownEvents];
   tracer::ensure_process();
+  if (current_interpreter() != g_python.PyInterpreterState_Main()) {
+    return matches(text) ? mark_name(MarkKind::kInstant, text, text_of("audit"))
+                         : uint32_t{kIdNone};
+  }
   if (known.hash != hash || known.epoch != tracer::g_engine.epoch) {
     known = {hash,
              tracer::g_engine.epoch,
@@ -96,7 +101,7 @@ void tell_audit(const char* event, PyObject* arguments) {
   const PendingException pending;
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   ++*muted;  // what is audited from here on is the recorder's
-  Mark mark;
+  Mark mark(/*safely=*/true);
   mark.add("args", arguments);
   --*muted;
   mark.record(thread, MarkKind::kInstant, name, ticks);

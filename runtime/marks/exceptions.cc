@@ -22,6 +22,7 @@ namespace {
 
 constexpr char kCategory[] = "exception";
 constexpr uint32_t kTrials = 16;
+constexpr int kMostHiddenFrames = 64;
 constexpr char kRaised[] = "raise ";
 constexpr char kCaught[] = "caught ";
 constexpr char kUncaught[] = "uncaught ";
@@ -122,7 +123,10 @@ bool is_first_frame(tracer::ThreadState* thread, PyObject* traceback) {
     return part_of(thread)->told_exception == nullptr;
   }
   const PyObject* next = next_of(traceback);
-  while (next != nullptr && frame_is_hidden(thread, next)) {
+  for (int i = 0; next != nullptr && frame_is_hidden(thread, next); ++i) {
+    if (i == kMostHiddenFrames) {
+      return true;  // rather told twice than looked through at each of so many frames
+    }
     next = next_of(next);
   }
   return next == nullptr;
@@ -141,8 +145,9 @@ void tell(tracer::ThreadState* thread,
           const PyObject* type,
           PyObject* exception,
           uint32_t line,
-          uint64_t ticks) {
-  Mark mark;
+          uint64_t ticks,
+          bool safely = false) {
+  Mark mark(safely);
   if (exception != nullptr) {
     mark.add("exception", exception);
   }
@@ -152,21 +157,22 @@ void tell(tracer::ThreadState* thread,
   mark.record(thread, MarkKind::kInstant, name_of(what, type), ticks);
 }
 
-// GeneratorExit: a generator is closed.
-bool closes_generator(const PyObject* type) {
-  return strcmp(type_name(type), "GeneratorExit") == 0;
+// By which CPython ends loops, generators and awaits: it raises them at every end, and swallows
+// them.
+bool ends_iteration(const PyObject* type) {
+  const char* const name = type_name(type);
+  return strcmp(name, "StopIteration") == 0 || strcmp(name, "GeneratorExit") == 0 ||
+         strcmp(name, "StopAsyncIteration") == 0;
 }
 
-// What ends a generator or a coroutine leaves it by design.
 void tell_uncaught(tracer::ThreadState* thread,
                    const PyObject* type,
                    PyObject* exception,
-                   uint64_t ticks) {
+                   uint64_t ticks,
+                   bool safely = false) {
   part_of(thread)->told_exception = nullptr;
-  const tracer::Text name = text_of(type_name(type));
-  const auto is = [&](const char* literal) { return strcmp(name.data, literal) == 0; };
-  if (!closes_generator(type) && !is("StopIteration") && !is("StopAsyncIteration")) {
-    tell(thread, kUncaught, type, exception, 0, ticks);
+  if (!ends_iteration(type)) {
+    tell(thread, kUncaught, type, exception, 0, ticks, safely);
   }
 }
 
@@ -182,6 +188,7 @@ void tell_caught(tracer::ThreadState* thread, const HandledException& handled) {
 }
 
 void forget(ThreadPart* part, uint32_t index) {
+  part->handled_plainly -= part->handled[index].of_generator ? 0 : 1;
   --part->handled_count;
   memmove(&part->handled[index],
           &part->handled[index + 1],
@@ -248,7 +255,7 @@ void exception_raised(tracer::ThreadState* thread,
                       PyObject* exception) {
   const KeepErrno keep_errno;
   const PendingException pending;
-  if (closes_generator(type_of(exception))) {
+  if (ends_iteration(type_of(exception))) {
     return;
   }
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
@@ -277,7 +284,7 @@ void exception_handled(tracer::ThreadState* thread,
                        PyObject* exception) {
   const KeepErrno keep_errno;
   const PendingException pending;
-  if (closes_generator(type_of(exception))) {
+  if (ends_iteration(type_of(exception))) {
     return;
   }
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
@@ -288,7 +295,9 @@ void exception_handled(tracer::ThreadState* thread,
     if (part->handled_count == kMostHandled) {
       const HandledException oldest = part->handled[0];
       forget(part, 0);
-      tell_caught(thread, oldest);
+      if (!oldest.of_generator) {
+        tell_caught(thread, oldest);
+      }
     }
     part->handled[part->handled_count++] = {exception,
                                             running_frame(),
@@ -296,6 +305,7 @@ void exception_handled(tracer::ThreadState* thread,
                                             name_of(kCaught, type_of(exception)),
                                             line_at(code, offset),
                                             is_resumed_code(code)};
+    part->handled_plainly += part->handled[part->handled_count - 1].of_generator ? 0 : 1;
   }
   g_python.PyErr_Clear();
 }
@@ -321,14 +331,14 @@ void exception_left_frame(tracer::ThreadState* thread) {
   PyObject* exception = nullptr;
   PyObject* traceback = nullptr;
   g_python.PyErr_Fetch(&type, &exception, &traceback);
-  if (type != nullptr && !closes_generator(type)) {
+  if (type != nullptr && !ends_iteration(type)) {
     // What C code set may be no exception so far, but what one will be made of.
     if (traceback == nullptr ||
         (!frame_is_hidden(thread, traceback) && is_first_frame(thread, traceback))) {
-      tell(thread, kRaised, type, exception, line_of(traceback), ticks);
+      tell(thread, kRaised, type, exception, line_of(traceback), ticks, /*safely=*/true);
     }
     if (g_python.PyEval_GetFrame() == nullptr) {
-      tell_uncaught(thread, type, exception, ticks);
+      tell_uncaught(thread, type, exception, ticks, /*safely=*/true);
     }
   }
   g_python.PyErr_Clear();

@@ -42,10 +42,12 @@ void exception_unwinds(tracer::ThreadState* thread, PyObject* exception);
 // The same by an evaluation function: a frame has been left, and its exception is set.
 void exception_left_frame(tracer::ThreadState* thread);
 
-// Looks which handlers have been left. For each event while there are some.
+// Looks which handlers have been left. For each event of calls while there are some; of generators'
+// own, which may wait for long, at events of code that is resumed.
 void settle_exceptions(tracer::ThreadState* thread);
-inline void look_at_handlers(tracer::ThreadState* thread) {
-  if (__builtin_expect(part_of(thread)->handled_count != 0, 0)) {
+inline void look_at_handlers(tracer::ThreadState* thread, bool resumed) {
+  const ThreadPart* const part = part_of(thread);
+  if (__builtin_expect(part->handled_plainly != 0 || (resumed && part->handled_count != 0), 0)) {
     settle_exceptions(thread);
   }
 }

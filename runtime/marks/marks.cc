@@ -31,7 +31,7 @@ bool Mark::start_value(const char* name) {
 void Mark::add(const char* name, PyObject* value) {
   if (start_value(name)) {
     used_ += value == nullptr ? put_unbound(bytes_ + used_, room())
-                              : put_value(value, bytes_ + used_, room());
+                              : put_value(value, bytes_ + used_, room(), safely_);
   }
 }
 
@@ -39,7 +39,7 @@ void Mark::add_all(const char* name, PyObject* const* values, PySize count) {
   if (count == 1) {
     add(name, values[0]);
   } else if (start_value(name)) {
-    used_ += put_values(values, count, bytes_ + used_, room());
+    used_ += put_values(values, count, bytes_ + used_, room(), safely_);
   }
 }
 

@@ -24,6 +24,10 @@ uint32_t mark_name(MarkKind kind, tracer::Text name, tracer::Text category);
 // One mark, while its values are put together; then record() it.
 class Mark {
  public:
+  // `safely`: no code of the program runs for its values, whatever was asked for: where CPython
+  // tells of what it would do (not in the handler of an event).
+  explicit Mark(bool safely = false) : safely_(safely) {}
+
   // A value with an empty name is the mark's own: it is shown as "x = 3".
   void add(const char* name, PyObject* value);
   // Several as one: as itself if there is but one, else as a tuple.
@@ -41,6 +45,7 @@ class Mark {
 
   char bytes_[kMaxNoteBytes];  // the first are for its stamp
   size_t used_ = sizeof(uint64_t);
+  bool safely_;
 };
 
 }  // namespace vtn::runtime

@@ -23,7 +23,7 @@ PyObject* step_print(PyObject* module, PyObject* arguments, PyObject* count, PyO
     const PendingException pending;
     const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
     tracer::ThreadState* const thread = tracer::current_thread();
-    Mark mark;
+    Mark mark(/*safely=*/true);
     mark.add_all(
         "", reinterpret_cast<PyObject* const*>(arguments), reinterpret_cast<PySize>(count));
     mark.record(thread,

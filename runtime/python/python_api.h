@@ -149,6 +149,7 @@ struct PyMethodDefinition {
   optional(PyThread*, _PyThreadState_UncheckedGet, ())                                         \
   optional(PyThread*, PyThreadState_GetUnchecked, ())                                          \
   required(PyThread*, PyThreadState_Get, ())                                                   \
+  required(int, PyThreadState_SetAsyncExc, (unsigned long, PyObject*))                         \
   required(PyInterp*, PyInterpreterState_Main, ())                                             \
   required(PyInterp*, PyInterpreterState_Head, ())                                             \
   required(PyInterp*, PyInterpreterState_Next, (PyInterp*))                                    \

@@ -3,6 +3,9 @@
 
 #include <initializer_list>
 
+#include <sys/syscall.h>
+
+#include "base/freestanding/syscalls.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/python/text.h"
 #include "runtime/python/type_names.h"
@@ -274,8 +277,9 @@ int raise_again(void* raised) {
   return -1;
 }
 
-// Ctrl-C, or what else a signal's handler raised meanwhile, is the program's: it comes at its next
-// instruction. What is of repr's own doing ends here.
+// Ctrl-C, what else a signal's handler raised meanwhile, what another thread raised in this one: it
+// is the program's, and comes at this thread's next instructions. In other threads than the main
+// one CPython makes it anew of its class. What is of repr's own doing ends here.
 void hand_back_interruption() {
   PyObject* type = nullptr;
   PyObject* exception = nullptr;
@@ -283,7 +287,9 @@ void hand_back_interruption() {
   g_python.PyErr_Fetch(&type, &exception, &traceback);
   if (type != nullptr && g_python.PyType_IsSubtype(type, *g_python.PyExc_Exception) == 0) {
     PyObject*& raised = exception != nullptr && type_of(exception) == type ? exception : type;
-    if (g_python.Py_AddPendingCall(raise_again, raised) == 0) {
+    if (raw_syscall(SYS_gettid) != raw_syscall(SYS_getpid)) {
+      (void)g_python.PyThreadState_SetAsyncExc(g_python.PyThread_get_thread_ident(), type);
+    } else if (g_python.Py_AddPendingCall(raise_again, raised) == 0) {
       raised = nullptr;  // its reference goes along
     }
   }
@@ -335,7 +341,7 @@ bool put_object(ValueWriter& to, PyObject* value, int depth) {
   char* const before = to.mark();
   const TypeName name(type);
   bool put = false;
-  if (g_objects.own_repr) {
+  if (g_objects.own_repr && !to.safely()) {
     put = put_own_repr(to, value);
   } else if (is_enum_type(type)) {
     put = put_enum_member(to, value, depth);

@@ -24,7 +24,11 @@ inline bool is_utf8_continuation(char byte) {
 // What has been written so far. Each put is whole or not at all, which it answers.
 class ValueWriter {
  public:
-  ValueWriter(char* to, size_t room) : begin_(to), at_(to), end_(to + room) {}
+  // `safely`: no code of the program is to run, whatever was asked for.
+  ValueWriter(char* to, size_t room, bool safely = false)
+      : begin_(to), at_(to), end_(to + room), safely_(safely) {}
+
+  bool safely() const { return safely_; }
 
   size_t bytes() const { return static_cast<size_t>(at_ - begin_); }
   size_t room() const { return static_cast<size_t>(end_ - at_); }
@@ -64,6 +68,7 @@ class ValueWriter {
   char* begin_;
   char* at_;
   char* end_;
+  bool safely_;
 };
 
 // False: it did not fit; what was written of it is to be taken back.

@@ -65,8 +65,15 @@ bool put_dict(ValueWriter& to, PyObject* value, int depth) {
          put_counted(to, static_cast<uint64_t>(g_python.PyDict_Size(value)), depth, [&](uint32_t) {
            PyObject* key = nullptr;
            PyObject* item = nullptr;
-           if (g_python.PyDict_Next(value, &position, &key, &item) == 0 ||
-               !put_one(to, key, depth + 1)) {
+           if (g_python.PyDict_Next(value, &position, &key, &item) == 0) {
+             return false;
+           }
+           // Another thread may run meanwhile, or code of the program that takes them out.
+           g_python.Py_IncRef(key);
+           const PyRef held_key = PyRef::steal(key);
+           g_python.Py_IncRef(item);
+           const PyRef held_item = PyRef::steal(item);
+           if (!put_one(to, key, depth + 1)) {
              return false;
            }
            const bool secret =
@@ -175,8 +182,8 @@ bool is_secret_name(tracer::Text name) {
   return g_values.settings.redact && names_a_secret(name.data, name.bytes);
 }
 
-size_t put_value(PyObject* value, char* to, size_t room) {
-  ValueWriter writer(to, smaller(room, g_values.settings.most_bytes));
+size_t put_value(PyObject* value, char* to, size_t room, bool safely) {
+  ValueWriter writer(to, smaller(room, g_values.settings.most_bytes), safely);
   if (!put_one(writer, value, 0)) {
     writer.back_to(to);
     (void)writer.tag(ValueTag::kMore);
@@ -185,8 +192,8 @@ size_t put_value(PyObject* value, char* to, size_t room) {
   return writer.bytes();
 }
 
-size_t put_values(PyObject* const* values, PySize count, char* to, size_t room) {
-  ValueWriter writer(to, smaller(room, g_values.settings.most_bytes));
+size_t put_values(PyObject* const* values, PySize count, char* to, size_t room, bool safely) {
+  ValueWriter writer(to, smaller(room, g_values.settings.most_bytes), safely);
   if (!writer.tag(ValueTag::kTuple) ||
       !put_counted(writer, static_cast<uint64_t>(count), 0, [&](uint32_t i) {
         return put_one(writer, values[i], 1);

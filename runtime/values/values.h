@@ -36,12 +36,14 @@ bool is_secret_name(tracer::Text name);
 
 // Appends one value at `to`, which has room for `room` bytes; returns how many it took. At least
 // one byte is taken if there is one.
-size_t put_value(PyObject* value, char* to, size_t room);
+// `safely`: without code of the program, even with Repr::kOwn: where that would be recorded.
+size_t put_value(PyObject* value, char* to, size_t room, bool safely = false);
 // The same of plain numbers, bools and None, by which no error can be set; 0: it is none of
 // these.
 size_t put_simple_value(PyObject* value, char* to, size_t room);
-size_t put_values(PyObject* const* values, PySize count, char* to, size_t room);  // as a tuple
-size_t put_text(tracer::Text text, char* to, size_t room);                        // as a str; UTF-8
+// Several as a tuple.
+size_t put_values(PyObject* const* values, PySize count, char* to, size_t room, bool safely);
+size_t put_text(tracer::Text text, char* to, size_t room);  // as a str; UTF-8
 size_t put_number(int64_t number, char* to, size_t room);
 size_t put_redacted(char* to, size_t room);
 size_t put_unbound(char* to, size_t room);

@@ -202,6 +202,53 @@ class Exceptions(Logs):
         """, ["raise Evil", "caught Evil", "raise Other", "caught Other", "raise Evil", "caught Evil"],
                     ["raise Evil", "raise Other", "raise Evil"])
 
+    def test_what_ends_iteration_is_none(self):
+        self.expect("""
+            import asyncio
+            class Numbers:
+                def __init__(self): self.left = 2
+                def __iter__(self): return self
+                def __next__(self):
+                    if not self.left: raise StopIteration
+                    self.left -= 1
+            for _ in Numbers(): pass
+            async def numbers():
+                yield 1
+            async def main():
+                await asyncio.sleep(0.001)
+                async for _ in numbers(): pass
+            asyncio.run(main())
+            try: next(iter(()))
+            except StopIteration: pass
+        """, [], [])
+
+    def test_many_generators_that_wait_in_their_handlers(self):
+        self.expect("""
+            def generate():
+                try: {}["k"]
+                except KeyError:
+                    yield 1
+                    raise
+            waiting = [generate() for _ in range(20)]
+            for one in waiting: next(one)
+            for one in waiting:
+                try: next(one)
+                except KeyError: pass
+        """, ["raise KeyError"] * 20 + ["caught KeyError"] * 20, ["raise KeyError"] * 20)
+
+    def test_below_many_hidden_frames(self):
+        self.write("library.py", """
+            def dig(n):
+                if n: return dig(n - 1)
+                raise OSError("deep")
+        """)
+        self.expect("""
+            import library, sys
+            sys.setrecursionlimit(20000)
+            try: library.dig(5000)
+            except OSError: pass
+        """, ["raise OSError", "caught OSError"], [])
+
     def test_deep_recursion(self):
         self.record("""
             import sys
@@ -378,6 +425,66 @@ class OwnRepr(Logs):
         self.assertEqual((0, b"interrupted\n"), (traced.status, traced.stdout))
 
 
+    def test_reprs_that_raise_print_and_take_away(self):
+        """Code that runs for the recorder is not recorded, is not asked again by itself, and may do what it likes."""
+        outcome = self.record("""
+            import os
+            count = 0
+            def helper(n): raise KeyError(n)
+            class Raises:
+                def __repr__(self):
+                    for n in range(2):
+                        try: helper(self)
+                        except KeyError: pass
+                    return "raises"
+            class E(Exception):
+                def __repr__(self):
+                    try: helper(self)
+                    except KeyError: pass
+                    return "E"
+            class Prints:
+                def __repr__(self):
+                    global count
+                    count += 1
+                    print("in repr", file=open(os.devnull, "w"))
+                    return "prints"
+            table = {}
+            class Clears:
+                def __repr__(self):
+                    table.clear()
+                    return "clears"
+            table.update({Clears(): bytearray(1000), Clears(): bytearray(1000)})
+            def f(x): return None
+            f(Raises())
+            f(table)
+            print(Prints())
+            try: raise E()
+            except E: pass
+            print(count < 10)
+        """, "--log_func_args", "--repr", "all", "--log_exception", "--log_print", "--only", "x.py")
+        self.assertEqual([], outcome.report.named("helper")[1:] if self.interpreter.minor >= (3, 12) else [])
+        self.assertLess(len(self.marks(outcome, "exception")), 20)
+        self.assertLess(len(self.marks(outcome, "print")), 10)
+
+    def test_what_a_repr_raises_in_a_worker_stays_there(self):
+        self.write("x.py", """
+            import threading, time
+            class Ends:
+                def __repr__(self): raise SystemExit(3)
+            def f(x): return None
+            def work():
+                f(Ends())
+                for _ in range(1000): time.sleep(0)
+                print("not reached")
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+            print("main done")
+        """)
+        outcome = self.traced("x.py", options=("--quiet", "--log_func_args=f", "--repr", "all"))
+        self.assertEqual((0, b"main done\n"), (outcome.status, outcome.stdout))
+
+
 class Sparse(Logs):
     def test_nothing_but_what_is_logged(self):
         outcome = self.record("""
@@ -388,6 +495,11 @@ class Sparse(Logs):
         self.assertEqual([], [call.name for call in outcome.report.calls() if call.category == "FEE"])
         self.assertEqual(["print = 'x'"], [mark["name"] for mark in self.marks(outcome, "print")])
         self.assertIn("raise ValueError", [mark["name"] for mark in self.marks(outcome, "exception")])
+
+    def test_uncaught(self):
+        self.write("x.py", "def f(): raise ValueError(1)\nf()\n")
+        outcome = self.traced("x.py", options=("--quiet", "--log_sparse", "--log_exception"))
+        self.assertIn("uncaught ValueError", [mark["name"] for mark in self.marks(outcome, "exception")])
 
     def test_it_is_told(self):
         self.write("x.py", "print('x')")
