@@ -23,11 +23,11 @@ struct Subscription {
   const char* event;
   EventOf of;
   bool discovers;  // code is met by it: asked for from the start, where filters hide functions
+  NotesOf notes;
   PyVectorcall plain;
   PyVectorcall filtering;  // where filters hide functions
   // Whether there are filters or not; null: as without notes.
   PyVectorcall with_notes = nullptr;
-  NotesOf notes = NotesOf::kLinesAndValues;
 };
 
 inline constexpr int kSubscriptionCount = 13;
