@@ -33,6 +33,7 @@ enum {
   VTN_SETTING_VALUES_OF = 8,    /* whose return values are */
   VTN_SETTING_LAST_FILTER = 8,
   VTN_SETTING_MAX_REPR = 20, /* uint32_t: bytes of a value */
+  VTN_SETTING_SECRET = 21,   /* a pattern for names of what is not to be told, with its NUL */
   /* Regular expressions (base/freestanding/regex.h), each with its NUL. */
   VTN_SETTING_LOG_AUDIT = 39, /* for names of audit events */
   /* Of what the program binds (runtime/variables/): */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What options of what to record cost: functions that are not recorded, limits, values.
 
-    VIZTRACER_NATIVE=.../viztracer-native options.py [--rounds N] [calls] [programs] [limits] [values]
+    VIZTRACER_NATIVE=.../viztracer-native options.py [--rounds N] [calls] [programs] [limits] [values] [logs]
 
 calls     nanoseconds that tracing adds to a call in a file that is hidden, while another is recorded
           (`but one file`), with nothing recorded (`all`), and under VizTracer with the same file
@@ -13,6 +13,8 @@ limits    fib(30) with --min_duration 1ms and with --max_stack_depth 5, against 
           program's own time, and the size of what is recorded.
 values    nanoseconds a call of two arguments, and what --log_func_args and --log_func_retval add to
           it. Each way keeps its least.
+logs      likewise of calls that raise what their caller catches, print, audit, bind a variable
+          (programs/logs.py), and what each kind of log adds.
 """
 
 import argparse
@@ -122,28 +124,38 @@ def measure_limits(interpreter, rounds):
                             f"{sizes[way] / 1000:,.0f}"] for way, seconds in medians.items()])
 
 
-def measure_values(interpreter, rounds):
+def above_recorded(interpreter, rounds, title, program, options):
+    """The least that each kind of call took, and what each of the options adds to it."""
     least = {}
     with tempfile.TemporaryDirectory(prefix="viztracer-native-bench-", dir="/tmp") as folder:
         spool = os.path.join(folder, "run.vtn")
         ways = {"plain": [interpreter.path], "recorded": bench.launcher_argv(interpreter, spool)}
-        for option in ("--log_func_args", "--log_func_retval"):
+        for option in options:
             ways[option] = bench.launcher_argv(interpreter, spool, option)
         for _ in range(rounds):
             for way, argv in ways.items():
-                stdout, _ = bench.run(interpreter, [*argv, bench.program("values.py"), "4"])
+                stdout, _ = bench.run(interpreter, [*argv, bench.program(program), "4"])
                 for line in stdout.splitlines():
                     kind, cost = line.split()
                     least[way, kind] = min(least.get((way, kind), 1e9), float(cost))
     kinds = list(dict.fromkeys(kind for _, kind in least))
     rows = [[way, *(f"{least[way, kind]:.1f}" if way in ("plain", "recorded") else
                     f"{least[way, kind] - least['recorded', kind]:+.1f}" for kind in kinds)] for way in ways]
-    bench.print_table(f"{interpreter.name}: nanoseconds a call of two arguments, and above `recorded`",
-                      ["", *kinds], rows)
+    bench.print_table(f"{interpreter.name}: nanoseconds a call {title}, and above `recorded`", ["", *kinds], rows)
+
+
+def measure_values(interpreter, rounds):
+    above_recorded(interpreter, rounds, "of two arguments", "values.py", ("--log_func_args", "--log_func_retval"))
+
+
+def measure_logs(interpreter, rounds):
+    bindings = ("--log_var=value",) if interpreter.minor >= (3, 12) else ()
+    above_recorded(interpreter, rounds, "that does what is logged", "logs.py",
+                   ("--log_exception", "--log_print", "--log_audit=mine.*", *bindings))
 
 
 PARTS = {"calls": measure_calls, "programs": measure_programs, "limits": measure_limits,
-         "values": measure_values}
+         "values": measure_values, "logs": measure_logs}
 
 
 def main():

@@ -2,7 +2,10 @@
 #include "launcher/filters.h"
 
 #include <filesystem>
+#include <memory>
 #include <system_error>
+
+#include "base/freestanding/regex.h"
 
 namespace vtn::launcher {
 
@@ -101,6 +104,14 @@ Result<std::vector<std::string>> path_patterns(const std::string& given) {
     add_if_new(patterns, escaped(real.string()));
   }
   return patterns;
+}
+
+Result<std::string> log_expression(const std::string& given) {
+  const auto compiled = std::make_unique<vtn_regex>();
+  if (const char* wrong = vtn_regex_compile(compiled.get(), given.c_str()); wrong != nullptr) {
+    return fail("the regular expression '" + given + "' " + wrong);
+  }
+  return given;
 }
 
 }  // namespace vtn::launcher

@@ -19,4 +19,7 @@ Result<std::vector<std::string>> function_patterns(const std::string& given);
 // A file or folder, letter by letter; it is there.
 Result<std::vector<std::string>> path_patterns(const std::string& given);
 
+// A regular expression, as the runtime matches by it (base/freestanding/regex.h).
+Result<std::string> log_expression(const std::string& given);
+
 }  // namespace vtn::launcher

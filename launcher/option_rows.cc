@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/option_rows.h"
 
-#include <memory>
 #include <utility>
 #include <vector>
 
-#include "base/freestanding/regex.h"
 #include "launcher/filters.h"
 #include "launcher/values.h"
 
@@ -23,6 +21,7 @@ constexpr uint64_t kMostEntries = 1'000'000'000'000;
 using Text = const std::string&;
 
 constexpr char kAllFunctions[] = "*";
+constexpr char kAllEvents[] = ".*";
 
 Status add_patterns(Request& request, uint32_t key, Result<std::vector<std::string>> patterns) {
   if (!patterns) {
@@ -34,16 +33,11 @@ Status add_patterns(Request& request, uint32_t key, Result<std::vector<std::stri
   return {};
 }
 
-Status add_log(Request& request, uint32_t key, Text expression) {
-  const auto compiled = std::make_unique<vtn_regex>();
-  if (const char* wrong = vtn_regex_compile(compiled.get(), expression.c_str()); wrong != nullptr) {
-    return fail("the regular expression '" + expression + "' " + wrong);
-  }
-  request.record.logs.emplace_back(key, expression);
+Status add_log(Request& request, uint32_t key, Text given) {
+  VTN_ASSIGN(std::string expression, log_expression(given));
+  request.record.logs.emplace_back(key, std::move(expression));
   return {};
 }
-
-constexpr char kAllEvents[] = ".*";
 
 Status add_binding_log(Request& request, uint32_t key, const char* option, Text expression) {
   request.launch.needs_monitoring = option;
@@ -319,6 +313,18 @@ constexpr OptionRow kRows[] = {
        return {};
      },
      "how much is kept of one value. Default: 256"},
+    {"redact",
+     0,
+     "GLOB",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       if (value.empty()) {
+         return fail("needs a pattern that is not empty");
+       }
+       request.record.values.secrets.push_back(value);
+       return {};
+     },
+     "do not tell values whose whole name matches, either: 'ssn', '*card*'. May be repeated"},
     {"no_redact",
      0,
      nullptr,
@@ -327,7 +333,7 @@ constexpr OptionRow kRows[] = {
        request.record.values.redact = value != "true";
        return {};
      },
-     "tell values as well whose names say that they are secret (password, token, key, ...)"},
+     "tell values whose names say that they are secret (password, token, ...), too"},
     {"log_lines",
      0,
      nullptr,
@@ -344,9 +350,8 @@ constexpr OptionRow kRows[] = {
      [](Request& request, Text value) -> Status {
        return add_binding_log(request, VTN_SETTING_LOG_VARIABLE, "--log_var", value);
      },
-     "each time a variable is bound whose name matches, its new value, at that point of the "
-     "thread: a regular expression for the whole name. May be repeated, or several be given "
-     "where a -- follows",
+     "each time a variable is bound whose whole name matches a regular expression, its new value. "
+     "May be repeated, or several be given where a -- follows",
      nullptr,
      nullptr,
      true},
@@ -423,8 +428,7 @@ constexpr OptionRow kRows[] = {
        }
        return add_log(request, VTN_SETTING_LOG_AUDIT, value);
      },
-     "CPython's audit events, or those whose whole name matches a regular expression: "
-     "--log_audit='socket.*'. May be repeated. Every audited operation of the program pays for it",
+     "CPython's audit events; where a regular expression is given, those whose whole name matches",
      kAllEvents,
      nullptr,
      true},
@@ -457,9 +461,7 @@ constexpr OptionRow kRows[] = {
      nullptr,
      Scope::kCommand,
      [](Request&, Text) -> Status { return {}; },
-     "as VizTracer has it: no Python code of the recorder's runs in the program, so there is none "
-     "to "
-     "record"},
+     "as VizTracer has it: there is no Python code of the recorder's"},
     {"exclude_process",
      0,
      "GLOB",

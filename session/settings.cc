@@ -52,6 +52,9 @@ void SettingsWriter::add(const RecordSettings& settings) {
   for (const auto& [key, expression] : settings.logs) {
     add_text(key, expression);
   }
+  for (const std::string& secret : settings.values.secrets) {
+    add_text(VTN_SETTING_SECRET, secret);
+  }
   if (settings.values.most_bytes != ValueWishes().most_bytes) {
     add(VTN_SETTING_MAX_REPR,
         std::string_view(reinterpret_cast<const char*>(&settings.values.most_bytes),

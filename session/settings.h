@@ -57,6 +57,8 @@ struct ValueWishes {
   bool object_fields = false;  // objects by what is in their __dict__
   bool redact = true;
   uint32_t most_bytes = 256;  // of one value
+  // Globs (base/freestanding/pattern.h) for names of what is secret, beside the known words.
+  std::vector<std::string> secrets;
 };
 
 struct RecordSettings {

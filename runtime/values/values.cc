@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/values/values.h"
 
+#include "base/freestanding/pattern.h"
+#include "runtime/filters/patterns.h"
 #include "runtime/python/text.h"
 #include "runtime/values/objects.h"
 #include "runtime/values/secrets.h"
@@ -14,6 +16,7 @@ constexpr uint64_t kMostBits = 1024;  // of an int that is told digit by digit
 
 struct {
   ValueSettings settings;
+  bool has_secret_patterns;
 } g_values;
 
 bool put_int(ValueWriter& to, PyObject* value) {
@@ -91,6 +94,24 @@ bool put_set(ValueWriter& to, ValueTag tag, PyObject* value, int depth) {
            return g_python._PySet_NextEntry(value, &position, &key, &hash) != 0 &&
                   put_one(to, key, depth + 1);
          });
+}
+
+// --redact, of the settings.
+bool meets_secret_pattern(tracer::Text name) {
+  if (!g_values.has_secret_patterns || name.bytes >= kMaxNameBytes) {
+    return false;
+  }
+  char text[kMaxNameBytes];
+  memcpy(text, name.data, name.bytes);
+  text[name.bytes] = 0;
+  bool met = false;
+  for_each_setting([&](const vtn_setting& record) {
+    const char* const pattern = reinterpret_cast<const char*>(&record + 1);
+    met =
+        met || (record.key == VTN_SETTING_SECRET && record.bytes > 1 &&
+                pattern[record.bytes - 1] == 0 && vtn_pattern_matches(pattern, text, nullptr) != 0);
+  });
+  return met;
 }
 
 size_t put_tag(ValueTag tag, char* to, size_t room) {
@@ -174,12 +195,16 @@ bool put_one(ValueWriter& to, PyObject* value, int depth) {
 }
 
 void start_values(const ValueSettings& settings) {
-  g_values = {settings};
+  g_values = {settings, false};
+  for_each_setting([](const vtn_setting& record) {
+    g_values.has_secret_patterns |= record.key == VTN_SETTING_SECRET;
+  });
   start_objects(settings.repr == Repr::kOwn, settings.object_fields);
 }
 
 bool is_secret_name(tracer::Text name) {
-  return g_values.settings.redact && names_a_secret(name.data, name.bytes);
+  return g_values.settings.redact &&
+         (names_a_secret(name.data, name.bytes) || meets_secret_pattern(name));
 }
 
 size_t put_value(PyObject* value, char* to, size_t room, bool safely) {

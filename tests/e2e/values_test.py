@@ -173,6 +173,14 @@ class Told(Values):
         self.assertEqual("'pw1'", self.arguments(outcome, "login")[0]["password"])
         self.assertEqual("'pw5'", self.events(outcome, "get_token")[0]["return_value"])
 
+    def test_secrets_of_ones_own(self):
+        outcome = self.record("""
+            def pay(amount, card_number, ssn, password): return {"Card": amount, "credit card": 7}
+            pay(3, "4111", "078-05", "pw")
+        """, *VALUES, "--redact", "ssn", "--redact=*card*")
+        self.assertEqual([{"amount": "3", "card_number": "***", "ssn": "***", "password": "***"}], self.arguments(outcome, "pay"))
+        self.assertEqual("{'Card': 3, 'credit card': ***}", self.events(outcome, "pay")[0]["return_value"])
+
     def test_of_functions_that_match(self):
         outcome = self.record("""
             class App:
