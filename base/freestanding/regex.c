@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/freestanding/regex.h"
 
+#include <stddef.h>
 #include <string.h>
 
 enum { kLetter, kAny, kSet, kChoice, kJump, kAssertion, kMatched };
@@ -69,17 +70,17 @@ static void fail(compiler* c, const char* error) {
   c->at = c->end;
 }
 
-static int peek(const compiler* c) { return c->at == c->end ? -1 : (unsigned char)*c->at; }
+static int peek(const compiler* c) { return c->at >= c->end ? -1 : (unsigned char)*c->at; }
 
 static int take(compiler* c, char letter) {
-  const int found = c->at != c->end && *c->at == letter;
+  const int found = peek(c) == (unsigned char)letter;
   c->at += found;
   return found;
 }
 
 static int take_text(compiler* c, const char* text) {
   const size_t bytes = strlen(text);
-  const int found = (size_t)(c->end - c->at) >= bytes && memcmp(c->at, text, bytes) == 0;
+  const int found = c->end - c->at >= (ptrdiff_t)bytes && memcmp(c->at, text, bytes) == 0;
   c->at += found ? bytes : 0;
   return found;
 }
@@ -443,7 +444,7 @@ static void read_sequence(compiler* c) {
     uint32_t least = 0;
     uint32_t most = 0;
     if (read_repeats(c, &least, &most)) {
-      fail(c, "has nothing to repeat");
+      fail(c, "has nothing to repeat"); /* the atom is the NUL at the end then */
     }
     read_atom(c);
     if (c->error != NULL || !read_repeats(c, &least, &most)) {

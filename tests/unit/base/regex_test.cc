@@ -3,6 +3,7 @@
 // The regular expressions of --log_var, against a list and against std::regex.
 #include "base/freestanding/regex.h"
 
+#include <memory>
 #include <random>
 #include <regex>
 #include <string>
@@ -158,4 +159,28 @@ TEST_CASE("regex: as std::regex has it", "[regex]") {
 }
 
 }  // namespace
+TEST_CASE("regex: what is wrong is not read beyond its end", "[regex]") {
+  // Each in memory of its own size, for sanitizers to see.
+  const std::string many_sets = [] {
+    std::string text;
+    for (int i = 0; i < 400; ++i) {
+      text += "\\w[\\d\\s]";
+    }
+    return text;
+  }();
+  for (const std::string& expression : {std::string("*"),
+                                        std::string("a|+"),
+                                        std::string("{2}"),
+                                        std::string("(*"),
+                                        std::string("[\\"),
+                                        std::string("[a-\\"),
+                                        std::string("\\"),
+                                        many_sets}) {
+    const std::unique_ptr<char[]> exact(new char[expression.size() + 1]);
+    memcpy(exact.get(), expression.c_str(), expression.size() + 1);
+    vtn_regex compiled;
+    CHECK(vtn_regex_compile(&compiled, exact.get()) != nullptr);
+  }
+}
+
 }  // namespace vtn::test
