@@ -270,8 +270,8 @@ TEST_CASE("size limit: at last all functions are counted", "[size_limit]") {
   for (const auto& [name, ns] : counted_from_ns) {
     CHECK(sums.last_recorded[name] < ns);
   }
-  // Counts of 3,000 functions are in it as well.
-  CHECK(run.spool->bytes() < kBytes + 20 * kFunctions);
+  // Counts of 3,000 functions are in it as well, again for each second that this takes.
+  CHECK(run.spool->bytes() < kBytes + 100 * kFunctions);
   CHECK(spool::totals_of(spool->model()).calls > 10'000);
 }
 
