@@ -21,14 +21,23 @@ void for_each_setting(Visit&& visit) {
   }
 }
 
-// Calls `visit` with the key and the text of each pattern, in the order given.
+// Calls `visit` with the key and the text of each that is a text, and not an empty one.
 template <class Visit>
-void for_each_pattern(Visit&& visit) {
+void for_each_text_setting(Visit&& visit) {
   for_each_setting([&](const vtn_setting& record) {
     const char* const text = reinterpret_cast<const char*>(&record + 1);
-    if (record.key >= VTN_SETTING_FIRST_FILTER && record.key <= VTN_SETTING_LAST_FILTER &&
-        record.bytes > 1 && text[record.bytes - 1] == 0) {
+    if (record.bytes > 1 && text[record.bytes - 1] == 0) {
       visit(record.key, text);
+    }
+  });
+}
+
+// The same of patterns alone.
+template <class Visit>
+void for_each_pattern(Visit&& visit) {
+  for_each_text_setting([&](uint32_t key, const char* pattern) {
+    if (key >= VTN_SETTING_FIRST_FILTER && key <= VTN_SETTING_LAST_FILTER) {
+      visit(key, pattern);
     }
   });
 }

@@ -77,9 +77,8 @@ void start_audits() {
     return;  // recording was stopped and begins again
   }
   g_audits.all = session_option(kOptionLogAudit);
-  for_each_setting([](const vtn_setting& record) {
-    const char* const text = reinterpret_cast<const char*>(&record + 1);
-    if (record.key == VTN_SETTING_LOG_AUDIT && record.bytes > 1 && text[record.bytes - 1] == 0) {
+  for_each_text_setting([](uint32_t key, const char* text) {
+    if (key == VTN_SETTING_LOG_AUDIT) {
       add_expression(text);
     }
   });

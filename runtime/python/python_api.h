@@ -244,6 +244,11 @@ class PyRef {
  public:
   PyRef() = default;
   static PyRef steal(PyObject* object) { return PyRef(object); }
+  // A reference of its own to what is borrowed; `object` may be null.
+  static PyRef hold(PyObject* object) {
+    g_python.Py_IncRef(object);
+    return PyRef(object);
+  }
   ~PyRef() {
     if (object_ != nullptr) {
       g_python.Py_DecRef(object_);

@@ -217,9 +217,7 @@ PyRef argument_of_running(PyObject* code, unsigned index) {
     try_layout(code, frame, index + 1);
   }
   if (frame != nullptr && g_arguments.by_layout) {
-    PyObject* const value = read_argument(frame, index);
-    g_python.Py_IncRef(value);
-    return PyRef::steal(value);
+    return PyRef::hold(read_argument(frame, index));
   }
   PyFrame* const object = g_python.PyEval_GetFrame();
   const PyRef names = names_of(code);

@@ -72,10 +72,8 @@ bool put_dict(ValueWriter& to, PyObject* value, int depth) {
              return false;
            }
            // Another thread may run meanwhile, or code of the program that takes them out.
-           g_python.Py_IncRef(key);
-           const PyRef held_key = PyRef::steal(key);
-           g_python.Py_IncRef(item);
-           const PyRef held_item = PyRef::steal(item);
+           const PyRef held_key = PyRef::hold(key);
+           const PyRef held_item = PyRef::hold(item);
            if (!put_one(to, key, depth + 1)) {
              return false;
            }
@@ -105,11 +103,8 @@ bool meets_secret_pattern(tracer::Text name) {
   memcpy(text, name.data, name.bytes);
   text[name.bytes] = 0;
   bool met = false;
-  for_each_setting([&](const vtn_setting& record) {
-    const char* const pattern = reinterpret_cast<const char*>(&record + 1);
-    met =
-        met || (record.key == VTN_SETTING_SECRET && record.bytes > 1 &&
-                pattern[record.bytes - 1] == 0 && vtn_pattern_matches(pattern, text, nullptr) != 0);
+  for_each_text_setting([&](uint32_t key, const char* pattern) {
+    met = met || (key == VTN_SETTING_SECRET && vtn_pattern_matches(pattern, text, nullptr) != 0);
   });
   return met;
 }
@@ -128,8 +123,7 @@ bool put_one(ValueWriter& to, PyObject* value, int depth) {
   }
   // An allocation of ours may run the garbage collector, and that code of the program which takes
   // it out of where it lies.
-  g_python.Py_IncRef(value);
-  const PyRef held = PyRef::steal(value);
+  const PyRef held = PyRef::hold(value);
   const PythonApi& py = g_python;
   const PyObject* const type = type_of(value);
   if (g_values.settings.repr == Repr::kOff) {

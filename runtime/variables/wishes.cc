@@ -25,11 +25,9 @@ struct {
 
 template <class Visit>
 void for_each_expression(Visit&& visit) {
-  for_each_setting([&](const vtn_setting& record) {
-    const char* const text = reinterpret_cast<const char*>(&record + 1);
-    if (record.key >= VTN_SETTING_FIRST_LOG && record.key <= VTN_SETTING_LAST_LOG &&
-        record.bytes != 0 && text[record.bytes - 1] == 0) {
-      visit(record.key, text);
+  for_each_text_setting([&](uint32_t key, const char* text) {
+    if (key >= VTN_SETTING_FIRST_LOG && key <= VTN_SETTING_LAST_LOG) {
+      visit(key, text);
     }
   });
 }
