@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/marks/audits.h"
 
-#include <string.h>
-
-#include "base/freestanding/pages.h"
-#include "base/freestanding/regex.h"
 #include "runtime/capture/control.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
-#include "runtime/filters/patterns.h"
+#include "runtime/filters/expressions.h"
 #include "runtime/marks/marks.h"
 #include "runtime/python/text.h"
 #include "tracer/clock.h"
@@ -17,11 +13,6 @@
 namespace vtn::runtime {
 
 namespace {
-
-struct Expression {
-  vtn_regex regex;
-  const Expression* next;
-};
 
 // What was found out of an event's name, by a hash of it: under the GIL of the main interpreter.
 struct KnownEvent {
@@ -33,24 +24,12 @@ constexpr size_t kKnownEvents = 256;
 
 struct {
   bool all;
-  const Expression* expressions;
+  bool some;
   KnownEvent known[kKnownEvents];
 } g_audits;
 
-void add_expression(const char* text) {
-  auto* const made = static_cast<Expression*>(map_pages(sizeof(Expression)));
-  if (made != nullptr && vtn_regex_compile(&made->regex, text) == nullptr) {
-    made->next = g_audits.expressions;
-    g_audits.expressions = made;
-  }
-}
-
 bool matches(tracer::Text event) {
-  bool matched = g_audits.all;
-  for (const Expression* one = g_audits.expressions; one != nullptr && !matched; one = one->next) {
-    matched = vtn_regex_matches(&one->regex, event.data, event.bytes) != 0;
-  }
-  return matched;
+  return g_audits.all || meets_expression(VTN_SETTING_LOG_AUDIT, event);
 }
 
 uint32_t name_of(const char* event) {
@@ -73,18 +52,12 @@ uint32_t name_of(const char* event) {
 }  // namespace
 
 void start_audits() {
-  if (audits_wanted()) {
-    return;  // recording was stopped and begins again
-  }
+  start_expressions();
   g_audits.all = session_option(kOptionLogAudit);
-  for_each_text_setting([](uint32_t key, const char* text) {
-    if (key == VTN_SETTING_LOG_AUDIT) {
-      add_expression(text);
-    }
-  });
+  g_audits.some = has_expression(VTN_SETTING_LOG_AUDIT, VTN_SETTING_LOG_AUDIT);
 }
 
-bool audits_wanted() { return g_audits.all || g_audits.expressions != nullptr; }
+bool audits_wanted() { return g_audits.all || g_audits.some; }
 
 void tell_audit(const char* event, PyObject* arguments) {
   if (g_recording_clock == kPausedClock) {

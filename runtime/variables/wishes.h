@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which bindings are asked for: the regular expressions of --log_var and its like
-// (base/freestanding/regex.h), each matched against the whole of a name.
+// Which bindings are asked for, by the expressions of --log_var and its like
+// (filters/expressions.h).
 //
 // Names that the compiler itself makes up (`.0`, `__classcell__`) are never asked for.
 #pragma once
