@@ -21,7 +21,6 @@ constexpr uint64_t kMostEntries = 1'000'000'000'000;
 using Text = const std::string&;
 
 constexpr char kAllFunctions[] = "*";
-constexpr char kAllEvents[] = ".*";
 
 Status add_patterns(Request& request, uint32_t key, Result<std::vector<std::string>> patterns) {
   if (!patterns) {
@@ -33,18 +32,8 @@ Status add_patterns(Request& request, uint32_t key, Result<std::vector<std::stri
   return {};
 }
 
-Status add_log(Request& request, uint32_t key, Text given) {
-  VTN_ASSIGN(std::string expression, log_expression(given));
-  request.record.logs.emplace_back(key, std::move(expression));
-  return {};
-}
-
-Status add_binding_log(Request& request, uint32_t key, const char* option, Text expression) {
-  request.launch.needs_monitoring = option;
-  return add_log(request, key, expression);
-}
-
-constexpr OptionRow kRows[] = {
+// What comes before the options of logs, in the order of the help.
+constexpr OptionRow kRowsBeforeLogs[] = {
     {"output_file",
      'o',
      "FILE",
@@ -343,113 +332,10 @@ constexpr OptionRow kRows[] = {
        return {};
      },
      "with each Python call, the line that it is made from"},
-    {"log_var",
-     0,
-     "RE",
-     Scope::kRecord,
-     [](Request& request, Text value) -> Status {
-       return add_binding_log(request, VTN_SETTING_LOG_VARIABLE, "--log_var", value);
-     },
-     "each time a variable is bound whose whole name matches a regular expression, its new value. "
-     "May be repeated, or several be given where a -- follows",
-     nullptr,
-     nullptr,
-     true},
-    {"log_number",
-     0,
-     "RE",
-     Scope::kRecord,
-     [](Request& request, Text value) -> Status {
-       return add_binding_log(request, VTN_SETTING_LOG_NUMBER, "--log_number", value);
-     },
-     "likewise, as a counter",
-     nullptr,
-     nullptr,
-     true},
-    {"log_attr",
-     0,
-     "RE",
-     Scope::kRecord,
-     [](Request& request, Text value) -> Status {
-       return add_binding_log(request, VTN_SETTING_LOG_ATTRIBUTE, "--log_attr", value);
-     },
-     "each time an attribute is set whose name matches, likewise",
-     nullptr,
-     nullptr,
-     true},
-    {"log_func_exec",
-     0,
-     "RE",
-     Scope::kRecord,
-     [](Request& request, Text value) -> Status {
-       return add_binding_log(request, VTN_SETTING_LOG_STORES_OF, "--log_func_exec", value);
-     },
-     "each time that a function whose name matches binds anything, likewise",
-     nullptr,
-     nullptr,
-     true},
-    {"log_func_entry",
-     0,
-     "RE",
-     Scope::kRecord,
-     [](Request& request, Text value) -> Status {
-       return add_log(request, VTN_SETTING_LOG_ENTRIES_OF, value);
-     },
-     "when a function begins whose name matches, likewise",
-     nullptr,
-     nullptr,
-     true},
-    {"log_gc",
-     0,
-     nullptr,
-     Scope::kRecord,
-     [](Request& request, Text value) -> Status {
-       request.record.collections = value == "true";
-       return {};
-     },
-     "runs of the garbage collector, with what they found"},
-    {"log_exception",
-     0,
-     nullptr,
-     Scope::kRecord,
-     [](Request& request, Text value) -> Status {
-       request.record.exceptions = value == "true";
-       return {};
-     },
-     "exceptions: where each is raised, and where it is caught or leaves its thread"},
-    {"log_audit",
-     0,
-     "RE",
-     Scope::kRecord,
-     [](Request& request, Text value) -> Status {
-       if (value == kAllEvents) {
-         request.record.audits = true;
-         return {};
-       }
-       return add_log(request, VTN_SETTING_LOG_AUDIT, value);
-     },
-     "CPython's audit events; where a regular expression is given, those whose whole name matches",
-     kAllEvents,
-     nullptr,
-     true},
-    {"log_print",
-     0,
-     nullptr,
-     Scope::kRecord,
-     [](Request& request, Text value) -> Status {
-       request.record.prints = value == "true";
-       return {};
-     },
-     "what the program prints by print(), where it does so; it is printed as ever"},
-    {"log_sparse",
-     0,
-     nullptr,
-     Scope::kRecord,
-     [](Request& request, Text value) -> Status {
-       request.record.sparse = value == "true";
-       return {};
-     },
-     "record no calls: only what other options log"},
+};
+
+// What comes behind them.
+constexpr OptionRow kRowsBehindLogs[] = {
     {"log_exit",
      0,
      nullptr,
@@ -595,6 +481,17 @@ constexpr OptionRow kRows[] = {
 
 }  // namespace
 
-std::span<const OptionRow> option_rows() { return kRows; }
+std::span<const OptionRow> option_rows() {
+  static const std::vector<OptionRow> kAll = [] {
+    std::vector<OptionRow> all;
+    for (const std::span<const OptionRow> rows : {std::span<const OptionRow>(kRowsBeforeLogs),
+                                                  log_option_rows(),
+                                                  std::span<const OptionRow>(kRowsBehindLogs)}) {
+      all.insert(all.end(), rows.begin(), rows.end());
+    }
+    return all;
+  }();
+  return kAll;
+}
 
 }  // namespace vtn::launcher

@@ -29,4 +29,7 @@ struct OptionRow {
 // In the order of the help.
 std::span<const OptionRow> option_rows();
 
+// Of those the ones of logs (log_option_rows.cc).
+std::span<const OptionRow> log_option_rows();
+
 }  // namespace vtn::launcher

@@ -59,7 +59,7 @@ class Documents(unittest.TestCase):
         self.assertGreater(seen, 30)
 
     def test_each_option_of_what_is_recorded_has_a_row(self):
-        rows = read("launcher", "option_rows.cc")
+        rows = read("launcher", "option_rows.cc") + read("launcher", "log_option_rows.cc")
         options = re.findall(r'\{"(\w+)",\s+(?:0|\'.\'),\s+(?:nullptr|"[^"]*"),\s+Scope::kRecord', rows)
         self.assertIn("min_duration", options)
         named = {name for cells in self.rows() for name in re.findall(r"`--(\w+)", cells[0])}
