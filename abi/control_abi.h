@@ -45,8 +45,9 @@ enum {
   VTN_OPTION_OWN_REPR = 1u << 13,      /* values are told of by the program's own repr */
   VTN_OPTION_OBJECT_FIELDS = 1u << 14, /* objects by what is in their __dict__ */
   VTN_OPTION_LOG_PRINT = 1u << 15,
-  VTN_OPTION_LOG_AUDIT = 1u << 16,  /* every audit event; else those of the settings file */
-  VTN_OPTION_LOG_SPARSE = 1u << 17, /* nothing but what the program logs itself */
+  VTN_OPTION_LOG_AUDIT = 1u << 16,      /* every audit event; else those of the settings file */
+  VTN_OPTION_LOG_SPARSE = 1u << 17,     /* nothing but what the program logs itself */
+  VTN_OPTION_MAGIC_COMMENTS = 1u << 18, /* what comments in the source ask for */
 };
 
 /* vtn_control_page.collector_waiting */

@@ -90,6 +90,7 @@ enum class NoticeKind : uint32_t {
   kProfilerTaken = 2,    // the program's own profiler had a thread for a while
   kLinesByApi = 3,       // frames are not laid out as expected: callers' lines cost more
   kVariablesUntold = 4,  // --log_var and its like: bindings are not told, the text says why
+  kCommentIgnored = 5,   // a magic comment: the text says where, and why
 };
 
 struct TextRecord {

@@ -54,6 +54,7 @@ enum SessionOption : uint32_t {
   kOptionLogPrint = VTN_OPTION_LOG_PRINT,
   kOptionLogAudit = VTN_OPTION_LOG_AUDIT,
   kOptionLogSparse = VTN_OPTION_LOG_SPARSE,
+  kOptionMagicComments = VTN_OPTION_MAGIC_COMMENTS,
 };
 
 enum class ClockKind : uint32_t { kTsc = VTN_CLOCK_TSC, kMonotonic = VTN_CLOCK_MONOTONIC };

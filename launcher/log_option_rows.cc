@@ -82,6 +82,21 @@ constexpr OptionRow kRows[] = {
      nullptr,
      nullptr,
      true},
+    {"magic_comment",
+     0,
+     nullptr,
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       request.record.magic_comments = value == "true";
+       if (request.record.magic_comments) {
+         request.launch.needs_monitoring = "--magic_comment";
+       }
+       return {};
+     },
+     "what comments in the source ask for: '# !viztracer: log' behind a statement, '# !viztracer: "
+     "log_var(\"x\", x)' or 'log_instant(\"name\")' on a line of its own; each with ' if "
+     "CONDITION' "
+     "at its end, too"},
     {"log_gc",
      0,
      nullptr,

@@ -151,6 +151,9 @@ std::vector<std::string> notices_of(const spool::ImageInfo& image) {
       case NoticeKind::kVariablesUntold:
         sentence = "what variables, attributes and items were bound to is not told";
         break;
+      case NoticeKind::kCommentIgnored:
+        sentence = "a magic comment is ignored";
+        break;
       default:
         sentence = fmt::format("notice {} of a newer recorder", kind);
         break;

@@ -71,13 +71,14 @@ struct RecordSettings {
   // What was asked for, as the report tells it: "--mine", "--hide json".
   std::vector<std::string> told;
   bool c_functions = true;
-  bool children = true;       // else they run untraced
-  bool caller_lines = false;  // with each Python call, the line that it is made from
-  bool collections = false;   // runs of the cyclic garbage collector
-  bool exceptions = false;    // where they are raised and caught
-  bool prints = false;        // what the program prints by print()
-  bool audits = false;        // audit events, all of them
-  bool sparse = false;        // no calls, only what is logged
+  bool children = true;         // else they run untraced
+  bool caller_lines = false;    // with each Python call, the line that it is made from
+  bool collections = false;     // runs of the cyclic garbage collector
+  bool exceptions = false;      // where they are raised and caught
+  bool prints = false;          // what the program prints by print()
+  bool audits = false;          // audit events, all of them
+  bool sparse = false;          // no calls, only what is logged
+  bool magic_comments = false;  // what comments in the source ask for
   // Processes that run untraced: globs (base/freestanding/pattern.h) for the base name of the
   // executable or the script, or for the whole command line. None is empty.
   std::vector<std::string> excluded_processes;

@@ -396,7 +396,7 @@ void remember_code(tracer::ThreadState* thread,
 void take_plan(CodeIdentity* identity, PyObject* code, CodePlan* plan) {
   free_plan(identity->plan);
   identity->plan = plan;
-  if (plan == nullptr || plan->store_count == 0) {
+  if (plan == nullptr || (plan->store_count == 0 && plan->point_count == 0)) {
     return;
   }
   if (ask_for_instructions(code)) {

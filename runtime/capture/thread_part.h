@@ -55,6 +55,7 @@ struct ThreadPart {
   uint32_t guards_seen;          // stack guards there had been when it last made a call
   uint32_t pauses_seen;          // pauses there had been when its last gap of that kind was drawn
   void* caller_lines;            // what is known of callers (caller_lines.h); null: nothing so far
+  void* comment_marks;           // what magic comments wait for (comment_marks.h); null: nothing
   uint32_t handled_count;
   uint32_t handled_plainly;    // of those, in frames that no generator has
   uint32_t muted;              // code of the program's runs for the recorder: nothing is recorded

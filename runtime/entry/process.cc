@@ -15,6 +15,7 @@
 #include "runtime/capture/profile_threads.h"
 #include "runtime/capture/program_names.h"
 #include "runtime/capture/thread_part.h"
+#include "runtime/variables/comment_marks.h"
 #include "tracer/names_writer.h"
 
 namespace vtn::runtime {
@@ -121,6 +122,7 @@ void watch_thread_exit(tracer::ThreadState* thread) { g_process.args.watch_threa
 void on_thread_exit(void* thread) {
   auto* state = static_cast<tracer::ThreadState*>(thread);
   free_caller_lines(state);
+  free_comment_marks(state);
   tracer::end_thread(state);
 }
 

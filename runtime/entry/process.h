@@ -19,6 +19,7 @@ struct RuntimeRoot {
   uint32_t types_lock;         // WordLock (monitoring_tool.cc)
   uint32_t paths_lock;         // WordLock (filters/paths.cc)
   uint32_t plans_lock;         // WordLock (variables/plans.cc)
+  uint32_t comments_lock;      // WordLock (variables/comment_files.cc)
   uint64_t process_name_hash;  // of the name that was published last; 0: none (program_names.cc)
 };
 

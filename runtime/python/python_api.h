@@ -127,6 +127,19 @@ struct PyMethodDefinition {
   required(PySize, PySet_Size, (PyObject*))                                                    \
   required(int, _PySet_NextEntry, (PyObject*, PySize*, PyObject**, PySize*))                   \
   required(PyObject*, PyModule_GetDict, (PyObject*))                                           \
+  required(PyObject*, PyDict_New, ())                                                          \
+  required(int, PyDict_SetItem, (PyObject*, PyObject*, PyObject*))                             \
+  required(int, PyDict_SetItemString, (PyObject*, const char*, PyObject*))                     \
+  required(PyObject*, PyList_New, (PySize))                                                    \
+  required(int, PyObject_IsTrue, (PyObject*))                                                  \
+  required(PyObject*, PyObject_GetItem, (PyObject*, PyObject*))                                \
+  required(PyObject*, PyUnicode_Decode, (const char*, PySize, const char*, const char*))       \
+  required(PyObject*, PyUnicode_AsUTF8String, (PyObject*))                                     \
+  required(PyObject*, PyUnicode_EncodeFSDefault, (PyObject*))                                  \
+  required(PyObject*, Py_BuildValue, (const char*, ...))                                       \
+  required(PyObject*, Py_CompileString, (const char*, const char*, int))                       \
+  required(PyObject*, PyEval_EvalCode, (PyObject*, PyObject*, PyObject*))                      \
+  optional(PyObject*, PyFrame_GetVar, (PyFrame*, PyObject*))                                   \
   required(PyObject*, PyImport_ImportModule, (const char*))                                    \
   required(PyObject*, PyCFunction_NewEx, (PyMethodDefinition*, PyObject*, PyObject*))          \
   required(int, PyList_Insert, (PyObject*, PySize, PyObject*))                                 \

@@ -124,6 +124,16 @@ constexpr ChainLayout chain_layout(uint32_t minor) {
   }
 }
 
+// Where an interpreter's frame has what names are looked up in (_PyInterpreterFrame of
+// pycore_frame.h), from 3.12 to 3.15. Who reads by it compares the first two with the API's
+// answers.
+struct NamesLayout {
+  intptr_t globals;
+  intptr_t builtins;
+  intptr_t locals;  // of classes, modules and what is executed; null of functions
+};
+inline constexpr NamesLayout kNamesOfFrame = {24, 32, 40};
+
 // Where a frame's variables begin, its arguments first, in the order of co_varnames: of 3.10 within
 // the frame object (behind 20 blocks of 12 bytes), from 3.11 on within the interpreter's frame
 // (localsplus of pycore_frame.h). 0: not known.

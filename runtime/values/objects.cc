@@ -3,12 +3,9 @@
 
 #include <initializer_list>
 
-#include <sys/syscall.h>
-
-#include "base/freestanding/syscalls.h"
-#include "runtime/capture/thread_part.h"
 #include "runtime/python/text.h"
 #include "runtime/python/type_names.h"
+#include "runtime/values/own_code.h"
 #include "runtime/values/values.h"
 
 namespace vtn::runtime {
@@ -265,49 +262,16 @@ bool put_instance(ValueWriter& to, PyObject* value, int depth) {
          });
 }
 
-// `raised`: an exception, or a class of which one is to be made.
-int raise_again(void* raised) {
-  auto* const object = static_cast<PyObject*>(raised);
-  if (is_metatype(type_of(object))) {
-    g_python.PyErr_SetObject(object, nullptr);
-  } else {
-    g_python.PyErr_SetObject(type_of(object), object);
-  }
-  g_python.Py_DecRef(object);
-  return -1;
-}
-
-// Ctrl-C, what else a signal's handler raised meanwhile, what another thread raised in this one: it
-// is the program's, and comes at this thread's next instructions. In other threads than the main
-// one CPython makes it anew of its class. What is of repr's own doing ends here.
-void hand_back_interruption() {
-  PyObject* type = nullptr;
-  PyObject* exception = nullptr;
-  PyObject* traceback = nullptr;
-  g_python.PyErr_Fetch(&type, &exception, &traceback);
-  if (type != nullptr && g_python.PyType_IsSubtype(type, *g_python.PyExc_Exception) == 0) {
-    PyObject*& raised = exception != nullptr && type_of(exception) == type ? exception : type;
-    if (raw_syscall(SYS_gettid) != raw_syscall(SYS_getpid)) {
-      (void)g_python.PyThreadState_SetAsyncExc(g_python.PyThread_get_thread_ident(), type);
-    } else if (g_python.Py_AddPendingCall(raise_again, raised) == 0) {
-      raised = nullptr;  // its reference goes along
-    }
-  }
-  for (PyObject* const one : {type, exception, traceback}) {
-    if (one != nullptr) {
-      g_python.Py_DecRef(one);
-    }
-  }
+PyRef repr_of(PyObject* value) {
+  const Muted muted;
+  return PyRef::steal(g_python.PyObject_Repr(value));
 }
 
 // False: it has none that works.
 bool put_own_repr(ValueWriter& to, PyObject* value) {
-  uint32_t* const muted = &part_of(tracer::current_thread())->muted;
-  ++*muted;
-  const PyRef repr = PyRef::steal(g_python.PyObject_Repr(value));
-  --*muted;
+  const PyRef repr = repr_of(value);
   if (!repr) {
-    hand_back_interruption();
+    (void)take_own_exception();
     return false;
   }
   const PySize length = g_python.PyUnicode_GetLength(repr.get());

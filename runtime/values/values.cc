@@ -196,6 +196,16 @@ void start_values(const ValueSettings& settings) {
   start_objects(settings.repr == Repr::kOwn, settings.object_fields);
 }
 
+bool is_number(PyObject* value) {
+  const PyObject* const type = type_of(value);
+  int overflow = 0;
+  if (type == g_python.PyLong_Type) {
+    (void)g_python.PyLong_AsLongLongAndOverflow(value, &overflow);
+  }
+  return overflow == 0 && (type == g_python.PyLong_Type || type == g_python.PyFloat_Type ||
+                           type == g_python.PyBool_Type);
+}
+
 bool is_secret_name(tracer::Text name) {
   return g_values.settings.redact &&
          (names_a_secret(name.data, name.bytes) || meets_secret_pattern(name));

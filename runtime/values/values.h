@@ -34,6 +34,9 @@ void start_values(const ValueSettings& settings);
 // Whether a thing of that name is a secret: one of its words is `password`, `token`, ...
 bool is_secret_name(tracer::Text name);
 
+// What a counter can show.
+bool is_number(PyObject* value);
+
 // Appends one value at `to`, which has room for `room` bytes; returns how many it took. At least
 // one byte is taken if there is one.
 // `safely`: without code of the program, even with Repr::kOwn: where that would be recorded.

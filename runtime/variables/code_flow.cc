@@ -114,6 +114,39 @@ class Flow {
     }
   }
 
+  // After follow_all().
+  void visit_ways(VisitWay visit, void* argument) const {
+    for (uint32_t unit = 0; unit < units_;) {
+      const Instruction at = decode(unit);
+      const auto tell = [&](uint32_t to, WayKind kind) {
+        visit({at.offset * kUnitBytes, decode(to).offset * kUnitBytes, kind}, argument);
+      };
+      if (depth_[unit] == 0) {  // is never reached
+        unit = at.next;
+        continue;
+      }
+      if (const uint32_t handler = handler_of_[at.offset];
+          handler != 0 && depth_[handlers_[handler - 1].target] != 0) {
+        tell(handlers_[handler - 1].target, WayKind::kIsRaised);
+      }
+      if (at.step == Step::kPopsException) {
+        tell(unit, WayKind::kPopsException);
+      }
+      if (jumps(at.step)) {
+        tell(target_of(at), WayKind::kGoesOn);
+      }
+      if (goes_on(at.step) && at.next < units_) {
+        tell(at.next, WayKind::kGoesOn);
+      } else if (at.step == Step::kReturns || at.step == Step::kRaises) {
+        tell(unit, at.step == Step::kReturns ? WayKind::kReturns : WayKind::kRaises);
+      } else if (at.step == Step::kEnds &&
+                 at.argument == 0) {  // else it has an instruction to name
+        tell(unit, WayKind::kGoesOnRaising);
+      }
+      unit = at.next;
+    }
+  }
+
  private:
   Instruction decode(uint32_t unit) const {
     uint32_t argument = 0;
@@ -203,6 +236,12 @@ class Flow {
            step == Step::kPushesOrJumps;
   }
 
+  // Whether what lies behind it may follow.
+  static bool goes_on(Step step) {
+    return step != Step::kJumpsOn && step != Step::kJumpsBack && step != Step::kReturns &&
+           step != Step::kRaises && step != Step::kEnds;
+  }
+
   // One beyond the end: there is none.
   uint32_t target_of(const Instruction& at) const {
     const uint64_t target = at.step == Step::kJumpsBack
@@ -275,7 +314,7 @@ class Flow {
       if (jumps(at.step)) {
         jump(at, depth);
       }
-      if (at.step == Step::kEnds || at.step == Step::kJumpsOn || at.step == Step::kJumpsBack) {
+      if (!goes_on(at.step)) {
         return;
       }
       depth = apply(at, depth);
@@ -507,6 +546,20 @@ bool find_stores(
     return false;
   }
   flow.visit_stores(visit, argument);
+  return true;
+}
+
+bool find_ways(
+    uint32_t minor, const CodeText& text, StackEffect effect, VisitWay visit, void* argument) {
+  const OpcodeTable* table = table_for(minor);
+  if (table == nullptr) {
+    return false;
+  }
+  Flow flow(*table, text, effect);
+  if (!flow.follow_all()) {
+    return false;
+  }
+  flow.visit_ways(visit, argument);
   return true;
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where code binds names, attributes and items, and where on its frame's stack the value lies then:
-// found by following the code along all its ways, as CPython's compiler does to find how large the
-// stack must be, with the same function to say what an instruction does to the depth. With each
-// value goes where it came from, as far as that is a plain name.
+// Where code binds names, attributes and items, and where on its frame's stack the value lies then;
+// and which instruction follows which. Found by following the code along all its ways, as CPython's
+// compiler does to find how large the stack must be, with the same function to say what an
+// instruction does to the depth. With each value goes where it came from, as far as that is a plain
+// name.
 //
 // CPython 3.12 to 3.15. Needs no interpreter but for that function; reads no object. Takes memory
 // for the time being (pages), in proportion to the code's length and stack.
@@ -60,5 +61,27 @@ using VisitStore = void (*)(const FoundStore&, void*);
 // visited.
 bool find_stores(
     uint32_t minor, const CodeText& text, StackEffect effect, VisitStore visit, void* argument);
+
+// One way from an instruction to another; both are offsets in bytes.
+enum class WayKind : uint8_t {
+  kGoesOn,
+  kIsRaised,       // to the handler of an exception
+  kReturns,        // out of the code: `to` is `from`
+  kRaises,         // likewise, by a `raise` or `assert`
+  kPopsException,  // within an instruction, beside its ways: an exception is handled
+  kGoesOnRaising,  // likewise, at the end of a `finally` (and where no `except` was meant)
+};
+struct FoundWay {
+  uint32_t from;
+  uint32_t to;
+  WayKind kind;
+};
+
+using VisitWay = void (*)(const FoundWay&, void*);
+
+// Calls `visit` with each way of what is reached, by `from`: no more than three for an instruction.
+// False as above.
+bool find_ways(
+    uint32_t minor, const CodeText& text, StackEffect effect, VisitWay visit, void* argument);
 
 }  // namespace vtn::runtime

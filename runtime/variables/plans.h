@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #include "runtime/python/python_api.h"
+#include "runtime/variables/comment_expressions.h"
+#include "runtime/variables/comment_plans.h"
 #include "tracer/names_writer.h"
 
 namespace vtn::runtime {
@@ -36,12 +38,25 @@ struct LoggedStore {
   uint32_t variable;
   uint8_t below;  // the value lies that far below the top
   uint8_t flags;  // LoggedFlag
+  // The comment whose condition decides, among the plan's; kNoComment: it is told at once.
+  uint32_t comment;
 };
+inline constexpr uint32_t kNoComment = UINT32_MAX;
 
 struct LoggedParameter {
   LoggedName name;
   uint32_t index;  // among the frame's variables
   uint32_t flags;
+};
+
+// A magic comment, where it stands in this code.
+struct LoggedComment {
+  CommentExpression expression;
+  CommentVerb verb;
+  bool is_off;      // it cannot be told
+  bool binds;       // log: its statement binds something, which is told
+  uint32_t told;    // log: the mark of a statement that binds nothing
+  uint32_t failed;  // the mark of an expression that raised
 };
 
 struct CodePlan {
@@ -54,11 +69,35 @@ struct CodePlan {
   uint32_t variables;  // of its frames: the stack lies behind them
   uint32_t parameter_count;
   uint32_t store_count;
+  uint32_t comment_count;
+  uint32_t point_count;
+  bool notes_ways;  // some of the points want to know what came before
   bool has_events;
 
-  LoggedParameter* parameters() { return reinterpret_cast<LoggedParameter*>(this + 1); }
+  LoggedComment* comments() { return reinterpret_cast<LoggedComment*>(this + 1); }
+  LoggedParameter* parameters() {
+    return reinterpret_cast<LoggedParameter*>(comments() + comment_count);
+  }
   LoggedStore* stores() { return reinterpret_cast<LoggedStore*>(parameters() + parameter_count); }
+  LoggedPoint* points() { return reinterpret_cast<LoggedPoint*>(stores() + store_count); }
 };
+
+// What a plan is made of: copied, but for the expressions, which become its own.
+struct PlanParts {
+  uint32_t entry;
+  uint32_t variables;
+  const LoggedComment* comments;
+  const LoggedParameter* parameters;
+  const LoggedStore* stores;
+  const LoggedPoint* points;
+  uint32_t comment_count;
+  uint32_t parameter_count;
+  uint32_t store_count;
+  uint32_t point_count;
+};
+
+// Null: no memory.
+CodePlan* make_plan(PyObject* code, const PlanParts& parts);
 
 // Null: nothing of it is asked for (or no memory). `qualified`: the code's name as it is recorded.
 CodePlan* plan_code(PyObject* code, tracer::Text qualified);
@@ -78,5 +117,7 @@ void visit_codes_with_events(void (*visit)(PyObject* code, void* argument), void
 
 // The first store at that offset, or null; `end` is behind the last one of all.
 const LoggedStore* find_store(CodePlan* plan, uint32_t offset, const LoggedStore** end);
+// Likewise of points.
+const LoggedPoint* find_point(CodePlan* plan, uint32_t offset, const LoggedPoint** end);
 
 }  // namespace vtn::runtime

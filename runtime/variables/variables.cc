@@ -12,6 +12,7 @@
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
 #include "runtime/values/values.h"
+#include "runtime/variables/comment_marks.h"
 #include "runtime/variables/wishes.h"
 #include "tracer/names_writer.h"
 
@@ -83,34 +84,38 @@ void compare_last(const tracer::ThreadState* thread, const void* frame, const Py
   g_variables.frame = nullptr;
 }
 
-// What a counter can show.
-bool is_number(PyObject* value) {
-  const PyObject* const type = type_of(value);
-  int overflow = 0;
-  if (type == g_python.PyLong_Type) {
-    (void)g_python.PyLong_AsLongLongAndOverflow(value, &overflow);
-  }
-  return overflow == 0 && (type == g_python.PyLong_Type || type == g_python.PyFloat_Type ||
-                           type == g_python.PyBool_Type);
-}
-
 bool is_secret_key(PyObject* key) {
   return key != nullptr && type_of(key) == g_python.PyUnicode_Type &&
          is_secret_name(Utf8(key).text());
 }
 
-// `key`: of an item, or null.
+// Where a store of a plan is.
+struct StorePlace {
+  const CodePlan* plan;
+  const void* frame;
+  const LoggedStore* store;
+};
+
+// `key`: of an item, or null. `place`: of a store, whose comment may have it kept.
 void tell(tracer::ThreadState* thread,
           const LoggedName& name,
           PyObject* value,
           PyObject* key,
-          bool secret) {
+          bool secret,
+          const StorePlace& place) {
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  const auto give = [&](Mark& mark, MarkKind kind, uint32_t id) {
+    if (place.store == nullptr || place.store->comment == kNoComment) {
+      mark.record(thread, kind, id, ticks);
+    } else {
+      keep_mark(thread, place.plan, place.frame, *place.store, mark, kind, id, ticks);
+    }
+  };
   const bool counts = name.counter != 0 && !secret && is_number(value);
   if (counts) {
     Mark mark;
     mark.add("", value);
-    mark.record(thread, MarkKind::kCounter, name.counter, ticks);
+    give(mark, MarkKind::kCounter, name.counter);
   }
   const uint32_t instant = name.instant != 0 ? name.instant : counts ? 0 : name.otherwise;
   if (instant == 0) {
@@ -125,10 +130,11 @@ void tell(tracer::ThreadState* thread,
   if (key != nullptr) {
     mark.add("key", key);
   }
-  mark.record(thread, MarkKind::kInstant, instant, ticks);
+  give(mark, MarkKind::kInstant, instant);
 }
 
-void tell_store(tracer::ThreadState* thread, const uintptr_t* top, const LoggedStore& store) {
+void tell_store(tracer::ThreadState* thread, const uintptr_t* top, const StorePlace& place) {
+  const LoggedStore& store = *place.store;
   const auto object_at = [&](uint32_t below) -> PyObject* {
     const uintptr_t word = *(top - below);
     return has_tagged_numbers(g_python.minor) && (word & kTaggedNumber) == kTaggedNumber
@@ -141,7 +147,8 @@ void tell_store(tracer::ThreadState* thread, const uintptr_t* top, const LoggedS
     return;  // unbinds it
   }
   PyObject* const key = (store.flags & kHasKey) != 0 ? object_at(0) : nullptr;
-  tell(thread, store.name, value, key, (store.flags & kIsSecret) != 0 || is_secret_key(key));
+  const bool secret = (store.flags & kIsSecret) != 0 || is_secret_key(key);
+  tell(thread, store.name, value, key, secret, place);
 }
 
 // Where the top of the stack lies; null: it is not where it should be.
@@ -174,7 +181,7 @@ void tell_stores(tracer::ThreadState* thread,
       g_variables.variable = store->variable;
       g_variables.word = object_bits(*(top - store->below));
     }
-    tell_store(thread, top, *store);
+    tell_store(thread, top, {plan, frame, store});
   }
 }
 
@@ -239,14 +246,23 @@ PyObject* on_instruction(PyObject*, PyObject* const* arguments, size_t, PyObject
   const auto offset = static_cast<uint32_t>(g_python.PyLong_AsLong(arguments[kOffset]));
   const LoggedStore* end = nullptr;
   const LoggedStore* const store = find_store(plan, offset, &end);
-  if (store == nullptr) {
+  const LoggedPoint* end_of_points = nullptr;
+  const LoggedPoint* const point = find_point(plan, offset, &end_of_points);
+  if (store == nullptr && point == nullptr) {
     return no_more_of_it();
   }
   if (frame == nullptr) {
     frame = frame_of(code);
   }
-  if (frame != nullptr && !g_variables.broken) {
-    const PendingException pending;
+  if (frame == nullptr || g_variables.broken) {
+    return g_python._Py_NoneStruct;
+  }
+  const PendingException pending;
+  if (point != nullptr) {
+    pass_points(thread, plan, frame, point, end_of_points);
+    thread = tracer::current_thread();
+  }
+  if (store != nullptr && !g_variables.broken && g_recording_clock != kPausedClock) {
     tell_stores(thread, plan, frame, store, end);
   }
   return g_python._Py_NoneStruct;
@@ -268,7 +284,7 @@ void log_begin(tracer::ThreadState* thread, PyObject* code) {
     const LoggedParameter& parameter = plan->parameters()[i];
     const PyRef value = argument_of_running(code, parameter.index);
     if (value) {
-      tell(thread, parameter.name, value.get(), nullptr, (parameter.flags & kIsSecret) != 0);
+      tell(thread, parameter.name, value.get(), nullptr, (parameter.flags & kIsSecret) != 0, {});
     }
   }
 }

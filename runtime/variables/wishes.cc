@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "abi/settings_abi.h"
+#include "runtime/entry/process.h"
 #include "runtime/filters/expressions.h"
 
 namespace vtn::runtime {
@@ -13,6 +14,7 @@ namespace {
 struct {
   bool any;
   bool bindings;
+  bool comments;
 } g_wishes;
 
 bool is_made_up(tracer::Text name) {
@@ -33,13 +35,17 @@ bool is_made_up(tracer::Text name) {
 
 void start_wishes() {
   start_expressions();
-  g_wishes.any = has_expression(VTN_SETTING_FIRST_LOG, VTN_SETTING_LAST_LOG);
-  g_wishes.bindings = has_expression(VTN_SETTING_LOG_VARIABLE, VTN_SETTING_LOG_STORES_OF);
+  g_wishes.comments = session_option(kOptionMagicComments);
+  g_wishes.any = g_wishes.comments || has_expression(VTN_SETTING_FIRST_LOG, VTN_SETTING_LAST_LOG);
+  g_wishes.bindings =
+      g_wishes.comments || has_expression(VTN_SETTING_LOG_VARIABLE, VTN_SETTING_LOG_STORES_OF);
 }
 
 bool variables_wanted() { return g_wishes.any; }
 
 bool bindings_wanted() { return g_wishes.bindings; }
+
+bool comments_wanted() { return g_wishes.comments; }
 
 uint8_t wishes_of_variable(tracer::Text name) {
   if (is_made_up(name)) {

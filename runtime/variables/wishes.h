@@ -18,6 +18,8 @@ void start_wishes();
 // Whether there is any; any but for the begins of functions.
 bool variables_wanted();
 bool bindings_wanted();
+// Whether comments in the source are looked for (comments.h).
+bool comments_wanted();
 
 // How a binding is told of.
 enum Telling : uint8_t {

@@ -177,6 +177,23 @@ class Limits(support.TestCase):
         self.assertEqual(b"", self.traced("program.py", options=("--quiet", "--log_func_args")).stdout)
         self.assertEqual(b"asked\n", self.traced("program.py", options=("--quiet", "--log_func_args", "--repr", "all")).stdout)
 
+    def test_expressions_of_comments(self):
+        """L-COMMENT"""
+        if self.interpreter.minor < (3, 12):
+            self.skipTest("3.12 or later")
+        self.write("x.py", """
+            made = []
+            # !viztracer: log_var("made", made.append(1))
+            try:
+                x = 1
+                # !viztracer: log_instant("e", exit(3))
+                for _ in range(1000): pass
+            except SystemExit as error:
+                print(made, error.code)
+        """)
+        self.assertEqual((0, b"", b""), self.plain("x.py").parity_key())
+        self.assertEqual((0, b"[1] 3\n", b""), self.traced("x.py", options=("--quiet", "--magic_comment")).parity_key())
+
     def test_dict_of_an_object(self):
         """L-OBJECT-DICT"""
         self.write("program.py", """

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/variables/comment_expressions.h"
+
+#include <string.h>
+
+#include "runtime/python/layout.h"
+#include "runtime/python/text.h"
+#include "runtime/python/versions.h"
+#include "runtime/values/own_code.h"
+
+namespace vtn::runtime {
+
+namespace {
+
+constexpr int kEvalInput = 258;  // Py_eval_input
+constexpr size_t kMostTextBytes = 8192;
+constexpr long kIsFunction = 1;  // CO_OPTIMIZED: its variables lie in the frame
+constexpr int kDeepestCode = 16;
+constexpr char kFile[] = "<magic comment>";
+
+// The signatures are those of VizTracer's methods; a new line ends a comment within a comment.
+constexpr char kVariableBegin[] =
+    "(lambda name, var, cond=True: ('%s' % (name,), var) if cond else None)(";
+constexpr char kInstantBegin[] =
+    "(lambda name, args=None, scope='t', cond=True: ('%s' % (name,), args) if cond else None)(";
+constexpr char kCallEnd[] = "\n)";
+constexpr char kHolds[] = "True";
+constexpr char kConditionBegin[] = " if (";
+constexpr char kConditionEnd[] = "\n) else None";
+
+class ExpressionText {
+ public:
+  bool add(tracer::Text text) {
+    if (text.bytes >= sizeof(text_) - bytes_ || memchr(text.data, 0, text.bytes) != nullptr) {
+      return false;
+    }
+    memcpy(text_ + bytes_, text.data, text.bytes);
+    bytes_ += text.bytes;
+    text_[bytes_] = 0;
+    return true;
+  }
+  bool add(const char* text) { return add(text_of(text)); }
+  const char* get() const { return text_; }
+
+ private:
+  char text_[kMostTextBytes] = "";
+  size_t bytes_ = 0;
+};
+
+// While it lives, what compiles warns nobody of its syntax: the program's filters have one more.
+class QuietSyntax {
+ public:
+  QuietSyntax() {
+    PyObject* const modules = g_python.PySys_GetObject("modules");
+    PyObject* module =
+        modules == nullptr ? nullptr : g_python.PyDict_GetItemString(modules, "warnings");
+    if (module == nullptr && modules != nullptr) {
+      module = g_python.PyDict_GetItemString(modules, "_warnings");
+    }
+    PyObject* const warning =
+        g_python.PyDict_GetItemString(g_python.PyEval_GetBuiltins(), "SyntaxWarning");
+    PyRef filters = PyRef::steal(
+        module == nullptr ? nullptr : g_python.PyObject_GetAttrString(module, "filters"));
+    if (!filters || type_of(filters.get()) != g_python.PyList_Type || warning == nullptr) {
+      return;
+    }
+    const PyRef filter = PyRef::steal(g_python.Py_BuildValue(
+        "(sOOOi)", "ignore", g_python._Py_NoneStruct, warning, g_python._Py_NoneStruct, 0));
+    if (filter && g_python.PyList_Insert(filters.get(), 0, filter.get()) == 0) {
+      filters_ = filters.release();
+    }
+  }
+  ~QuietSyntax() {
+    if (filters_ != nullptr) {
+      const PendingException pending;
+      (void)g_python.PySequence_DelItem(filters_, 0);
+      g_python.Py_DecRef(filters_);
+    }
+  }
+  QuietSyntax(const QuietSyntax&) = delete;
+  QuietSyntax& operator=(const QuietSyntax&) = delete;
+
+ private:
+  PyObject* filters_ = nullptr;
+};
+
+PyRef tuple_of(PyObject* code, const char* attribute) {
+  PyRef tuple = PyRef::steal(g_python.PyObject_GetAttrString(code, attribute));
+  const bool usable = tuple && type_of(tuple.get()) == g_python.PyTuple_Type;
+  return PyRef::steal(usable ? tuple.release() : nullptr);
+}
+
+bool has_name(PyObject* code, const char* attribute, PyObject* name) {
+  const PyRef names = tuple_of(code, attribute);
+  const Utf8 wanted(name);
+  for (PySize i = 0; names && i < g_python.PyTuple_Size(names.get()); ++i) {
+    const Utf8 one(g_python.PyTuple_GetItem(names.get(), i));
+    if (one.text().bytes == wanted.text().bytes &&
+        memcmp(one.text().data, wanted.text().data, wanted.text().bytes) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Names of global variables, of it and of what is nested in it.
+bool add_names(PyObject* code, PyObject* to, int depth) {
+  const PyRef names = tuple_of(code, "co_names");
+  const PyRef constants = tuple_of(code, "co_consts");
+  if (!names || !constants || depth > kDeepestCode) {
+    return false;
+  }
+  for (PySize i = 0; i < g_python.PyTuple_Size(names.get()); ++i) {
+    PyObject* const name = g_python.PyTuple_GetItem(names.get(), i);
+    if (g_python.PyList_Insert(to, g_python.PyList_Size(to), name) != 0) {
+      return false;
+    }
+  }
+  for (PySize i = 0; i < g_python.PyTuple_Size(constants.get()); ++i) {
+    PyObject* const one = g_python.PyTuple_GetItem(constants.get(), i);
+    if (type_of(one) == g_python.PyCode_Type && !add_names(one, to, depth + 1)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+PyRef item_of(PyObject* dict, PyObject* name) {
+  return PyRef::hold(g_python.PyDict_GetItemWithError(dict, name));
+}
+
+// Null: it has no value there.
+PyRef value_of(PyObject* name, PyObject* code, bool is_function, const void* frame) {
+  PyObject* const globals = field<PyObject*>(frame, kNamesOfFrame.globals);
+  PyFrame* const object = g_python.PyEval_GetFrame();  // borrowed
+  PyObject* const locals = is_function ? nullptr : field<PyObject*>(frame, kNamesOfFrame.locals);
+  if (locals != nullptr && locals != globals) {
+    PyRef value = type_of(locals) == g_python.PyDict_Type
+                      ? item_of(locals, name)
+                      : PyRef::steal(g_python.PyObject_GetItem(locals, name));
+    if (value) {
+      return value;
+    }
+    (void)take_own_exception();
+  }
+  if (object != nullptr && (is_function || locals != globals)) {
+    PyRef value = PyRef::steal(g_python.PyFrame_GetVar(object, name));
+    if (value) {
+      return value;
+    }
+    g_python.PyErr_Clear();
+    if (is_function &&
+        (has_name(code, "co_varnames", name) || has_name(code, "co_cellvars", name) ||
+         has_name(code, "co_freevars", name))) {
+      return PyRef();  // it is bound to nothing
+    }
+  }
+  return item_of(globals, name);
+}
+
+}  // namespace
+
+const char* compile_wish(const CommentWish& wish, CommentExpression* to) {
+  ExpressionText text;
+  *to = {};
+  bool fits = true;
+  if (wish.verb == CommentVerb::kLog) {
+    if (wish.condition.bytes == 0) {
+      return nullptr;
+    }
+    fits = text.add(kHolds);
+  } else {
+    fits = text.add(wish.verb == CommentVerb::kLogVariable ? kVariableBegin : kInstantBegin) &&
+           text.add(wish.arguments) && text.add(kCallEnd);
+  }
+  if (wish.condition.bytes != 0) {
+    fits = fits && text.add(kConditionBegin) && text.add(wish.condition) && text.add(kConditionEnd);
+  }
+  if (!fits) {
+    return "it is too long";
+  }
+  const QuietSyntax quiet;
+  PyRef code = PyRef::steal(g_python.Py_CompileString(text.get(), kFile, kEvalInput));
+  PyRef names = PyRef::steal(code ? g_python.PyList_New(0) : nullptr);
+  if (!names || !add_names(code.get(), names.get(), 0)) {
+    g_python.PyErr_Clear();
+    return "its expression is not Python's";
+  }
+  *to = {code.release(), names.release()};
+  return nullptr;
+}
+
+void free_expression(CommentExpression* expression) {
+  g_python.Py_DecRef(expression->code);
+  g_python.Py_DecRef(expression->names);
+  *expression = {};
+}
+
+PyRef evaluate_comment(const CommentExpression& expression, PyObject* code, const void* frame) {
+  const Muted muted;
+  PyObject* const globals = g_python.PyEval_GetGlobals();    // borrowed
+  PyObject* const builtins = g_python.PyEval_GetBuiltins();  // borrowed
+  if (globals == nullptr || globals != field<PyObject*>(frame, kNamesOfFrame.globals) ||
+      builtins != field<PyObject*>(frame, kNamesOfFrame.builtins)) {
+    return PyRef();
+  }
+  const PyRef flags = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_flags"));
+  const PyRef variables = PyRef::steal(g_python.PyDict_New());
+  if (!flags || !variables ||
+      g_python.PyDict_SetItemString(variables.get(), "__builtins__", builtins) != 0) {
+    return PyRef();
+  }
+  const bool is_function = (g_python.PyLong_AsLong(flags.get()) & kIsFunction) != 0;
+  for (PySize i = 0; i < g_python.PyList_Size(expression.names); ++i) {
+    PyObject* const name = g_python.PyList_GetItem(expression.names, i);
+    const PyRef value = value_of(name, code, is_function, frame);
+    if (value && g_python.PyDict_SetItem(variables.get(), name, value.get()) != 0) {
+      return PyRef();
+    }
+  }
+  return PyRef::steal(g_python.PyEval_EvalCode(expression.code, variables.get(), variables.get()));
+}
+
+}  // namespace vtn::runtime

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where the magic comments of a code object are told: found out once, when its plan is made
+// (plans.h). A comment belongs to the lines of a statement (comments.h) and is told on the ways
+// that lead into these lines, or out of them: in front of the instruction that such a way leads to.
+// Loops within the statement, what an exception takes, and `break` and `continue` are no such ways.
+//
+// A way leads to that instruction from another. Where others lead there as well that are not meant
+// (back to the head of a loop), all that may come before it are listed, too: which of them it was
+// is noted as the code runs (comment_marks.h).
+#pragma once
+
+#include <stdint.h>
+
+#include "runtime/variables/code_flow.h"
+#include "runtime/variables/comment_files.h"
+
+namespace vtn::runtime {
+
+inline constexpr uint32_t kFromAnywhere = UINT32_MAX;
+inline constexpr uint32_t kNotedOnly = UINT32_MAX;
+
+struct LoggedPoint {
+  uint32_t offset;   // of the instruction
+  uint32_t from;     // of the one before it; kFromAnywhere
+  uint32_t comment;  // among the plan's; kNotedOnly: it may come before another point
+  bool from_start;   // `from` is where calls begin, of which the first is under way already
+};
+
+// While the plan of a code is made. Not to be copied.
+class CodeComments {
+ public:
+  CodeComments() = default;
+  ~CodeComments();
+  CodeComments(const CodeComments&) = delete;
+  CodeComments& operator=(const CodeComments&) = delete;
+
+  // The comments that the code has: how many. 0 as well where it is not understood.
+  uint32_t find(PyObject* code,
+                const CommentedFile* file,
+                const CodeText& text,
+                StackEffect effect);
+
+  uint32_t count() const { return count_; }
+  const MagicComment& comment(uint32_t index) const { return file_->found.comments[own_[index]]; }
+  const CommentWish& wish(uint32_t index) const { return file_->wishes[own_[index]]; }
+
+  // The comment that wants what the instruction binds; kNone.
+  static constexpr uint32_t kNone = UINT32_MAX;
+  uint32_t comment_of_store(uint32_t offset) const;
+
+  // After that. `point` is called in the order of offsets, and at one in that of comments; of none
+  // where `is_told` says no.
+  using IsTold = bool (*)(uint32_t comment, void* argument);
+  uint32_t find_points(IsTold is_told, void* argument);
+  const LoggedPoint* points() const { return points_; }
+
+ private:
+  struct Way {
+    uint32_t from;  // units
+    uint32_t to;
+    WayKind kind;
+  };
+
+  bool take_scratch(size_t units, uint32_t comments);
+  void settle_lines(const SourceComments& found);
+  bool is_owner(const MagicComment& comment) const;
+  bool holds(const MagicComment& comment, uint32_t unit) const;
+  bool cleans_up_behind(const MagicComment& comment, uint32_t unit) const;
+  bool ends_by_itself(const MagicComment& comment, uint32_t unit) const;
+  void follow_leaving(const MagicComment& comment);
+  bool is_told_on(const MagicComment& comment, const Way& way) const;
+  template <class Visit>
+  void visit_points(uint32_t index, Visit&& visit);
+
+  const CommentedFile* file_ = nullptr;
+  uint32_t* own_ = nullptr;
+  uint32_t count_ = 0;
+  uint32_t first_line_ = 0;
+  bool is_module_ = false;
+  size_t units_ = 0;
+  uint32_t start_ = 0;                // the unit at which a call begins
+  uint32_t* lines_ = nullptr;         // of units; 0: none known
+  uint32_t* raised_lines_ = nullptr;  // that of what raised what a handler has
+  Way* ways_ = nullptr;
+  size_t way_count_ = 0;
+  uint8_t* told_ = nullptr;  // of ways, for the comment at hand
+  uint8_t* target_ = nullptr;
+  uint8_t* is_leaving_ = nullptr;
+  LoggedPoint* points_ = nullptr;
+  size_t point_bytes_ = 0;
+  void* scratch_ = nullptr;
+  size_t scratch_bytes_ = 0;
+};
+
+}  // namespace vtn::runtime

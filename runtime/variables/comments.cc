@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/variables/comments.h"
+
+#include <string.h>
+
+#include "base/freestanding/pages.h"
+#include "runtime/variables/source_lexer.h"
+
+namespace vtn::runtime {
+
+namespace {
+
+constexpr size_t kMagicBytes = sizeof(kMagic) - 1;
+constexpr size_t kMostSourceBytes = size_t{64} << 20;
+
+tracer::Text trimmed(const char* begin, const char* end) {
+  const auto blank = [](char c) { return is_space(c) || is_line_end(c); };
+  while (begin != end && blank(*begin)) {
+    ++begin;
+  }
+  while (begin != end && blank(end[-1])) {
+    --end;
+  }
+  return {begin, static_cast<size_t>(end - begin)};
+}
+
+bool equals(tracer::Text text, const char* word) {
+  return text.bytes == strlen(word) && memcmp(text.data, word, text.bytes) == 0;
+}
+
+// Behind "!viztracer:" where a comment begins with it, at its `#`; null: it does not.
+const char* behind_magic(const char* at, const char* end) {
+  ++at;
+  while (at != end && is_space(*at)) {
+    ++at;
+  }
+  return begins_with(at, end, kMagic, kMagicBytes) ? at + kMagicBytes : nullptr;
+}
+
+// Lines that have their place among logical ones when all are known.
+struct OwnLine {
+  uint32_t indent;
+  uint32_t next;  // the logical line that comes behind it
+};
+
+class Finder {
+ public:
+  Finder(tracer::Text source, SourceComments* to)
+      : lexer_(source.data, source.data + source.bytes), to_(*to) {}
+
+  void find(uint32_t most_comments, OwnLine* own) {
+    most_comments_ = most_comments;
+    own_ = own;
+    SourceLexer::Token token = SourceLexer::Token::kNewLine;
+    while (token != SourceLexer::Token::kEnd) {
+      if (!is_open_) {
+        indent_ = lexer_.take_indent();
+      }
+      is_blank_ = true;
+      while ((token = lexer_.next()) != SourceLexer::Token::kEnd &&
+             token != SourceLexer::Token::kNewLine) {
+        take(token);
+      }
+      if (is_open_) {
+        end_line(lexer_.line() - (token == SourceLexer::Token::kNewLine ? 1 : 0));
+      }
+    }
+    for (uint32_t i = 0; i < to_.comment_count; ++i) {
+      MagicComment& comment = to_.comments[i];
+      if (comment.own_line) {
+        place_own_line(&comment, own_[i]);
+      } else if (comment.problem == nullptr) {
+        place_behind(&comment, own_[i].next);
+      }
+    }
+  }
+
+ private:
+  LogicalLine& line() { return to_.lines[to_.line_count - 1]; }
+
+  void take(SourceLexer::Token token) {
+    if (token == SourceLexer::Token::kComment) {
+      take_comment();
+      return;
+    }
+    const tracer::Text text = {lexer_.begin(), static_cast<size_t>(lexer_.at() - lexer_.begin())};
+    const bool is_new = !is_open_;
+    if (is_new) {
+      is_open_ = true;
+      defines_ = false;
+      is_text_ = token == SourceLexer::Token::kString;
+      to_.lines[to_.line_count++] = {
+          lexer_.line(), lexer_.line(), indent_, is_text_ ? kDoesNothing : first_flags(text)};
+      begin_ = lexer_.begin();
+    }
+    is_blank_ = false;
+    if (is_text_ && token != SourceLexer::Token::kString) {
+      is_text_ = false;
+      line().flags = 0;
+    }
+    ends_with_colon_ = equals(text, ":");
+    const bool begins_async = is_new && equals(text, "async");
+    if (token == SourceLexer::Token::kWord) {
+      line().flags |= equals(text, "return") ? uint32_t{kReturns} : 0;
+      line().flags |= equals(text, "break") || equals(text, "continue") ? uint32_t{kLeavesLoop} : 0;
+      line().flags |= follows_async_ && equals(text, "for") ? uint32_t{kIsLoop} : 0;
+      defines_ = defines_ || equals(text, "def") || equals(text, "class");
+    }
+    follows_async_ = begins_async;
+  }
+
+  void end_line(uint32_t last) {
+    line().last = last;
+    is_open_ = lexer_.is_inside();
+    line().flags |= ends_with_colon_ && !defines_ ? uint32_t{kOpensBlock} : 0;
+  }
+
+  static uint32_t first_flags(tracer::Text word) {
+    constexpr struct {
+      const char* word;
+      uint32_t flags;
+    } kFlags[] = {{"elif", kGoesOn},
+                  {"else", kGoesOn},
+                  {"except", uint32_t{kGoesOn} | kIsHandler},
+                  {"finally", uint32_t{kGoesOn} | kIsFinally},
+                  {"@", kDecorates},
+                  {"break", kLeavesFirst},
+                  {"continue", kLeavesFirst},
+                  {"return", kLeavesFirst},
+                  {"for", kIsLoop},
+                  {"while", kIsLoop},
+                  {"global", kDoesNothing},
+                  {"nonlocal", kDoesNothing}};
+    for (const auto& one : kFlags) {
+      if (equals(word, one.word)) {
+        return one.flags;
+      }
+    }
+    return 0;
+  }
+
+  void take_comment() {
+    const char* const end = lexer_.at();
+    const char* text = behind_magic(lexer_.begin(), end);
+    for (const char* at = lexer_.begin() + 1; is_open_ && text == nullptr && at < end; ++at) {
+      if (*at == '#') {
+        text = behind_magic(at, end);
+      }
+    }
+    if (text == nullptr || to_.comment_count == most_comments_) {
+      return;
+    }
+    own_[to_.comment_count] = {indent_, is_open_ ? to_.line_count - 1 : to_.line_count};
+    MagicComment& comment = to_.comments[to_.comment_count++];
+    comment = {};
+    comment.line = lexer_.line();
+    comment.text = trimmed(text, end);
+    comment.own_line = !is_open_;
+    if (is_open_ && is_blank_) {
+      comment.problem = "it stands within a statement";
+    } else if (is_open_) {
+      comment.statement = trimmed(begin_, lexer_.begin());
+    }
+  }
+
+  // Behind the statement that begins with that logical line.
+  uint32_t end_of_statement(uint32_t index) const {
+    const uint32_t indent = to_.lines[index].indent;
+    while (index + 1 < to_.line_count && (to_.lines[index].flags & kDecorates) != 0) {
+      ++index;
+    }
+    for (++index; index < to_.line_count; ++index) {
+      const LogicalLine& line = to_.lines[index];
+      if (line.indent < indent || (line.indent == indent && (line.flags & kGoesOn) == 0)) {
+        break;
+      }
+    }
+    return index;
+  }
+
+  // Where the statement begins that ends before the logical line `end`, in the block of that
+  // indentation.
+  uint32_t begin_of_statement(uint32_t end, uint32_t indent) const {
+    uint32_t index = end - 1;
+    for (;; --index) {
+      const LogicalLine& line = to_.lines[index];
+      if (line.indent < indent) {
+        return index + 1 < end ? index + 1 : index;
+      }
+      if (line.indent == indent && (line.flags & kGoesOn) == 0) {
+        break;
+      }
+      if (index == 0) {
+        return 0;
+      }
+    }
+    while (index != 0 && to_.lines[index - 1].indent == indent &&
+           (to_.lines[index - 1].flags & kDecorates) != 0) {
+      --index;
+    }
+    return index;
+  }
+
+  void place_own_line(MagicComment* comment, const OwnLine& own) const {
+    const bool has_next = own.next < to_.line_count;
+    const bool follows_deeper = own.next != 0 && to_.lines[own.next - 1].indent >= own.indent;
+    if (has_next && (to_.lines[own.next].indent >= own.indent || !follows_deeper)) {
+      const LogicalLine& next = to_.lines[own.next];
+      if ((next.flags & kGoesOn) != 0 ||
+          (own.next != 0 && (to_.lines[own.next - 1].flags & kDecorates) != 0)) {
+        comment->problem = "no statement can stand there";
+        return;
+      }
+      uint32_t index = own.next;
+      while (index + 1 < to_.line_count && (to_.lines[index].flags & kDoesNothing) != 0 &&
+             to_.lines[index + 1].indent == next.indent &&
+             (to_.lines[index + 1].flags & kGoesOn) == 0) {
+        ++index;
+      }
+      comment->first = to_.lines[index].first;
+      comment->last = to_.lines[end_of_statement(index) - 1].last;
+      return;
+    }
+    if (own.next == 0) {
+      comment->problem = "there is no statement";
+      return;
+    }
+    comment->when_left = true;
+    const uint32_t begin = begin_of_statement(own.next, own.indent);
+    comment->first = to_.lines[begin].first;
+    comment->last = to_.lines[own.next - 1].last;
+    for (uint32_t i = begin; i < own.next; ++i) {
+      const LogicalLine& line = to_.lines[i];
+      const bool returns = (line.flags & kReturns) != 0 && i + 1 == own.next;
+      if ((line.flags & kLeavesFirst) == 0 && (returns || leaves(to_, &line, comment->first))) {
+        comment->problem = "a line before it leaves the block, or does not";
+      }
+    }
+  }
+
+  void place_behind(MagicComment* comment, uint32_t index) const {
+    const LogicalLine& line = to_.lines[index];
+    if (equals(comment->statement, "else:") || equals(comment->statement, "finally:") ||
+        (line.flags & kDoesNothing) != 0) {
+      comment->problem = "nothing is done on its line";
+    }
+    comment->when_left = true;
+    comment->first = line.first;
+    comment->last = line.last;
+    if ((line.flags & kOpensBlock) != 0) {
+      uint32_t end = index + 1;
+      while (end < to_.line_count && to_.lines[end].indent > line.indent) {
+        ++end;
+      }
+      comment->into_first = line.last + 1;
+      comment->into_last = to_.lines[end - 1].last;
+    }
+  }
+
+  SourceLexer lexer_;
+  SourceComments& to_;
+  OwnLine* own_ = nullptr;
+  uint32_t most_comments_ = 0;
+  uint32_t indent_ = 0;
+  bool is_open_ = false;  // a logical line has begun
+  bool ends_with_colon_ = false;
+  bool defines_ = false;  // it has a `def` or `class`
+  bool follows_async_ = false;
+  bool is_text_ = false;   // of which nothing but strings has come so far
+  bool is_blank_ = false;  // nothing but blanks so far on the physical one
+  const char* begin_ = nullptr;
+};
+
+tracer::Text without_mark(tracer::Text source) {
+  constexpr char kByteOrderMark[] = "\xef\xbb\xbf";
+  return begins_with(source.data, source.data + source.bytes, kByteOrderMark, 3)
+             ? tracer::Text{source.data + 3, source.bytes - 3}
+             : source;
+}
+
+uint32_t count_magic(tracer::Text source) {
+  uint32_t count = 0;
+  const char* const end = source.data + source.bytes;
+  for (const char* at = source.data; at != end;) {
+    at = static_cast<const char*>(memchr(at, kMagic[0], static_cast<size_t>(end - at)));
+    if (at == nullptr) {
+      break;
+    }
+    count += begins_with(at, end, kMagic, kMagicBytes) ? 1 : 0;
+    ++at;
+  }
+  return count;
+}
+
+}  // namespace
+
+bool has_magic(tracer::Text source) { return count_magic(source) != 0; }
+
+SourceComments find_comments(tracer::Text source) {
+  SourceComments found = {};
+  source = without_mark(source);
+  const uint32_t comments = count_magic(source);
+  if (comments == 0 || source.bytes > kMostSourceBytes) {
+    return found;
+  }
+  size_t lines = 1;
+  for (size_t i = 0; i < source.bytes; ++i) {
+    lines += is_line_end(source.data[i]) ? 1 : 0;
+  }
+  const size_t line_bytes = lines * sizeof(LogicalLine);
+  found.bytes = line_bytes + comments * (sizeof(MagicComment) + sizeof(OwnLine));
+  auto* const pages = static_cast<char*>(map_pages(found.bytes));
+  if (pages == nullptr) {
+    return {};
+  }
+  found.comments = reinterpret_cast<MagicComment*>(pages);
+  found.lines = reinterpret_cast<LogicalLine*>(pages + comments * sizeof(MagicComment));
+  auto* const own =
+      reinterpret_cast<OwnLine*>(pages + comments * sizeof(MagicComment) + line_bytes);
+  Finder finder(source, &found);
+  finder.find(comments, own);
+  return found;
+}
+
+void free_comments(SourceComments* comments) {
+  if (comments->bytes != 0) {
+    unmap_pages(comments->comments, comments->bytes);
+  }
+  *comments = {};
+}
+
+bool is_within(const SourceComments& comments,
+               const LogicalLine* line,
+               LineFlag kind,
+               uint32_t first) {
+  uint32_t indent = line->indent;
+  for (; line >= comments.lines && line->first >= first; --line) {
+    if (line->indent < indent) {
+      if ((line->flags & kind) != 0) {
+        return true;
+      }
+      indent = line->indent;
+    }
+  }
+  return false;
+}
+
+const LogicalLine* line_at(const SourceComments& comments, uint32_t line) {
+  uint32_t low = 0;
+  uint32_t high = comments.line_count;
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (comments.lines[middle].last < line) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low < comments.line_count && comments.lines[low].first <= line ? &comments.lines[low]
+                                                                        : nullptr;
+}
+
+tracer::Text find_cookie(tracer::Text source) {
+  constexpr char kCoding[] = "coding";
+  source = without_mark(source);
+  const char* at = source.data;
+  const char* const end = source.data + source.bytes;
+  for (int line = 0; line < 2 && at != end; ++line) {
+    const char* line_end = at;
+    while (line_end != end && !is_line_end(*line_end)) {
+      ++line_end;
+    }
+    while (at != line_end && is_space(*at)) {
+      ++at;
+    }
+    if (at != line_end && *at != '#') {
+      return {nullptr, 0};  // code: the second line says nothing
+    }
+    for (; at < line_end; ++at) {
+      if (!begins_with(at, line_end, kCoding, sizeof(kCoding) - 1)) {
+        continue;
+      }
+      const char* name = at + sizeof(kCoding) - 1;
+      if (name == line_end || (*name != ':' && *name != '=')) {
+        continue;
+      }
+      ++name;
+      while (name != line_end && (*name == ' ' || *name == '\t')) {
+        ++name;
+      }
+      const char* name_end = name;
+      while (name_end != line_end &&
+             ((is_word(*name_end) && (static_cast<unsigned char>(*name_end) & 0x80) == 0) ||
+              *name_end == '-' || *name_end == '.')) {
+        ++name_end;
+      }
+      if (name_end != name) {
+        return {name, static_cast<size_t>(name_end - name)};
+      }
+    }
+    at = line_end;
+    if (at != end) {
+      at += *at == '\r' && at + 1 != end && at[1] == '\n' ? 2 : 1;
+    }
+  }
+  return {nullptr, 0};
+}
+
+CommentWish read_wish(tracer::Text text) {
+  CommentWish wish = {};
+  const char* const end = text.data + text.bytes;
+  const char* at = text.data;
+  while (at != end && is_word(*at)) {
+    ++at;
+  }
+  const tracer::Text name = {text.data, static_cast<size_t>(at - text.data)};
+  const bool is_call = at != end && *at == '(';
+  if (equals(name, "log") && !is_call) {
+    wish.verb = CommentVerb::kLog;
+  } else if (equals(name, "log_var") && is_call) {
+    wish.verb = CommentVerb::kLogVariable;
+  } else if (equals(name, "log_instant") && is_call) {
+    wish.verb = CommentVerb::kLogInstant;
+  } else if (equals(name, "log_event")) {
+    wish.problem = "log_event is for a `with` statement";
+    return wish;
+  } else {
+    wish.problem = "neither log, log_var(...) nor log_instant(...)";
+    return wish;
+  }
+  if (is_call) {
+    SourceLexer lexer(at, end);
+    for (;;) {
+      const SourceLexer::Token token = lexer.next();
+      if (token == SourceLexer::Token::kEnd || token == SourceLexer::Token::kComment) {
+        wish.problem = "a parenthesis is not closed";
+        return wish;
+      }
+      if (lexer.depth() == 0 && !lexer.is_inside()) {
+        break;
+      }
+    }
+    wish.arguments = trimmed(at + 1, lexer.at() - 1);
+    at = lexer.at();
+  }
+  const tracer::Text rest = trimmed(at, end);
+  if (rest.bytes == 0 || rest.data[0] == '#') {
+    return wish;
+  }
+  if (!begins_with(rest.data, end, "if", 2) || (rest.bytes > 2 && is_word(rest.data[2]))) {
+    wish.problem = "what is behind it is no condition";
+    return wish;
+  }
+  wish.condition = trimmed(rest.data + 2, end);
+  if (wish.condition.bytes == 0) {
+    wish.problem = "there is nothing behind the `if`";
+  }
+  return wish;
+}
+
+}  // namespace vtn::runtime

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""--magic_comment: where comments in the source are told, and what of them."""
+
+import os
+import re
+import unittest
+
+from support import PROGRAMS
+from variables_test import Variables
+
+OPTIONS = ("--magic_comment",)
+
+class Comments(Variables):
+    def record(self, *args, **kwargs):
+        outcome = super().record(*args, **kwargs)
+        self.assertEqual((0, b""), (outcome.status, outcome.stderr))
+        return outcome
+
+    def notices(self, outcome):
+        """Without the folders of files."""
+        return [re.sub(r"\(/\S+/", "(", notice) for process in outcome.report.data["viztracer_native"]["processes"] for image in process["images"]
+                for notice in image["notices"]]
+
+
+class Places(Comments):
+    def shapes(self, text):
+        lines = []
+        with open(os.path.join(PROGRAMS, "comment_places.py"), encoding="utf-8") as file:
+            template = file.read()
+        for line in template.split("\n"):
+            if line.endswith("FILL"):  # jumps that are longer than a byte
+                lines += [line.replace("FILL", f"v{n} = {n} if x else x") for n in range(300)]
+            else:
+                lines.append(re.sub(r"#\[(\d+)\]$", text, line))
+        return "\n".join(lines)
+
+    def test_each_place_is_where_a_statement_would_run(self):
+        self.write("comments.py", "MARKS = []\n" + self.shapes(r'# !viztracer: log_instant("\1")'))
+        self.write("statements.py", "MARKS = []\n" + self.shapes(r"MARKS.append('\1')") + "\nprint(*MARKS)\n")
+        self.write("plain.py", "MARKS = []\n" + self.shapes("") + "\nprint(*MARKS)\n")
+        expected = self.plain("statements.py").stdout.decode().split()
+        self.assertGreater(len(set(expected)), 95)
+        outcome = self.traced("comments.py", options=("--quiet", *OPTIONS))
+        self.assertEqual((0, b"", b""), (outcome.status, outcome.stdout, outcome.stderr))
+        told = self.told(outcome)
+        for number, (one, other) in enumerate(zip(expected, told)):
+            self.assertEqual(one, other, f"after {expected[:number]}")
+        self.assertEqual(expected, told)
+        self.assertEqual([], self.notices(outcome))
+
+    def test_what_shares_a_line_with_its_end_is_named(self):
+        outcome = self.record("""
+            def f(n):
+                for i in range(n):
+                    if i == 1: break
+                    # !viztracer: log_instant("not told")
+                for i in range(n):
+                    if i == 1: break
+                # !viztracer: log_instant("told")
+                if n: return 1
+                # !viztracer: log_instant("not told")
+            def g(n):
+                if n: return 1
+                # !viztracer: log_instant("told before")
+                n = 1
+            f(2), g(0), g(1)
+        """, *OPTIONS)
+        self.assertEqual(["told", "told before"], self.told(outcome))
+        place = "a line before it leaves the block, or does not"
+        self.assertEqual([f"a magic comment is ignored (x.py:{line}: {place})" for line in (4, 9)], self.notices(outcome))
+
+    def test_comments_behind_each_other_and_lines_in_between(self):
+        outcome = self.record("""
+            def f(x):
+                # !viztracer: log_instant("one")
+
+                # a comment of another kind
+            # !viztracer: log_instant("two")
+                #!viztracer:log_instant( 'three' )
+                x = 1  # noqa  # !viztracer: log
+                # # !viztracer: log_instant("commented out")
+                # It says !viztracer: log_instant("in words")
+                # !viztracer: log_instant("four")
+            f(1)
+        """, *OPTIONS)
+        self.assertEqual(["one", "two", "three", "four"], self.told(outcome))
+        self.assertEqual([("x", 1)], self.counted(outcome))
+
+
+class Told(Comments):
+    def test_what_a_statement_binds(self):
+        outcome = self.record("""
+            class Thing: pass
+            thing, numbers, made = Thing(), [0, 1], []
+            def get():
+                made.append(1)
+                return thing
+            def f(p):
+                x = 5  # !viztracer: log
+                y: int = 6  # !viztracer: log
+                a, (b, *c) = 1, (2.5, "three", 4)  # !viztracer: log
+                thing.attr = "value"  # !viztracer: log
+                get().attr = 7  # !viztracer: log
+                numbers[0] = 8  # !viztracer: log
+                get().numbers = numbers  # !viztracer: log
+                get().numbers[1] = None  # !viztracer: log
+                p += 1  # !viztracer: log
+                z = [i for i in range(2)] + [i for i in [3]] + [j := 3]  # !viztracer: log
+                i = [i for i in "a"]  # !viztracer: log
+                for k in range(2):  # !viztracer: log
+                    pass
+                with open("/dev/null") as file:  # !viztracer: log
+                    file = True  # !viztracer: log
+                import os.path as path  # !viztracer: log
+                def inner(): return 1  # !viztracer: log
+                if (w := inner()):  # !viztracer: log
+                    pass
+                long = (1 +  # a comment
+                        2 +
+                        3)  # !viztracer: log
+                r = 1; s = 2  # !viztracer: log
+                try: raise ValueError(1)
+                except ValueError as error:  # !viztracer: log
+                    pass
+                del x  # !viztracer: log
+                return z  # !viztracer: log
+            f(1)
+            x: int = 1  # !viztracer: log
+            print(len(made))
+        """, *OPTIONS)
+        told = [re.sub(r"<(module|_io)[^>]*>", r"<\1>", name) for name in self.told(outcome)]
+        self.assertEqual(
+            ["c = ['three', 4]", "thing.attr = 'value'", ".numbers = [8, 1]", "[...] = None", "z = [0, 1, 3, 3]", "i = ['a']",
+             "file = <_io>", "path = <module>", "inner = <function inner>", "error = ValueError(1)", "del x", "return z"],
+            told)
+        self.assertEqual(
+            [("x", 5), ("y", 6), ("a", 1), ("b", 2500), (".attr", 7), ("numbers[...]", 8), ("p", 2), ("j", 3), ("k", 0), ("k", 1), ("file", 1),
+             ("w", 1), ("long", 6), ("r", 1), ("s", 2), ("x", 1)], self.counted(outcome))
+
+    def test_what_is_evaluated(self):
+        outcome = self.record("""
+            limit = 2
+            class Thing:
+                base = 3
+                # !viztracer: log_var("in a class", (base, limit, [base for _ in range(1)], (lambda: base)()))
+                def method(self, n):
+                    # !viztracer: log_var("scopes", [(n, base, limit, len(self.items)) for base in range(n) if base < limit])
+                    def inner():
+                        # !viztracer: log_var("from outside", n)
+                        return n
+                    # !viztracer: log_var("generated", list(x + n for x in range(2)))
+                    # !viztracer: log_var(name="keywords", var={"n": n})
+                    # !viztracer: log_var("unbound", later)
+                    later = inner()
+                    return later
+                items = [1]
+            later = "of the module"
+            Thing().method(2)
+            # !viztracer: log_var("number", 2.5)
+            # !viztracer: log_var("text", f"{limit!r:>{limit}}")
+            # !viztracer: log_var("conditional", 1, limit == 2)
+            # !viztracer: log_var("conditional", 2, cond=False)
+            # !viztracer: log_var("brackets)", {"(": 1}["("])  # and a remark
+            # !viztracer: log_var("walrus", (limit := 5))
+            # !viztracer: log_var("still", limit)
+            # !viztracer: log_var(3, "a name that is no text")
+        """, *OPTIONS)
+        self.assertEqual(
+            ["in a class = (3, 2, [3], 3)", "scopes = [(2, 0, 2, 1), (2, 1, 2, 1)]", "generated = [2, 3]", "keywords = {'n': 2}",
+             'log_var("unbound", later)', "text = ' 2'", "3 = 'a name that is no text'"], self.told(outcome))
+        self.assertEqual([("from outside", 2), ("number", 2500), ("conditional", 1), ("brackets)", 1), ("walrus", 5), ("still", 2)],
+                         self.counted(outcome))
+        [unbound] = [event for event in self.marks(outcome) if "unbound" in event["name"]]
+        self.assertRegex(unbound["args"]["raised"], "^NameError")
+        self.assertEqual({"magic comment"}, {event["cat"] for event in self.marks(outcome)})
+
+    def test_instants(self):
+        outcome = self.record("""
+            def f(n):
+                # !viztracer: log_instant("plain")
+                # !viztracer: log_instant("with args", {"n": n, "password": "covert", "l": [1]}, "p")
+                # !viztracer: log_instant("with a text", args="text", scope="g")
+                # !viztracer: log_instant(f"made {n}", cond=n > 1)
+                # !viztracer: log_instant("skipped", cond=n > 2)
+                # !viztracer: log_var("api_key", "covert")
+                # !viztracer: log_var("token", 5)
+                secret = "covert"  # !viztracer: log
+                return n
+            f(2)
+        """, *OPTIONS)
+        self.assertEqual(["plain", "with args", "with a text", "made 2", "api_key = ***", "token = ***", "secret = ***"], self.told(outcome))
+        arguments = [event["args"] for event in self.marks(outcome)]
+        self.assertEqual([{}, {"n": "2", "password": "***", "l": "[1]"}, {"args": "'text'"}, {}], arguments[:4])
+
+    def test_conditions(self):
+        outcome = self.record("""
+            class Thing: pass
+            def f(thing):
+                for i in range(4):  # !viztracer: log if i % 2
+                    x = i * 2  # !viztracer: log if x == 4
+                    thing.attr = x  # !viztracer: log if thing.attr > 4
+                    a, thing.other = x, -x  # !viztracer: log if a + thing.other == 0 and i == 1
+                    print(i)  # !viztracer: log if i == 3
+                    # !viztracer: log_instant("both", {"i": i}) if x and i < 3
+                    # !viztracer: log_var("i now", i) if [j for j in range(i) if j > 1]
+                    if x:  # !viztracer: log if x > 4
+                        pass
+                    while x > 5:  # !viztracer: log if x
+                        x -= 1
+            f(Thing())
+        """, *OPTIONS)
+        self.assertEqual(["both", "both", "print(i)", "if x:", "while x > 5:"], self.told(outcome))
+        self.assertEqual([("i", 1), ("a", 2), ("thing.other", -2), ("x", 4), ("i", 3), ("thing.attr", 6), ("i now", 3)],
+                         self.counted(outcome))
+
+    def test_conditions_of_what_fails_and_recurses(self):
+        outcome = self.record("""
+            class Thing:
+                def __setattr__(self, name, value):
+                    if value == 1: raise ValueError
+                    if value > 1: f(self, value - 2)
+                    object.__setattr__(self, name, value)
+            def f(thing, n):
+                try:
+                    a, thing.x = n, n  # !viztracer: log if n != 2
+                except ValueError: pass
+            for n in (4, 1, 0):
+                f(Thing(), n)
+        """, *OPTIONS)
+        # 4 sets 2 sets 0; 1 fails; 0.
+        self.assertEqual([("a", 0), ("thing.x", 0), ("a", 4), ("thing.x", 4), ("a", 0), ("thing.x", 0)],
+                         [(event["name"], event["args"]["value"]) for event in outcome.report.events if event["ph"] == "C"])
+
+    def test_what_raises_is_told_and_stays_away(self):
+        outcome = self.record("""
+            import sys
+            def failing(): raise KeyError("inner")
+            def deep(n): return deep(n + 1)
+            def f(n):
+                x = n  # !viztracer: log if 1 / n > 0
+                # !viztracer: log_var("x", failing())
+                # !viztracer: log_instant("x") if failing()
+                # !viztracer: log_instant(no_such_name)
+                # !viztracer: log_instant("one", 2, "g", True, "too many")
+                # !viztracer: log_var("deep", deep(0))
+                return x
+            try:
+                f(0)
+                1 / 0
+            except ZeroDivisionError as error:
+                print(f(0), repr(error.__context__), sys.exc_info()[1] is error)
+                # !viztracer: log_var("handled", [sys.exc_info()[1] is error, error])
+            print(sys.exc_info(), sys.getrecursionlimit())
+        """, *OPTIONS)
+        raised = [(event["name"], event["args"]["raised"].split("(")[0]) for event in self.marks(outcome) if "raised" in event["args"]]
+        self.assertEqual(
+            2 * [("log if 1 / n > 0", "ZeroDivisionError"), ('log_var("x", failing())', "KeyError"),
+                 ('log_instant("x") if failing()', "KeyError"), ("log_instant(no_such_name)", "NameError"),
+                 ('log_instant("one", 2, "g", True, "too many")', "TypeError"), ('log_var("deep", deep(0))', "RecursionError")], raised)
+        self.assertEqual(["handled = [True, ZeroDivisionError('division by zero')]"], [name for name in self.told(outcome) if name.startswith("handled")])
+
+    def test_strings_are_no_comments(self):
+        """VizTracer rewrites them."""
+        outcome = self.record('''
+            # !viztracer: log_instant("first")
+            text = """
+            # !viztracer: log_instant("in text")
+            x = 1  # !viztracer: log
+            """
+            other = "# !viztracer: log", '# !viztracer: log', r"\\# !viztracer: log", \\
+                b"# !viztracer: log"
+            n = 1
+            nested = f"# !viztracer: log {f'# !viztracer: log {n:#>{n}}'} {n!r}" + f"""
+            # !viztracer: log_instant("in text") {{ {n
+            } # !viztracer: log """
+            print(text, other, nested)
+            # !viztracer: log_instant("last")
+        '''.replace("\\\\", "\\"), *OPTIONS)
+        self.assertEqual(["first", "last"], self.told(outcome))
+        self.assertEqual([], self.counted(outcome))
+
+    def test_without_calls_and_beside_other_logs(self):
+        outcome = self.record("""
+            def f(x):
+                x = x + 1  # !viztracer: log
+                # !viztracer: log_var("y", "text")
+            f(1)
+        """, *OPTIONS, "--log_sparse", "--log_var", "x")
+        self.assertEqual([], list(outcome.report.calls()))
+        self.assertEqual(["x = 1", "x = 2", "y = 'text'"], self.told(outcome))
+        self.assertEqual([("x", 2)], self.counted(outcome))
+
+    def test_functions_that_a_filter_hides_have_none(self):
+        self.write("other.py", "# !viztracer: log_instant('other')\nx = 1\n")
+        outcome = self.record("import other\n# !viztracer: log_instant('here')\nprint(1)\n", *OPTIONS, "--only", "x.py")
+        self.assertEqual(["here"], self.told(outcome))
+
+
+if __name__ == "__main__":
+    unittest.main()
