@@ -90,7 +90,7 @@ class Finder {
       defines_ = false;
       is_text_ = token == SourceLexer::Token::kString;
       to_.lines[to_.line_count++] = {
-          lexer_.line(), lexer_.line(), indent_, is_text_ ? kDoesNothing : first_flags(text)};
+          lexer_.first_line(), lexer_.line(), indent_, is_text_ ? kDoesNothing : first_flags(text)};
       begin_ = lexer_.begin();
     }
     is_blank_ = false;

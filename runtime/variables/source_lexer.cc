@@ -13,6 +13,7 @@ constexpr size_t kLongestPrefix = 2;  // of a string: rb, fr, ...
 SourceLexer::Token SourceLexer::next() {
   while (at_ != end_) {
     begin_ = at_;
+    first_line_ = line_;
     const char c = *at_;
     if (is_space(c)) {
       ++at_;

@@ -39,7 +39,8 @@ class SourceLexer {
 
   const char* begin() const { return begin_; }
   const char* at() const { return at_; }
-  uint32_t line() const { return line_; }
+  uint32_t line() const { return line_; }              // of at()
+  uint32_t first_line() const { return first_line_; }  // of begin()
   uint32_t depth() const { return depth_; }
 
   // Whether the next line belongs to the same logical one.
@@ -109,6 +110,7 @@ class SourceLexer {
   const char* const end_;
   const char* begin_ = nullptr;
   uint32_t line_ = 1;
+  uint32_t first_line_ = 1;
   uint32_t depth_ = 0;
   uint32_t open_ = 0;
   bool is_joined_ = false;

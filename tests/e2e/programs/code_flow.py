@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares runtime/variables/code_flow.h (argv[1]: as a library) with the `dis` module of the interpreter that runs
 this, for every code object of the standard library's first argv[2] files: which stores can be reached, and how deep the
-stack is before each. The depths are checked by themselves: one value is left where a function returns."""
+stack is before each; which instruction follows which, and the lines of all. The depths are checked by themselves: one value is left where a function returns."""
 
 import ctypes
 import dis
@@ -17,6 +17,13 @@ STORES = {"STORE_FAST": 1, "STORE_FAST_LOAD_FAST": 1, "STORE_FAST_STORE_FAST": 2
 ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "INTERPRETER_EXIT"}
 BACK = {"JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"}
 GENERATOR = 0x20 | 0x80 | 0x200
+
+
+GOES_ON, IS_RAISED, RETURNS, RAISES, POPS, GOES_ON_RAISING = range(6)  # WayKind
+
+
+class Way(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint32) for name in ("start", "to", "kind")]
 
 
 class Row(ctypes.Structure):
@@ -90,6 +97,32 @@ def depths(code, begins_resumed):
     return all_of_it, found
 
 
+def ways(code, all_of_it, found):
+    """From an instruction to another, what exceptions take left out; both behind their EXTENDED_ARGs."""
+    def behind_extensions(at):
+        while opcode.opname[all_of_it[at][0]] == "EXTENDED_ARG":
+            at = all_of_it[at][2]
+        return at
+    expected = set()
+    for at in found:
+        number, argument, behind = all_of_it[at]
+        name = opcode.opname[number]
+        if name == "EXTENDED_ARG":
+            continue
+        if name in ENDS:
+            kind = RETURNS if name.startswith("RETURN") else RAISES if name == "RAISE_VARARGS" else GOES_ON_RAISING
+            if name != "RERAISE" or argument == 0:
+                expected.add((at, at, kind))
+        elif name not in BACK and name != "JUMP_FORWARD":
+            expected.add((at, behind_extensions(behind), GOES_ON))
+        if name == "POP_EXCEPT":
+            expected.add((at, at, POPS))
+        if number in opcode.hasjrel and name != "END_ASYNC_FOR":
+            target = behind - 2 * argument if name in BACK else behind + 2 * argument
+            expected.add((at, behind_extensions(target), GOES_ON))
+    return expected
+
+
 def main():
     warnings.simplefilter("ignore")
     library = ctypes.CDLL(sys.argv[1])
@@ -98,7 +131,7 @@ def main():
     files = [path for path in sorted(glob.glob(folder + "/*.py") + glob.glob(folder + "/*/*.py"))
              if "-packages" not in path][:int(sys.argv[2])]
     codes = stores = named = 0
-    rows = (Row * 65536)()
+    rows, all_ways = (Row * 65536)(), (Way * 262144)()
     for path in files:
         try:
             with open(path, "rb") as file:
@@ -109,14 +142,23 @@ def main():
             code = pending.pop()
             pending += [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
             resumed = 1 if sys.version_info < (3, 13) and code.co_flags & GENERATOR else 0
-            count = library.vtn_test_find_stores(
-                sys.version_info[1], code.co_code, ctypes.c_size_t(len(code.co_code)), code.co_exceptiontable,
-                ctypes.c_size_t(len(code.co_exceptiontable)), code.co_stacksize, resumed, effect, rows, len(rows))
+            arguments = (sys.version_info[1], code.co_code, ctypes.c_size_t(len(code.co_code)), code.co_exceptiontable,
+                         ctypes.c_size_t(len(code.co_exceptiontable)), code.co_stacksize, resumed, effect)
+            count = library.vtn_test_find_stores(*arguments, rows, len(rows))
             assert 0 <= count <= len(rows), (code, count)
             all_of_it, found = depths(code, resumed)
             expected = [(at, found[at]) for at, (number, _, _) in all_of_it.items() if at in found
                         for _ in range(STORES.get(opcode.opname[number], 0))]
             assert expected == [(row.offset, row.depth) for row in rows[:count]], code
+            count_of_ways = library.vtn_test_find_ways(*arguments, all_ways, len(all_ways))
+            assert 0 <= count_of_ways <= min(len(all_ways), 3 * len(code.co_code) // 2), (code, count_of_ways)
+            told = [(way.start, way.to, way.kind) for way in all_ways[:count_of_ways]]
+            assert [way[0] for way in told] == sorted(way[0] for way in told), code
+            assert ways(code, all_of_it, found) == {way for way in told if way[2] != IS_RAISED}, code
+            lines = (ctypes.c_uint32 * (len(code.co_code) // 2))()
+            library.vtn_test_code_lines(code.co_linetable, ctypes.c_size_t(len(code.co_linetable)), code.co_firstlineno, lines,
+                                        ctypes.c_size_t(len(lines)))
+            assert list(lines) == [position[0] or 0 for position in code.co_positions()], code
             codes, stores = codes + 1, stores + count
             named += sum(row.owner_kind != 0 for row in rows[:count])
     assert codes > 1000 and stores > 10000 and named > 1000, (codes, stores, named)

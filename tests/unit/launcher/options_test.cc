@@ -107,6 +107,15 @@ TEST_CASE("options: which bindings are told", "[options]") {
   CHECK(refused({"--log_func_exec", "(?=x)", "x.py"}).find("uses look-ahead") != std::string::npos);
 }
 
+TEST_CASE("options: comments in the source", "[options]") {
+  CHECK_FALSE(parsed({"x"}).record.magic_comments);
+  const launcher::Request on = parsed({"--magic-comment", "x.py"});
+  CHECK(on.record.magic_comments);
+  CHECK(on.launch.needs_monitoring == "--magic_comment");
+  CHECK((on.record.option_bits() & kOptionMagicComments) != 0);
+  CHECK(parsed({"--no_magic_comment", "x.py"}).launch.needs_monitoring.empty());
+}
+
 TEST_CASE("options: how large a recording may get", "[options]") {
   CHECK(parsed({"x"}).record.calls.newest_calls == 0);
   CHECK_FALSE(parsed({"x"}).record.calls.any());
