@@ -63,6 +63,10 @@ constexpr unsigned resume_opcode(uint32_t minor) {
   return minor < 11 ? 0 : minor < 13 ? 151 : minor == 13 ? 149 : 128;
 }
 
+// How many instructions a FOR_ITER that is through leaves out where it jumps to: END_FOR, and in
+// 3.13 the POP_TOP behind it (FOR_ITER in Python/bytecodes.c).
+constexpr uint32_t left_out_behind_loops(uint32_t minor) { return minor == 13 ? 2 : 1; }
+
 // The standard library's frozen code is one object for all interpreters: since 3.11 (deep-freeze,
 // bpo-45696) and until 3.13 took that out (gh-108716). gh-100227 keeps it to the main
 // interpreter in 3.12, on which nothing here relies.

@@ -69,8 +69,9 @@ struct Handler {
 
 class Flow {
  public:
-  Flow(const OpcodeTable& table, const CodeText& text, StackEffect effect)
-      : table_(table),
+  Flow(uint32_t minor, const OpcodeTable& table, const CodeText& text, StackEffect effect)
+      : minor_(minor),
+        table_(table),
         text_(text),
         effect_(effect),
         units_(static_cast<uint32_t>(text.bytes / kUnitBytes)) {}
@@ -134,6 +135,9 @@ class Flow {
       }
       if (jumps(at.step)) {
         tell(target_of(at), WayKind::kGoesOn);
+        if (const uint32_t behind = behind_loop(at); behind < units_) {
+          tell(behind, WayKind::kGoesOn);
+        }
       }
       if (goes_on(at.step) && at.next < units_) {
         tell(at.next, WayKind::kGoesOn);
@@ -248,6 +252,22 @@ class Flow {
                                 ? (at.argument <= at.next ? at.next - at.argument : units_)
                                 : uint64_t{at.next} + at.argument;
     return target < units_ ? static_cast<uint32_t>(target) : units_;
+  }
+
+  // Where a loop that is through goes on, if it leaves out what it jumps to; one beyond the end: it
+  // does not.
+  uint32_t behind_loop(const Instruction& at) const {
+    if (at.step != Step::kPushesOrJumps) {
+      return units_;
+    }
+    Instruction left_out = decode(target_of(at));
+    if (left_out.step != Step::kEndsLoop) {
+      return units_;
+    }
+    for (uint32_t i = 1; i < left_out_behind_loops(minor_) && left_out.next < units_; ++i) {
+      left_out = decode(left_out.next);
+    }
+    return left_out.next;
   }
 
   bool mark_targets() {
@@ -512,6 +532,7 @@ class Flow {
     }
   }
 
+  const uint32_t minor_;
   const OpcodeTable& table_;
   const CodeText& text_;
   const StackEffect effect_;
@@ -541,7 +562,7 @@ bool find_stores(
   if (table == nullptr) {
     return false;
   }
-  Flow flow(*table, text, effect);
+  Flow flow(minor, *table, text, effect);
   if (!flow.follow_all()) {
     return false;
   }
@@ -555,7 +576,7 @@ bool find_ways(
   if (table == nullptr) {
     return false;
   }
-  Flow flow(*table, text, effect);
+  Flow flow(minor, *table, text, effect);
   if (!flow.follow_all()) {
     return false;
   }

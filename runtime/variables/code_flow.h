@@ -79,8 +79,9 @@ struct FoundWay {
 
 using VisitWay = void (*)(const FoundWay&, void*);
 
-// Calls `visit` with each way of what is reached, by `from`: no more than three for an instruction.
-// False as above.
+// Calls `visit` with each way of what is reached, by `from`: no more than four for an instruction.
+// A loop that is through goes on at its end, or behind it: CPython does one or the other. False as
+// above.
 bool find_ways(
     uint32_t minor, const CodeText& text, StackEffect effect, VisitWay visit, void* argument);
 

@@ -13,7 +13,7 @@ namespace vtn::runtime {
 namespace {
 
 constexpr uint32_t kUnitBytes = 2;
-constexpr uint32_t kWaysOfUnit = 3;
+constexpr uint32_t kWaysOfUnit = 4;
 constexpr int kMostRounds = 64;
 
 // Of a comment, for one target of ways.
@@ -77,8 +77,7 @@ bool CodeComments::take_scratch(size_t units, uint32_t comments) {
   units_ = units;
   const size_t line_bytes = units * sizeof(uint32_t);
   const size_t way_bytes = kWaysOfUnit * units * sizeof(Way);
-  scratch_bytes_ =
-      2 * line_bytes + way_bytes + comments * sizeof(uint32_t) + (kWaysOfUnit + 2) * units;
+  scratch_bytes_ = 2 * line_bytes + way_bytes + comments * sizeof(Own) + (kWaysOfUnit + 2) * units;
   scratch_ = map_pages(scratch_bytes_);
   if (scratch_ == nullptr) {
     return false;
@@ -89,10 +88,10 @@ bool CodeComments::take_scratch(size_t units, uint32_t comments) {
     at += bytes;
     return place;
   };
+  own_ = reinterpret_cast<Own*>(carve(comments * sizeof(Own)));
   lines_ = reinterpret_cast<uint32_t*>(carve(line_bytes));
   raised_lines_ = reinterpret_cast<uint32_t*>(carve(line_bytes));
   ways_ = reinterpret_cast<Way*>(carve(way_bytes));
-  own_ = reinterpret_cast<uint32_t*>(carve(comments * sizeof(uint32_t)));
   told_ = reinterpret_cast<uint8_t*>(carve(kWaysOfUnit * units));
   target_ = reinterpret_cast<uint8_t*>(carve(units));
   is_leaving_ = reinterpret_cast<uint8_t*>(carve(units));
@@ -102,6 +101,15 @@ bool CodeComments::take_scratch(size_t units, uint32_t comments) {
 // A comment behind the line that a function, class or lambda begins with is not of its body.
 bool CodeComments::is_owner(const MagicComment& comment) const {
   return is_module_ || !lies_in(first_line_, comment.first, comment.last);
+}
+
+bool CodeComments::has_lines_of(const MagicComment& comment) const {
+  for (size_t unit = 0; unit < units_; ++unit) {
+    if (holds(comment, static_cast<uint32_t>(unit))) {
+      return true;
+    }
+  }
+  return false;
 }
 
 uint32_t CodeComments::find(PyObject* code,
@@ -129,13 +137,13 @@ uint32_t CodeComments::find(PyObject* code,
                   lines_,
                   units_);
   for (uint32_t i = 0; i < found.comment_count; ++i) {
-    const MagicComment& comment = found.comments[i];
+    MagicComment comment = found.comments[i];
     bool has_it = false;
-    for (size_t unit = 0; unit < units_ && !has_it && comment.problem == nullptr; ++unit) {
-      has_it = lies_in(lines_[unit], comment.first, comment.last);
+    while (comment.problem == nullptr && !(has_it = has_lines_of(comment)) &&
+           slide(found, &comment)) {
     }
     if (has_it && is_owner(comment)) {
-      own_[count_++] = i;
+      own_[count_++] = {comment, i};
     }
   }
   const auto add_way = [](const FoundWay& way, void* argument) {
@@ -224,7 +232,10 @@ bool CodeComments::is_told_on(const MagicComment& comment, const Way& way) const
   if (cleans_up_behind(comment, way.from)) {
     return false;
   }
-  if (holds(comment, way.to) && !cleans_up_behind(comment, way.to)) {
+  if (cleans_up_behind(comment, way.to)) {
+    return is_leaving_[way.from] == 0;
+  }
+  if (holds(comment, way.to)) {
     return ends_by_itself(comment, way.to)
                ? is_leaving_[way.from] == 0 && is_leaving_[way.to] == 0
                : !comment.own_line && (target_[way.to] & kLeavesCode) != 0;

@@ -42,8 +42,8 @@ class CodeComments {
                 StackEffect effect);
 
   uint32_t count() const { return count_; }
-  const MagicComment& comment(uint32_t index) const { return file_->found.comments[own_[index]]; }
-  const CommentWish& wish(uint32_t index) const { return file_->wishes[own_[index]]; }
+  const MagicComment& comment(uint32_t index) const { return own_[index].comment; }
+  const CommentWish& wish(uint32_t index) const { return file_->wishes[own_[index].index]; }
 
   // The comment that wants what the instruction binds; kNone.
   static constexpr uint32_t kNone = UINT32_MAX;
@@ -62,9 +62,15 @@ class CodeComments {
     WayKind kind;
   };
 
+  struct Own {
+    MagicComment comment;
+    uint32_t index;  // in the file
+  };
+
   bool take_scratch(size_t units, uint32_t comments);
   void settle_lines(const SourceComments& found);
   bool is_owner(const MagicComment& comment) const;
+  bool has_lines_of(const MagicComment& comment) const;
   bool holds(const MagicComment& comment, uint32_t unit) const;
   bool cleans_up_behind(const MagicComment& comment, uint32_t unit) const;
   bool ends_by_itself(const MagicComment& comment, uint32_t unit) const;
@@ -74,7 +80,7 @@ class CodeComments {
   void visit_points(uint32_t index, Visit&& visit);
 
   const CommentedFile* file_ = nullptr;
-  uint32_t* own_ = nullptr;
+  Own* own_ = nullptr;
   uint32_t count_ = 0;
   uint32_t first_line_ = 0;
   bool is_module_ = false;

@@ -43,6 +43,44 @@ struct OwnLine {
   uint32_t next;  // the logical line that comes behind it
 };
 
+// Behind the statement that begins with that logical line.
+uint32_t end_of_statement(const SourceComments& source, uint32_t index) {
+  const uint32_t indent = source.lines[index].indent;
+  while (index + 1 < source.line_count && (source.lines[index].flags & kDecorates) != 0) {
+    ++index;
+  }
+  for (++index; index < source.line_count; ++index) {
+    const LogicalLine& line = source.lines[index];
+    if (line.indent < indent || (line.indent == indent && (line.flags & kGoesOn) == 0)) {
+      break;
+    }
+  }
+  return index;
+}
+
+// Where the statement begins that ends before the logical line `end`, in the block of that
+// indentation.
+uint32_t begin_of_statement(const SourceComments& source, uint32_t end, uint32_t indent) {
+  uint32_t index = end - 1;
+  for (;; --index) {
+    const LogicalLine& line = source.lines[index];
+    if (line.indent < indent) {
+      return index + 1 < end ? index + 1 : index;
+    }
+    if (line.indent == indent && (line.flags & kGoesOn) == 0) {
+      break;
+    }
+    if (index == 0) {
+      return 0;
+    }
+  }
+  while (index != 0 && source.lines[index - 1].indent == indent &&
+         (source.lines[index - 1].flags & kDecorates) != 0) {
+    --index;
+  }
+  return index;
+}
+
 class Finder {
  public:
   Finder(tracer::Text source, SourceComments* to)
@@ -163,44 +201,6 @@ class Finder {
     }
   }
 
-  // Behind the statement that begins with that logical line.
-  uint32_t end_of_statement(uint32_t index) const {
-    const uint32_t indent = to_.lines[index].indent;
-    while (index + 1 < to_.line_count && (to_.lines[index].flags & kDecorates) != 0) {
-      ++index;
-    }
-    for (++index; index < to_.line_count; ++index) {
-      const LogicalLine& line = to_.lines[index];
-      if (line.indent < indent || (line.indent == indent && (line.flags & kGoesOn) == 0)) {
-        break;
-      }
-    }
-    return index;
-  }
-
-  // Where the statement begins that ends before the logical line `end`, in the block of that
-  // indentation.
-  uint32_t begin_of_statement(uint32_t end, uint32_t indent) const {
-    uint32_t index = end - 1;
-    for (;; --index) {
-      const LogicalLine& line = to_.lines[index];
-      if (line.indent < indent) {
-        return index + 1 < end ? index + 1 : index;
-      }
-      if (line.indent == indent && (line.flags & kGoesOn) == 0) {
-        break;
-      }
-      if (index == 0) {
-        return 0;
-      }
-    }
-    while (index != 0 && to_.lines[index - 1].indent == indent &&
-           (to_.lines[index - 1].flags & kDecorates) != 0) {
-      --index;
-    }
-    return index;
-  }
-
   void place_own_line(MagicComment* comment, const OwnLine& own) const {
     const bool has_next = own.next < to_.line_count;
     const bool follows_deeper = own.next != 0 && to_.lines[own.next - 1].indent >= own.indent;
@@ -211,14 +211,8 @@ class Finder {
         comment->problem = "no statement can stand there";
         return;
       }
-      uint32_t index = own.next;
-      while (index + 1 < to_.line_count && (to_.lines[index].flags & kDoesNothing) != 0 &&
-             to_.lines[index + 1].indent == next.indent &&
-             (to_.lines[index + 1].flags & kGoesOn) == 0) {
-        ++index;
-      }
-      comment->first = to_.lines[index].first;
-      comment->last = to_.lines[end_of_statement(index) - 1].last;
+      comment->first = next.first;
+      comment->last = to_.lines[end_of_statement(to_, own.next) - 1].last;
       return;
     }
     if (own.next == 0) {
@@ -226,7 +220,7 @@ class Finder {
       return;
     }
     comment->when_left = true;
-    const uint32_t begin = begin_of_statement(own.next, own.indent);
+    const uint32_t begin = begin_of_statement(to_, own.next, own.indent);
     comment->first = to_.lines[begin].first;
     comment->last = to_.lines[own.next - 1].last;
     for (uint32_t i = begin; i < own.next; ++i) {
@@ -327,6 +321,30 @@ void free_comments(SourceComments* comments) {
     unmap_pages(comments->comments, comments->bytes);
   }
   *comments = {};
+}
+
+bool slide(const SourceComments& comments, MagicComment* comment) {
+  const LogicalLine* const at = line_at(comments, comment->first);
+  if (!comment->own_line || at == nullptr) {
+    return false;
+  }
+  const auto index = static_cast<uint32_t>(at - comments.lines);
+  if (!comment->when_left) {
+    const uint32_t next = end_of_statement(comments, index);
+    if (next < comments.line_count && comments.lines[next].indent == at->indent &&
+        (comments.lines[next].flags & kGoesOn) == 0) {
+      comment->first = comments.lines[next].first;
+      comment->last = comments.lines[end_of_statement(comments, next) - 1].last;
+      return true;
+    }
+    comment->when_left = true;
+  }
+  if (index == 0 || comments.lines[index - 1].indent < at->indent) {
+    return false;
+  }
+  comment->first = comments.lines[begin_of_statement(comments, index, at->indent)].first;
+  comment->last = comments.lines[index - 1].last;
+  return true;
 }
 
 bool is_within(const SourceComments& comments,

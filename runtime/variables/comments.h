@@ -27,7 +27,7 @@ enum LineFlag : uint32_t {
   kLeavesLoop = 4,    // has a `break` or `continue`
   kReturns = 8,       // has a `return`
   kLeavesFirst = 16,  // what it has of these is all of it
-  kDoesNothing = 32,  // global, nonlocal, or a string: there may be no instruction of it
+  kDoesNothing = 32,  // global, nonlocal, or a string
   kOpensBlock = 64,   // ends with the colon of a block of the same code (not `def`, `class`)
   kIsLoop = 128,      // opens one of a loop
   kIsFinally = 256,   // opens one that runs on every way
@@ -69,6 +69,11 @@ bool has_magic(tracer::Text source);
 // UTF-8, which texts point into. Nothing is found where there is no memory.
 SourceComments find_comments(tracer::Text source);
 void free_comments(SourceComments* comments);
+
+// Takes a comment that is on a line of its own to the next statement of its block, or, where there
+// is none (or it is told when it is left) to the one before: where there are no instructions of the
+// one that it belongs to (`global x`, a docstring, `x: int`). False: there is none.
+bool slide(const SourceComments& comments, MagicComment* comment);
 
 // Whether the line lies in a block that is opened by a line of that kind, at `first` or behind.
 bool is_within(const SourceComments& comments,

@@ -14,6 +14,7 @@ enum class Step : uint8_t {
   kOther,       // whatever it pops, it pushes no more than two values, or what its effect says
   kPushesNone,  // pops some, or none
   kPushesOne,
+  kEndsLoop,       // pops what it went over; a loop that is through jumps behind it
   kPopsException,  // which is handled then; no value
   kExtends,
   kSwaps,
@@ -55,7 +56,7 @@ struct OpcodeRow {
 // 3.12.1
 inline constexpr OpcodeRow kRows312[] = {
     {0, Step::kPushesNone, 0}, {1, Step::kPushesNone, 0}, {2, Step::kPushesOne, 0},
-    {3, Step::kEnds, 0}, {4, Step::kPushesNone, 0}, {5, Step::kPushesOne, 0},
+    {3, Step::kEnds, 0}, {4, Step::kEndsLoop, 0}, {5, Step::kPushesOne, 0},
     {9, Step::kPushesNone, 0}, {11, Step::kPushesOne, 0}, {12, Step::kPushesOne, 0},
     {15, Step::kPushesOne, 0}, {25, Step::kPushesOne, 1}, {26, Step::kPushesOne, 0},
     {27, Step::kStoresSlice, 0}, {30, Step::kPushesOne, 0}, {31, Step::kPushesOne, 0},
@@ -93,7 +94,7 @@ inline constexpr OpcodeRow kRows312[] = {
 inline constexpr OpcodeRow kRows313[] = {
     {0, Step::kPushesNone, 0}, {4, Step::kPushesOne, 0}, {5, Step::kPushesOne, 1},
     {7, Step::kPushesOne, 0}, {9, Step::kPushesNone, 0}, {10, Step::kPushesNone, 0},
-    {11, Step::kPushesNone, 0}, {12, Step::kPushesOne, 0}, {14, Step::kPushesOne, 0},
+    {11, Step::kEndsLoop, 0}, {12, Step::kPushesOne, 0}, {14, Step::kPushesOne, 0},
     {15, Step::kPushesOne, 0}, {16, Step::kPushesOne, 0}, {18, Step::kPushesOne, 0},
     {20, Step::kPushesOne, 0}, {21, Step::kPushesOne, 0}, {22, Step::kEnds, 0},
     {23, Step::kPushesOne, 0}, {24, Step::kPushesOne, 0}, {25, Step::kPushesOne, 0},
@@ -133,7 +134,7 @@ inline constexpr OpcodeRow kRows313[] = {
 inline constexpr OpcodeRow kRows314[] = {
     {0, Step::kPushesNone, 0}, {1, Step::kPushesOne, 0}, {2, Step::kPushesOne, 0},
     {4, Step::kPushesOne, 0}, {6, Step::kPushesOne, 0}, {8, Step::kPushesNone, 0},
-    {9, Step::kPushesNone, 0}, {10, Step::kPushesOne, 0}, {12, Step::kPushesOne, 0},
+    {9, Step::kEndsLoop, 0}, {10, Step::kPushesOne, 0}, {12, Step::kPushesOne, 0},
     {13, Step::kPushesOne, 0}, {14, Step::kPushesOne, 0}, {15, Step::kPushesOne, 0},
     {18, Step::kPushesOne, 0}, {19, Step::kPushesOne, 0}, {20, Step::kEnds, 0},
     {21, Step::kPushesOne, 0}, {22, Step::kPushesOne, 0}, {23, Step::kPushesOne, 0},
@@ -174,7 +175,7 @@ inline constexpr OpcodeRow kRows314[] = {
 inline constexpr OpcodeRow kRows315[] = {
     {0, Step::kPushesNone, 0}, {1, Step::kPushesOne, 0}, {2, Step::kPushesOne, 0},
     {4, Step::kPushesOne, 1}, {6, Step::kPushesOne, 0}, {8, Step::kPushesNone, 0},
-    {9, Step::kPushesNone, 0}, {10, Step::kPushesOne, 0}, {12, Step::kPushesOne, 0},
+    {9, Step::kEndsLoop, 0}, {10, Step::kPushesOne, 0}, {12, Step::kPushesOne, 0},
     {13, Step::kPushesOne, 0}, {14, Step::kPushesOne, 0}, {15, Step::kPushesOne, 0},
     {16, Step::kPushesOne, 0}, {18, Step::kEnds, 0}, {19, Step::kPushesOne, 0},
     {20, Step::kPushesOne, 0}, {21, Step::kPushesOne, 0}, {22, Step::kPushesOne, 0},

@@ -48,6 +48,21 @@ class Places(Comments):
         self.assertEqual(expected, told)
         self.assertEqual([], self.notices(outcome))
 
+    def test_places_in_modules_of_the_standard_library(self):
+        program = os.path.join(PROGRAMS, "comment_stdlib.py")
+        self.assertGreater(int(self.plain(program).stdout), 4000)
+        plain = self.plain(program, "statements")
+        with open(os.path.join(self.work, "places"), encoding="utf-8") as file:
+            expected = file.read().split()
+        outcome = self.traced(program, "comments", options=("--quiet", *OPTIONS, "--log_sparse"))
+        self.assertEqual(plain.parity_key(), outcome.parity_key())
+        self.assertEqual(0, plain.status)
+        told = self.told(outcome)
+        for number, (one, other) in enumerate(zip(expected, told)):
+            self.assertEqual(one, other, f"after {expected[max(0, number - 10):number]}")
+        self.assertEqual(len(expected), len(told))
+        self.assertGreater(len(set(told)), 2000)
+
     def test_what_shares_a_line_with_its_end_is_named(self):
         outcome = self.record("""
             def f(n):

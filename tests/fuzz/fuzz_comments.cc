@@ -44,6 +44,11 @@ void check_found(const SourceComments& found, const std::string& source) {
     last = comment.line;
     check(comment.problem != nullptr || (comment.first != 0 && comment.first <= comment.last &&
                                          vtn::runtime::line_at(found, comment.first) != nullptr));
+    vtn::runtime::MagicComment sliding = comment;
+    uint32_t slides = 0;
+    while (sliding.problem == nullptr && vtn::runtime::slide(found, &sliding)) {
+      check(++slides <= 2 * found.line_count && sliding.first <= sliding.last);
+    }
     const vtn::runtime::CommentWish wish = vtn::runtime::read_wish(comment.text);
     check(lies_in(wish.arguments, source) && lies_in(wish.condition, source));
   }

@@ -253,9 +253,67 @@ def long_or(a, b):
         b = 1 if a else 2
         #[95]
     #[96]
+def loops_in_a_loop(n):
+    for i in range(n):
+        if i != 1:
+            #[103]
+            for j in range(i):
+                #[104]
+                yield j
+                #[105]
+            #[106]
+        #[107]
+        if i != 2:
+            for j in [k for k in range(i)]:
+                j
+            #[108]
+def passes_in_handlers(x):
+    try:
+        1 / x
+    except ZeroDivisionError:
+        #[109]
+        pass
+        #[110]
+    else:
+        #[111]
+        x = 2
+    try:
+        1 / 0
+    except ZeroDivisionError as error:
+        if x:
+            pass
+        #[112]
+    for i in (0, 1):
+        try: raise KeyError(i)
+        except KeyError:
+            continue
+        finally:
+            #[113]
+            pass
+            #[114]
+class Annotated:
+    #[116]
+    x: int
+    #[117]
+    y: int = 1
+    #[118]
+    z: int
+    #[119]
+def annotated():
+    #[120]
+    x: int
+    #[121]
+    y = 1
+class Documented:
+    """Of
+    several lines."""
+    #[115]
 def quietly(function, *arguments):
     try: return function(*arguments)
     except Exception: return None
+list(loops_in_a_loop(4))
+for x in (0, 1): passes_in_handlers(x)
+annotated()
 first()
 last(1)
 for x in (0, 1): last_of_two_ways(x)

@@ -78,7 +78,7 @@ TEST_CASE("comments: on a line of its own, before the next statement", "[runtime
   CHECK(comments_of(comment + "try:\n x\nexcept a:\n y\nelse:\n z\nfinally:\n w\nv") ==
         Told{"1: 2-9 in log_var(1)"});
   CHECK(comments_of(comment + "@a\n@b\nclass C:\n  x\n  y\nz\n") == Told{"1: 2-6 in log_var(1)"});
-  CHECK(comments_of(comment + "global x, y\n\"text\"\nz = 1\n") == Told{"1: 4-4 in log_var(1)"});
+  CHECK(comments_of(comment + "global x, y\n\"text\"\nz = 1\n") == Told{"1: 2-2 in log_var(1)"});
   CHECK(comments_of("def f():\n" + comment + "  x\n") == Told{"2: 3-3 in log_var(1)"});
   CHECK(comments_of("def f():\n  x\n" + comment + "  y\n") == Told{"3: 4-4 in log_var(1)"});
   CHECK(comments_of("x\n  " + comment + "y\n") == Told{"2: 3-3 in log_var(1)"});
@@ -96,6 +96,21 @@ TEST_CASE("comments: as the last of a block, behind the statement before", "[run
         Told{"5: 2-4 out log_var(1)"});
   CHECK(comments_of("if x:\n\ty\n        " + comment + "z") == Told{"3: 2-2 out log_var(1)"});
   CHECK(comments_of("if x:\n  y\n\f  " + comment + "z") == Told{"3: 2-2 out log_var(1)"});
+}
+
+TEST_CASE("comments: what belongs to nothing that is done slides on", "[runtime]") {
+  const std::string source =
+      "class C:\n  x: int\n  # !viztracer: log_var(1)\n  y: int\n  @d\n  def f(): pass\n  z: int\n";
+  SourceComments found = find_comments({source.data(), source.size()});
+  REQUIRE(found.comment_count == 1);
+  MagicComment one = found.comments[0];
+  std::vector<std::string> passed;
+  do {
+    passed.push_back(std::to_string(one.first) + "-" + std::to_string(one.last) +
+                     (one.when_left ? " out" : " in"));
+  } while (slide(found, &one));
+  CHECK(passed == Told{"4-4 in", "5-6 in", "7-7 in", "5-6 out", "4-4 out", "2-2 out"});
+  free_comments(&found);
 }
 
 TEST_CASE("comments: what has no place is named", "[runtime]") {
