@@ -186,6 +186,7 @@ const char* compile_wish(const CommentWish& wish, CommentExpression* to) {
     g_python.PyErr_Clear();
     return "its expression is not Python's";
   }
+  g_python.PyObject_GC_UnTrack(names.get());  // out of the collector's sight
   *to = {code.release(), names.release()};
   return nullptr;
 }

@@ -179,11 +179,13 @@ class Told(Comments):
             # !viztracer: log_var("walrus", (limit := 5))
             # !viztracer: log_var("still", limit)
             # !viztracer: log_var(3, "a name that is no text")
+            limit = 7  # !viztracer: log_var("behind", limit) if limit > 6
         """, *OPTIONS)
         self.assertEqual(
             ["in a class = (3, 2, [3], 3)", "scopes = [(2, 0, 2, 1), (2, 1, 2, 1)]", "generated = [2, 3]", "keywords = {'n': 2}",
              'log_var("unbound", later)', "text = ' 2'", "3 = 'a name that is no text'"], self.told(outcome))
-        self.assertEqual([("from outside", 2), ("number", 2500), ("conditional", 1), ("brackets)", 1), ("walrus", 5), ("still", 2)],
+        self.assertEqual([("from outside", 2), ("number", 2500), ("conditional", 1), ("brackets)", 1), ("walrus", 5), ("still", 2),
+                          ("behind", 7)],
                          self.counted(outcome))
         [unbound] = [event for event in self.marks(outcome) if "unbound" in event["name"]]
         self.assertRegex(unbound["args"]["raised"], "^NameError")
