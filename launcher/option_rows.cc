@@ -482,16 +482,16 @@ constexpr OptionRow kRowsBehindLogs[] = {
 }  // namespace
 
 std::span<const OptionRow> option_rows() {
-  static const std::vector<OptionRow> kAll = [] {
-    std::vector<OptionRow> all;
-    for (const std::span<const OptionRow> rows : {std::span<const OptionRow>(kRowsBeforeLogs),
+  static const std::vector<OptionRow> all = [] {
+    std::vector<OptionRow> rows;
+    for (const std::span<const OptionRow> some : {std::span<const OptionRow>(kRowsBeforeLogs),
                                                   log_option_rows(),
                                                   std::span<const OptionRow>(kRowsBehindLogs)}) {
-      all.insert(all.end(), rows.begin(), rows.end());
+      rows.insert(rows.end(), some.begin(), some.end());
     }
-    return all;
+    return rows;
   }();
-  return kAll;
+  return all;
 }
 
 }  // namespace vtn::launcher

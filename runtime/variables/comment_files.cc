@@ -287,7 +287,7 @@ void look_for_command(PyObject* code) {
     return;
   }
   g_files.command_codes =
-      static_cast<const PyObject**>(map_pages(kMostCommandCodes * sizeof(PyObject*)));
+      static_cast<const PyObject**>(map_pages(kMostCommandCodes * sizeof(void*)));
   if (g_files.command_codes != nullptr) {
     add_command_code(code);
     tell_problems(code, g_files.command);
