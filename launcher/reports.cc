@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/reports.h"
 
+#include <algorithm>
 #include <optional>
 
 #include <errno.h>
@@ -69,16 +70,43 @@ class ProgressBar {
   uint64_t start_ns_;
 };
 
+// The next bytes of a file from `at` on that lie in no hole; all, where nobody knows of holes.
+spool::FilePart next_data(int fd, uint64_t at, uint64_t size) {
+  const off_t begin = lseek(fd, static_cast<off_t>(at), SEEK_DATA);
+  if (begin < 0) {
+    return {errno == ENXIO ? size : at, size};
+  }
+  const off_t end = lseek(fd, begin, SEEK_HOLE);
+  return {static_cast<uint64_t>(begin), end > begin ? static_cast<uint64_t>(end) : size};
+}
+
+// From the file that is open: it may have become another output, under another name. Holes stay
+// holes.
 Status copy_spool(const spool::Reader& spool, const std::string& path) {
-  VTN_ASSIGN(UniqueFd from, open_file(spool.path(), O_RDONLY));
+  struct stat info = {};
+  if (fstat(spool.fd(), &info) != 0) {
+    return fail_errno(fmt::format("cannot look at {}", spool.path()));
+  }
+  const auto size = static_cast<uint64_t>(info.st_size);
   VTN_ASSIGN(report::OutputFile to, report::OutputFile::create(path));
   std::string buffer(size_t{1} << 20, '\0');
-  for (;;) {
-    VTN_ASSIGN(const size_t got, read_all(from.get(), buffer.data(), buffer.size()));
-    if (got == 0) {
-      break;
+  uint64_t written_end = 0;
+  for (uint64_t at = 0; at < size;) {
+    const spool::FilePart part =
+        to.seekable() ? next_data(spool.fd(), at, size) : spool::FilePart{at, size};
+    for (at = part.begin; at < part.end;) {
+      const uint64_t wanted = std::min<uint64_t>(buffer.size(), part.end - at);
+      VTN_ASSIGN(const size_t got, pread_all(spool.fd(), buffer.data(), wanted, at));
+      if (got == 0) {
+        return fail(fmt::format("cannot read {} at offset {}: it ends there", spool.path(), at));
+      }
+      VTN_TRY(to.write_at(std::string_view(buffer).substr(0, got), at));
+      at += got;
+      written_end = at;
     }
-    VTN_TRY(to.append(std::string_view(buffer).substr(0, got)));
+  }
+  if (written_end < size) {  // it ends with a hole
+    VTN_TRY(to.write_at(std::string_view("\0", 1), size - 1));
   }
   return to.commit();
 }

@@ -27,6 +27,8 @@ class Reader {
   std::unique_ptr<Model> take_model() { return std::move(model_); }
   UniqueFd take_fd() { return std::move(fd_); }
   const std::string& path() const { return path_; }
+  // Of the file, wherever it is by now.
+  int fd() const { return fd_.get(); }
   // It ends with an index: it was closed in order, nothing is missing.
   bool closed() const { return closed_; }
   // Behind the last whole frame; the index and trailer do not count.

@@ -151,10 +151,18 @@ class Newest(Bounded):
     def test_a_long_run_takes_little_room(self):
         """What is dropped is given back to the file system while the program runs."""
         self.write("x.py", self.PROGRAM)
-        self.record("x.py", "--tracer_entries", "1000", "--ignore_c_function", "--report", "r.vtn", args=["3000"])
-        info = os.stat(os.path.join(self.work, "r.vtn"))
-        self.assertGreater(info.st_size, 1_000_000)
-        self.assertLess(info.st_blocks * 512, 200_000)
+        self.record("x.py", "--tracer_entries", "1000", "--ignore_c_function", "--report", "r.vtn",
+                    "--report", "second.vtn", args=["3000"])
+        done = self.run_argv([support.LAUNCHER, "--quiet", "--convert", "r.vtn", "-o", "third.vtn"])
+        self.assertEqual((0, b""), (done.status, done.stderr))
+        for name in "r.vtn", "second.vtn", "third.vtn":
+            with self.subTest(name):
+                info = os.stat(os.path.join(self.work, name))
+                self.assertGreater(info.st_size, 1_000_000)
+                self.assertLess(info.st_blocks * 512, 200_000)
+                with open(os.path.join(self.work, name), "rb") as copy, \
+                        open(os.path.join(self.work, "r.vtn"), "rb") as file:
+                    self.assertEqual(file.read(), copy.read())
 
 
 class Sized(Bounded):
