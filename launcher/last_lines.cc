@@ -101,7 +101,11 @@ size_t count_threads(const spool::Model& model) {
   for (const spool::ThreadInfo& thread : model.threads) {
     threads.emplace(model.images[thread.image].process, thread.tid);
   }
-  return threads.size();
+  size_t count = threads.size();
+  for (const auto& [process, info] : model.dropped) {
+    count += info.ended_threads;
+  }
+  return count;
 }
 
 // The model counts slices, a resumed generator's too; calls are known where they were added up.
@@ -149,6 +153,11 @@ void say_left_out(const spool::Model& model, const report::ProcessTree& tree) {
     log_info("single calls of %s are not recorded %s, but counted: --report times.txt lists them",
              counted(left_out.counted, "function", "functions").c_str(),
              left_out.since_text(left_out.counted_from_ns).c_str());
+  }
+  if (left_out.all_marks != 0) {
+    log_info("%s left out %s; --report times.txt lists them",
+             counted(left_out.all_marks, "mark was", "marks were").c_str(),
+             left_out.since_text(left_out.marks_from_ns).c_str());
   }
   const std::vector<report::DroppedCalls> dropped = report::dropped_calls_of(model, tree, clock);
   for (size_t i = 0; i < dropped.size() && i < kMostTables; ++i) {

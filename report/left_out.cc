@@ -21,6 +21,11 @@ Key key_of(const spool::FunctionInfo& function) {
   return {function.file, function.line, function.name, function.kind};
 }
 
+bool is_mark(const spool::FunctionInfo* function) {
+  return function != nullptr &&
+         (function->kind == FunctionKind::kInstant || function->kind == FunctionKind::kCounter);
+}
+
 // "name":...,"file":...,"line":...
 std::string function_members(const spool::FunctionInfo* function) {
   return fmt::format(
@@ -50,7 +55,8 @@ LeftOut left_out_of(const spool::Model& model, const spool::ClockMap& clock) {
   };
   for (const spool::ImageInfo& image : model.images) {
     for (const auto& [id, ticks] : image.counted_from_ticks) {
-      lower(result.counted_from_ns, clock.to_ns(ticks));
+      lower(is_mark(image.function(id)) ? result.marks_from_ns : result.counted_from_ns,
+            clock.to_ns(ticks));
     }
     for (const auto& [id, left_out] : image.left_out) {
       const spool::FunctionInfo* function = image.function(id);
@@ -64,13 +70,17 @@ LeftOut left_out_of(const spool::Model& model, const spool::ClockMap& clock) {
           since != image.counted_from_ticks.end()) {
         lower(sum.counted_from_ns, clock.to_ns(since->second));
       }
-      result.calls += calls;
+      (is_mark(function) ? result.all_marks : result.calls) += calls;
     }
     for (const spool::FunctionInfo& function : image.hidden) {
       hidden.try_emplace(key_of(function), &function);
     }
   }
   for (const auto& [key, one] : limited) {
+    if (is_mark(one.function)) {
+      result.marks.push_back(one);
+      continue;
+    }
     result.limited.push_back(one);
     result.counted += one.counted_from_ns != 0 ? 1 : 0;
   }
@@ -96,6 +106,8 @@ std::vector<DroppedCalls> dropped_calls_of(const spool::Model& model,
     DroppedCalls& one = all.emplace_back();
     one.process = &tree.processes[number];
     one.calls = found->second.calls;
+    one.marks = found->second.marks;
+    one.ended_threads = found->second.ended_threads;
     one.until_ns = clock.to_ns(found->second.until_ticks);
     const uint64_t start_ns = model.clock.empty() ? 0 : clock.to_ns(model.clock.front().ticks);
     one.first_ns = one.until_ns - std::min(one.until_ns, start_ns);
@@ -104,8 +116,9 @@ std::vector<DroppedCalls> dropped_calls_of(const spool::Model& model,
 }
 
 std::string dropped_text(const DroppedCalls& dropped) {
-  return fmt::format("{} calls of {} {} in the first {}",
+  return fmt::format("{} calls{} of {} {} in the first {}",
                      grouped(dropped.calls),
+                     dropped.marks == 0 ? "" : fmt::format(" and {} marks", grouped(dropped.marks)),
                      dropped.process->shown_pid,
                      dropped.process->name,
                      duration_text(dropped.first_ns));
@@ -133,6 +146,16 @@ std::string left_out_json(const spool::Model& model,
                         one.total_ns,
                         one.counted_from_ns == 0 ? "null" : std::to_string(one.counted_from_ns));
   }
+  text += "],\n\"left_out_marks\":[";
+  for (size_t i = 0; i < left_out.marks.size(); ++i) {
+    const LeftOutFunction& one = left_out.marks[i];
+    text += fmt::format("{}\n{{\"name\":{},\"cat\":{},\"marks\":{},\"counted_from_ns\":{}}}",
+                        i == 0 ? "" : ",",
+                        json_quoted(one.function->name),
+                        json_quoted(one.function->file),
+                        one.calls,
+                        one.counted_from_ns);
+  }
   text += "],\n\"hidden\":[";
   for (size_t i = 0; i < left_out.hidden.size(); ++i) {
     text += fmt::format("{}\n{{{}}}", i == 0 ? "" : ",", function_members(left_out.hidden[i]));
@@ -140,12 +163,16 @@ std::string left_out_json(const spool::Model& model,
   text += "],\n\"dropped\":[";
   const std::vector<DroppedCalls> dropped = dropped_calls_of(model, tree, clock);
   for (size_t i = 0; i < dropped.size(); ++i) {
-    text += fmt::format("{}\n{{\"pid\":{},\"name\":{},\"calls\":{},\"until_ns\":{}}}",
-                        i == 0 ? "" : ",",
-                        dropped[i].process->shown_pid,
-                        json_quoted(dropped[i].process->name),
-                        dropped[i].calls,
-                        dropped[i].until_ns);
+    text += fmt::format(
+        "{}\n{{\"pid\":{},\"name\":{},\"calls\":{},\"marks\":{},\"ended_threads\":{},"
+        "\"until_ns\":{}}}",
+        i == 0 ? "" : ",",
+        dropped[i].process->shown_pid,
+        json_quoted(dropped[i].process->name),
+        dropped[i].calls,
+        dropped[i].marks,
+        dropped[i].ended_threads,
+        dropped[i].until_ns);
   }
   return text + "]";
 }

@@ -2,9 +2,9 @@
 //
 // What a recording does not hold because that was asked for: functions that are hidden (--only,
 // --hide, --mine, ...), whose time is their callers' own; and calls that a limit left out
-// (--min_duration, --max_stack_depth, --exclude_subtree, --max_size), which were counted. Of all
-// processes together. And of each process the calls that were dropped for newer ones
-// (--tracer_entries).
+// (--min_duration, --max_stack_depth, --exclude_subtree, --max_size), which were counted, as were
+// marks. Of all processes together. And of each process the calls and marks that were dropped for
+// newer ones (--tracer_entries).
 #pragma once
 
 #include <string>
@@ -33,6 +33,9 @@ struct LeftOut {
   uint64_t calls = 0;                              // of the limited ones
   size_t counted = 0;                              // functions that are counted from some time on
   uint64_t counted_from_ns = 0;                    // the first of them
+  std::vector<LeftOutFunction> marks;              // by name: as many as it says calls
+  uint64_t all_marks = 0;                          // of them
+  uint64_t marks_from_ns = 0;                      // the first of them
   uint64_t start_ns = 0;                           // of the recording
 
   // "from 3.21 s on"
@@ -43,22 +46,24 @@ LeftOut left_out_of(const spool::Model& model, const spool::ClockMap& clock);
 struct DroppedCalls {
   const ProcessInfo* process = nullptr;  // of the tree
   uint64_t calls = 0;
-  uint64_t until_ns = 0;  // CLOCK_MONOTONIC: from then on all is there
-  uint64_t first_ns = 0;  // so long after the recording's start
+  uint64_t marks = 0;
+  uint64_t ended_threads = 0;  // that the calls were all of, and that are not shown any more
+  uint64_t until_ns = 0;       // CLOCK_MONOTONIC: from then on all is there
+  uint64_t first_ns = 0;       // so long after the recording's start
 };
 // In the order of the tree.
 std::vector<DroppedCalls> dropped_calls_of(const spool::Model& model,
                                            const ProcessTree& tree,
                                            const spool::ClockMap& clock);
 
-// "12 calls of 4711 x.py in the first 3.21 s"
+// "12 calls and 3 marks of 4711 x.py in the first 3.21 s"
 std::string dropped_text(const DroppedCalls& dropped);
 
 // "--mine --hide json"; empty: all was recorded.
 std::string recorded_with(const spool::Model& model);
 
 // As members of a JSON object:
-// "recorded_with":[...],"left_out":[...],"hidden":[...],"dropped":[...]
+// "recorded_with":[...],"left_out":[...],"left_out_marks":[...],"hidden":[...],"dropped":[...]
 std::string left_out_json(const spool::Model& model,
                           const ProcessTree& tree,
                           const spool::ClockMap& clock);

@@ -52,8 +52,9 @@ enum class FrameKind : uint32_t {
   kLeftOut = 12 | kFrameSkippable,
   // OpenArgumentsFrame, values (value_abi.h): of a call that never ended, at its image's end.
   kOpenArguments = 13 | kFrameSkippable,
-  // DroppedFrame, then threads in varints, as in an index: what was before the newest frames of
-  // events of a process, where older ones were dropped. Of one process the last such frame holds.
+  // DroppedFrame, then in varints: threads, as in an index; marks that were dropped; threads that
+  // had ended, of which nothing else is left. What was before the newest frames of events of a
+  // process, where older ones were dropped. Of one process the last such frame holds.
   kDropped = 14 | kFrameSkippable,
   // Nothing: what lay here was dropped. Most of it is a hole in the file.
   kFree = 15 | kFrameSkippable,

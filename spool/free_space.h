@@ -18,8 +18,8 @@ struct FilePart {
 
 class FreeSpace {
  public:
-  // Borrowed.
-  explicit FreeSpace(int fd) : fd_(fd) {}
+  // Borrowed. `known_bytes` of it were given back to the file system before.
+  explicit FreeSpace(int fd, uint64_t known_bytes = 0) : fd_(fd), bytes_(known_bytes) {}
 
   // Cut at any instant the file stays readable: one head is written, which spans what is free.
   void add(const FilePart& part);
@@ -31,7 +31,7 @@ class FreeSpace {
 
   int fd_;
   std::map<uint64_t, uint64_t> parts_;  // begin to end; no two touch, unless they would be too long
-  uint64_t bytes_ = 0;
+  uint64_t bytes_;
 };
 
 }  // namespace vtn::spool

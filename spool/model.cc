@@ -365,7 +365,6 @@ bool Model::add_frame(FrameKind kind, std::string_view body) {
     case FrameKind::kCounted:
       return add_counted(body);
     case FrameKind::kDropped:
-      return add_dropped(body);
     case FrameKind::kEvents:
     case FrameKind::kFree:
     case FrameKind::kIndex:

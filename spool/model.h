@@ -142,13 +142,21 @@ struct FrameInfo {
   uint64_t previous_ticks = 0;  // of the thread's last op in frames before; 0: there was none
 };
 
-// What was dropped of a process so that the newest calls are kept.
+// What was dropped of a process so that the newest calls and marks are kept.
 struct DroppedInfo {
   uint64_t calls = 0;
   uint64_t until_ticks = 0;   // from then on all is there
   uint64_t until_offset = 0;  // of its frames of events none lies before it
-  // Its threads as the frames that were dropped left them, by image and number.
+  uint64_t marks = 0;
+  uint64_t ended_threads = 0;  // of which nothing is known any more but their calls
+  // Its threads as the frames that were dropped left them, by image and number; without those.
   std::map<std::pair<uint32_t, uint32_t>, ThreadInfo> threads;
+
+  // A frame of events is dropped, the process's oldest that is there. False: it does not follow
+  // those before it, and nothing has changed.
+  bool pass(const EventsFrame& head, const std::vector<OpenCall>& left_open);
+  // The body of a kDropped frame that tells of it.
+  std::string serialize(uint32_t process) const;
 };
 
 // Grows by frames in file order. Frames that contradict what came before are refused.
@@ -169,8 +177,10 @@ class Model {
   RunEndFrame run_end = {};
   bool truncated = false;  // the file was cut: more may have followed what is here
 
-  // Any frame but events and index. False: it is damaged or of a kind unknown.
+  // Any frame but events, index and kDropped. False: it is damaged or of a kind unknown.
   bool add_frame(FrameKind kind, std::string_view body);
+  // A kDropped frame, and where it lies: all that it speaks of lies before it.
+  bool add_dropped(std::string_view body, uint64_t offset);
   // `left_open` is innermost first, as in the frame.
   bool add_events(const EventsFrame& head,
                   const std::vector<OpenCall>& left_open,
@@ -179,14 +189,12 @@ class Model {
   // The names records of an image, whole or as far as they go. Returns the words understood.
   size_t add_names(uint32_t image, const uint64_t* words, size_t count);
 
-  // Frames of events are dropped, the oldest of a process first: each is passed, then all are
-  // forgotten that begin before `until_offset`.
-  void pass_dropped(const EventsFrame& head, const std::vector<OpenCall>& left_open);
-  void forget_events(uint32_t process, uint64_t until_offset);
-  // The body of a kDropped frame that tells of it.
-  std::string serialize_dropped(uint32_t process) const;
-  // All frames were read: threads are told what was dropped of them.
-  void apply_dropped();
+  // Whether a frame of events that was read back is of this process, and of a thread that is known.
+  bool is_of(uint32_t process, const EventsFrame& head) const;
+  // Frames of events were dropped: all of the process that begin before info.until_offset.
+  void drop_events(uint32_t process, DroppedInfo info);
+  // All frames were read, up to `end_offset`: threads are told what was dropped of them.
+  void apply_dropped(uint64_t end_offset);
 
   // The index: what add_events() gathered. Everything else is read from its own frames.
   std::string serialize_threads() const;
@@ -197,7 +205,7 @@ class Model {
   bool add_start(std::string_view body);
   bool add_left_out(std::string_view body);
   bool add_counted(std::string_view body);
-  bool add_dropped(std::string_view body);
+  void forget_threads(const std::vector<bool>& gone);
   bool know_process(uint32_t process);
 
   std::unordered_map<uint64_t, uint32_t> thread_index_;

@@ -30,7 +30,7 @@ ThreadInfo new_thread(const EventsFrame& head) {
 }
 
 // `left_open` is innermost first, as in the frame.
-void pass(ThreadInfo& thread, const EventsFrame& head, const std::vector<OpenCall>& left_open) {
+void follow(ThreadInfo& thread, const EventsFrame& head, const std::vector<OpenCall>& left_open) {
   thread.open.resize(head.lowest_open);
   thread.open.insert(thread.open.end(), left_open.rbegin(), left_open.rend());
   thread.last_ticks = head.end_ticks;
@@ -99,11 +99,18 @@ bool read_thread(VarintReader& from, ThreadInfo& thread) {
   return !from.failed() && thread.deepest <= kMaxFrameOps * 2;
 }
 
+// Of a thread whose frames are dropped: beside how many calls it made.
+bool has_more_to_tell(const ThreadInfo& thread) {
+  return !thread.ended || !thread.open.empty() || thread.stray_ends != 0 || thread.cut_calls != 0 ||
+         thread.lost_events != 0;
+}
+
 // As it is where its first frames are gone: of what they held, there is what they left open.
 ThreadInfo after_dropped(const ThreadInfo& dropped) {
   ThreadInfo thread = dropped;
   thread.open_at_first = dropped.open;
   thread.calls = dropped.open.size();
+  thread.deepest = static_cast<uint32_t>(dropped.open.size());
   thread.frames = 0;
   thread.last_op_ticks = 0;
   return thread;
@@ -138,76 +145,123 @@ bool Model::add_events(const EventsFrame& head,
   }
   frames.push_back(
       FrameInfo{offset, body_bytes, found->second, head.ops, head.calls, thread.last_op_ticks});
-  pass(thread, head, left_open);
+  follow(thread, head, left_open);
   return true;
 }
 
-void Model::pass_dropped(const EventsFrame& head, const std::vector<OpenCall>& left_open) {
-  DroppedInfo& info = dropped[images[head.image].process];
-  const auto [found, fresh] = info.threads.try_emplace({head.image, head.thread});
-  if (fresh) {
-    found->second = new_thread(head);
+bool DroppedInfo::pass(const EventsFrame& head, const std::vector<OpenCall>& left_open) {
+  const auto known = threads.find({head.image, head.thread});
+  ThreadInfo thread = known == threads.end() ? new_thread(head) : known->second;
+  const size_t open_before = thread.open.size();
+  if (head.open_before != open_before || head.start_ticks < thread.last_ticks) {
+    return false;
   }
-  pass(found->second, head, left_open);
-  info.until_ticks = std::max(info.until_ticks, head.end_ticks);
+  follow(thread, head, left_open);
+  until_ticks = std::max(until_ticks, head.end_ticks);
+  calls += head.calls + open_before - thread.open.size();
+  if (has_more_to_tell(thread)) {
+    threads[{head.image, head.thread}] = std::move(thread);
+    return true;
+  }
+  ++ended_threads;
+  if (known != threads.end()) {
+    threads.erase(known);
+  }
+  return true;
 }
 
-void Model::forget_events(uint32_t process, uint64_t until_offset) {
-  DroppedInfo& info = dropped[process];
-  info.until_offset = until_offset;
+bool Model::is_of(uint32_t process, const EventsFrame& head) const {
+  return head.image < images.size() && images[head.image].process == process &&
+         thread_index_.contains(key_of(head.image, head.thread));
+}
+
+void Model::drop_events(uint32_t process, DroppedInfo info) {
+  std::vector<bool> lost_some(threads.size());
   std::erase_if(frames, [&](const FrameInfo& frame) {
     ThreadInfo& thread = threads[frame.thread];
-    if (frame.offset >= until_offset || images[thread.image].process != process) {
+    if (frame.offset >= info.until_offset || images[thread.image].process != process) {
       return false;
     }
     thread.calls -= frame.calls;
     --thread.frames;
+    lost_some[frame.thread] = true;
     return true;
   });
-  info.calls = 0;
-  std::vector<bool> no_op_yet(threads.size());
-  for (const auto& [key, state] : info.threads) {
-    const auto found = thread_index_.find(key_of(key.first, key.second));
-    if (found == thread_index_.end()) {
+  std::vector<bool> gone(threads.size());
+  for (size_t i = 0; i < threads.size(); ++i) {
+    ThreadInfo& thread = threads[i];
+    if (!lost_some[i]) {
       continue;
     }
-    const uint32_t index = found->second;
-    ThreadInfo& thread = threads[index];
-    thread.calls += state.open.size() - thread.open_at_first.size();
-    thread.open_at_first = state.open;
-    info.calls += state.calls - state.open.size();
-    no_op_yet[index] = true;
+    const auto state = info.threads.find({thread.image, thread.thread});
+    thread.calls -= thread.open_at_first.size();
+    thread.open_at_first =
+        state == info.threads.end() ? std::vector<OpenCall>() : state->second.open;
+    thread.calls += thread.open_at_first.size();
+    gone[i] = state == info.threads.end() && thread.frames == 0;
   }
   // What a thread did before its first frame was in frames that are gone.
   for (FrameInfo& frame : frames) {
-    if (no_op_yet[frame.thread]) {
+    if (lost_some[frame.thread]) {
       frame.previous_ticks = 0;
-      no_op_yet[frame.thread] = frame.ops == 0;
+      lost_some[frame.thread] = frame.ops == 0;
     }
   }
   for (size_t i = 0; i < threads.size(); ++i) {
-    threads[i].last_op_ticks = no_op_yet[i] ? 0 : threads[i].last_op_ticks;
+    threads[i].last_op_ticks = lost_some[i] ? 0 : threads[i].last_op_ticks;
+  }
+  dropped[process] = std::move(info);
+  forget_threads(gone);
+}
+
+void Model::forget_threads(const std::vector<bool>& gone) {
+  if (std::find(gone.begin(), gone.end(), true) == gone.end()) {
+    return;
+  }
+  std::vector<uint32_t> index_of(threads.size());
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < threads.size(); ++i) {
+    const uint64_t key = key_of(threads[i].image, threads[i].thread);
+    if (gone[i]) {
+      thread_index_.erase(key);
+      images[threads[i].image].thread_names.erase(threads[i].thread);
+      continue;
+    }
+    index_of[i] = kept;
+    thread_index_[key] = kept;
+    if (i != kept) {
+      threads[kept] = std::move(threads[i]);
+    }
+    ++kept;
+  }
+  threads.resize(kept);
+  for (FrameInfo& frame : frames) {
+    frame.thread = index_of[frame.thread];
   }
 }
 
-std::string Model::serialize_dropped(uint32_t process) const {
-  const DroppedInfo& info = dropped.at(process);
-  const DroppedFrame frame = {process, 0, info.calls, info.until_ticks, info.until_offset};
+std::string DroppedInfo::serialize(uint32_t process) const {
+  const DroppedFrame frame = {process, 0, calls, until_ticks, until_offset};
   std::string body(reinterpret_cast<const char*>(&frame), sizeof(frame));
-  append_varint(body, info.threads.size());
-  for (const auto& [key, thread] : info.threads) {
+  append_varint(body, threads.size());
+  for (const auto& [key, thread] : threads) {
     append_thread(body, thread);
   }
+  append_varint(body, marks);
+  append_varint(body, ended_threads);
   return body;
 }
 
-bool Model::add_dropped(std::string_view body) {
+bool Model::add_dropped(std::string_view body, uint64_t offset) {
   DroppedFrame frame;
   if (body.size() < sizeof(frame)) {
     return false;
   }
   memcpy(&frame, body.data(), sizeof(frame));
-  DroppedInfo info = {frame.calls, frame.until_ticks, frame.until_offset, {}};
+  DroppedInfo info;
+  info.calls = frame.calls;
+  info.until_ticks = frame.until_ticks;
+  info.until_offset = frame.until_offset;
   VarintReader from(body.data() + sizeof(frame), body.data() + body.size());
   const uint64_t count = from.next();
   for (uint64_t i = 0; i < count && !from.failed(); ++i) {
@@ -217,15 +271,24 @@ bool Model::add_dropped(std::string_view body) {
     }
     info.threads[{thread.image, thread.thread}] = std::move(thread);
   }
+  if (!from.failed() && !from.at_end()) {  // a later addition
+    info.marks = from.next();
+    info.ended_threads = from.next();
+  }
+  if (from.failed() || info.until_offset > offset) {
+    return false;
+  }
   DroppedInfo& known = dropped[frame.process];
-  if (!from.failed() && info.until_offset >= known.until_offset) {
+  if (info.until_offset >= known.until_offset) {
     known = std::move(info);
   }
-  return !from.failed();
+  return true;
 }
 
-void Model::apply_dropped() {
-  for (const auto& [process, info] : dropped) {
+void Model::apply_dropped(uint64_t end_offset) {
+  for (auto& [process, info] : dropped) {
+    // It was told of behind damage: whoever goes on does so in front of that.
+    info.until_offset = std::min(info.until_offset, end_offset);
     for (const auto& [key, state] : info.threads) {
       if (state.image >= images.size() || images[state.image].process != process) {
         continue;

@@ -8,35 +8,34 @@ namespace vtn::spool {
 
 namespace {
 
-// Less is not worth a frame that tells of it; nor is what that frame itself takes.
-constexpr uint64_t kLeastBytes = uint64_t{1} << 18;
+// What is as small as the frame that tells of it is not worth that.
 constexpr uint64_t kLeastOfToldBytes = 4;
+
+uint64_t entries_of(const NewestCalls::Frame& frame) { return uint64_t{frame.calls} + frame.marks; }
 
 }  // namespace
 
-bool NewestCalls::add(uint32_t process, const FrameInfo& frame) {
+bool NewestCalls::add(uint32_t process, const Frame& frame) {
   Process& of = processes_[process];
-  of.frames.push_back(
-      Frame{{frame.offset, frame.offset + sizeof(FrameHead) + frame.body_bytes}, frame.calls});
-  of.newest_calls += frame.calls;
-  while (of.newest_calls - of.frames[of.surplus].calls >= least_calls_) {
+  of.frames.push_back(frame);
+  of.newest_entries += entries_of(frame);
+  while (of.newest_entries - entries_of(of.frames[of.surplus]) >= least_entries_) {
     const Frame& oldest = of.frames[of.surplus++];
-    of.newest_calls -= oldest.calls;
+    of.newest_entries -= entries_of(oldest);
     of.surplus_bytes += oldest.part.end - oldest.part.begin;
   }
   return of.surplus_bytes >=
-         std::max(kLeastBytes, kLeastOfToldBytes * (of.told.end - of.told.begin));
+         std::max(worth_bytes_, kLeastOfToldBytes * (of.told.end - of.told.begin));
 }
 
-std::vector<FilePart> NewestCalls::take(uint32_t process) {
+std::vector<NewestCalls::Frame> NewestCalls::take(uint32_t process) {
   Process& of = processes_[process];
-  std::vector<FilePart> parts;
-  for (; of.surplus != 0; --of.surplus) {
-    parts.push_back(of.frames.front().part);
-    of.frames.pop_front();
-  }
+  std::vector<Frame> frames(of.frames.begin(),
+                            of.frames.begin() + static_cast<std::ptrdiff_t>(of.surplus));
+  of.frames.erase(of.frames.begin(), of.frames.begin() + static_cast<std::ptrdiff_t>(of.surplus));
+  of.surplus = 0;
   of.surplus_bytes = 0;
-  return parts;
+  return frames;
 }
 
 FilePart NewestCalls::told(uint32_t process, const FilePart& where) {

@@ -76,7 +76,7 @@ Status Reader::read(uint64_t file_bytes) {
   model_ = std::move(fresh);
   VTN_TRY(read_dropped(file_bytes));
   VTN_TRY(read_frames(file_bytes, true));
-  model_->apply_dropped();
+  model_->apply_dropped(end_offset_);
   model_->truncated = true;  // nobody can tell what would have followed
   return {};
 }
@@ -108,7 +108,7 @@ bool Reader::read_index(uint64_t file_bytes) {
       !model_->restore_threads(body)) {
     return false;
   }
-  model_->apply_dropped();
+  model_->apply_dropped(end_offset_);
   return true;
 }
 
@@ -136,7 +136,7 @@ Status Reader::read_dropped(uint64_t file_bytes) {
       body.resize(head.body_bytes);
       VTN_ASSIGN(const size_t read,
                  pread_all(fd_.get(), body.data(), body.size(), offset + sizeof(head)));
-      if (read != body.size() || !model_->add_frame(FrameKind::kDropped, body)) {
+      if (read != body.size() || !model_->add_dropped(body, offset)) {
         break;
       }
     }
@@ -178,7 +178,8 @@ Status Reader::read_frames(uint64_t file_bytes, bool with_events) {
           model_->truncated = true;
           break;
         }
-      } else if (!model_->add_frame(kind, body)) {
+      } else if (kind == FrameKind::kDropped ? !model_->add_dropped(body, offset)
+                                             : !model_->add_frame(kind, body)) {
         model_->truncated = true;
         break;
       }

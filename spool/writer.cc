@@ -1,19 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spool/writer.h"
 
+#include <algorithm>
+
 #include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
+#include "abi/event_abi.h"
 #include "base/file.h"
 
 namespace vtn::spool {
 
 namespace {
 
+constexpr uint64_t kStatBlockBytes = 512;  // what st_blocks counts
+
 template <class T>
 std::string_view bytes_of(const T& value) {
   return {reinterpret_cast<const char*>(&value), sizeof(value)};
+}
+
+uint32_t marks_in(const std::vector<Note>& notes) {
+  return static_cast<uint32_t>(std::count_if(
+      notes.begin(), notes.end(), [](const Note& note) { return note.kind >= kFirstMark; }));
 }
 
 }  // namespace
@@ -32,12 +46,27 @@ Result<std::unique_ptr<Writer>> Writer::start(UniqueFd fd, const FileHeader& hea
 Result<std::unique_ptr<Writer>> Writer::resume(UniqueFd fd,
                                                std::unique_ptr<Model> model,
                                                uint64_t end_offset) {
-  if (ftruncate(fd.get(), static_cast<off_t>(end_offset)) != 0) {
+  for (const auto& [process, info] : model->dropped) {
+    if (info.until_offset > end_offset) {
+      return fail(
+          fmt::format("the spool ends at offset {}, before offset {} up to which it was dropped",
+                      end_offset,
+                      info.until_offset));
+    }
+  }
+  struct stat file = {};
+  if (ftruncate(fd.get(), static_cast<off_t>(end_offset)) != 0 || fstat(fd.get(), &file) != 0) {
     return fail_errno("cannot cut the spool behind its last whole frame");
   }
-  std::unique_ptr<Writer> writer(new Writer(std::move(fd), std::move(model)));
+  const uint64_t taken = static_cast<uint64_t>(file.st_blocks) * kStatBlockBytes;
+  std::unique_ptr<Writer> writer(
+      new Writer(std::move(fd), std::move(model), end_offset - std::min(end_offset, taken)));
   MutexLock lock(writer->mutex_);
   writer->end_ = end_offset;
+  for (const auto& [process, info] : writer->model_->dropped) {
+    // It may have been told of behind the end. Where that fails, so does all that follows.
+    (void)writer->tell_dropped(process, info);
+  }
   return writer;
 }
 
@@ -87,12 +116,18 @@ Status Writer::append(FrameKind kind, std::string_view first, std::string_view s
   MutexLock lock(mutex_);
   Status status = write_at_end(bytes_of(head), first, second);
   // Facts of the run are known to the report that follows, even if the disk is full or broken.
+  bool known = false;
   if (second.empty()) {
-    (void)model_->add_frame(kind, first);
+    known = model_->add_frame(kind, first);
   } else {
     std::string whole(first);
     whole += second;
-    (void)model_->add_frame(kind, whole);
+    known = model_->add_frame(kind, whole);
+  }
+  if (kind == FrameKind::kImageEnd && known && newest_ != nullptr) {
+    ImageEndFrame end;
+    memcpy(&end, first.data(), sizeof(end));
+    drop_oldest(model_->images[end.image].process);
   }
   return status;
 }
@@ -108,53 +143,73 @@ Status Writer::append_events(const FrameColumns& columns, std::string_view frame
     (void)ftruncate(fd_.get(), static_cast<off_t>(end_));
     return fail("a frame of events does not follow the one before");
   }
+  const uint32_t process = model_->images[columns.head.image].process;
   if (newest_ != nullptr &&
-      newest_->add(model_->images[columns.head.image].process, model_->frames.back())) {
-    drop_oldest(model_->images[columns.head.image].process);
+      newest_->add(process, {{offset, end_}, columns.head.calls, marks_in(columns.notes)})) {
+    drop_oldest(process);
   }
   return {};
 }
 
-void Writer::keep_newest(uint64_t calls) {
+// A recording that goes on: how many marks its frames have, only they themselves know.
+void Writer::keep_newest(uint64_t entries, uint64_t worth_bytes) {
   MutexLock lock(mutex_);
-  newest_ = std::make_unique<NewestCalls>(calls);
+  newest_ = std::make_unique<NewestCalls>(entries, worth_bytes);
+  FrameDecoder decoder;
+  DecodedFrame decoded;
+  std::string body;
   for (const FrameInfo& frame : model_->frames) {
-    (void)newest_->add(model_->images[model_->threads[frame.thread].image].process, frame);
+    body.resize(frame.body_bytes);
+    const auto got =
+        pread_all(fd_.get(), body.data(), body.size(), frame.offset + sizeof(FrameHead));
+    const bool whole = got && *got == body.size() && decoder.decode(body, decoded);
+    (void)newest_->add(model_->images[model_->threads[frame.thread].image].process,
+                       {{frame.offset, frame.offset + sizeof(FrameHead) + frame.body_bytes},
+                        frame.calls,
+                        whole ? marks_in(decoded.notes) : 0});
   }
+}
+
+Status Writer::tell_dropped(uint32_t process, const DroppedInfo& info) {
+  const std::string told = info.serialize(process);
+  const FrameHead head = {kFrameMagic, static_cast<uint32_t>(FrameKind::kDropped), told.size()};
+  return write_at_end(bytes_of(head), told, {});
 }
 
 // What tells of it is in the file before anything is wiped: cut at any place it can be read.
 void Writer::drop_oldest(uint32_t process) {
-  std::vector<FilePart> oldest = newest_->take(process);
+  if (failure_ != 0) {
+    return;
+  }
+  std::vector<NewestCalls::Frame> oldest = newest_->take(process);
+  const auto known = model_->dropped.find(process);
+  DroppedInfo info = known == model_->dropped.end() ? DroppedInfo() : known->second;
   FrameDecoder decoder;
   DecodedFrame frame;
   std::string body;
   for (size_t i = 0; i < oldest.size(); ++i) {
-    body.resize(oldest[i].end - oldest[i].begin - sizeof(FrameHead));
-    const auto got =
-        pread_all(fd_.get(), body.data(), body.size(), oldest[i].begin + sizeof(FrameHead));
-    if (!got || *got != body.size() || !decoder.decode_side(body, frame)) {
+    const FilePart& part = oldest[i].part;
+    body.resize(part.end - part.begin - sizeof(FrameHead));
+    const auto got = pread_all(fd_.get(), body.data(), body.size(), part.begin + sizeof(FrameHead));
+    if (!got || *got != body.size() || !decoder.decode_side(body, frame) ||
+        !model_->is_of(process, frame.head) || !info.pass(frame.head, frame.left_open)) {
       oldest.resize(i);  // it cannot be read back: from here on all is kept
       newest_.reset();
       break;
     }
-    model_->pass_dropped(frame.head, frame.left_open);
+    info.marks += oldest[i].marks;
+    info.until_offset = part.end;
   }
-  if (oldest.empty()) {
-    return;
-  }
-  model_->forget_events(process, oldest.back().end);
-  const std::string told = model_->serialize_dropped(process);
-  const FrameHead head = {kFrameMagic, static_cast<uint32_t>(FrameKind::kDropped), told.size()};
   const uint64_t offset = end_;
-  if (!write_at_end(bytes_of(head), told, {})) {
+  if (oldest.empty() || !tell_dropped(process, info)) {
     return;
   }
+  model_->drop_events(process, std::move(info));
   for (size_t i = 0; i < oldest.size();) {
-    FilePart run = oldest[i++];
-    while (i < oldest.size() && oldest[i].begin == run.end &&
-           oldest[i].end - run.begin <= kMaxBodyBytes) {
-      run.end = oldest[i++].end;
+    FilePart run = oldest[i++].part;
+    while (i < oldest.size() && oldest[i].part.begin == run.end &&
+           oldest[i].part.end - run.begin <= kMaxBodyBytes) {
+      run.end = oldest[i++].part.end;
     }
     free_.add(run);
   }

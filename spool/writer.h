@@ -40,9 +40,11 @@ class Writer {
                                                 std::unique_ptr<Model> model,
                                                 uint64_t end_offset);
 
-  // Of each process only the newest frames of events are kept that hold so many calls; older ones
-  // are dropped, some at a time and the last of them by close(). Before anything is appended.
-  void keep_newest(uint64_t calls);
+  // Of each process only the newest frames of events are kept that hold so many calls and marks;
+  // older ones are dropped, `worth_bytes` at a time, and the last of them when an image has ended
+  // and by close(). Before anything is appended.
+  void keep_newest(uint64_t entries, uint64_t worth_bytes = kWorthBytes);
+  static constexpr uint64_t kWorthBytes = uint64_t{1} << 18;
 
   // Any frame but events. The model learns of it in any case.
   Status append(FrameKind kind, std::string_view body) { return append(kind, body, {}); }
@@ -76,10 +78,11 @@ class Writer {
   }
 
  private:
-  Writer(UniqueFd fd, std::unique_ptr<Model> model)
-      : fd_(std::move(fd)), model_(std::move(model)), free_(fd_.get()) {}
+  Writer(UniqueFd fd, std::unique_ptr<Model> model, uint64_t free_bytes = 0)
+      : fd_(std::move(fd)), model_(std::move(model)), free_(fd_.get(), free_bytes) {}
   Status write_at_end(std::string_view first, std::string_view second, std::string_view third)
       VTN_REQUIRES(mutex_);
+  Status tell_dropped(uint32_t process, const DroppedInfo& info) VTN_REQUIRES(mutex_);
   void drop_oldest(uint32_t process) VTN_REQUIRES(mutex_);
 
   UniqueFd fd_;

@@ -67,6 +67,16 @@ void append_left_out(ProtoMessage& attributes, const PerfettoLayout& layout) {
                                  : ", counted " + left_out.since_text(one.counted_from_ns));
         }));
   }
+  if (!left_out.marks.empty()) {
+    append_attribute(attributes, "marks_left_out", std::to_string(left_out.all_marks));
+    append_attribute(
+        attributes, "left_out_marks", lines_of(left_out.marks, [&](const LeftOutFunction& one) {
+          return fmt::format("{}: {} marks, counted {}",
+                             display_name(one.function, 0),
+                             one.calls,
+                             left_out.since_text(one.counted_from_ns));
+        }));
+  }
   if (!left_out.hidden.empty()) {
     append_attribute(attributes, "functions_not_recorded", std::to_string(left_out.hidden.size()));
     append_attribute(attributes,

@@ -132,6 +132,16 @@ std::string left_out_text(const Summary& summary) {
     }
     text += "\n";
   }
+  if (!left_out.marks.empty()) {
+    text += fmt::format("== left out: {} marks\n", grouped(left_out.all_marks));
+    for (const LeftOutFunction& one : left_out.marks) {
+      text += fmt::format("{:>22}  {}: counted {}\n",
+                          grouped(one.calls),
+                          one_line(one.function->name, 200),
+                          left_out.since_text(one.counted_from_ns));
+    }
+    text += "\n";
+  }
   if (!left_out.hidden.empty()) {
     text += fmt::format(
         "== not recorded: {} functions; their time is in the own time of their callers\n",

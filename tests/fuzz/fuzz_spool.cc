@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A `.vtn` file from anywhere: opened, and made into every kind of report. Errors are fine.
+// A `.vtn` file from anywhere: opened, and made into every kind of report; one that was cut is
+// written on. Errors are fine.
 #include <fcntl.h>
 #include <simdjson.h>
 #include <stdio.h>
@@ -43,6 +44,34 @@ std::string_view bytes_of(const T& value) {
   return {reinterpret_cast<const char*>(&value), sizeof(value)};
 }
 
+// Goes on as a recovery does, which keeps the newest calls.
+void write_on(spool::Reader& spool) {
+  if (spool.closed()) {
+    return;
+  }
+  const uint64_t end = spool.end_offset();
+  auto writer = spool::Writer::resume(spool.take_fd(), spool.take_model(), end);
+  if (!writer) {
+    return;
+  }
+  (*writer)->keep_newest(1, 0);
+  collector::CallAssembler assembler(8);
+  collector::FunctionTraits traits;
+  static collector::FunctionCodes codes;
+  spool::FrameColumns columns;
+  spool::FrameEncoder encoder;
+  for (uint64_t ticks = uint64_t{1} << 61; const uint32_t sequence : {100, 101, 102}) {
+    const uint64_t words[] = {event_word(0, EventKind::kEnter, 16),
+                              event_word(100, EventKind::kLeave, 16)};
+    (void)assembler.assemble({words, ticks += 1000, UINT64_MAX}, traits, codes, columns);
+    columns.head.tid = 7;
+    columns.head.sequence = sequence;
+    (void)(*writer)->append_events(columns, encoder.encode(columns, true));
+  }
+  (void)(*writer)->append(spool::FrameKind::kImageEnd, bytes_of(spool::ImageEndFrame{}));
+  (void)(*writer)->close();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -66,10 +95,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       (void)unlink(request.path.c_str());  // to take another's place would wait for the disk
     }
   }
+  write_on(**spool);
   return 0;
 }
 
-std::vector<std::string> fuzz_seeds() {
+namespace {
+
+// A spool, cut and closed, of which all but the newest calls were dropped where that is wanted.
+void add_seeds(uint64_t newest_calls, std::vector<std::string>& seeds) {
   UniqueFd fd = memory_file();
   const int raw = dup(fd.get());
   const spool::FileHeader header = spool::file_header(ClockKind::kTsc);
@@ -78,6 +111,9 @@ std::vector<std::string> fuzz_seeds() {
     abort();
   }
   spool::Writer& spool = **started;
+  if (newest_calls != 0) {
+    spool.keep_newest(newest_calls, 0);
+  }
   const spool::RunFrame run = {4, 3};
   (void)spool.append(spool::FrameKind::kRun, bytes_of(run), "true1.0");
   (void)spool.append(spool::FrameKind::kClock,
@@ -148,7 +184,6 @@ std::vector<std::string> fuzz_seeds() {
   process_end.text_bytes = 5;
   (void)spool.append(spool::FrameKind::kProcessEnd, bytes_of(process_end), "title");
   (void)spool.append(spool::FrameKind::kRunEnd, bytes_of(spool::RunEndFrame{}));
-  std::vector<std::string> seeds;
   for (const bool closed : {false, true}) {
     if (closed) {
       (void)spool.close();
@@ -160,5 +195,13 @@ std::vector<std::string> fuzz_seeds() {
     seeds.push_back(std::move(bytes));
   }
   (void)close(raw);
+}
+
+}  // namespace
+
+std::vector<std::string> fuzz_seeds() {
+  std::vector<std::string> seeds;
+  add_seeds(0, seeds);
+  add_seeds(4, seeds);
   return seeds;
 }

@@ -9,9 +9,11 @@
 
 #include <sys/stat.h>
 
+#include "report/formats.h"
 #include "report/json/writer.h"
 #include "report/left_out.h"
 #include "report/perfetto/writer.h"
+#include "report/summary/text.h"
 #include "report/summary/totals.h"
 #include "tests/support/recording.h"
 #include "tests/unit/report/perfetto_model.h"
@@ -305,6 +307,99 @@ TEST_CASE("dropped: a recorder that goes on after another keeps the newest of bo
   const PerfettoModel perfetto(
       written(*spool, run.folder.file("r.pftrace"), report::write_perfetto));
   CHECK(perfetto.errors.empty());
+}
+
+TEST_CASE("dropped: marks are entries as well", "[dropped]") {
+  constexpr uint64_t kMarks = 5000;
+  Recording run(16u << 20, ClockKind::kMonotonic, newest(500));
+  FakeProcess process(run, 100, 1000);
+  const uint32_t name = process.function(FunctionKind::kInstant, "raise ValueError", "exception");
+  FakeThread thread = process.thread(100);
+  for (uint64_t i = 0; i < kMarks; ++i) {
+    thread.mark(5000 + 10 * i, NoteKind::kInstant, name);
+  }
+  thread.finish();
+  run.drain->pass();
+  const auto marks_in = [&](const spool::Reader& spool) {
+    uint64_t marks = 0;
+    std::string buffer;
+    spool::FrameDecoder decoder;
+    spool::DecodedFrame decoded;
+    for (const spool::FrameInfo& frame : spool.model().frames) {
+      REQUIRE(decoder.decode(spool.read_body(frame, buffer).value(), decoded).has_value());
+      marks += decoded.notes.size();
+    }
+    return marks;
+  };
+  const std::string left = read_file(run.folder.file("spool"), uint64_t{1} << 30).value();
+  CHECK(marks_in(*run.reopen()) == kMarks);
+  const auto spool = run.read();
+  const spool::DroppedInfo& info = spool->model().dropped.at(0);
+  CHECK(info.calls == 0);
+  CHECK(marks_in(*spool) + info.marks == kMarks);
+  CHECK(marks_in(*spool) >= 500);
+  CHECK(marks_in(*spool) < 500 + 8192 / 3);
+  const std::string json = written(*spool, run.folder.file("r.json"), report::write_json);
+  CHECK(json.find("\"calls\":0,\"marks\":" + std::to_string(info.marks)) != json.npos);
+  bool gzip = false;
+  const std::string text =
+      written(*spool, run.folder.file("r.txt"), report::format_of_name("r.txt", gzip)->write);
+  CHECK(text.find("0 calls and " + report::grouped(info.marks) + " marks of 100 ") != text.npos);
+
+  // Whoever goes on after a recorder that was killed counts those that it had written.
+  REQUIRE(write_all(create_file(run.folder.file("spool")).get(), left).has_value());
+  const auto killed = run.reopen();
+  const uint64_t end = killed->end_offset();
+  auto fd = open_file(run.folder.file("spool"), O_RDWR);
+  REQUIRE(fd.has_value());
+  auto resumed = spool::Writer::resume(std::move(*fd), killed->take_model(), end);
+  REQUIRE(resumed.has_value());
+  (*resumed)->keep_newest(500);
+  REQUIRE((*resumed)->close().has_value());
+  const auto again = run.reopen();
+  CHECK(marks_in(*again) == marks_in(*spool));
+  CHECK(again->model().dropped.at(0).marks == info.marks);
+}
+
+TEST_CASE("dropped: threads that have ended are forgotten with their calls", "[dropped]") {
+  constexpr uint32_t kThreads = 3000;
+  Recording run(16u << 20, ClockKind::kMonotonic, newest(1000));
+  FakeProcess process(run, 100, 1000);
+  const uint32_t f = process.python("f");
+  FakeThread first = process.thread(100);
+  first.enter(2000, f);
+  first.finish();
+  std::minstd_rand random(5);
+  uint64_t ticks = 5000;
+  uint64_t most_known = 0;
+  for (uint32_t number = 0; number < kThreads; ++number) {
+    FakeThread thread = process.thread(1000 + number);
+    for (int i = 0; i < 200; ++i) {
+      thread.enter(ticks += 1 + random() % 1000, f);
+      thread.leave(ticks += 1 + random() % 1000, f);
+    }
+    thread.opcode(ticks += 1, Opcode::kThreadEnd);
+    thread.finish();
+    run.drain->pass();
+    most_known = std::max<uint64_t>(most_known, run.spool->model().threads.size());
+  }
+  CHECK(most_known < 500);
+  const auto check = [&](const spool::Reader& spool) {
+    const spool::Model& model = spool.model();
+    const spool::DroppedInfo& info = model.dropped.at(0);
+    CHECK(info.threads.size() == 1);  // the first, which has a call open
+    CHECK(model.threads.size() < 20);
+    CHECK(info.ended_threads + model.threads.size() == kThreads + 1);
+    CHECK(spool::totals_of(model).calls + info.calls == 200 * kThreads + 1);
+    const PerfettoModel perfetto(
+        written(spool, run.folder.file("r.pftrace"), report::write_perfetto));
+    CHECK(perfetto.errors.empty());
+    CHECK(perfetto.slice_count() == spool::totals_of(model).calls);
+  };
+  check(*run.read());
+  const std::string path = run.folder.file("spool");
+  REQUIRE(truncate(path.c_str(), static_cast<off_t>(run.spool->bytes() - 1)) == 0);
+  check(*run.reopen());
 }
 
 }  // namespace vtn::test
