@@ -6,6 +6,12 @@
 #include <algorithm>
 #include <utility>
 
+#include <time.h>
+
+#include "spool/clock_map.h"
+#include "spool/varint.h"
+#include "tracer/clock.h"
+
 namespace vtn::collector {
 
 namespace {
@@ -16,6 +22,54 @@ constexpr size_t kMostWaiting = kMostWords / 16;
 constexpr size_t kMostWaitingWords = kMostWords / 4;
 
 }  // namespace
+
+void add(LeftOutById& to, const LeftOutById& more) {
+  for (const auto& [id, left_out] : more) {
+    LeftOut& sum = to[id];
+    sum.calls += left_out.calls;
+    sum.ticks += left_out.ticks;
+    sum.counted_from_ticks = std::min(sum.counted_from_ticks, left_out.counted_from_ticks);
+  }
+}
+
+void write_down(const LeftOutById& left_out,
+                std::unordered_map<uint32_t, uint64_t>& counted_from_ticks,
+                std::string& left_out_body,
+                std::string& counted_body) {
+  for (const auto& [id, one] : left_out) {
+    spool::append_varint(left_out_body, id);
+    spool::append_varint(left_out_body, one.calls);
+    spool::append_varint(left_out_body, one.ticks);
+    if (one.counted_from_ticks == UINT64_MAX) {
+      continue;
+    }
+    const auto [since, fresh] = counted_from_ticks.try_emplace(id, one.counted_from_ticks);
+    if (fresh || one.counted_from_ticks < since->second) {
+      since->second = one.counted_from_ticks;
+      spool::append_varint(counted_body, id);
+      spool::append_varint(counted_body, since->second);
+    }
+  }
+}
+
+uint64_t shortest_ticks(const session::CallLimits& limits,
+                        ClockKind clock,
+                        const std::vector<spool::ClockTriple>& triples) {
+  constexpr uint64_t kLeastNs = 5'000'000;
+  if (limits.min_duration_ns == 0 || clock != ClockKind::kTsc || triples.empty()) {
+    return limits.min_duration_ns;
+  }
+  const spool::ClockTriple& first = triples.front();
+  const uint64_t elapsed_ns = tracer::monotonic_ns() - first.monotonic_ns;
+  if (elapsed_ns < kLeastNs) {
+    const struct timespec rest = {0, static_cast<long>(kLeastNs - elapsed_ns)};
+    (void)nanosleep(&rest, nullptr);
+  }
+  const spool::ClockTriple now = spool::read_clock_triple(clock);
+  const double ticks_per_ns = static_cast<double>(now.ticks - first.ticks) /
+                              static_cast<double>(now.monotonic_ns - first.monotonic_ns);
+  return static_cast<uint64_t>(static_cast<double>(limits.min_duration_ns) * ticks_per_ns);
+}
 
 void CallFilter::resume(const std::vector<spool::OpenCall>& open) {
   open_.clear();
@@ -115,6 +169,12 @@ void CallFilter::leave_out(const Call& call, uint64_t end_ticks) {
   }
 }
 
+void CallFilter::leave_out_mark(uint32_t name, uint64_t ticks) {
+  LeftOut& left_out = left_out_[name & kMaxNameId];
+  ++left_out.calls;
+  left_out.counted_from_ticks = std::min(left_out.counted_from_ticks, ticks);
+}
+
 // Those above are gone: by `ticks`, or, without an end of their own, since the last event.
 void CallFilter::close_down_to(size_t depth, uint64_t ticks) {
   for (size_t i = open_.size(); i > depth; --i) {
@@ -176,6 +236,11 @@ void CallFilter::note(uint64_t ticks, const uint64_t* words, uint32_t payload) {
   if (kind == NoteKind::kArguments || kind == NoteKind::kReturnValue) {
     std::vector<uint64_t>& next = kind == NoteKind::kArguments ? next_arguments_ : next_value_;
     next.assign(words, words + 1 + payload);
+    return;
+  }
+  if (static_cast<uint32_t>(kind) >= kFirstMark && payload != 0 && counted_ != nullptr &&
+      counted_->all()) {
+    leave_out_mark(static_cast<uint32_t>(words[1] & UINT32_MAX), ticks);
     return;
   }
   if (kind != NoteKind::kCallerLine || payload == 0) {

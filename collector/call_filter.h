@@ -3,7 +3,8 @@
 // Leaves calls out of a thread's events before they are assembled: those that are over too soon
 // (--min_duration), that lie too deep (--max_stack_depth), that are or lie below a call of an
 // excluded function (--exclude_subtree), or whose function is counted (--max_size). What is left
-// out is counted, by function. What a counted function calls stays.
+// out is counted, by function. What a counted function calls stays. Where all functions are
+// counted, marks are as well, by their names.
 //
 //   open calls   [ told ............ | not yet ......... | silent ........ ]   innermost on the
 //   right
@@ -19,6 +20,7 @@
 #include <deque>
 #include <memory>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -28,16 +30,30 @@
 #include "collector/call_assembly.h"
 #include "collector/size_limit.h"
 #include "session/settings.h"
+#include "spool/format.h"
 
 namespace vtn::collector {
 
 // What was left out of a function's calls.
 struct LeftOut {
-  uint64_t calls = 0;
+  uint64_t calls = 0;  // or marks of that name
   uint64_t ticks = 0;  // from their begins to their ends; one that lies within another counts again
   uint64_t counted_from_ticks = UINT64_MAX;  // the first that was, as its function is counted
 };
 using LeftOutById = std::unordered_map<uint32_t, LeftOut>;
+void add(LeftOutById& to, const LeftOutById& more);
+// Appends it to the bodies of a kLeftOut and a kCounted frame. `counted_from_ticks` by id: since
+// when, as frames before have told.
+void write_down(const LeftOutById& left_out,
+                std::unordered_map<uint32_t, uint64_t>& counted_from_ticks,
+                std::string& left_out_body,
+                std::string& counted_body);
+
+// limits.min_duration_ns in ticks of the clock, by the first of its triples: may wait a moment, for
+// both clocks have to have run for a while since then to be compared.
+uint64_t shortest_ticks(const session::CallLimits& limits,
+                        ClockKind clock,
+                        const std::vector<spool::ClockTriple>& triples);
 
 class CallFilter {
  public:
@@ -76,6 +92,7 @@ class CallFilter {
   void begin(uint64_t ticks, uint32_t id, uint32_t traits);
   void end(uint64_t ticks, EventKind kind, uint32_t id);
   void leave_out(const Call& call, uint64_t end_ticks);
+  void leave_out_mark(uint32_t name, uint64_t ticks);
   void close_down_to(size_t depth, uint64_t ticks);
   void cut_down_to(size_t depth);
   void note(uint64_t ticks, const uint64_t* words, uint32_t payload);

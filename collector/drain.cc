@@ -6,13 +6,10 @@
 #include <string>
 
 #include <string.h>
-#include <time.h>
 
 #include "abi/names_abi.h"
 #include "base/freestanding/atomic.h"
 #include "collector/call_filter.h"
-#include "spool/clock_map.h"
-#include "spool/varint.h"
 #include "tracer/clock.h"
 
 namespace vtn::collector {
@@ -24,6 +21,8 @@ constexpr uint64_t kFutureTicks = uint64_t{1} << 20;
 // Passes for which a chunk waits for the one before it, which may have been missed by a moment.
 constexpr uint32_t kPatience = 3;
 constexpr double kBusyFill = 0.75;
+// Of a process, calls that are to be dropped take no more than one part in so many.
+constexpr uint64_t kRoomOfDropped = 16;
 
 // Event words, which their owner may be adding to. In order, and each with acquire: where a note's
 // head has arrived, so has its payload. memcpy reads the end first where it likes.
@@ -43,6 +42,7 @@ struct Drain::Thread {
   uint32_t next_sequence = 0;
   uint32_t waited = 0;  // passes, for a chunk that is missing
   bool damaged = false;
+  bool ended = false;             // nothing more comes of it
   uint64_t discarded_events = 0;  // drained but not kept
 };
 
@@ -52,6 +52,9 @@ struct Drain::Process {
   FunctionTraits traits;
   std::unordered_map<uint32_t, std::unique_ptr<Thread>> threads;
   std::unordered_map<uint32_t, uint32_t> names_done;  // words, by chunk
+  // Of threads that have ended: what was left out and not told of so far, and drained but not kept.
+  LeftOutById left_out;
+  uint64_t discarded_events = 0;
   // By id, where functions are counted from some time on: since when, as the spool has it.
   std::unordered_map<uint32_t, uint64_t> counted_from_ticks;
 };
@@ -103,7 +106,10 @@ Drain::Drain(const tracer::Arena& arena,
     scratch_.push_back(std::make_unique<Scratch>());
   }
   if (limits_.newest_calls != 0) {
-    spool_.keep_newest(limits_.newest_calls);
+    // With both limits, only little of the room is taken by what is to be dropped.
+    const uint64_t most = limits_.most_spool_bytes == 0 ? UINT64_MAX : limits_.most_spool_bytes;
+    spool_.keep_newest(limits_.newest_calls,
+                       std::min(spool::Writer::kWorthBytes, most / kRoomOfDropped));
   }
   if (limits_.most_spool_bytes != 0) {
     size_limit_ = std::make_unique<SizeLimit>(limits_.most_spool_bytes, spool_.model());
@@ -149,28 +155,10 @@ void Drain::resume() {
   }
 }
 
-// What the limit is in ticks. Both clocks have run for a while since the spool was begun: were it
-// only a moment, they could not be compared.
 uint64_t Drain::min_ticks() {
-  constexpr uint64_t kLeastNs = 5'000'000;
-  if (min_ticks_) {
-    return *min_ticks_;
+  if (!min_ticks_) {
+    min_ticks_ = shortest_ticks(limits_, clock_, spool_.model().clock);
   }
-  min_ticks_ = limits_.min_duration_ns;
-  const std::vector<spool::ClockTriple>& triples = spool_.model().clock;
-  if (limits_.min_duration_ns == 0 || clock_ != ClockKind::kTsc || triples.empty()) {
-    return *min_ticks_;
-  }
-  const spool::ClockTriple& first = triples.front();
-  const uint64_t elapsed_ns = tracer::monotonic_ns() - first.monotonic_ns;
-  if (elapsed_ns < kLeastNs) {
-    const struct timespec rest = {0, static_cast<long>(kLeastNs - elapsed_ns)};
-    (void)nanosleep(&rest, nullptr);
-  }
-  const spool::ClockTriple now = spool::read_clock_triple(clock_);
-  const double ticks_per_ns = static_cast<double>(now.ticks - first.ticks) /
-                              static_cast<double>(now.monotonic_ns - first.monotonic_ns);
-  min_ticks_ = static_cast<uint64_t>(static_cast<double>(limits_.min_duration_ns) * ticks_per_ns);
   return *min_ticks_;
 }
 
@@ -338,8 +326,16 @@ void Drain::drain_names_chunk(Process& process, const Found& found) {
         process.traits.set(function.id, function.kind, function.flags);
       }
     }
-    copied += length;
     done += length;
+    if (name_record_type(head) == NameRecord::kThread) {
+      continue;  // its frames of events say all of it
+    }
+    if (name_record_type(head) == NameRecord::kThreadName) {
+      const std::string_view bytes(reinterpret_cast<const char*>(record), length * sizeof(head));
+      (void)spool_.append_thread_name(process.image, record[1] & UINT32_MAX, bytes);  // its key
+      continue;
+    }
+    copied += length;
   }
   if (copied != 0) {
     const spool::NamesFrame frame = {process.image, 0};
@@ -379,6 +375,11 @@ void Drain::drain_events(std::vector<Found>& events, bool all) {
   crew_.run(groups.size(), [&](size_t job, unsigned member) {
     drain_group(groups[job], all || ending(groups[job].begin->slot), *scratch_[member]);
   });
+  for (const Group& group : groups) {
+    if (group.thread->ended) {
+      forget_thread(*group.process, group.begin->thread);
+    }
+  }
 }
 
 void Drain::drain_group(const Group& group, bool all, Scratch& scratch) {
@@ -425,6 +426,7 @@ void Drain::drain_chunk(const Group& group, const Found& found, Scratch& scratch
   }
   if (thread.assembler.assemble(chunk, group.process->traits, scratch.codes, scratch.columns)) {
     fill_in(found.sequence);
+    thread.ended = (head.flags & spool::kEventsThreadEnd) != 0;
     store(thread, scratch);
   }
   if (size_limit_ != nullptr) {
@@ -433,15 +435,27 @@ void Drain::drain_chunk(const Group& group, const Found& found, Scratch& scratch
   thread.damaged |= thread.assembler.damaged();
 }
 
+// A program may have any number of threads in its life.
+void Drain::forget_thread(Process& process, uint32_t number) {
+  const auto found = process.threads.find(number);
+  Thread& thread = *found->second;
+  if (thread.filter) {
+    add(process.left_out, thread.filter->take_left_out());
+  }
+  process.discarded_events += thread.discarded_events;
+  process.damaged = process.damaged || thread.damaged;
+  process.threads.erase(found);
+}
+
 // Before a chunk: which functions are counted in it.
 void Drain::count_calls(const Group& group, uint64_t bytes) {
   Thread& thread = *group.thread;
-  size_limit_->reserve(bytes, spool_.bytes_taken());
-  auto counted = size_limit_->of(group.process->image);
-  if (counted == nullptr) {
-    return;
-  }
+  const uint64_t reserved = size_limit_->reserve(bytes);
+  auto counted = size_limit_->of(group.process->image, reserved, spool_.bytes_taken());
   if (!thread.filter) {
+    if (counted == nullptr) {
+      return;
+    }
     thread.filter.emplace(limits_, 0);
     const auto open = thread.assembler.open();
     thread.filter->resume({open.begin(), open.end()});
@@ -510,26 +524,13 @@ void Drain::store_open_arguments(const Process& process) {
 void Drain::store_left_out(Process& process) {
   std::string body;
   std::string counted;
+  LeftOutById of_all = std::exchange(process.left_out, {});
   for (auto& [number, thread] : process.threads) {
-    if (!thread->filter) {
-      continue;
-    }
-    for (const auto& [id, left_out] : thread->filter->take_left_out()) {
-      spool::append_varint(body, id);
-      spool::append_varint(body, left_out.calls);
-      spool::append_varint(body, left_out.ticks);
-      if (left_out.counted_from_ticks == UINT64_MAX) {
-        continue;
-      }
-      const auto [since, fresh] =
-          process.counted_from_ticks.try_emplace(id, left_out.counted_from_ticks);
-      if (fresh || left_out.counted_from_ticks < since->second) {
-        since->second = left_out.counted_from_ticks;
-        spool::append_varint(counted, id);
-        spool::append_varint(counted, since->second);
-      }
+    if (thread->filter) {
+      add(of_all, thread->filter->take_left_out());
     }
   }
+  write_down(of_all, process.counted_from_ticks, body, counted);
   if (!body.empty()) {
     const spool::LeftOutFrame frame = {process.image, 0};
     (void)spool_.append_struct(spool::FrameKind::kLeftOut, frame, body);
@@ -579,6 +580,7 @@ void Drain::end_image(const EndedImage& ended) {
   frame.last_state = load_relaxed(&shared.state);
   if (const auto found = processes_.find(ended.slot); found != processes_.end()) {
     bool damaged = found->second->damaged;
+    frame.lost_events += found->second->discarded_events;
     for (const auto& [number, thread] : found->second->threads) {
       frame.lost_events += thread->discarded_events;
       damaged = damaged || thread->damaged;

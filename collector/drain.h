@@ -82,6 +82,7 @@ class Drain {
   void drain_group(const Group& group, bool all, Scratch& scratch);
   void drain_chunk(const Group& group, const Found& found, Scratch& scratch);
   void count_calls(const Group& group, uint64_t bytes);
+  static void forget_thread(Process& process, uint32_t number);
   void give_back(const Found& found);
   void store(Thread& thread, Scratch& scratch);
   std::unique_ptr<Thread> new_thread();

@@ -15,6 +15,8 @@ namespace {
 constexpr uint64_t kMostOf = 4;  // of 5
 constexpr uint64_t kMostOfAll = 5;
 constexpr uint64_t kLeastPart = 1000;  // of all calls: one in so many
+// Where all are counted and this part of the room comes back, single calls are recorded again.
+constexpr uint64_t kRoomBack = 4;
 
 std::shared_ptr<const CountedFunctions> all_functions() {
   auto all = std::make_shared<CountedFunctions>();
@@ -47,18 +49,20 @@ void SizeLimit::count(Image& image, const std::vector<uint32_t>& ids) {
   image.counted = std::move(counted);
 }
 
-void SizeLimit::reserve(uint64_t bytes, uint64_t taken_bytes) {
-  const uint64_t reserved = bytes + reserved_.fetch_add(bytes, std::memory_order_relaxed);
-  if (taken_bytes + reserved > most_bytes_) {
-    all_.store(true, std::memory_order_relaxed);
+std::shared_ptr<const CountedFunctions> SizeLimit::of(uint32_t image,
+                                                      uint64_t reserved_bytes,
+                                                      uint64_t taken_bytes) {
+  MutexLock lock(mutex_);
+  if (taken_bytes + reserved_bytes > most_bytes_) {
+    all_from_bytes_ = all_ ? all_from_bytes_ : taken_bytes;
+    all_ = true;
+  } else if (all_ && taken_bytes + most_bytes_ / kRoomBack <= all_from_bytes_) {
+    all_ = false;
+    next_decision_bytes_ = half_way(taken_bytes);
   }
-}
-
-std::shared_ptr<const CountedFunctions> SizeLimit::of(uint32_t image) {
-  if (all_.load(std::memory_order_relaxed)) {
+  if (all_) {
     return everything_;
   }
-  MutexLock lock(mutex_);
   const auto found = images_.find(image);
   return found == images_.end() ? nullptr : found->second.counted;
 }
@@ -77,8 +81,12 @@ void SizeLimit::stored(const spool::FrameColumns& frame, uint64_t taken_bytes) {
   }
   if (taken_bytes >= next_decision_bytes_) {
     decide();
-    next_decision_bytes_ = taken_bytes + (most_bytes_ - std::min(most_bytes_, taken_bytes)) / 2;
+    next_decision_bytes_ = half_way(taken_bytes);
   }
+}
+
+uint64_t SizeLimit::half_way(uint64_t taken_bytes) const {
+  return taken_bytes + (most_bytes_ - std::min(most_bytes_, taken_bytes)) / 2;
 }
 
 void SizeLimit::ended(uint32_t image) {

@@ -191,8 +191,9 @@ class Model {
 
   // Whether a frame of events that was read back is of this process, and of a thread that is known.
   bool is_of(uint32_t process, const EventsFrame& head) const;
-  // Frames of events were dropped: all of the process that begin before info.until_offset.
-  void drop_events(uint32_t process, DroppedInfo info);
+  // Frames of events were dropped: all of the process that begin before info.until_offset. Returns
+  // the threads that are forgotten with them, by image and number.
+  std::vector<std::pair<uint32_t, uint32_t>> drop_events(uint32_t process, DroppedInfo info);
   // All frames were read, up to `end_offset`: threads are told what was dropped of them.
   void apply_dropped(uint64_t end_offset);
 
@@ -205,7 +206,7 @@ class Model {
   bool add_start(std::string_view body);
   bool add_left_out(std::string_view body);
   bool add_counted(std::string_view body);
-  void forget_threads(const std::vector<bool>& gone);
+  std::vector<std::pair<uint32_t, uint32_t>> forget_threads(const std::vector<bool>& gone);
   bool know_process(uint32_t process);
 
   std::unordered_map<uint64_t, uint32_t> thread_index_;

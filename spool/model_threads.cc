@@ -175,7 +175,7 @@ bool Model::is_of(uint32_t process, const EventsFrame& head) const {
          thread_index_.contains(key_of(head.image, head.thread));
 }
 
-void Model::drop_events(uint32_t process, DroppedInfo info) {
+std::vector<std::pair<uint32_t, uint32_t>> Model::drop_events(uint32_t process, DroppedInfo info) {
   std::vector<bool> lost_some(threads.size());
   std::erase_if(frames, [&](const FrameInfo& frame) {
     ThreadInfo& thread = threads[frame.thread];
@@ -211,12 +211,13 @@ void Model::drop_events(uint32_t process, DroppedInfo info) {
     threads[i].last_op_ticks = lost_some[i] ? 0 : threads[i].last_op_ticks;
   }
   dropped[process] = std::move(info);
-  forget_threads(gone);
+  return forget_threads(gone);
 }
 
-void Model::forget_threads(const std::vector<bool>& gone) {
+std::vector<std::pair<uint32_t, uint32_t>> Model::forget_threads(const std::vector<bool>& gone) {
+  std::vector<std::pair<uint32_t, uint32_t>> forgotten;
   if (std::find(gone.begin(), gone.end(), true) == gone.end()) {
-    return;
+    return forgotten;
   }
   std::vector<uint32_t> index_of(threads.size());
   uint32_t kept = 0;
@@ -225,6 +226,7 @@ void Model::forget_threads(const std::vector<bool>& gone) {
     if (gone[i]) {
       thread_index_.erase(key);
       images[threads[i].image].thread_names.erase(threads[i].thread);
+      forgotten.emplace_back(threads[i].image, threads[i].thread);
       continue;
     }
     index_of[i] = kept;
@@ -238,6 +240,7 @@ void Model::forget_threads(const std::vector<bool>& gone) {
   for (FrameInfo& frame : frames) {
     frame.thread = index_of[frame.thread];
   }
+  return forgotten;
 }
 
 std::string DroppedInfo::serialize(uint32_t process) const {

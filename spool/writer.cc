@@ -112,8 +112,23 @@ Status Writer::write_at_end(std::string_view first,
 }
 
 Status Writer::append(FrameKind kind, std::string_view first, std::string_view second) {
-  const FrameHead head = {kFrameMagic, static_cast<uint32_t>(kind), first.size() + second.size()};
   MutexLock lock(mutex_);
+  return append_frame(kind, first, second);
+}
+
+Status Writer::append_thread_name(uint32_t image, uint32_t thread, std::string_view record) {
+  const NamesFrame frame = {image, 0};
+  MutexLock lock(mutex_);
+  const uint64_t offset = end_;
+  VTN_TRY(append_frame(FrameKind::kNames, bytes_of(frame), record));
+  if (newest_ != nullptr) {
+    names_[{image, thread}].push_back({offset, end_});
+  }
+  return {};
+}
+
+Status Writer::append_frame(FrameKind kind, std::string_view first, std::string_view second) {
+  const FrameHead head = {kFrameMagic, static_cast<uint32_t>(kind), first.size() + second.size()};
   Status status = write_at_end(bytes_of(head), first, second);
   // Facts of the run are known to the report that follows, even if the disk is full or broken.
   bool known = false;
@@ -204,7 +219,7 @@ void Writer::drop_oldest(uint32_t process) {
   if (oldest.empty() || !tell_dropped(process, info)) {
     return;
   }
-  model_->drop_events(process, std::move(info));
+  const auto forgotten = model_->drop_events(process, std::move(info));
   for (size_t i = 0; i < oldest.size();) {
     FilePart run = oldest[i++].part;
     while (i < oldest.size() && oldest[i].part.begin == run.end &&
@@ -215,6 +230,14 @@ void Writer::drop_oldest(uint32_t process) {
   }
   if (newest_ != nullptr) {
     free_.add(newest_->told(process, {offset, end_}));
+  }
+  for (const auto& thread : forgotten) {
+    if (const auto names = names_.find(thread); names != names_.end()) {
+      for (const FilePart& part : names->second) {
+        free_.add(part);
+      }
+      names_.erase(names);
+    }
   }
 }
 

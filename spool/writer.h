@@ -5,9 +5,12 @@
 // refuses all that follows.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/mutex.h"
@@ -49,6 +52,8 @@ class Writer {
   // Any frame but events. The model learns of it in any case.
   Status append(FrameKind kind, std::string_view body) { return append(kind, body, {}); }
   Status append(FrameKind kind, std::string_view first, std::string_view second);
+  // A name of a thread, as its names record: it is kept as long as anything is known of the thread.
+  Status append_thread_name(uint32_t image, uint32_t thread, std::string_view record);
   // `frame` is what FrameEncoder::encode() made of `columns`.
   Status append_events(const FrameColumns& columns, std::string_view frame);
 
@@ -82,6 +87,8 @@ class Writer {
       : fd_(std::move(fd)), model_(std::move(model)), free_(fd_.get(), free_bytes) {}
   Status write_at_end(std::string_view first, std::string_view second, std::string_view third)
       VTN_REQUIRES(mutex_);
+  Status append_frame(FrameKind kind, std::string_view first, std::string_view second)
+      VTN_REQUIRES(mutex_);
   Status tell_dropped(uint32_t process, const DroppedInfo& info) VTN_REQUIRES(mutex_);
   void drop_oldest(uint32_t process) VTN_REQUIRES(mutex_);
 
@@ -91,6 +98,8 @@ class Writer {
   uint64_t end_ VTN_GUARDED_BY(mutex_) = 0;
   int failure_ VTN_GUARDED_BY(mutex_) = 0;  // errno
   std::unique_ptr<NewestCalls> newest_ VTN_GUARDED_BY(mutex_);
+  // Of threads, by image and number; only where frames are dropped.
+  std::map<std::pair<uint32_t, uint32_t>, std::vector<FilePart>> names_ VTN_GUARDED_BY(mutex_);
   FreeSpace free_ VTN_GUARDED_BY(mutex_);
 };
 

@@ -282,16 +282,120 @@ TEST_CASE("size limit: a recorder that goes on after another counts what that co
   image.counted_from_ticks[17] = 500;
   model.images.push_back(image);
   collector::SizeLimit limit(1'000'000, model);
-  const auto counted = limit.of(0);
+  const auto counted = limit.of(0, 0, 0);
   REQUIRE(counted != nullptr);
   CHECK(counted->has(17));
   CHECK_FALSE(counted->has(16));
-  CHECK(limit.of(1) == nullptr);
+  CHECK(limit.of(1, 0, 0) == nullptr);
   limit.ended(0);
-  CHECK(limit.of(0) == nullptr);
-  limit.reserve(1000, 999'500);
-  CHECK(limit.of(0)->has(16));
-  CHECK(limit.of(1)->has(16));
+  CHECK(limit.of(0, 0, 0) == nullptr);
+}
+
+TEST_CASE("size limit: what two threads are about to store counts for both", "[size_limit]") {
+  collector::SizeLimit limit(1000, spool::Model());
+  const uint64_t first = limit.reserve(600);
+  const uint64_t second = limit.reserve(600);
+  CHECK(limit.of(0, first, 0) == nullptr);
+  CHECK(limit.of(0, second, 0)->all());
+  limit.release(600);
+  CHECK(limit.reserve(0) == 600);
+}
+
+TEST_CASE("size limit: single calls are recorded again where much room came back", "[size_limit]") {
+  collector::SizeLimit limit(1'000'000, spool::Model());
+  CHECK(limit.of(0, 1000, 900'000) == nullptr);
+  CHECK(limit.of(0, 64'000, 950'000)->all());
+  CHECK(limit.of(0, 1000, 950'000)->all());  // less is about to be stored: no room of the spool's
+  CHECK(limit.of(0, 1000, 800'000)->all());
+  CHECK(limit.of(0, 1000, 700'000) == nullptr);
+  CHECK(limit.of(0, 64'000, 950'000)->all());
+}
+
+TEST_CASE("size limit: marks are counted by name where all is counted", "[size_limit]") {
+  constexpr uint64_t kBytes = 100'000;
+  constexpr uint64_t kMarks = 20'000;
+  Recording run(kArena, ClockKind::kMonotonic, at_most(kBytes));
+  std::minstd_rand random(3);
+  FakeProcess process(run, 100, 1000);
+  const uint32_t names[] = {
+      process.function(FunctionKind::kInstant, "raise ValueError", "exception"),
+      process.function(FunctionKind::kCounter, "x", "variable")};
+  const uint32_t f = process.python("f");
+  FakeThread thread = process.thread(100);
+  uint64_t ticks = 5000;
+  thread.enter(ticks, f);
+  for (uint64_t i = 0; i < kMarks; ++i) {
+    std::string value(40, '\0');
+    std::generate(value.begin(), value.end(), [&] { return static_cast<char>(random()); });
+    const bool counter = i % 4 == 0;
+    thread.mark(ticks += 100,
+                counter ? NoteKind::kCounter : NoteKind::kInstant,
+                names[counter ? 1 : 0],
+                value);
+    if (i % 100 == 0) {
+      run.drain->pass();
+    }
+  }
+  thread.leave(ticks += 100, f);
+  const auto spool = run.read();
+  CHECK(run.spool->bytes() < kBytes + 2000);
+  const spool::Model& model = spool->model();
+  uint64_t recorded = 0;
+  uint64_t last_ns = 0;
+  std::string buffer;
+  spool::FrameDecoder decoder;
+  spool::DecodedFrame decoded;
+  for (const spool::FrameInfo& frame : model.frames) {
+    REQUIRE(decoder.decode(spool->read_body(frame, buffer).value(), decoded).has_value());
+    recorded += decoded.notes.size();
+    last_ns = decoded.notes.empty() ? last_ns : decoded.notes.back().ticks;
+  }
+  const report::LeftOut left_out =
+      report::left_out_of(model, spool::ClockMap(ClockKind::kMonotonic, model.clock));
+  CHECK(recorded > 500);
+  CHECK(recorded + left_out.all_marks == kMarks);
+  CHECK(left_out.marks_from_ns > last_ns);
+  REQUIRE(left_out.marks.size() == 2);
+  for (const report::LeftOutFunction& one : left_out.marks) {
+    const bool counter = one.function->name == "x";
+    CHECK(one.calls < (counter ? kMarks / 4 : kMarks / 4 * 3));
+    CHECK(one.calls > (counter ? kMarks / 8 : kMarks / 2));
+  }
+  CHECK(left_out.calls == 0);
+  CHECK(spool::totals_of(model).calls == 1);
+}
+
+TEST_CASE("size limit: with the newest kept, what is to be dropped takes little of the room",
+          "[size_limit]") {
+  constexpr uint64_t kBytes = 400'000;
+  session::CallLimits limits = at_most(kBytes);
+  limits.newest_calls = 200;
+  Recording run(kArena, ClockKind::kMonotonic, limits);
+  std::minstd_rand random(3);
+  uint64_t ticks = 5000;
+  uint64_t most_taken = 0;
+  // One process after the other: of each, what is surplus goes when it ends.
+  for (uint32_t number = 0; number < 20; ++number) {
+    FakeProcess process(run, 100 + number, ticks);
+    const uint32_t f = process.python("f");
+    FakeThread thread = process.thread(100 + number);
+    for (int i = 0; i < 20'000; ++i) {
+      thread.enter(ticks += 1 + random() % 1000, f);
+      thread.leave(ticks += 1 + random() % 1000, f);
+      if (i % 1000 == 0) {
+        run.drain->pass();
+        most_taken = std::max(most_taken, run.spool->bytes_taken());
+      }
+    }
+    thread.finish();
+    run.drain->pass();
+    run.kill(number);
+    run.drain->pass();
+  }
+  const auto spool = run.read();
+  CHECK(most_taken < kBytes / 2);
+  CHECK(spool->model().images.at(19).left_out.empty());
+  CHECK(spool->model().dropped.size() == 20);
 }
 
 }  // namespace vtn::test

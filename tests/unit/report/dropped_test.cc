@@ -373,6 +373,7 @@ TEST_CASE("dropped: threads that have ended are forgotten with their calls", "[d
   uint64_t ticks = 5000;
   uint64_t most_known = 0;
   for (uint32_t number = 0; number < kThreads; ++number) {
+    process.text(NameRecord::kThreadName, 1 + number, "Thread-" + std::to_string(number));
     FakeThread thread = process.thread(1000 + number);
     for (int i = 0; i < 200; ++i) {
       thread.enter(ticks += 1 + random() % 1000, f);
@@ -384,6 +385,9 @@ TEST_CASE("dropped: threads that have ended are forgotten with their calls", "[d
     most_known = std::max<uint64_t>(most_known, run.spool->model().threads.size());
   }
   CHECK(most_known < 500);
+  CHECK(run.spool->model().images[0].thread_names.size() < 500);
+  CHECK(run.spool->bytes() > 1'000'000);
+  CHECK(run.spool->bytes_taken() < 350'000);  // names go as well
   const auto check = [&](const spool::Reader& spool) {
     const spool::Model& model = spool.model();
     const spool::DroppedInfo& info = model.dropped.at(0);
