@@ -26,7 +26,7 @@ namespace vtn::collector {
 namespace {
 
 constexpr uint64_t kSecondNs = 1'000'000'000;
-// The second triple comes soon, so that short runs have a rate; later ones every second.
+// The second triple comes soon, so that short runs have a rate.
 constexpr uint64_t kFirstClockNs = 5'000'000;
 // After a pass that found chunks: more gather meanwhile, and nobody has to wake us.
 constexpr long kGatherNs = 300'000;
@@ -88,7 +88,10 @@ Recorder::~Recorder() = default;
 void Recorder::note_clock(bool now) {
   const uint64_t time_ns = tracer::monotonic_ns();
   if (now || time_ns >= next_clock_ns_) {
-    next_clock_ns_ = time_ns + (next_clock_ns_ == 0 ? kFirstClockNs : kSecondNs);
+    first_clock_ns_ = next_clock_ns_ == 0 ? time_ns : first_clock_ns_;
+    next_clock_ns_ =
+        time_ns +
+        (next_clock_ns_ == 0 ? kFirstClockNs : spool::clock_interval_ns(time_ns - first_clock_ns_));
     (void)spool_.append_struct(spool::FrameKind::kClock, spool::read_clock_triple(clock_));
   }
 }
@@ -153,7 +156,7 @@ void Recorder::drain_loop() {
     store_relaxed(&control->collector_waiting,
                   uint32_t{pass.processes ? VTN_COLLECTOR_DOZING : VTN_COLLECTOR_ASLEEP});
     const uint64_t now = tracer::monotonic_ns();
-    const uint64_t most_ns = next_clock_ns_ > now ? next_clock_ns_ - now : 0;
+    const uint64_t most_ns = next_clock_ns_ > now ? std::min(next_clock_ns_ - now, kSecondNs) : 0;
     const long waited = futex_wait(
         &control->full_chunks, seen, pass.processes ? std::min(kDozeNs, most_ns) : most_ns);
     store_relaxed(&control->collector_waiting, uint32_t{VTN_COLLECTOR_AWAKE});

@@ -59,6 +59,7 @@ class Recorder {
   ProcessWatch watch_;
   Drain drain_;
   std::unique_ptr<Shared> shared_;
+  uint64_t first_clock_ns_ = 0;
   uint64_t next_clock_ns_ = 0;
   bool alone_ = false;  // no second thread could be started: the watcher drains
 };

@@ -71,6 +71,14 @@ class ClockMap {
   };
 };
 
+// How long after a triple the next one is taken, `elapsed_ns` after the first: ever more rarely, so
+// that a recording of days does not grow by them.
+constexpr uint64_t clock_interval_ns(uint64_t elapsed_ns) {
+  constexpr uint64_t kLeastNs = 1'000'000'000;
+  constexpr uint64_t kPart = 64;
+  return elapsed_ns / kPart > kLeastNs ? elapsed_ns / kPart : kLeastNs;
+}
+
 // Reads the three clocks as nearly at once as can be had: the best of a few tries.
 ClockTriple read_clock_triple(ClockKind kind);
 

@@ -404,4 +404,18 @@ TEST_CASE("spool: recording goes on behind what a dead collector left", "[spool]
   CHECK_FALSE(spool->model().images.at(0).damaged);
 }
 
+TEST_CASE("spool: clock triples of a run of days are few", "[spool]") {
+  constexpr uint64_t kDayNs = uint64_t{24 * 3600} * 1'000'000'000;
+  const auto triples_in = [](uint64_t ns) {
+    size_t triples = 0;
+    for (uint64_t at = 0; at < ns; at += spool::clock_interval_ns(at)) {
+      ++triples;
+    }
+    return triples;
+  };
+  CHECK(triples_in(60'000'000'000) == 60);
+  CHECK(triples_in(kDayNs) < 600);
+  CHECK(triples_in(30 * kDayNs) < 800);
+}
+
 }  // namespace vtn::test
