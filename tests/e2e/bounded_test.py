@@ -148,6 +148,30 @@ class Newest(Bounded):
         for name in "all", "last", "end":
             self.assertEqual(1, len(outcome.report.named(name)), name)
 
+    def test_marks_count_as_calls_do(self):
+        self.write("x.py", "for i in range(20000): print(i)\n")
+        report = self.record("x.py", "--tracer_entries", "1000", "--log_sparse", "--log_print").report
+        kept = [event for event in report.data["traceEvents"] if event["ph"] == "i"]
+        [dropped] = report.data["viztracer_native"]["dropped"]
+        self.assertTrue(1000 <= len(kept) < 1000 + CHUNK, len(kept))
+        self.assertEqual((0, 20000), (dropped["calls"], len(kept) + dropped["marks"]))
+
+    def test_threads_that_have_ended_are_counted(self):
+        self.write("x.py", """
+            import threading
+            def work():
+                for i in range(20): str(i)
+            for i in range(1000):
+                thread = threading.Thread(target=work)
+                thread.start()
+                thread.join()
+        """)
+        outcome = self.traced("x.py", options=("--tracer_entries", "1000", "--report", "r.vtn"))
+        [dropped] = outcome.report.data["viztracer_native"]["dropped"]
+        self.assertGreater(dropped["ended_threads"], 800)
+        self.assertIn(b" 1,001 threads, ", outcome.stderr)
+        self.assertLess(os.stat(os.path.join(self.work, "r.vtn")).st_blocks * 512, 200_000)
+
     def test_a_long_run_takes_little_room(self):
         """What is dropped is given back to the file system while the program runs."""
         self.write("x.py", self.PROGRAM)
@@ -229,6 +253,26 @@ class Sized(Bounded):
                             if os.path.basename(one["file"] or "") in ("one.py", "<string>")
                             and one["name"].startswith(("leaf", "f")))
                 self.assertEqual(20_000_000, calls)
+
+    def test_marks_are_counted_by_name(self):
+        """Where all functions are."""
+        self.write("x.py", "def f():\n    for i in range(20000): print(i)\nf()\n")
+        for sparse in (), ("--log_sparse",):
+            with self.subTest(sparse=sparse):
+                outcome = self.traced("x.py", options=(
+                    *sparse, "--max_size", "100k", "--log_print", "--report", "r.vtn", "--report", "r.txt",
+                    "--report", "r.pftrace"))
+                recorded = [event for event in outcome.report.data["traceEvents"] if event["ph"] == "i"]
+                [left_out] = outcome.report.data["viztracer_native"]["left_out_marks"]
+                self.assertEqual(("print", "print"), (left_out["name"], left_out["cat"]))
+                self.assertGreater(len(recorded), 100)
+                self.assertEqual(20000, len(recorded) + left_out["marks"])
+                self.assertLess(os.path.getsize(os.path.join(self.work, "r.vtn")), 110_000)
+                self.assertRegex(outcome.stderr.decode(), r"[\d,]+ marks were left out from [\d.]+ [mu]?s on; ")
+                with open(os.path.join(self.work, "r.txt"), encoding="utf-8") as file:
+                    self.assertRegex(file.read(), r"== left out: [\d,]+ marks\n +[\d,]+  print: counted from ")
+                with open(os.path.join(self.work, "r.pftrace"), "rb") as file:
+                    self.assertRegex(file.read(), rb"print: \d+ marks, counted from ")
 
     def test_generators_exceptions_and_recursion(self):
         self.write("x.py", """
