@@ -116,12 +116,16 @@ std::vector<DroppedCalls> dropped_calls_of(const spool::Model& model,
 }
 
 std::string dropped_text(const DroppedCalls& dropped) {
-  return fmt::format("{} calls{} of {} {} in the first {}",
-                     grouped(dropped.calls),
-                     dropped.marks == 0 ? "" : fmt::format(" and {} marks", grouped(dropped.marks)),
-                     dropped.process->shown_pid,
-                     dropped.process->name,
-                     duration_text(dropped.first_ns));
+  return fmt::format(
+      "{} calls{} of {} {} in the first {}{}",
+      grouped(dropped.calls),
+      dropped.marks == 0 ? "" : fmt::format(" and {} marks", grouped(dropped.marks)),
+      dropped.process->shown_pid,
+      dropped.process->name,
+      duration_text(dropped.first_ns),
+      dropped.ended_threads == 0
+          ? ""
+          : fmt::format(", all that {} threads did among them", grouped(dropped.ended_threads)));
 }
 
 std::string recorded_with(const spool::Model& model) {

@@ -56,7 +56,7 @@ std::vector<DroppedCalls> dropped_calls_of(const spool::Model& model,
                                            const ProcessTree& tree,
                                            const spool::ClockMap& clock);
 
-// "12 calls and 3 marks of 4711 x.py in the first 3.21 s"
+// "12 calls and 3 marks of 4711 x.py in the first 3.21 s, all that 2 threads did among them"
 std::string dropped_text(const DroppedCalls& dropped);
 
 // "--mine --hide json"; empty: all was recorded.

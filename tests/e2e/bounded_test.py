@@ -37,6 +37,15 @@ class Newest(Bounded):
         all(int(sys.argv[1]))
     """
 
+    KILL_COLLECTOR = """
+        def end(): pass
+        for path in glob.glob(f"/proc/{os.getppid()}/task/*/children"):
+            for pid in open(path).read().split():
+                if open(f"/proc/{pid}/comm").read() == "vtn-collector\\n":
+                    os.kill(int(pid), 9)
+        end()
+    """
+
     def test_the_newest_are_kept(self):
         """What is open all along is drawn from where it began; own times are of what is kept."""
         self.write("x.py", self.PROGRAM)
@@ -131,14 +140,7 @@ class Newest(Bounded):
 
     def test_after_the_collector_was_killed(self):
         """Whoever goes on after it knows what it had dropped."""
-        self.write("x.py", self.PROGRAM + """
-        def end(): pass
-        for path in glob.glob(f"/proc/{os.getppid()}/task/*/children"):
-            for pid in open(path).read().split():
-                if open(f"/proc/{pid}/comm").read() == "vtn-collector\\n":
-                    os.kill(int(pid), 9)
-        end()
-        """)
+        self.write("x.py", self.PROGRAM + self.KILL_COLLECTOR)
         outcome = self.record("x.py", "--tracer_entries", "3000", args=["300"])
         self.assertEqual(0, outcome.status)
         [dropped] = outcome.report.data["viztracer_native"]["dropped"]
@@ -170,7 +172,18 @@ class Newest(Bounded):
         [dropped] = outcome.report.data["viztracer_native"]["dropped"]
         self.assertGreater(dropped["ended_threads"], 800)
         self.assertIn(b" 1,001 threads, ", outcome.stderr)
+        self.assertIn(f" all that {dropped['ended_threads']} threads did among them\n", outcome.stderr.decode())
         self.assertLess(os.stat(os.path.join(self.work, "r.vtn")).st_blocks * 512, 200_000)
+
+    def test_with_a_size_only_what_is_kept_counts(self):
+        """Also for whoever goes on after a collector that was killed."""
+        self.write("x.py", self.PROGRAM + self.KILL_COLLECTOR)
+        report = self.record("x.py", "--tracer_entries", "1000", "--max_size", "200k", "--report", "r.vtn",
+                             args=["600"]).report
+        self.assertGreater(os.path.getsize(os.path.join(self.work, "r.vtn")), 400_000)
+        self.assertEqual([], report.data["viztracer_native"]["left_out"])
+        self.assertGreater(report.data["viztracer_native"]["dropped"][0]["calls"], 590_000)
+        self.assertEqual(1, len(report.named("end")))
 
     def test_a_long_run_takes_little_room(self):
         """What is dropped is given back to the file system while the program runs."""
