@@ -43,6 +43,7 @@ struct Drain::Thread {
   uint32_t waited = 0;  // passes, for a chunk that is missing
   bool damaged = false;
   bool ended = false;             // nothing more comes of it
+  bool left_frameless = false;    // by who was killed: chunks of which all was left out
   uint64_t discarded_events = 0;  // drained but not kept
 };
 
@@ -106,7 +107,6 @@ Drain::Drain(const tracer::Arena& arena,
     scratch_.push_back(std::make_unique<Scratch>());
   }
   if (limits_.newest_calls != 0) {
-    // With both limits, only little of the room is taken by what is to be dropped.
     const uint64_t most = limits_.most_spool_bytes == 0 ? UINT64_MAX : limits_.most_spool_bytes;
     spool_.keep_newest(limits_.newest_calls,
                        std::min(spool::Writer::kWorthBytes, most / kRoomOfDropped));
@@ -151,6 +151,7 @@ void Drain::resume() {
       thread->filter->resume(open);
     }
     thread->next_sequence = info.next_sequence;
+    thread->left_frameless = limits_.filter() || size_limit_ != nullptr;
     found->second->threads[info.thread] = std::move(thread);
   }
 }
@@ -408,7 +409,7 @@ void Drain::drain_chunk(const Group& group, const Found& found, Scratch& scratch
     head.tid = found.tid;
     head.sequence = sequence;
   };
-  if (found.sequence != thread.next_sequence) {
+  if (found.sequence != thread.next_sequence && !std::exchange(thread.left_frameless, false)) {
     thread.assembler.missing(found.base_ticks, latest, scratch.columns);
     fill_in(found.sequence - 1);
     store(thread, scratch);
@@ -579,13 +580,12 @@ void Drain::end_image(const EndedImage& ended) {
   frame.image_flags = load_relaxed(&shared.flags);
   frame.last_state = load_relaxed(&shared.state);
   if (const auto found = processes_.find(ended.slot); found != processes_.end()) {
-    bool damaged = found->second->damaged;
-    frame.lost_events += found->second->discarded_events;
-    for (const auto& [number, thread] : found->second->threads) {
-      frame.lost_events += thread->discarded_events;
-      damaged = damaged || thread->damaged;
+    Process& process = *found->second;
+    while (!process.threads.empty()) {
+      forget_thread(process, process.threads.begin()->first);
     }
-    frame.flags |= damaged ? spool::kImageDamaged : 0u;
+    frame.lost_events += process.discarded_events;
+    frame.flags |= process.damaged ? spool::kImageDamaged : 0u;
     processes_.erase(found);
   }
   if (size_limit_ != nullptr) {

@@ -259,6 +259,42 @@ TEST_CASE("call filter: values stay with their calls", "[call_filter]") {
         "[3 1 long]@1000 +16@1000 [3 1 later]@1030 +17@1030 [4 0 r]@1200 -@1200 -@1300");
 }
 
+TEST_CASE("call filter: chunks of which nothing was left are none that a recovery misses",
+          "[call_filter]") {
+  Recording run(kArena, ClockKind::kMonotonic, at_least(100));
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  FakeThread thread = process.thread(1);
+  thread.enter(1000, a);
+  thread.enter(2000, a);
+  thread.leave(2200, a);
+  thread.finish();
+  run.drain->pass();
+  for (uint64_t ticks = 3000; ticks < 3010; ticks += 2) {
+    thread.enter(ticks, a);
+    thread.leave(ticks + 1, a);
+    thread.finish();
+    run.drain->pass();
+  }
+  thread.enter(4000, a);
+  thread.leave(4200, a);
+  thread.leave(5000, a);
+  auto reader = run.reopen();
+  CHECK(reader->model().threads.at(0).next_sequence == 1);
+  const uint64_t end = reader->end_offset();
+  auto fd = open_file(run.folder.file("spool"), O_RDWR);
+  REQUIRE(fd.has_value());
+  auto writer = spool::Writer::resume(std::move(*fd), reader->take_model(), end);
+  REQUIRE(writer.has_value());
+  collector::Drain drain(run.arena, run.clock, **writer, run.kernel, true, 1, at_least(100));
+  drain.resume();
+  drain.take_rest();
+  REQUIRE((*writer)->close().has_value());
+  const auto spool = run.reopen();
+  CHECK(replay(*spool) == "+16@1000 +16@2000 -@2200 +16@4000 -@4200 -@5000");
+  CHECK_FALSE(spool->model().images.at(0).is_damaged());
+}
+
 // What is passed on at once has to fit what may be assembled at once, and takes no longer for being
 // deep.
 TEST_CASE("call filter: a deep recursion with large arguments", "[call_filter]") {
