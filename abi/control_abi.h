@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The control file of a session, for C and C++: one page, then the process slots. The shim (C)
- * writes slots, the runtime (C++) adds to the slot of its process, the collector reads and frees
- * them. abi/session_abi.h has the C++ names of what is here.
+ * The control file of a session, for C and C++: one page, the process slots, and the list of
+ * functions that are switched off. The shim (C) writes slots, the runtime (C++) adds to the slot of
+ * its process, the collector reads and frees them. abi/session_abi.h has the C++ names of what is
+ * here.
  *
  * Every integer that two processes touch is read and written with __atomic builtins. A slot is
  * claimed by compare-and-swap of its state from UNUSED to CLAIMED, filled in, and published by a
@@ -14,7 +15,7 @@
 #include <stdint.h>
 
 #define VTN_CONTROL_MAGIC 0x31306c74636e7476u /* "vtnctl01" */
-#define VTN_SESSION_ABI_VERSION 6u
+#define VTN_SESSION_ABI_VERSION 7u
 
 /* The file has room for so many; it has memory for `ControlPage.process_slots` of them, which the
  * collector raises ahead of need. */
@@ -23,6 +24,8 @@
 #define VTN_SLOT_BYTES 1024u
 #define VTN_SLOT_TEXT_BYTES 888u
 #define VTN_HOST_BYTES 1536u
+/* What the list has room for. It has memory in sessions with VTN_OPTION_BUDGET alone. */
+#define VTN_MAX_SWITCHED_OFF 131072u
 
 enum { VTN_CHUNK_CLASSES = 5 };
 
@@ -48,6 +51,7 @@ enum {
   VTN_OPTION_LOG_AUDIT = 1u << 16,      /* every audit event; else those of the settings file */
   VTN_OPTION_LOG_SPARSE = 1u << 17,     /* nothing but what the program logs itself */
   VTN_OPTION_MAGIC_COMMENTS = 1u << 18, /* what comments in the source ask for */
+  VTN_OPTION_BUDGET = 1u << 19,         /* functions are switched off that are called too often */
 };
 
 /* vtn_control_page.collector_waiting */
@@ -139,6 +143,14 @@ typedef struct {
   char text[VTN_SLOT_TEXT_BYTES]; /* executable, NUL, each argument with its NUL; cut at the end */
 } vtn_process_slot;
 
+/* A function that is not to be recorded any more (--budget). The collector adds it and then raises
+ * vtn_control_page.switched_off; nothing is ever taken out. A process heeds what was added since it
+ * began: its slot may have been another's before. */
+typedef struct {
+  uint32_t slot;
+  uint32_t id; /* as in the names of that process */
+} vtn_switched_off;
+
 typedef struct {
   uint64_t offset_bytes; /* of its first chunk in the arena file */
   uint32_t first_chunk;  /* index of its first header */
@@ -178,7 +190,7 @@ typedef struct {
   uint64_t reserved1[14];
   /* Of the settings file (settings_abi.h); 0: it holds nothing for processes of the tree. */
   uint32_t settings_bytes;
-  uint32_t reserved2;
+  uint32_t switched_off; /* entries of that list */
   /* Where the program runs in the embed host: that file (host_inode is 0 where it does not), and
    * what it stands for, each with its NUL: the interpreter (empty: there is none), its libpython.
    * An exec of the host, which is what a program finds in /proc/self/exe, means the interpreter. */
@@ -186,6 +198,10 @@ typedef struct {
   uint64_t host_inode;
   char host[VTN_HOST_BYTES];
 } vtn_control_page;
+
+#define VTN_SLOTS_END (VTN_CONTROL_HEAD_BYTES + (uint64_t)VTN_MAX_PROCESSES * VTN_SLOT_BYTES)
+#define VTN_CONTROL_BYTES \
+  (VTN_SLOTS_END + (uint64_t)VTN_MAX_SWITCHED_OFF * sizeof(vtn_switched_off))
 
 #ifdef __cplusplus
 static_assert(sizeof(vtn_process_slot) == VTN_SLOT_BYTES);

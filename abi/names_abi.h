@@ -23,6 +23,7 @@ enum class NameRecord : uint32_t {
   kNotice = 6,       // TextRecord, key = NoticeKind: something to be known of this process
   kHidden = 7,       // FunctionRecord with id kIdHidden: it is not recorded, as was asked for
   kParameters = 8,  // TextRecord, key = id of a function: names of its parameters, NUL between each
+  kSwitchedOff = 9,  // SwitchedOffRecord: calls of a function are not recorded any more (--budget)
 };
 
 // Words of the whole record, head included, above its type.
@@ -85,12 +86,20 @@ struct ThreadRecord {
   uint32_t tid;     // the kernel's
 };
 
+// Calls that were open then are recorded to their end.
+struct SwitchedOffRecord {
+  uint64_t ticks;
+  uint32_t id;
+  uint32_t unused;
+};
+
 enum class NoticeKind : uint32_t {
   kAuditHookStays = 1,   // somebody's hook lies before ours: audited calls stay slower
   kProfilerTaken = 2,    // the program's own profiler had a thread for a while
   kLinesByApi = 3,       // frames are not laid out as expected: callers' lines cost more
   kVariablesUntold = 4,  // --log_var and its like: bindings are not told, the text says why
   kCommentIgnored = 5,   // a magic comment: the text says where, and why
+  kBudgetUnheeded = 6,   // --budget: nothing is switched off, the text says why
 };
 
 struct TextRecord {

@@ -3,7 +3,8 @@
 // The shared memory of a session: two files in the session folder, mapped by the launcher's
 // processes and by every traced process.
 //
-//   control   ControlPage, then kMaxProcesses ProcessSlots (control_abi.h: shared with the shim)
+//   control   ControlPage, kMaxProcesses ProcessSlots, kMaxSwitchedOff SwitchedOff entries
+//             (control_abi.h: shared with the shim)
 //   arena     table of ChunkHeaders, then the chunks, class by class (ArenaGeometry)
 //
 // Every integer that two processes touch is read and written with __atomic builtins. The collector
@@ -19,6 +20,7 @@ namespace vtn {
 inline constexpr uint64_t kControlMagic = VTN_CONTROL_MAGIC;
 inline constexpr uint32_t kSessionAbiVersion = VTN_SESSION_ABI_VERSION;
 inline constexpr uint32_t kMaxProcesses = VTN_MAX_PROCESSES;
+inline constexpr uint32_t kMaxSwitchedOff = VTN_MAX_SWITCHED_OFF;
 
 inline constexpr char kControlFileName[] = "control";
 inline constexpr char kArenaFileName[] = "arena";
@@ -55,6 +57,7 @@ enum SessionOption : uint32_t {
   kOptionLogAudit = VTN_OPTION_LOG_AUDIT,
   kOptionLogSparse = VTN_OPTION_LOG_SPARSE,
   kOptionMagicComments = VTN_OPTION_MAGIC_COMMENTS,
+  kOptionBudget = VTN_OPTION_BUDGET,
 };
 
 enum class ClockKind : uint32_t { kTsc = VTN_CLOCK_TSC, kMonotonic = VTN_CLOCK_MONOTONIC };
@@ -140,10 +143,11 @@ enum class UntracedReason : uint32_t {
 
 using ProcessSlot = vtn_process_slot;
 using ControlPage = vtn_control_page;
+using SwitchedOff = vtn_switched_off;
 
 inline constexpr uint64_t kControlHeadBytes = VTN_CONTROL_HEAD_BYTES;
-inline constexpr uint64_t kControlBytes =
-    kControlHeadBytes + static_cast<uint64_t>(kMaxProcesses) * sizeof(ProcessSlot);
+inline constexpr uint64_t kSlotsEnd = VTN_SLOTS_END;
+inline constexpr uint64_t kControlBytes = VTN_CONTROL_BYTES;
 // Slots that have memory from the start.
 inline constexpr uint32_t kFirstProcessSlots = 1024;
 inline constexpr uint64_t kFirstControlBytes =

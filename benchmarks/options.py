@@ -4,8 +4,8 @@
     VIZTRACER_NATIVE=.../viztracer-native options.py [--rounds N] [calls] [programs] [limits] [values] [logs]
 
 calls     nanoseconds that tracing adds to a call in a file that is hidden, while another is recorded
-          (`but one file`), with nothing recorded (`all`), and under VizTracer with the same file
-          included. The kinds are those of programs/calls.py; `exception` is a call that is left by
+          (`but one file`), with nothing recorded (`all`), switched off by --budget (`over budget`,
+          from 3.12 on), and under VizTracer with the same file included. The kinds are those of programs/calls.py; `exception` is a call that is left by
           one. Each way keeps its least; ratios are of the sums.
 programs  whole programs with everything hidden, as ratios to plain: the time from the program's first
           line to its last (programs/timed.py), medians of runs in turns.
@@ -28,7 +28,7 @@ import real_programs
 
 HIDDEN = bench.program("hidden_calls.py")
 PROGRAMS = ("attrs tests", "django")
-ALL, BUT_ONE, PEER = "all", "but one file", "VizTracer"
+ALL, BUT_ONE, OVER, PEER = "all", "but one file", "over budget", "VizTracer"
 
 
 def ways_of_calls(interpreter, folder):
@@ -38,6 +38,8 @@ def ways_of_calls(interpreter, folder):
         ALL: (bench.launcher_argv(interpreter, spool, "--hide", "*"), None),
         BUT_ONE: (bench.launcher_argv(interpreter, spool, "--only", os.path.basename(HIDDEN)), None),
     }
+    if interpreter.minor >= (3, 12):
+        ways[OVER] = (bench.launcher_argv(interpreter, spool, "--budget", "10000"), None)
     if bench.peer_folder(interpreter):
         ways[PEER] = (bench.viztracer_argv(interpreter, os.path.join(folder, "peer.json"),
                                            "--include_files", HIDDEN, "--"),
@@ -55,7 +57,7 @@ def measure_calls(interpreter, rounds):
                     kind, cost = line.split()
                     least[way, kind] = min(least.get((way, kind), 1e9), float(cost))
     kinds = list(dict.fromkeys(kind for _, kind in least))
-    ways = [way for way in (ALL, BUT_ONE, PEER) if (way, kinds[0]) in least]
+    ways = [way for way in (ALL, BUT_ONE, OVER, PEER) if (way, kinds[0]) in least]
     added = {(way, kind): least[way, kind] - least["plain", kind] for way in ways for kind in kinds}
     rows = [["plain", *(f"{least['plain', kind]:.1f}" for kind in kinds), ""]]
     for way in ways:

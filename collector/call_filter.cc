@@ -6,11 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include <time.h>
-
-#include "spool/clock_map.h"
 #include "spool/varint.h"
-#include "tracer/clock.h"
 
 namespace vtn::collector {
 
@@ -50,25 +46,6 @@ void write_down(const LeftOutById& left_out,
       spool::append_varint(counted_body, since->second);
     }
   }
-}
-
-uint64_t shortest_ticks(const session::CallLimits& limits,
-                        ClockKind clock,
-                        const std::vector<spool::ClockTriple>& triples) {
-  constexpr uint64_t kLeastNs = 5'000'000;
-  if (limits.min_duration_ns == 0 || clock != ClockKind::kTsc || triples.empty()) {
-    return limits.min_duration_ns;
-  }
-  const spool::ClockTriple& first = triples.front();
-  const uint64_t elapsed_ns = tracer::monotonic_ns() - first.monotonic_ns;
-  if (elapsed_ns < kLeastNs) {
-    const struct timespec rest = {0, static_cast<long>(kLeastNs - elapsed_ns)};
-    (void)nanosleep(&rest, nullptr);
-  }
-  const spool::ClockTriple now = spool::read_clock_triple(clock);
-  const double ticks_per_ns = static_cast<double>(now.ticks - first.ticks) /
-                              static_cast<double>(now.monotonic_ns - first.monotonic_ns);
-  return static_cast<uint64_t>(static_cast<double>(limits.min_duration_ns) * ticks_per_ns);
 }
 
 void CallFilter::resume(const std::vector<spool::OpenCall>& open) {

@@ -49,12 +49,6 @@ void write_down(const LeftOutById& left_out,
                 std::string& left_out_body,
                 std::string& counted_body);
 
-// limits.min_duration_ns in ticks of the clock, by the first of its triples: may wait a moment, for
-// both clocks have to have run for a while since then to be compared.
-uint64_t shortest_ticks(const session::CallLimits& limits,
-                        ClockKind clock,
-                        const std::vector<spool::ClockTriple>& triples);
-
 class CallFilter {
  public:
   // `min_ticks`: shorter calls are left out; 0: none is.

@@ -9,7 +9,8 @@
 
 #include "abi/names_abi.h"
 #include "base/freestanding/atomic.h"
-#include "collector/call_filter.h"
+#include "collector/drain_parts.h"
+#include "spool/clock_map.h"
 #include "tracer/clock.h"
 
 namespace vtn::collector {
@@ -34,59 +35,6 @@ void copy_event_words(uint64_t* to, const uint64_t* from, size_t count) {
 
 }  // namespace
 
-struct Drain::Thread {
-  explicit Thread(uint32_t tick_step) : assembler(tick_step) {}
-  CallAssembler assembler;
-  std::optional<CallFilter> filter;  // where calls may be left out
-  uint32_t tid = 0;
-  uint32_t next_sequence = 0;
-  uint32_t waited = 0;  // passes, for a chunk that is missing
-  bool damaged = false;
-  bool ended = false;             // nothing more comes of it
-  bool left_frameless = false;    // by who was killed: chunks of which all was left out
-  uint64_t discarded_events = 0;  // drained but not kept
-};
-
-struct Drain::Process {
-  uint32_t image = 0;
-  bool damaged = false;
-  FunctionTraits traits;
-  std::unordered_map<uint32_t, std::unique_ptr<Thread>> threads;
-  std::unordered_map<uint32_t, uint32_t> names_done;  // words, by chunk
-  // Of threads that have ended: what was left out and not told of so far, and drained but not kept.
-  LeftOutById left_out;
-  uint64_t discarded_events = 0;
-  // By id, where functions are counted from some time on: since when, as the spool has it.
-  std::unordered_map<uint32_t, uint64_t> counted_from_ticks;
-};
-
-// A chunk that holds something, as its header said when it was listed.
-struct Drain::Found {
-  uint32_t chunk;
-  uint32_t slot;
-  uint32_t thread;
-  uint32_t sequence = 0;
-  uint32_t tid = 0;
-  bool full = false;
-  uint64_t base_ticks = 0;
-};
-
-// The listed chunks of one thread, in order: one member of the crew takes them all.
-struct Drain::Group {
-  Process* process;
-  Thread* thread;
-  const Found* begin;
-  const Found* end;
-};
-
-// What a member of the crew works with.
-struct Drain::Scratch {
-  std::unique_ptr<uint64_t[]> copy{new uint64_t[kMaxChunkWords]};
-  FunctionCodes codes;
-  spool::FrameColumns columns;
-  spool::FrameEncoder encoder;
-};
-
 Drain::Drain(const tracer::Arena& arena,
              ClockKind clock,
              spool::Writer& spool,
@@ -100,6 +48,7 @@ Drain::Drain(const tracer::Arena& arena,
       compress_(compress),
       tick_step_(spool.model().header.tick_step),
       limits_(limits),
+      heeds_budget_(limits.most_calls != 0),
       chains_(arena, clock, spool, probe),
       ending_(kMaxProcesses),
       crew_(threads) {
@@ -121,6 +70,7 @@ Drain::~Drain() = default;
 void Drain::resume() {
   const spool::Model& model = spool_.model();
   recycle_ = false;
+  heeds_budget_ = false;
   chains_.resume();
   for (const spool::ImageInfo& image : model.images) {
     if (image.slot >= kMaxProcesses || chains_.known_image(image.slot) != image.image) {
@@ -156,11 +106,17 @@ void Drain::resume() {
   }
 }
 
-uint64_t Drain::min_ticks() {
-  if (!min_ticks_) {
-    min_ticks_ = shortest_ticks(limits_, clock_, spool_.model().clock);
+double Drain::ticks_per_ns() {
+  if (!ticks_per_ns_) {
+    ticks_per_ns_ = spool::measured_ticks_per_ns(clock_, spool_.model().clock);
   }
-  return *min_ticks_;
+  return *ticks_per_ns_;
+}
+
+uint64_t Drain::min_ticks() {
+  return limits_.min_duration_ns == 0
+             ? 0
+             : static_cast<uint64_t>(static_cast<double>(limits_.min_duration_ns) * ticks_per_ns());
 }
 
 std::unique_ptr<Drain::Thread> Drain::new_thread() {
@@ -373,6 +329,11 @@ void Drain::drain_events(std::vector<Found>& events, bool all) {
     }
     at = end;
   }
+  if (heeds_budget_ && budget_ == nullptr && !groups.empty()) {
+    constexpr double kSecondNs = 1e9;
+    budget_ = std::make_unique<CallBudget>(
+        limits_.most_calls, static_cast<uint64_t>(kSecondNs * ticks_per_ns()), arena_);
+  }
   crew_.run(groups.size(), [&](size_t job, unsigned member) {
     drain_group(groups[job], all || ending(groups[job].begin->slot), *scratch_[member]);
   });
@@ -419,6 +380,9 @@ void Drain::drain_chunk(const Group& group, const Found& found, Scratch& scratch
   thread.next_sequence = found.sequence + 1;
   CallAssembler::Chunk chunk = {
       {scratch.copy.get(), bytes / sizeof(uint64_t)}, found.base_ticks, latest};
+  if (budget_ != nullptr) {
+    budget_->add(found.slot, chunk, group.process->traits, scratch.counts);
+  }
   if (size_limit_ != nullptr) {
     count_calls(group, bytes);
   }
@@ -590,6 +554,9 @@ void Drain::end_image(const EndedImage& ended) {
   }
   if (size_limit_ != nullptr) {
     size_limit_->ended(ended.image);
+  }
+  if (budget_ != nullptr) {
+    budget_->ended(ended.slot);
   }
   (void)spool_.append_struct(spool::FrameKind::kImageEnd, frame);
   if (recycle_) {

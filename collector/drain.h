@@ -24,6 +24,7 @@
 #include "base/crew.h"
 #include "base/result.h"
 #include "collector/call_assembly.h"
+#include "collector/call_budget.h"
 #include "collector/process_chains.h"
 #include "collector/size_limit.h"
 #include "session/settings.h"
@@ -86,6 +87,7 @@ class Drain {
   void give_back(const Found& found);
   void store(Thread& thread, Scratch& scratch);
   std::unique_ptr<Thread> new_thread();
+  double ticks_per_ns();
   uint64_t min_ticks();
   void end_image(const EndedImage& ended);
   void end_calls(Process& process, uint64_t end_ticks);
@@ -101,8 +103,10 @@ class Drain {
   const bool compress_;
   const uint32_t tick_step_;
   const session::CallLimits limits_;
-  std::optional<uint64_t> min_ticks_;      // limits_.min_duration_ns
+  std::optional<double> ticks_per_ns_;
   std::unique_ptr<SizeLimit> size_limit_;  // where there is one
+  std::unique_ptr<CallBudget> budget_;     // where there is one, from the first chunk on
+  bool heeds_budget_;                      // the processes live
   uint64_t left_out_stored_ns_ = 0;        // when what was left out was last written down
   uint64_t left_out_bytes_ = 0;            // so far
   bool recycle_ = true;

@@ -169,6 +169,25 @@ void say_left_out(const spool::Model& model, const report::ProcessTree& tree) {
   }
 }
 
+// What was switched off is not counted: one line, and the first few of it.
+void say_switched_off(const spool::Model& model, const report::ProcessTree& tree) {
+  const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
+  const std::vector<report::SwitchedOffFunction> off = report::switched_off_of(model, tree, clock);
+  if (off.empty()) {
+    return;
+  }
+  std::string text;
+  for (size_t i = 0; i < off.size() && i < kMostTables; ++i) {
+    text += (i == 0 ? "" : "; ") + report::switched_off_text(off[i]);
+  }
+  log_info("called too often, so not recorded: %s%s",
+           text.c_str(),
+           off.size() > kMostTables ? fmt::format("; and {} more: --report times.txt lists them",
+                                                  off.size() - kMostTables)
+                                          .c_str()
+                                    : "");
+}
+
 struct Table {
   const report::ProcessInfo* process;
   std::vector<uint32_t> threads;
@@ -296,6 +315,7 @@ void say_last_lines(const spool::Reader& spool,
   } else {
     say_contents(model, tree, totals);
     say_left_out(model, tree);
+    say_switched_off(model, tree);
     if (totals != nullptr && settings.summary_lines != 0 && run.calls != 0) {
       say_times(model, tree, *totals, settings.summary_lines);
     }

@@ -183,6 +183,17 @@ constexpr OptionRow kRowsBeforeLogs[] = {
      },
      "how large the recording may get (2GB, 500MB, 100k): as it comes near, functions with many "
      "calls are counted from then on, at last all of them"},
+    {"budget",
+     0,
+     "N",
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       request.launch.needs_monitoring = "--budget";
+       VTN_ASSIGN(request.record.calls.most_calls, read_number(value, 1, kMostEntries));
+       return {};
+     },
+     "switch functions off that are called more than N times in a second: from then on they are "
+     "not recorded and cost nothing (Python 3.12 or later)"},
     {"include_files",
      0,
      "FILE",

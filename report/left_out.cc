@@ -128,6 +128,39 @@ std::string dropped_text(const DroppedCalls& dropped) {
           : fmt::format(", all that {} threads did among them", grouped(dropped.ended_threads)));
 }
 
+std::vector<SwitchedOffFunction> switched_off_of(const spool::Model& model,
+                                                 const ProcessTree& tree,
+                                                 const spool::ClockMap& clock) {
+  std::vector<SwitchedOffFunction> all;
+  const uint64_t start_ns = model.clock.empty() ? 0 : clock.to_ns(model.clock.front().ticks);
+  for (const uint32_t number : tree.order) {
+    const size_t first = all.size();
+    for (const uint32_t image : tree.processes[number].images) {
+      for (const auto& [id, ticks] : model.images[image].switched_off_ticks) {
+        const uint64_t from_ns = clock.to_ns(ticks);
+        all.push_back({&tree.processes[number],
+                       model.images[image].function(id),
+                       from_ns,
+                       from_ns - std::min(from_ns, start_ns)});
+      }
+    }
+    std::stable_sort(all.begin() + static_cast<ptrdiff_t>(first),
+                     all.end(),
+                     [](const SwitchedOffFunction& a, const SwitchedOffFunction& b) {
+                       return a.from_ns < b.from_ns;
+                     });
+  }
+  return all;
+}
+
+std::string switched_off_text(const SwitchedOffFunction& off) {
+  return fmt::format("{} of {} {} from {} on",
+                     function_text(off.function, ""),
+                     off.process->shown_pid,
+                     off.process->name,
+                     duration_text(off.after_ns));
+}
+
 std::string recorded_with(const spool::Model& model) {
   std::string text;
   for (const std::string& setting : model.settings) {
@@ -177,6 +210,15 @@ std::string left_out_json(const spool::Model& model,
         dropped[i].marks,
         dropped[i].ended_threads,
         dropped[i].until_ns);
+  }
+  text += "],\n\"switched_off\":[";
+  const std::vector<SwitchedOffFunction> off = switched_off_of(model, tree, clock);
+  for (size_t i = 0; i < off.size(); ++i) {
+    text += fmt::format("{}\n{{{},\"pid\":{},\"from_ns\":{}}}",
+                        i == 0 ? "" : ",",
+                        function_members(off[i].function),
+                        off[i].process->shown_pid,
+                        off[i].from_ns);
   }
   return text + "]";
 }

@@ -4,7 +4,7 @@
 // --hide, --mine, ...), whose time is their callers' own; and calls that a limit left out
 // (--min_duration, --max_stack_depth, --exclude_subtree, --max_size), which were counted, as were
 // marks. Of all processes together. And of each process the calls and marks that were dropped for
-// newer ones (--tracer_entries).
+// newer ones (--tracer_entries), and the functions that were switched off (--budget).
 #pragma once
 
 #include <string>
@@ -59,11 +59,26 @@ std::vector<DroppedCalls> dropped_calls_of(const spool::Model& model,
 // "12 calls and 3 marks of 4711 x.py in the first 3.21 s, all that 2 threads did among them"
 std::string dropped_text(const DroppedCalls& dropped);
 
+struct SwitchedOffFunction {
+  const ProcessInfo* process = nullptr;           // of the tree
+  const spool::FunctionInfo* function = nullptr;  // of the model; null: without a name
+  uint64_t from_ns = 0;   // CLOCK_MONOTONIC: calls that begin later are not recorded
+  uint64_t after_ns = 0;  // so long after the recording's start
+};
+// In the order of the tree, then of time.
+std::vector<SwitchedOffFunction> switched_off_of(const spool::Model& model,
+                                                 const ProcessTree& tree,
+                                                 const spool::ClockMap& clock);
+
+// "visit (x.py:3) of 4711 x.py from 3.21 s on"
+std::string switched_off_text(const SwitchedOffFunction& off);
+
 // "--mine --hide json"; empty: all was recorded.
 std::string recorded_with(const spool::Model& model);
 
 // As members of a JSON object:
-// "recorded_with":[...],"left_out":[...],"left_out_marks":[...],"hidden":[...],"dropped":[...]
+// "recorded_with":[...],"left_out":[...],"left_out_marks":[...],"hidden":[...],"dropped":[...],
+// "switched_off":[...]
 std::string left_out_json(const spool::Model& model,
                           const ProcessTree& tree,
                           const spool::ClockMap& clock);

@@ -154,6 +154,9 @@ std::vector<std::string> notices_of(const spool::ImageInfo& image) {
       case NoticeKind::kCommentIgnored:
         sentence = "a magic comment is ignored";
         break;
+      case NoticeKind::kBudgetUnheeded:
+        sentence = "nothing is switched off, however often it is called";
+        break;
       default:
         sentence = fmt::format("notice {} of a newer recorder", kind);
         break;

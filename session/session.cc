@@ -126,6 +126,14 @@ Status fill_session(Session& session, const SessionRequest& request, uint64_t ar
   if (int code = posix_fallocate(session.control_fd.get(), 0, kFirstControlBytes); code != 0) {
     return fail_errno("cannot provide memory for the session in " + session.folder, code);
   }
+  if (request.settings.calls.most_calls != 0) {
+    if (int code = posix_fallocate(session.control_fd.get(),
+                                   static_cast<off_t>(kSlotsEnd),
+                                   static_cast<off_t>(kControlBytes - kSlotsEnd));
+        code != 0) {
+      return fail_errno("cannot provide memory for the session in " + session.folder, code);
+    }
+  }
   if (ftruncate(session.arena_fd.get(), static_cast<off_t>(geometry.arena_bytes)) != 0) {
     return fail_errno("cannot create the shared memory in " + session.folder);
   }

@@ -27,7 +27,8 @@ uint32_t RecordSettings::option_bits() const {
          (values.object_fields ? uint32_t{kOptionObjectFields} : 0) |
          (prints ? uint32_t{kOptionLogPrint} : 0) | (audits ? uint32_t{kOptionLogAudit} : 0) |
          (sparse ? uint32_t{kOptionLogSparse} : 0) |
-         (magic_comments ? uint32_t{kOptionMagicComments} : 0);
+         (magic_comments ? uint32_t{kOptionMagicComments} : 0) |
+         (calls.most_calls != 0 ? uint32_t{kOptionBudget} : 0);
 }
 
 SettingsWriter::SettingsWriter() : bytes_(sizeof(vtn_settings_head), '\0') {}

@@ -40,12 +40,15 @@ struct CallLimits {
   uint64_t newest_calls = 0;              // so many are kept of each process; 0: all
 
   uint64_t most_spool_bytes = 0;  // collector/size_limit.h; 0: any number
+  uint64_t most_calls = 0;        // of a function in a second (collector/call_budget.h); 0: any
 
   // Whether calls are looked at one by one.
   bool filter() const {
     return min_duration_ns != 0 || max_stack_depth != UINT32_MAX || excludes_subtrees;
   }
-  bool any() const { return filter() || newest_calls != 0 || most_spool_bytes != 0; }
+  bool any() const {
+    return filter() || newest_calls != 0 || most_spool_bytes != 0 || most_calls != 0;
+  }
 };
 
 // Which values are told with the calls (runtime/values/); beside patterns among the filters'.

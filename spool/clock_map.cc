@@ -93,4 +93,20 @@ ClockTriple read_clock_triple(ClockKind kind) {
   return best;
 }
 
+double measured_ticks_per_ns(ClockKind kind, const std::vector<ClockTriple>& triples) {
+  constexpr uint64_t kLeastNs = 5'000'000;
+  if (kind != ClockKind::kTsc || triples.empty()) {
+    return 1;
+  }
+  const ClockTriple& first = triples.front();
+  const uint64_t elapsed_ns = tracer::monotonic_ns() - first.monotonic_ns;
+  if (elapsed_ns < kLeastNs) {
+    const struct timespec rest = {0, static_cast<long>(kLeastNs - elapsed_ns)};
+    (void)nanosleep(&rest, nullptr);
+  }
+  const ClockTriple now = read_clock_triple(kind);
+  return static_cast<double>(now.ticks - first.ticks) /
+         static_cast<double>(now.monotonic_ns - first.monotonic_ns);
+}
+
 }  // namespace vtn::spool

@@ -82,4 +82,8 @@ constexpr uint64_t clock_interval_ns(uint64_t elapsed_ns) {
 // Reads the three clocks as nearly at once as can be had: the best of a few tries.
 ClockTriple read_clock_triple(ClockKind kind);
 
+// Ticks of the clock in a nanosecond, by the first of the triples and one of now: waits a moment
+// where both clocks have run too little since then to be compared.
+double measured_ticks_per_ns(ClockKind kind, const std::vector<ClockTriple>& triples);
+
 }  // namespace vtn::spool

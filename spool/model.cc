@@ -129,6 +129,15 @@ bool add_name_record(ImageInfo& image, NameRecord type, std::string_view body) {
       image.hidden.push_back(std::move(function));
       return true;
     }
+    case NameRecord::kSwitchedOff: {
+      SwitchedOffRecord record;
+      if (!take(body, record) || record.id > kMaxNameId) {
+        return false;
+      }
+      const auto [known, fresh] = image.switched_off_ticks.try_emplace(record.id, record.ticks);
+      known->second = std::min(known->second, record.ticks);
+      return true;
+    }
     case NameRecord::kParameters: {
       TextRecord record;
       std::string text;

@@ -70,6 +70,8 @@ struct ImageInfo {
   std::map<uint32_t, LeftOutCalls> left_out;  // by id
   // Functions by id whose calls are counted from a stamp on.
   std::map<uint32_t, uint64_t> counted_from_ticks;
+  // Whose calls are not recorded from a stamp on.
+  std::map<uint32_t, uint64_t> switched_off_ticks;
   // Of calls that never ended, by thread and by how many calls were open below them.
   struct OpenArguments {
     uint32_t arguments;  // how many

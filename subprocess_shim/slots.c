@@ -8,7 +8,6 @@
 #include "subprocess_shim/raw.h"
 #include "subprocess_shim/settings.h"
 
-#define CONTROL_BYTES (VTN_CONTROL_HEAD_BYTES + (uint64_t)VTN_MAX_PROCESSES * VTN_SLOT_BYTES)
 #define CLOCK_MONOTONIC_ID 1
 
 static struct {
@@ -409,8 +408,9 @@ static vtn_control_page* map_control(const char* session_folder) {
   }
   struct stat info;
   long at = -1;
-  if (vtn_call3(SYS_fstat, fd, (long)&info, 0) == 0 && (uint64_t)info.st_size >= CONTROL_BYTES) {
-    at = vtn_call6(SYS_mmap, 0, (long)CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (vtn_call3(SYS_fstat, fd, (long)&info, 0) == 0 &&
+      (uint64_t)info.st_size >= VTN_CONTROL_BYTES) {
+    at = vtn_call6(SYS_mmap, 0, (long)VTN_CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   }
   vtn_close(fd);
   if (at < 0 && at > -4096) {
@@ -418,10 +418,10 @@ static vtn_control_page* map_control(const char* session_folder) {
   }
   const vtn_control_page* control = (const vtn_control_page*)at;
   if (control->magic != VTN_CONTROL_MAGIC || control->abi_version != VTN_SESSION_ABI_VERSION) {
-    vtn_unmap((void*)at, CONTROL_BYTES);
+    vtn_unmap((void*)at, VTN_CONTROL_BYTES);
     return NULL;
   }
-  (void)vtn_call3(SYS_madvise, at, (long)CONTROL_BYTES, MADV_DONTDUMP);
+  (void)vtn_call3(SYS_madvise, at, (long)VTN_CONTROL_BYTES, MADV_DONTDUMP);
   return (vtn_control_page*)at;
 }
 

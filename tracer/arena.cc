@@ -57,6 +57,7 @@ Arena::Arena(void* control_mapping, void* arena_mapping)
     : control(static_cast<ControlPage*>(control_mapping)),
       processes(
           reinterpret_cast<ProcessSlot*>(static_cast<char*>(control_mapping) + kControlHeadBytes)),
+      switched_off(reinterpret_cast<SwitchedOff*>(static_cast<char*>(control_mapping) + kSlotsEnd)),
       headers(static_cast<ChunkHeader*>(arena_mapping)),
       base(static_cast<char*>(arena_mapping)),
       geometry(control->geometry) {}

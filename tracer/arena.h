@@ -28,6 +28,7 @@ inline constexpr uint64_t kSmallestArenaBytes = 512 * 1024;
 struct Arena {
   ControlPage* control = nullptr;
   ProcessSlot* processes = nullptr;
+  SwitchedOff* switched_off = nullptr;  // may have no memory (control_abi.h)
   ChunkHeader* headers = nullptr;
   char* base = nullptr;  // of the arena file's mapping
   ArenaGeometry geometry = {};

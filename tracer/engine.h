@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "abi/event_abi.h"
 #include "abi/names_abi.h"
 #include "tracer/arena.h"
 #include "tracer/clock.h"
@@ -67,8 +68,9 @@ struct EngineHooks {
   // Fills in and publishes the ProcessRecord of a process that has just been registered.
   void (*describe_process)();
   // A thread reached a place to look after it (care_words != 0: a name to find out; always: threads
-  // that nobody told of). True: come again soon, not only when its chunk changes.
-  bool (*look_after)(ThreadState* thread);
+  // that nobody told of), where this event is about to be recorded. True: come again soon, not only
+  // when its chunk changes.
+  bool (*look_after)(ThreadState* thread, EventKind kind, uint32_t id);
   // Ends with the thread: gives the state back through `end_thread`.
   void (*watch_thread_exit)(ThreadState* thread);
   // The slot of this process, filled in (pid, start_ticks), for a process that is being registered;

@@ -118,9 +118,10 @@ void count_loss(ThreadState* thread) {
 
 // Sets the place of the thread's next visit. The hook may run Python code paths that record: the
 // end is out of the way before it is called.
-void look_after(ThreadState* thread) {
+void look_after(ThreadState* thread, EventKind kind, uint32_t id) {
   thread->end = thread->chunk_end;
-  const bool again = g_engine.hooks.look_after != nullptr && g_engine.hooks.look_after(thread);
+  const bool again =
+      g_engine.hooks.look_after != nullptr && g_engine.hooks.look_after(thread, kind, id);
   thread->end = thread->chunk_end;  // a note of the hook's may have asked for this very visit
   if (thread->care_words == 0) {
     return;  // from now on at the change of chunks alone
@@ -161,10 +162,10 @@ void place_visit(ThreadState* thread) {
       count_loss(thread);
       return;
     }
-    look_after(thread);
+    look_after(thread, kind, id);
     place_visit(thread);
   } else if (thread->cursor == thread->end) {
-    look_after(thread);
+    look_after(thread, kind, id);
     place_visit(thread);
   }
   if (ticks - thread->base_ticks > kEventDeltaMax) {

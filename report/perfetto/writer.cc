@@ -90,6 +90,11 @@ void append_left_out(ProtoMessage& attributes, const PerfettoLayout& layout) {
   if (!dropped.empty()) {
     append_attribute(attributes, "dropped_for_newer_calls", lines_of(dropped, dropped_text));
   }
+  const std::vector<SwitchedOffFunction> off =
+      switched_off_of(layout.model, layout.picture.tree, layout.clock);
+  if (!off.empty()) {
+    append_attribute(attributes, "switched_off", lines_of(off, switched_off_text));
+  }
 }
 
 void append_run(std::string& to, const PerfettoLayout& layout) {

@@ -160,6 +160,15 @@ std::string left_out_text(const Summary& summary) {
     }
     text += "\n";
   }
+  const std::vector<SwitchedOffFunction> off =
+      switched_off_of(summary.model, summary.picture.tree, summary.clock);
+  if (!off.empty()) {
+    text += "== switched off: called too often, not recorded and not counted\n";
+    for (const SwitchedOffFunction& one : off) {
+      text += "  " + switched_off_text(one) + "\n";
+    }
+    text += "\n";
+  }
   return text;
 }
 

@@ -13,28 +13,9 @@
 // child finds the table whole: it changes by one store.
 #pragma once
 
-#include <stdint.h>
-
-#include "runtime/capture/thread_part.h"
-#include "runtime/values/arguments.h"
+#include "runtime/capture/identities.h"
 
 namespace vtn::runtime {
-
-struct CodePlan;
-
-// What is known of a code object. Lives in ordinary memory: a forked child inherits it, sees by the
-// epoch that the id is its parent's, and gives the code an id of its own.
-struct CodeIdentity {
-  const void* code;
-  uint64_t epoch;
-  CodeIdentity* next_free;
-  CodeIds ids;
-  int32_t start_offset;    // f_lasti of a frame that begins; above: it is resumed (generators)
-  uint16_t sent_by_c;      // its events come from C code, not from a frame of its own
-  uint16_t tells_of_name;  // program_names.h
-  WantedValues values;     // of its calls
-  CodePlan* plan;          // of what it binds (variables/plans.h); null: nothing
-};
 
 // Null where the code is not known.
 CodeIdentity* find_in_code_table(const void* code);

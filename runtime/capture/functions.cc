@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "base/freestanding/atomic.h"
-#include "base/freestanding/lock.h"
-#include "base/freestanding/pages.h"
 #include "runtime/capture/backends.h"
+#include "runtime/capture/budget.h"
 #include "runtime/capture/caller_lines.h"
 #include "runtime/capture/code_table.h"
+#include "runtime/capture/identities.h"
 #include "runtime/capture/monitoring.h"
+#include "runtime/capture/open_frames.h"
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/program_names.h"
 #include "runtime/capture/thread_part.h"
@@ -18,6 +19,7 @@
 #include "runtime/entry/process.h"
 #include "runtime/filters/filters.h"
 #include "runtime/python/code_extra.h"
+#include "runtime/python/frames.h"
 #include "runtime/python/text.h"
 #include "runtime/python/type_names.h"
 #include "runtime/python/versions.h"
@@ -33,17 +35,16 @@ KeepErrno::~KeepErrno() { errno = saved_; }
 
 namespace {
 
-constexpr size_t kIdentityBlockBytes = 64 * 1024;
 constexpr int kDeepestMethod = 8;  // bound methods of bound methods
 constexpr size_t kFindObjectResultBytes = 256;
 // What is asked of a code object, at its first call.
 enum CodeAttribute { kName, kFile, kLine, kFlags, kCodeAttributes };
 
 constexpr int32_t kUnknownOffset = INT32_MIN;
+constexpr CodeIds kHiddenIds = {kIdHidden, kIdHidden};
 constexpr char kOfNoUse[] = "";  // in place of a type's name: not null, and nobody's
 
 struct {
-  CodeIdentity* free_identities;
   int (*find_object)(void*, void*);
   bool has_version_tags;
   PyObject* code_attributes[kCodeAttributes];  // the main interpreter's; null: not made yet
@@ -54,13 +55,6 @@ void swap(T* one, T* other) {
   const T kept = *one;
   *one = *other;
   *other = kept;
-}
-
-// Interpreters with a GIL each share the list.
-void give_identity(CodeIdentity* identity) {
-  const WordLock lock(&runtime_root()->identities_lock);
-  identity->next_free = g_functions.free_identities;
-  g_functions.free_identities = identity;
 }
 
 struct Forgotten {
@@ -76,16 +70,28 @@ void forget_in_thread(tracer::ThreadState* state, void* argument) {
       &part_of(state)->codes[forgotten->slot].code, &expected, static_cast<const void*>(nullptr));
 }
 
+}  // namespace
+
+void forget_in_threads(const void* code) {
+  Forgotten forgotten = {code, code_cache_slot(code)};
+  tracer::visit_threads(forget_in_thread, &forgotten);
+}
+
+namespace {
+
 // The code object is being freed: its address may be another's the next moment.
 void code_died(void* extra) {
   auto* identity = static_cast<CodeIdentity*>(extra);
   if (identity == nullptr) {
     return;
   }
-  Forgotten forgotten = {identity->code, code_cache_slot(identity->code)};
-  tracer::visit_threads(forget_in_thread, &forgotten);
+  forget_in_threads(identity->code);
+  if (OpenCode* const open = open_frames_of(identity->code)) {
+    close_code(open);
+  }
   forget_lines();
   identity->code = nullptr;
+  identity->switched_off = false;
   free_plan(identity->plan);
   identity->plan = nullptr;
   give_identity(identity);
@@ -118,23 +124,6 @@ const CodeIdentity* identity_of(PyObject* code) {
 bool make_known(PyObject* code, PySize index, CodeIdentity* identity) {
   return code_stays_untouched() ? add_to_code_table(code, identity)
                                 : set_code_extra(code, index, identity);
-}
-
-CodeIdentity* take_identity() {
-  const WordLock lock(&runtime_root()->identities_lock);
-  if (g_functions.free_identities == nullptr) {
-    auto* block = static_cast<CodeIdentity*>(map_pages(kIdentityBlockBytes));
-    if (block == nullptr) {
-      return nullptr;
-    }
-    for (size_t i = 0; i < kIdentityBlockBytes / sizeof(CodeIdentity); ++i) {
-      block[i].next_free = g_functions.free_identities;
-      g_functions.free_identities = &block[i];
-    }
-  }
-  CodeIdentity* identity = g_functions.free_identities;
-  g_functions.free_identities = identity->next_free;
-  return identity;
 }
 
 // By a name that is interned, as the type's own is: another would be a miss in CPython's cache of
@@ -217,7 +206,7 @@ NewCode intern_code(PyObject* code, PyObject* globals) {
   if (filters_on()) {
     const Verdict verdict = judge_code(function.name, function.file, globals);
     if (!pass_filters(verdict, &function)) {
-      made.ids = {kIdHidden, kIdHidden};
+      made.ids = kHiddenIds;
       if (verdict == Verdict::kNothingIs && variables_wanted()) {
         made.plan = plan_variables(code, function.name);
       }
@@ -449,6 +438,14 @@ bool start_functions(int (*find_object)(void* address, void* result)) {
 }
 
 CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code, PyObject* globals) {
+  if (OpenCode* const open = open_frames_of(code)) {
+    const void* const frame = current_frame(current_thread_state());
+    if (!is_open_frame(open, frame)) {
+      return kHiddenIds;
+    }
+    settle_open_frame(open, frame);
+    return open->ids;
+  }
   if (type_of(code) != g_python.PyCode_Type) {
     const uint32_t id = callable_id_slow(thread, code, {type_of(code), instance_mark()});
     return {id, id};
@@ -480,13 +477,19 @@ CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code, PyObject* glo
       }
     }
     identity->code = code;
-    identity->sent_by_c = c_code_sends_events(g_python.minor) && !runs_in_a_frame(code) ? 1 : 0;
+    if (!identity->switched_off) {  // of code that is, in a forked child, nothing may run
+      identity->sent_by_c = c_code_sends_events(g_python.minor) && !runs_in_a_frame(code) ? 1 : 0;
+    }
     identity->epoch = tracer::g_engine.epoch;
     identity->ids = made.ids;
+    identity->interpreter = static_cast<int32_t>(interpreter_id(current_interpreter()));
     identity->start_offset = kUnknownOffset;
     identity->tells_of_name = made.of_name ? 1 : 0;
     identity->values = made.values;
     take_plan(identity, code, made.plan);
+    if (budget_on()) {
+      heed_budget_anew(identity);
+    }
   }
   if (identity->tells_of_name != 0) {
     name_may_change(thread);

@@ -76,6 +76,9 @@ inline bool is_remembered(const tracer::ThreadState* thread, const PyObject* cod
   return part_of(thread)->codes[code_cache_slot(code)].code == code;
 }
 
+// What the threads know of the code is void: its next event asks again.
+void forget_in_threads(const void* code);
+
 // Of what is no object: the id of that name; kIdHidden: a filter hides it.
 uint32_t named_id(FunctionKind kind, tracer::Text name);
 

@@ -19,6 +19,7 @@
 #include "runtime/capture/monitoring.h"
 
 #include "runtime/capture/backends.h"
+#include "runtime/capture/budget.h"
 #include "runtime/capture/caller_lines.h"
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
@@ -109,24 +110,43 @@ template <Place place>
   return g_switch_off;
 }
 
+// Likewise where one begins; also of a code that is not remembered as it has open frames
+// (--budget).
+template <Place place>
+PyObject* switch_begin_off(const tracer::ThreadState* thread, const PyObject* code) {
+  if (place == Place::kOwn && begins_are_void(code)) {
+    g_python.Py_IncRef(g_switch_off);
+    return g_switch_off;
+  }
+  return switch_off<place>(thread, code);
+}
+
 // Any clock, any thread, any code object.
 template <EventKind kind, Begins begins, Place place>
 [[gnu::noinline]] PyObject* code_event_general(PyObject* code) {
+  constexpr bool kIsBegin = kind == EventKind::kEnter;
   if (g_recording_clock == kPausedClock) {
     tracer::ThreadState* thread = tracer::current_thread();
     note_pause(thread);
+    leave_open_frame(code);
     return answer(thread, code);
   }
   uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   tracer::ThreadState* thread = tracer::current_thread();
+  if (kIsBegin) {
+    leave_open_frame(code);
+  }
   const uint32_t id = id_of<begins>(code_ids(thread, code));
   if (__builtin_expect(id == kIdHidden, 0)) {
-    return switch_off<place>(thread, code);
+    return kIsBegin ? switch_begin_off<place>(thread, code) : switch_off<place>(thread, code);
   }
-  if (kind == EventKind::kEnter) {
+  if (kIsBegin) {
     ticks = tracer::read_ticks(tracer::g_engine.clock);
   }
   tracer::record_at(thread, ticks, kind, id);
+  if (!kIsBegin) {
+    leave_open_frame(code);
+  }
   return answer(thread, code);
 }
 
@@ -171,6 +191,7 @@ PyObject* on_enter_with_notes(PyObject*, PyObject* const* arguments, size_t, PyO
     return code_event_general<EventKind::kEnter, begins, place>(code);
   }
   tracer::ThreadState* thread = tracer::current_thread();
+  leave_open_frame(code);
   const CodeIds ids = code_ids(thread, code);
   const uint32_t id = id_of<begins>(ids);
   if (__builtin_expect(id == kIdHidden, 0)) {
@@ -178,7 +199,7 @@ PyObject* on_enter_with_notes(PyObject*, PyObject* const* arguments, size_t, PyO
       log_begin(thread, code);  // --log_sparse
       return answer(thread, code);
     }
-    return switch_off<place>(thread, code);
+    return switch_begin_off<place>(thread, code);
   }
   look_at_handlers(thread, ids.id != ids.resumed_id);
   if (caller_lines_wanted()) {
@@ -193,6 +214,12 @@ PyObject* on_enter_with_notes(PyObject*, PyObject* const* arguments, size_t, PyO
     log_begin(thread, code);
   }
   return answer(thread, code);
+}
+
+// Of a call that was open when its function was switched off as well.
+uint16_t values_of_end(const tracer::ThreadState* thread, PyObject* code) {
+  return any_open_frames() && !is_remembered(thread, code) ? wanted_values_of(code).brief()
+                                                           : values_of(thread, code);
 }
 
 // With what it returns or yields, where that is wanted.
@@ -213,10 +240,11 @@ PyObject* on_end_with_notes(PyObject*, PyObject* const* arguments, size_t, PyObj
     return switch_off<Place::kOwn>(thread, code);
   }
   look_at_handlers(thread, ids.id != ids.resumed_id);
-  if (const uint16_t values = values_of(thread, code); (values & kItsReturnValue) != 0) {
+  if (const uint16_t values = values_of_end(thread, code); (values & kItsReturnValue) != 0) {
     note_return_value(thread, code, arguments[kReturned], values);
   }
   tracer::record_at(thread, ticks, kind, id);
+  leave_open_frame(code);
   return answer(thread, code);
 }
 

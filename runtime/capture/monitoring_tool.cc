@@ -14,6 +14,7 @@
 #include "runtime/capture/caller_lines.h"
 #include "runtime/capture/method_step.h"
 #include "runtime/capture/monitoring.h"
+#include "runtime/capture/open_frames.h"
 #include "runtime/capture/own_debuggers.h"
 #include "runtime/capture/own_profilers.h"
 #include "runtime/entry/interpreters.h"
@@ -408,6 +409,7 @@ void uninstall_monitoring() {
   if (tool >= 0) {
     release_tool(monitoring, tool);
   }
+  forget_open_frames();
 }
 
 void want_all_events() {

@@ -20,6 +20,7 @@
 
 #include "base/freestanding/atomic.h"
 #include "runtime/capture/backends.h"
+#include "runtime/capture/budget.h"
 #include "runtime/capture/c_profilers.h"
 #include "runtime/capture/caller_lines.h"
 #include "runtime/capture/control.h"
@@ -90,6 +91,7 @@ void install() {
   g_python.PyErr_Clear();
   start_frames();
   start_filters();
+  start_budget();
   start_arguments();
   start_exceptions();
   start_variables();

@@ -10,6 +10,7 @@
 #include "base/freestanding/pages.h"
 #include "base/freestanding/syscalls.h"
 #include "runtime/capture/backends.h"
+#include "runtime/capture/budget.h"
 #include "runtime/capture/c_profilers.h"
 #include "runtime/capture/caller_lines.h"
 #include "runtime/capture/profile_threads.h"
@@ -81,6 +82,7 @@ void* map_arena(uint64_t arena_bytes) {
 
 // Who this process is, in its names stream. In a forked child: once more, with its own pid.
 void describe_process() {
+  g_process.root->switched_off_from = load_acquire(&g_process.arena.control->switched_off);
   char executable[kMaxNameBytes];
   char folder[kMaxNameBytes];
   char argv[kMaxArgvBytes];
@@ -106,7 +108,8 @@ void describe_process() {
                                {argv, record.argv_bytes});
 }
 
-bool look_after(tracer::ThreadState* thread) {
+bool look_after(tracer::ThreadState* thread, EventKind kind, uint32_t id) {
+  heed_budget(thread, kind, id);
   cover_new_threads();
   guard_own_profile(thread);
   check_eval_frame();

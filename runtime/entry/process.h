@@ -15,11 +15,16 @@ namespace vtn::runtime {
 struct RuntimeRoot {
   uint32_t interpreters_lock;  // WordLock (interpreters.cc)
   uint32_t audit_hook_lock;    // WordLock (audit_hook.cc)
-  uint32_t identities_lock;    // WordLock (functions.cc)
+  uint32_t identities_lock;    // WordLock (identities.cc, code_table.cc)
   uint32_t types_lock;         // WordLock (monitoring_tool.cc)
   uint32_t paths_lock;         // WordLock (filters/paths.cc)
   uint32_t plans_lock;         // WordLock (variables/plans.cc)
   uint32_t comments_lock;      // WordLock (variables/comment_files.cc)
+  uint32_t open_frames_lock;   // WordLock (open_frames.cc)
+  // Of the list of what is switched off (budget.cc): entries before this process; whether what its
+  // parent had switched off was taken over.
+  uint32_t switched_off_from;
+  uint32_t switched_off_inherited;
   uint64_t process_name_hash;  // of the name that was published last; 0: none (program_names.cc)
 };
 

@@ -156,7 +156,7 @@ void start_filters() {
   g_filters.no_frozen = session_option(kOptionIgnoreFrozen);
   g_filters.everything = session_option(kOptionLogSparse);
   g_filters.on = g_filters.everything || g_filters.mine || g_filters.no_standard_library ||
-                 g_filters.no_import || g_filters.no_frozen;
+                 g_filters.no_import || g_filters.no_frozen || session_option(kOptionBudget);
   for_each_pattern([](uint32_t key, const char* pattern) {
     g_filters.on |= key <= VTN_SETTING_EXCLUDE_SUBTREE;
     g_filters.includes |= key == VTN_SETTING_INCLUDE_FILE;

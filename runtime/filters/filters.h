@@ -26,7 +26,8 @@ namespace vtn::runtime {
 // library lies.
 void start_filters();
 
-// Whether any function may be hidden or marked.
+// Whether any function may be hidden or marked; functions that are called too often (budget.h),
+// too.
 bool filters_on();
 
 // Whether all functions are hidden, so that what else is logged is of all of them.

@@ -103,5 +103,7 @@ std::vector<std::string> fuzz_seeds() {
   add(NameRecord::kThreadName, &name, sizeof(name), "Worker");
   add(NameRecord::kProcessName, &name, sizeof(name), "worker");
   add(NameRecord::kNotice, &name, sizeof(name), "a notice");
+  const SwitchedOffRecord off = {9000, 16, 0};
+  add(NameRecord::kSwitchedOff, &off, sizeof(off), "");
   return {std::string(reinterpret_cast<const char*>(words.data()), words.size() * 8)};
 }

@@ -34,6 +34,8 @@ std::string small_spool() {
     process.text(NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kAuditHookStays), "notice");
     process.text(NameRecord::kProcessName, 0, "worker");
     const uint32_t f = process.python("f");
+    const SwitchedOffRecord off = {9000, f, 0};
+    process.record(NameRecord::kSwitchedOff, &off, sizeof(off), "");
     const uint32_t g = process.c("builtins.len");
     FakeThread thread = process.thread(70 + p);
     uint64_t ticks = 5000;

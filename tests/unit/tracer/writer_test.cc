@@ -381,7 +381,7 @@ TEST_CASE("writer: notes do not put off the visits to a thread", "[writer]") {
   static int visits = 0;
   in_traced_process(session, [] {
     // A visit notes something itself, each time.
-    tracer::g_engine.hooks.look_after = [](tracer::ThreadState* thread) {
+    tracer::g_engine.hooks.look_after = [](tracer::ThreadState* thread, EventKind, uint32_t) {
       ++visits;
       tracer::record_note(thread, NoteKind::kThreadName, 0, "visit", 5);
       return false;
@@ -410,7 +410,7 @@ TEST_CASE("writer: visits that are asked for come at the next events", "[writer]
   const SessionFixture session(uint64_t{8} << 20);
   static int visits = 0;
   in_traced_process(session, [] {
-    tracer::g_engine.hooks.look_after = [](tracer::ThreadState*) {
+    tracer::g_engine.hooks.look_after = [](tracer::ThreadState*, EventKind, uint32_t) {
       ++visits;
       return false;
     };

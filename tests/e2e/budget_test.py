@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: Apache-2.0
+"""--budget: functions that are called too often are switched off, and what was open then stays exact."""
+
+import json
+import os
+
+import support
+from support import TestCase
+
+CLOCK_ERROR_NS = 100_000  # of our clock against the program's
+
+
+class Budget(TestCase):
+    def setUp(self):
+        if self.interpreter.minor < (3, 12):
+            self.skipTest("3.12 or later")
+        super().setUp()
+
+    def record(self, path, *options, args=(), **kwargs):
+        return self.traced(path, *args, options=("--quiet", *options), **kwargs)
+
+    def load(self, name):
+        with open(os.path.join(self.work, name), encoding="utf-8") as file:
+            return json.load(file)
+
+    def compare(self, path, calls):
+        plain = self.plain(path)
+        traced = self.record(path, "--budget", calls)
+        self.assertEqual(plain.parity_key(), traced.parity_key())
+        self.assertIn("hot", self.off(traced.report))
+
+    def off(self, report):
+        return {one["name"]: one for one in report.data["viztracer_native"]["switched_off"]}
+
+    def of_thread(self, report, name):
+        """All calls of the thread in which `name` runs, by their begin."""
+        [key] = [key for key, thread in report.thread_names.items()
+                 if thread == name or (name == "main" and thread == "MainThread")]
+        return sorted((call for root in report.threads[key] for call in root.walk()), key=lambda call: call.start)
+
+    HOT = """
+        import sys
+        def hot(): pass
+        def rare(): hot()
+        def first(): pass
+        def last(): pass
+        def some(n):
+            for _ in range(n): hot()
+        first()
+        for _ in range(100): some(int(sys.argv[1]))
+        rare()
+        last()
+    """
+
+    def test_a_hot_function_is_switched_off(self):
+        self.write("x.py", self.HOT)
+        report = self.record("x.py", "--budget", "20000", args=["10000"]).report
+        self.assertEqual(["hot"], list(self.off(report)))
+        from_ns = self.off(report)["hot"]["from_ns"]
+        hot = report.named("hot")
+        self.assertTrue(20000 < len(hot) < 500_000, len(hot))
+        self.assertLessEqual(max(call.start for call in hot), from_ns)
+        self.assertFalse(any(call.unfinished for call in hot))
+        for name, calls in ("first", 1), ("last", 1), ("rare", 1), ("some", 100):
+            self.assertEqual(calls, len(report.named(name)), name)
+        [mark] = [one for one in report.data["traceEvents"]
+                  if one.get("ph") == "i" and one["name"] == "not recorded from here on"]
+        self.assertEqual("'hot'", mark["args"]["function"])
+        self.assertIn("--budget 20000", report.data["viztracer_native"]["recorded_with"])
+
+    def test_what_is_called_less_stays_whole(self):
+        self.write("x.py", self.HOT)
+        outcome = self.traced("x.py", "100", options=("--budget", "1000000"))
+        self.assertEqual(10001, len(outcome.report.named("hot")))
+        self.assertEqual({}, self.off(outcome.report))
+        self.assertNotIn(b"too often", outcome.stderr)
+
+    def test_in_every_report_and_the_last_lines(self):
+        self.write("x.py", self.HOT)
+        outcome = self.traced("x.py", "10000", options=(
+            "--budget", "20000", "--report", "r.txt", "--report", "r.summary.json",
+            "--report", "r.pftrace", "--report", "r.vtn"))
+        said = outcome.stderr.decode()
+        self.assertIn("recorded with --budget 20000\n", said)
+        told = r"hot \(.*x.py:2\) of \d+ x.py from [\d.]+ [mu]?s on\n"
+        self.assertRegex(said, "called too often, so not recorded: " + told)
+        self.assertEqual(outcome.report.data["viztracer_native"]["switched_off"],
+                         self.load("r.summary.json")["switched_off"])
+        with open(os.path.join(self.work, "r.txt"), encoding="utf-8") as file:
+            self.assertRegex(file.read(), "== switched off: called too often, not recorded and not counted\n  " + told)
+        with open(os.path.join(self.work, "r.pftrace"), "rb") as file:
+            self.assertIn(b"switched_off", file.read())
+        done = self.run_argv([support.LAUNCHER, "--quiet", "--convert", "r.vtn", "-o", "again.json"])
+        self.assertEqual((0, b""), (done.status, done.stderr))
+        self.assertEqual(outcome.report.data["viztracer_native"]["switched_off"],
+                         self.load("again.json")["viztracer_native"]["switched_off"])
+
+    def test_calls_that_are_open_end_where_they_end(self):
+        """Recursion, exceptions, generators and C functions between them, on two threads: begin and end of each
+        recorded call lie where the program itself says, and the C functions it calls are there."""
+        self.write("x.py", """
+            import json, sys, threading
+            from time import perf_counter_ns
+            stamps = {}
+            def visit(own, depth, width):
+                own.append((perf_counter_ns(), 1))
+                if depth:
+                    for _ in map(lambda i: visit(own, depth - 1, width), range(width)): pass
+                own.append((perf_counter_ns(), -1))
+            def fail(own, depth, width):
+                own.append((perf_counter_ns(), 1))
+                try:
+                    if depth:
+                        for i in range(width):
+                            try: fail(own, depth - 1, width)
+                            except ValueError: pass
+                    raise ValueError
+                finally:
+                    own.append((perf_counter_ns(), -1))
+            def step(own, depth, width):
+                own.append((perf_counter_ns(), 1))
+                for i in range(width if depth else 0):
+                    for _ in step(own, depth - 1, width): pass
+                own.append((perf_counter_ns(), -1))
+                yield
+            def stepped(own, depth, width):
+                for _ in step(own, depth, width): pass
+            def failed(own, depth, width):
+                try: fail(own, depth, width)
+                except ValueError: pass
+            def work(name):
+                for what in visit, failed, stepped:
+                    own = stamps[name + " " + what.__name__] = []
+                    what(own, 7, 4)
+            sys.setswitchinterval(1e-4)
+            other = threading.Thread(target=work, args=("other",), name="other")
+            other.start()
+            work("main")
+            other.join()
+            with open("stamps.json", "w") as file: json.dump(stamps, file)
+        """)
+        outcome = self.record("x.py", "--budget", "10000")
+        self.assertEqual(0, outcome.status)
+        report = outcome.report
+        self.assertLessEqual({"visit", "fail", "step"}, set(self.off(report)))
+        stamps = self.load("stamps.json")
+        checked = 0
+        for function, of in ("visit", "visit"), ("fail", "failed"):
+            from_ns = self.off(report)[function]["from_ns"]
+            for thread in "main", "other":
+                own, begun, told = stamps[f"{thread} {of}"], [], []
+                for i, (ns, what) in enumerate(own):
+                    if what == 1:
+                        begun.append(i)
+                    else:
+                        first = begun.pop()
+                        told.append((own[first][0], ns, own[first - 1][0] if first else 0,
+                                     own[i + 1][0] if i + 1 < len(own) else 1 << 62))
+                told = [one for one in sorted(told) if one[0] < from_ns]
+                calls = [call for call in self.of_thread(report, thread) if call.function == function]
+                self.assertAlmostEqual(len(told), len(calls), delta=1)
+                for call, (begin, end, before, behind) in zip(calls, told):
+                    self.assertLessEqual(call.start, begin + CLOCK_ERROR_NS)
+                    self.assertGreaterEqual(call.start, before - CLOCK_ERROR_NS)
+                    self.assertGreaterEqual(call.end, end - CLOCK_ERROR_NS)
+                    self.assertLessEqual(call.end, behind + CLOCK_ERROR_NS)
+                    self.assertEqual(2, sum(child.function == "time.perf_counter_ns" for child in call.children))
+                    checked += 1
+        self.assertGreater(checked, 10000)
+        step = self.off(report)["step"]["from_ns"]
+        self.assertLessEqual(max(call.start for call in report.named("step")), step)
+        for thread in "main", "other":
+            [call] = [call for call in self.of_thread(report, thread) if call.function == "stepped"]
+            own = stamps[f"{thread} stepped"]
+            self.assertLessEqual(call.start, own[0][0] + CLOCK_ERROR_NS)
+            self.assertGreaterEqual(call.end, own[-1][0] - CLOCK_ERROR_NS)
+
+    def test_in_children(self):
+        """Each process has a budget of its own; a forked child inherits what is switched off, and says so."""
+        self.write("x.py", """
+            import os, subprocess, sys
+            def hot(): pass
+            def some(n):
+                for _ in range(n): hot()
+            def of_parent(): some(1_000_000)
+            def of_child():
+                some(10)
+                some(100)
+            of_parent()
+            pid = os.fork()
+            if pid == 0:
+                of_child()
+                os._exit(0)
+            os.waitpid(pid, 0)
+            subprocess.run([sys.executable, "-c", "def cold(): pass\\nfor _ in range(10): cold()"], check=True)
+        """)
+        report = self.record("x.py", "--budget", "20000").report
+        off = report.data["viztracer_native"]["switched_off"]
+        self.assertEqual(["hot", "hot"], [one["name"] for one in off])
+        self.assertEqual(2, len({one["pid"] for one in off}))
+        child = report.one("of_child")
+        self.assertEqual([], [one for call in child.children for one in call.children if one.function == "hot"])
+        self.assertTrue(any(one["from_ns"] < child.start and one["from_ns"] > report.one("of_parent").end for one in off))
+        self.assertEqual(10, len(report.named("cold")))
+
+    def test_with_other_options(self):
+        """Arguments, values and lines of open calls; functions that are logged stay on."""
+        self.write("x.py", """
+            def deep(n): return deep(n - 1) + 1 if n else 0
+            def outer(n):
+                for i in range(n): deep(20)
+                return "outer " + str(n)
+            def again(n): return outer(n) if n == 60000 else again(60000)
+            def logged():
+                wanted = 1
+            def call_logged(n):
+                for i in range(n): logged()
+            again(1)
+            call_logged(100_000)
+        """)
+        report = self.record("x.py", "--budget", "20000", "--log_func_args", "--log_func_retval", "--log_lines",
+                             "--log_var", "wanted").report
+        self.assertEqual(["deep"], list(self.off(report)))
+        self.assertEqual(100_000, len(report.named("logged")))
+        values = {"outer": [], "deep": []}
+        for event in report.events:
+            if event["ph"] == "X" and event["name"].split(" ")[0] in values:
+                values[event["name"].split(" ")[0]].append(event["args"].get("return_value"))
+        self.assertEqual(["'outer 60000'"], values["outer"])
+        self.assertNotIn(None, values["deep"])
+
+    def test_code_that_is_made_again(self):
+        """The same function in a new code object."""
+        self.write("x.py", """
+            SOURCE = "def made(): pass"
+            def make():
+                names = {}
+                exec(compile(SOURCE, "made.py", "exec"), names)
+                return names["made"]
+            def run(made, n):
+                for _ in range(n): made()
+            run(make(), 1_000_000)
+            run(make(), 1000)
+        """)
+        report = self.record("x.py", "--budget", "20000").report
+        self.assertEqual({"made"}, set(self.off(report)))
+        self.assertLessEqual(max(call.start for call in report.named("made")), self.off(report)["made"]["from_ns"])
+        self.assertEqual(0, sum(child.function == "made" for child in report.named("run")[1].children))
+
+    def test_the_next_owner_of_the_tool_id(self):
+        """What was switched off is on again when we are gone."""
+        self.write("x.py", """
+            import sys
+            def hot(): pass
+            for _ in range(1_000_000): hot()
+            for tool in 5, 4, 3:
+                sys.monitoring.use_tool_id(tool, "program")
+                seen = []
+                sys.monitoring.register_callback(tool, sys.monitoring.events.PY_START,
+                                                 lambda code, offset: seen.append(code.co_name))
+                sys.monitoring.set_events(tool, sys.monitoring.events.PY_START)
+                for _ in range(3): hot()
+                sys.monitoring.set_events(tool, 0)
+                print(seen.count("hot"))
+                sys.monitoring.free_tool_id(tool)
+        """)
+        self.compare("x.py", "20000")
+
+    def test_that_the_program_runs_as_ever(self):
+        self.write("x.py", """
+            import sys, threading, traceback
+            said = {}
+            def hot(n):
+                if n == 13: raise KeyError(n)
+                return n
+            def gen(n):
+                try:
+                    for i in range(n):
+                        try: yield hot(i)
+                        except KeyError: yield -1
+                finally: say("closed")
+            def say(text): said.setdefault(threading.current_thread().name, []).append(text)
+            def main():
+                for _ in range(30):
+                    say(sum(gen(20_000)))
+                one = gen(10)
+                next(one)
+                one.close()
+                try: hot(13)
+                except KeyError: say(traceback.format_exc())
+            threads = [threading.Thread(target=main, name=str(i)) for i in range(3)]
+            for thread in threads: thread.start()
+            for thread in threads: thread.join()
+            print(sorted(said.items()))
+        """)
+        self.compare("x.py", "5000")
+
+
+class Older(TestCase):
+    """3.10 and 3.11."""
+
+    def setUp(self):
+        if self.interpreter.minor >= (3, 12):
+            self.skipTest("before 3.12")
+        super().setUp()
+
+    def test_refused_before_the_program_starts(self):
+        outcome = self.traced("-c", "print(1)", options=("--quiet", "--budget", "1000"))
+        self.assertEqual((1, b""), (outcome.status, outcome.stdout))
+        self.assertRegex(outcome.stderr.decode(),
+                         r"^viztracer-native: --budget needs Python 3\.12 or later, and .* is 3\.1[01]\n$")
+
+    def test_a_child_says_that_it_has_none(self):
+        self.write("x.py", "def f(): pass\nfor _ in range(100_000): f()\n")
+        outcome = self.traced("--", "sh", "-c", "python3 x.py; true", options=("--quiet", "--budget", "1000"))
+        self.assertEqual((0, b""), (outcome.status, outcome.stderr))
+        [notices] = [image["notices"] for process in outcome.report.data["viztracer_native"]["processes"]
+                     for image in process["images"] if image["python"]]
+        self.assertEqual(["nothing is switched off, however often it is called (Python 3.12 or later is needed)"],
+                         notices)
+        self.assertEqual(100_000, len(outcome.report.named("f")))
