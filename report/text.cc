@@ -155,7 +155,7 @@ std::vector<std::string> notices_of(const spool::ImageInfo& image) {
         sentence = "a magic comment is ignored";
         break;
       case NoticeKind::kBudgetUnheeded:
-        sentence = "nothing is switched off, however often it is called";
+        sentence = "what is called too often is not switched off";
         break;
       default:
         sentence = fmt::format("notice {} of a newer recorder", kind);

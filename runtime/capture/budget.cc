@@ -24,27 +24,36 @@ constexpr uint32_t kTrialFrames = 16;
 constexpr int kDeepestSkip = 64;
 constexpr size_t kIdBytes = (size_t{kMaxNameId} + 8) / 8;
 
+constexpr int64_t kMostInterpreters = 1 << 20;
+// A frame whose instruction pointer is no further behind its first RESUME may be about to run that.
+constexpr int32_t kBeginBytes = 4;
+
 struct {
   bool on;
+  const char* why_not;    // null: it can be heeded
   bool frames_are_known;  // they lie as expected
   bool any_off;           // some function is, here or in a process that this one was forked of
-  unsigned char* wished;  // a bit for each id, in wiped pages: the list has it
+  PySize code_start;      // find_code_start()
+  // In wiped pages, kept when an interpreter is begun anew:
+  unsigned char* wished;  // a bit for each id: the list has it
   unsigned char* told;    // likewise: that it is heeded was told
+  uint32_t* seen;         // of the list, by interpreter
 } g_budget;
 
 bool has_bit(const unsigned char* bits, uint32_t id) { return (bits[id / 8] >> (id % 8) & 1) != 0; }
+// Interpreters with a GIL each share the bits.
 void set_bit(unsigned char* bits, uint32_t id) {
-  bits[id / 8] = static_cast<unsigned char>(bits[id / 8] | 1u << (id % 8));
+  (void)__atomic_fetch_or(
+      &bits[id / 8], static_cast<unsigned char>(1u << (id % 8)), __ATOMIC_RELAXED);
 }
-
 void clear_bit(unsigned char* bits, uint32_t id) {
-  bits[id / 8] = static_cast<unsigned char>(bits[id / 8] & ~(1u << (id % 8)));
+  (void)__atomic_fetch_and(
+      &bits[id / 8], static_cast<unsigned char>(~(1u << (id % 8))), __ATOMIC_RELAXED);
 }
 
-void leave_it_alone(const char* why) {
-  g_budget.on = false;
+void tell_unheeded(tracer::Text why) {
   (void)tracer::publish_text(
-      NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kBudgetUnheeded), text_of(why));
+      NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kBudgetUnheeded), why);
 }
 
 // The chain of the thread's frames has those that the API tells of, in that order. Frame by frame,
@@ -74,31 +83,52 @@ bool chain_is_as_expected(const PyThread* state) {
 struct Round {
   int32_t interpreter;
   uint32_t count;  // of the identities
-  uint64_t ticks;  // the moment
   CodeIdentity* identities[64];
 };
+constexpr uint32_t kMostOfRound = sizeof(Round::identities) / sizeof(CodeIdentity*);
 
 bool is_to_be_heeded(const CodeIdentity& identity) {
-  return identity.code != nullptr && identity.epoch == tracer::g_engine.epoch &&
+  return identity.epoch == tracer::g_engine.epoch && !identity.stays_on &&
          identity.ids.id >= kFirstNameId && identity.ids.id <= kMaxNameId &&
-         has_bit(g_budget.wished, identity.ids.id) && identity.sent_by_c == 0 &&
-         identity.tells_of_name == 0 && identity.plan == nullptr;
+         has_bit(g_budget.wished, identity.ids.id);
 }
 
-// The frames of a thread. The one on top may be about to tell that it begins: CPython changes
-// threads there, before or after it told (3.13 and later, before: seen in INSTRUMENTED_RESUME of
-// Python/bytecodes.c).
+// Whether the frame may be about to tell that it begins, or may not run at all. CPython handles
+// signals, collects garbage and changes threads at a RESUME, before it tells of that or after (3.13
+// and later, before: INSTRUMENTED_RESUME of Python/bytecodes.c). A generator that awaits another is
+// linked into the chain while something is thrown into that one, but neither begins nor runs
+// (_gen_throw of Objects/genobject.c).
+bool is_doubtful(const OpenCode* open, const void* frame) {
+  if (open->ids.id != open->ids.resumed_id) {
+    return true;
+  }
+  auto* const code = const_cast<void*>(open->code);
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(code) +
+                          static_cast<uintptr_t>(g_budget.code_start + kBeginBytes +
+                                                 start_offset(static_cast<PyObject*>(code)));
+  return field<uintptr_t>(frame, g_chain.instruction) <= begin;
+}
+
+// The frames of a thread; of ours, the one on top is that of the event at hand.
 void add_open_frames(const PyThread* thread, bool is_own, EventKind kind, uint32_t id) {
   const void* frame = current_frame(thread);
-  for (bool top = true; frame != nullptr; frame = field<const void*>(frame, g_chain.previous)) {
+  for (bool top = is_own; frame != nullptr; frame = field<const void*>(frame, g_chain.previous)) {
     OpenCode* const open = open_frames_of(code_of_frame(frame));
-    const bool ends =
-        top && is_own && kind != EventKind::kEnter && open != nullptr && open->ids.id == id;
-    if (open != nullptr && open->is_new && !ends && !is_open_frame(open, frame)) {
-      (void)add_open_frame(open, frame, top && !is_own);
+    if (open != nullptr && open->is_new && !is_open_frame(open, frame)) {
+      const bool at_hand = top && (open->ids.id == id || open->ids.resumed_id == id);
+      if (!at_hand) {
+        (void)add_open_frame(open, frame, is_doubtful(open, frame));
+      } else if (kind == EventKind::kEnter) {
+        (void)add_open_frame(open, frame, false);
+      }
     }
     top = false;
   }
+}
+
+PyRef name_of(const CodeIdentity* identity) {
+  auto* const code = const_cast<void*>(identity->code);
+  return PyRef::steal(g_python.PyObject_GetAttrString(static_cast<PyObject*>(code), "co_qualname"));
 }
 
 void tell(CodeIdentity* identity, const CodeIds& ids, uint64_t ticks) {
@@ -108,10 +138,7 @@ void tell(CodeIdentity* identity, const CodeIds& ids, uint64_t ticks) {
   set_bit(g_budget.told, ids.id);
   const SwitchedOffRecord record = {ticks, ids.id, 0};
   (void)tracer::publish_record(NameRecord::kSwitchedOff, &record, sizeof(record));
-  const PyRef name = PyRef::steal(g_python.PyObject_GetAttrString(
-      const_cast<PyObject*>(static_cast<const PyObject*>(identity->code)),
-      code_has_qualname(g_python.minor) ? "co_qualname" : "co_name"));
-  if (name) {
+  if (const PyRef name = name_of(identity)) {
     Mark mark(/*safely=*/true);
     mark.add("function", name.get());
     mark.record(
@@ -126,17 +153,19 @@ void hide(CodeIdentity* identity) {
   identity->ids = {kIdHidden, kIdHidden};
   identity->switched_off = true;
   g_budget.any_off = true;
-  runtime_root()->switched_off_inherited = 1;
 }
 
-void switch_off(Round* round, EventKind kind, uint32_t id) {
-  CodeIds ids[sizeof(round->identities) / sizeof(round->identities[0])];
+// There is no room to keep its open frames: it goes on being recorded.
+void leave_on(const CodeIdentity* identity, const CodeIds& ids) {
+  clear_bit(g_budget.wished, ids.id);
+  const PyRef name = name_of(identity);
+  const Utf8 text(name.get());
+  tell_unheeded(text.text());
+}
+
+void heed(Round* round, EventKind kind, uint32_t id) {
   for (uint32_t i = 0; i < round->count; ++i) {
-    CodeIdentity* const identity = round->identities[i];
-    ids[i] = identity->ids;
-    if (open_code(identity->code, ids[i]) == nullptr) {
-      clear_bit(g_budget.wished, ids[i].id);  // it goes on being recorded
-    }
+    (void)begin_open_frames(round->identities[i]->code, round->identities[i]->ids);
   }
   PyThread* const own = current_thread_state();
   for (PyThread* one = g_python.PyInterpreterState_ThreadHead(current_interpreter());
@@ -144,23 +173,25 @@ void switch_off(Round* round, EventKind kind, uint32_t id) {
        one = g_python.PyThreadState_Next(one)) {
     add_open_frames(one, one == own, kind, id);
   }
+  CodeIds ids[kMostOfRound];
   for (uint32_t i = 0; i < round->count; ++i) {
     CodeIdentity* const identity = round->identities[i];
     OpenCode* const open = open_frames_of(identity->code);
+    ids[i] = identity->ids;
     if (open == nullptr) {
-      ids[i] = {kIdHidden, kIdHidden};
+      leave_on(identity, ids[i]);
       continue;
     }
     open->is_new = false;
     if (open->living == 0) {
-      close_code(open);
+      end_open_frames(open);
     }
     hide(identity);
     forget_in_threads(identity->code);
   }
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   for (uint32_t i = 0; i < round->count; ++i) {
-    if (is_recorded(ids[i].id)) {
+    if (round->identities[i]->switched_off) {
       tell(round->identities[i], ids[i], ticks);
     }
   }
@@ -168,7 +199,8 @@ void switch_off(Round* round, EventKind kind, uint32_t id) {
 
 void gather(CodeIdentity* identity, void* argument) {
   auto* round = static_cast<Round*>(argument);
-  if (round->count < sizeof(round->identities) / sizeof(round->identities[0]) &&
+  // Acquire: what a code object of another interpreter's is about to have is its interpreter first.
+  if (round->count < kMostOfRound && load_acquire(&identity->code) != nullptr &&
       identity->interpreter == round->interpreter && is_to_be_heeded(*identity)) {
     round->identities[round->count++] = identity;
   }
@@ -181,7 +213,7 @@ void inherit(tracer::ThreadState* thread) {
   runtime_root()->switched_off_inherited = 1;
   visit_identities(
       [](CodeIdentity* identity, void* argument) {
-        if (identity->code != nullptr && identity->switched_off &&
+        if (load_acquire(&identity->code) != nullptr && identity->switched_off &&
             identity->epoch != tracer::g_engine.epoch &&
             identity->interpreter == interpreter_id(current_interpreter())) {
           auto* const code = const_cast<void*>(identity->code);
@@ -195,17 +227,28 @@ void inherit(tracer::ThreadState* thread) {
 }  // namespace
 
 void start_budget() {
-  g_budget = {};
-  if (!session_option(kOptionBudget)) {
+  g_budget.on = session_option(kOptionBudget);
+  g_budget.why_not = nullptr;
+  g_budget.frames_are_known = false;
+  if (!g_budget.on) {
     return;
   }
-  g_budget.on = true;
   if (!has_monitoring(g_python.minor)) {
-    return;  // it is told once there is a process to speak of
+    g_budget.why_not = "Python 3.12 or later is needed";
+    return;
   }
-  g_budget.wished = static_cast<unsigned char*>(map_wiped_pages(kIdBytes));
-  g_budget.told = static_cast<unsigned char*>(map_wiped_pages(kIdBytes));
-  g_budget.on = g_budget.wished != nullptr && g_budget.told != nullptr && start_open_frames();
+  if (g_budget.wished == nullptr) {
+    g_budget.wished = static_cast<unsigned char*>(map_wiped_pages(kIdBytes));
+    g_budget.told = static_cast<unsigned char*>(map_wiped_pages(kIdBytes));
+    g_budget.seen = static_cast<uint32_t*>(map_wiped_pages(kMostInterpreters * sizeof(uint32_t)));
+  }
+  g_budget.code_start = find_code_start();
+  if (g_budget.wished == nullptr || g_budget.told == nullptr || g_budget.seen == nullptr ||
+      !start_open_frames()) {
+    g_budget.why_not = "there is no memory for it";
+  } else if (g_budget.code_start == 0) {
+    g_budget.why_not = "this interpreter is not laid out as expected";
+  }
 }
 
 bool budget_on() { return g_budget.on; }
@@ -214,29 +257,32 @@ void heed_budget(tracer::ThreadState* thread, EventKind kind, uint32_t id) {
   if (!g_budget.on) {
     return;
   }
-  if (!has_monitoring(g_python.minor)) {
-    leave_it_alone("Python 3.12 or later is needed");
+  RuntimeRoot* const root = runtime_root();
+  if (g_budget.why_not != nullptr) {
+    if (root->budget_unheeded_told == 0) {
+      root->budget_unheeded_told = 1;
+      tell_unheeded(text_of(g_budget.why_not));
+    }
     return;
   }
-  if (g_budget.any_off && runtime_root()->switched_off_inherited == 0) {
+  if (g_budget.any_off && root->switched_off_inherited == 0) {
     inherit(thread);
   }
   const tracer::Arena& arena = tracer::g_engine.arena;
   const uint32_t there_are = load_acquire(&arena.control->switched_off);
   const uint32_t end = there_are < kMaxSwitchedOff ? there_are : kMaxSwitchedOff;
-  ThreadPart* const part = part_of(thread);
-  if (part->switched_off_seen >= end) {
+  const int64_t interpreter = end == 0 ? -1 : interpreter_id(current_interpreter());
+  if (interpreter < 0 || interpreter >= kMostInterpreters || g_budget.seen[interpreter] >= end) {
     return;
   }
   const KeepErrno keep_errno;
   const PendingException pending;
-  const PyThread* const state = current_thread_state();
-  if (state == nullptr || g_python.PyEval_GetFrame() == nullptr) {
+  if (g_python.PyEval_GetFrame() == nullptr) {
     return;  // another time
   }
-  const uint32_t from = runtime_root()->switched_off_from;
+  const uint32_t seen = g_budget.seen[interpreter];
   bool any = false;
-  for (uint32_t i = part->switched_off_seen > from ? part->switched_off_seen : from; i < end; ++i) {
+  for (uint32_t i = seen > root->switched_off_from ? seen : root->switched_off_from; i < end; ++i) {
     const uint32_t wished = load_relaxed(&arena.switched_off[i].id);
     if (load_relaxed(&arena.switched_off[i].slot) == tracer::g_engine.root->process &&
         wished <= kMaxNameId) {
@@ -244,29 +290,28 @@ void heed_budget(tracer::ThreadState* thread, EventKind kind, uint32_t id) {
       any = true;
     }
   }
-  part->switched_off_seen = end;
+  g_budget.seen[interpreter] = end;
   if (any && !g_budget.frames_are_known) {
-    g_budget.frames_are_known = chain_is_as_expected(state);
+    g_budget.frames_are_known = chain_is_as_expected(current_thread_state());
     if (!g_budget.frames_are_known) {
-      leave_it_alone("this interpreter's frames are not laid out as expected");
+      g_budget.why_not = "this interpreter's frames are not laid out as expected";
       return;
     }
   }
   Round round = {};
-  round.interpreter = static_cast<int32_t>(interpreter_id(current_interpreter()));
-  while (any) {
+  round.interpreter = static_cast<int32_t>(interpreter);
+  do {
     round.count = 0;
-    visit_identities(gather, &round);
-    if (round.count == 0) {
-      break;
+    if (any) {
+      visit_identities(gather, &round);
+      heed(&round, kind, id);
     }
-    switch_off(&round, kind, id);
-  }
+  } while (round.count == kMostOfRound);
 }
 
 void heed_budget_anew(CodeIdentity* identity) {
   const bool inherited = identity->switched_off && identity->ids.id >= kFirstNameId;
-  if (g_budget.wished == nullptr || (!inherited && !is_to_be_heeded(*identity))) {
+  if (g_budget.why_not != nullptr || (!inherited && !is_to_be_heeded(*identity))) {
     return;
   }
   const CodeIds ids = identity->ids;

@@ -2,7 +2,7 @@
 //
 // --budget: functions that are called too often are switched off. The collector counts and says
 // which (control_abi.h: the list); each interpreter heeds it when one of its threads comes by, at
-// the change of a chunk. From that moment on
+// the change of a chunk. In that interpreter, from that moment on
 //
 //   a call that begins    is not recorded, and the places of its function are switched off as its
 //                         events come by, as if a filter hid it (monitoring.cc)
@@ -10,11 +10,11 @@
 //                         frame is among the open ones (open_frames.h), and while there are such,
 //                         the places of ends stay on
 //
-// That moment is told in the names stream, and as a mark on the thread. Functions whose code tells
-// of names or bindings, or whose events C code sends, stay on. 3.12 and later: before, nothing can
-// be switched off.
+// That moment is told in the names stream, and as a mark on the thread. Functions whose events are
+// needed for something else, or are sent by C code, stay on (CodeIdentity::stays_on). 3.12 and
+// later: before, nothing can be switched off.
 //
-// All need the GIL.
+// All need the GIL of the current interpreter.
 #pragma once
 
 #include "abi/event_abi.h"

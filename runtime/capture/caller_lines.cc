@@ -209,13 +209,9 @@ void start_caller_lines(bool wanted) {
   if (g_chain.previous == 0) {
     return;
   }
-  // A code object ends with its instructions: they begin where its fixed part ends.
-  const PyRef start =
-      PyRef::steal(g_python.PyObject_GetAttrString(g_python.PyCode_Type, "__basicsize__"));
-  g_lines.code_start = start ? g_python.PyLong_AsLong(start.get()) : 0;
-  g_python.PyErr_Clear();
+  g_lines.code_start = find_code_start();
   g_lines.trials = kTrials;
-  g_lines.by_layout = g_lines.address_to_line != nullptr && g_lines.code_start > kHeadBytes;
+  g_lines.by_layout = g_lines.address_to_line != nullptr && g_lines.code_start != 0;
 }
 
 bool caller_lines_wanted() { return g_lines.wanted; }

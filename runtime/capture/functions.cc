@@ -87,10 +87,11 @@ void code_died(void* extra) {
   }
   forget_in_threads(identity->code);
   if (OpenCode* const open = open_frames_of(identity->code)) {
-    close_code(open);
+    end_open_frames(open);
   }
   forget_lines();
   identity->code = nullptr;
+  identity->interpreter = kNoInterpreter;
   identity->switched_off = false;
   free_plan(identity->plan);
   identity->plan = nullptr;
@@ -165,7 +166,8 @@ bool pass_filters(Verdict verdict, tracer::Function* function) {
 
 struct NewCode {
   CodeIds ids;
-  bool of_name;  // its calls tell of a thread's name
+  bool of_name;   // its calls tell of a thread's name
+  bool excludes;  // and all below them is left out
   WantedValues values;
   CodePlan* plan;  // owned
 };
@@ -212,6 +214,7 @@ NewCode intern_code(PyObject* code, PyObject* globals) {
       }
       return made;
     }
+    made.excludes = verdict == Verdict::kExcludesSubtree;
     want_all_events();
   }
   const uint32_t id = tracer::intern_function(function);
@@ -225,8 +228,8 @@ NewCode intern_code(PyObject* code, PyObject* globals) {
   return made;
 }
 
-// f_lasti of a generator's frame that begins: before the first instruction, or, where there is one
-// to begin with, at the first RESUME; what stands before that has no cache.
+}  // namespace
+
 int32_t start_offset(PyObject* code) {
   if (resume_opcode(g_python.minor) == 0 || g_python.PyCode_GetCode == nullptr) {
     return -1;
@@ -244,6 +247,8 @@ int32_t start_offset(PyObject* code) {
   }
   return static_cast<int32_t>(at);
 }
+
+namespace {
 
 // Memory that is there for good: the mapping of a loaded library or of the executable.
 bool lasts_for_ever(const void* address) {
@@ -476,17 +481,20 @@ CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code, PyObject* glo
         return made.ids;  // not remembered: nobody would tell us of its death
       }
     }
-    identity->code = code;
+    identity->interpreter = static_cast<int32_t>(interpreter_id(current_interpreter()));
     if (!identity->switched_off) {  // of code that is, in a forked child, nothing may run
       identity->sent_by_c = c_code_sends_events(g_python.minor) && !runs_in_a_frame(code) ? 1 : 0;
     }
     identity->epoch = tracer::g_engine.epoch;
     identity->ids = made.ids;
-    identity->interpreter = static_cast<int32_t>(interpreter_id(current_interpreter()));
     identity->start_offset = kUnknownOffset;
     identity->tells_of_name = made.of_name ? 1 : 0;
     identity->values = made.values;
     take_plan(identity, code, made.plan);
+    // Its events are needed for something else, or are not CPython's.
+    identity->stays_on =
+        identity->sent_by_c != 0 || made.of_name || made.excludes || identity->plan != nullptr;
+    store_release(&identity->code, static_cast<const void*>(code));
     if (budget_on()) {
       heed_budget_anew(identity);
     }

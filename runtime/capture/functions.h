@@ -98,6 +98,10 @@ WantedValues wanted_values_of(PyObject* code);
 // What is to be told of what the code binds, of this process; null: nothing.
 CodePlan* plan_of(tracer::ThreadState* thread, PyObject* code);
 
+// f_lasti of a frame of that code that begins: before the first instruction, or, where there is one
+// to begin with, at the first RESUME; what stands before that has no cache. May leave an error set.
+int32_t start_offset(PyObject* code);
+
 // Whether a frame that is about to run goes on with what it did before. Only where nothing else
 // tells, and for code whose two ids differ.
 bool is_resumed(PyFrame* frame, PyObject* code);

@@ -13,16 +13,19 @@ namespace vtn::runtime {
 
 struct CodePlan;
 
+inline constexpr int32_t kNoInterpreter = -1;
+
 // What is known of a code object. Lives in ordinary memory: a forked child inherits it, sees by the
 // epoch that the id is its parent's, and gives the code an id of its own. Of the interpreter's that
 // has the code, under its GIL.
 struct CodeIdentity {
-  const void* code;  // null: none's
+  const void* code;  // null: none's. Written last: of whom the rest is, `interpreter` says
   uint64_t epoch;
   CodeIdentity* next_free;
   CodeIds ids;
-  int32_t interpreter;     // the id of its own
+  int32_t interpreter;     // the id of its own; kNoInterpreter: none's
   int32_t start_offset;    // f_lasti of a frame that begins; above: it is resumed (generators)
+  bool stays_on;           // never switched off (budget.h)
   bool switched_off;       // budget.h; in a forked child, too: its places are off there
   uint16_t sent_by_c;      // its events come from C code, not from a frame of its own
   uint16_t tells_of_name;  // program_names.h

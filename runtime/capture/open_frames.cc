@@ -4,6 +4,7 @@
 #include "base/freestanding/atomic.h"
 #include "base/freestanding/lock.h"
 #include "base/freestanding/pages.h"
+#include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
 
 namespace vtn::runtime {
@@ -22,6 +23,7 @@ constexpr uintptr_t kDoubtful = 1;
 struct Entry {
   const void* code;  // null: free, and was never anything else; kGoneCode: free again
   OpenCode* open;
+  const PyInterp* interpreter;
 };
 
 struct Codes {
@@ -37,12 +39,12 @@ uint64_t hash_of(const void* address, uint64_t places) {
   return ((reinterpret_cast<uintptr_t>(address) >> 3) * kPrime >> 32) & (places - 1);
 }
 
-uint64_t open_code_bytes(uint64_t capacity) {
+uint64_t bytes_for(uint64_t capacity) {
   return sizeof(OpenCode) + (capacity - 1) * sizeof(OpenCode::frames);
 }
 
 // The place of the frame; null: it is not there.
-uintptr_t* place_of(OpenCode* open, const void* frame) {
+const uintptr_t* place_of(const OpenCode* open, const void* frame) {
   const auto wanted = reinterpret_cast<uintptr_t>(frame);
   for (uint64_t at = hash_of(frame, open->capacity);; at = (at + 1) & (open->capacity - 1)) {
     const uintptr_t found = open->frames[at];
@@ -53,6 +55,10 @@ uintptr_t* place_of(OpenCode* open, const void* frame) {
       return &open->frames[at];
     }
   }
+}
+
+uintptr_t* place_of(OpenCode* open, const void* frame) {
+  return const_cast<uintptr_t*>(place_of(static_cast<const OpenCode*>(open), frame));
 }
 
 void put(OpenCode* open, uintptr_t frame) {
@@ -68,7 +74,7 @@ void put(OpenCode* open, uintptr_t frame) {
 }
 
 OpenCode* make(const void* code, const CodeIds& ids, uint64_t capacity) {
-  auto* open = static_cast<OpenCode*>(map_pages(open_code_bytes(capacity)));
+  auto* open = static_cast<OpenCode*>(map_pages(bytes_for(capacity)));
   if (open != nullptr) {
     open->code = code;
     open->ids = ids;
@@ -97,7 +103,9 @@ Entry* entry_of(const void* code) {
 }  // namespace
 
 bool start_open_frames() {
-  g_codes = static_cast<Codes*>(map_wiped_pages(sizeof(Codes)));
+  if (g_codes == nullptr) {
+    g_codes = static_cast<Codes*>(map_wiped_pages(sizeof(Codes)));
+  }
   return g_codes != nullptr;
 }
 
@@ -105,13 +113,16 @@ bool any_open_frames() { return g_codes != nullptr && load_relaxed(&g_codes->cou
 
 OpenCode* open_frames_of(const void* code) {
   const Entry* const entry = any_open_frames() ? entry_of(code) : nullptr;
-  return entry == nullptr ? nullptr : entry->open;
+  return entry == nullptr || entry->interpreter != current_interpreter() ? nullptr : entry->open;
 }
 
-OpenCode* open_code(const void* code, const CodeIds& ids) {
+OpenCode* begin_open_frames(const void* code, const CodeIds& ids) {
   const WordLock lock(&runtime_root()->open_frames_lock);
   if (g_codes == nullptr || g_codes->count >= kMostCodes) {
     return nullptr;
+  }
+  if (g_codes->count == 0) {
+    *g_codes = {};  // none of what is gone has to be passed any more
   }
   uint64_t at = hash_of(code, kPlaces);
   while (g_codes->entries[at].code != nullptr && g_codes->entries[at].code != kGoneCode) {
@@ -120,6 +131,7 @@ OpenCode* open_code(const void* code, const CodeIds& ids) {
   OpenCode* const open = make(code, ids, kFirstFrames);
   if (open != nullptr) {
     g_codes->entries[at].open = open;
+    g_codes->entries[at].interpreter = current_interpreter();
     store_release(&g_codes->entries[at].code, code);
     store_relaxed(&g_codes->count, g_codes->count + 1);
   }
@@ -130,7 +142,7 @@ OpenCode* add_open_frame(OpenCode* open, const void* frame, bool doubtful) {
   if (open->used >= open->capacity / 2) {
     OpenCode* const larger = make(open->code, open->ids, open->capacity * 2);
     if (larger == nullptr) {
-      close_code(open);
+      end_open_frames(open);
       return nullptr;
     }
     for (uint64_t i = 0; i < open->capacity; ++i) {
@@ -139,7 +151,7 @@ OpenCode* add_open_frame(OpenCode* open, const void* frame, bool doubtful) {
       }
     }
     entry_of(open->code)->open = larger;
-    unmap_pages(open, open_code_bytes(open->capacity));
+    unmap_pages(open, bytes_for(open->capacity));
     open = larger;
   }
   put(open, reinterpret_cast<uintptr_t>(frame) | (doubtful ? kDoubtful : 0));
@@ -147,7 +159,7 @@ OpenCode* add_open_frame(OpenCode* open, const void* frame, bool doubtful) {
 }
 
 bool is_open_frame(const OpenCode* open, const void* frame) {
-  return place_of(const_cast<OpenCode*>(open), frame) != nullptr;
+  return place_of(open, frame) != nullptr;
 }
 
 void settle_open_frame(OpenCode* open, const void* frame) {
@@ -166,16 +178,16 @@ void drop_open_frame(OpenCode* open, const void* frame) {
   open->doubtful -= *place & kDoubtful;
   *place = kGone;
   if (--open->living == 0) {
-    close_code(open);
+    end_open_frames(open);
   }
 }
 
-void close_code(OpenCode* open) {
+void end_open_frames(OpenCode* open) {
   const WordLock lock(&runtime_root()->open_frames_lock);
   if (Entry* const entry = entry_of(open->code)) {
     store_release(&entry->code, kGoneCode);
     store_relaxed(&g_codes->count, g_codes->count - 1);
-    unmap_pages(open, open_code_bytes(open->capacity));
+    unmap_pages(open, bytes_for(open->capacity));
   }
 }
 
@@ -184,8 +196,9 @@ void forget_open_frames() {
     return;
   }
   for (const Entry& entry : g_codes->entries) {
-    if (entry.code != nullptr && entry.code != kGoneCode) {
-      close_code(entry.open);
+    if (entry.code != nullptr && entry.code != kGoneCode &&
+        entry.interpreter == current_interpreter()) {
+      end_open_frames(entry.open);
     }
   }
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Of functions that are recorded no more (budget.h), the frames whose calls were recorded from
-// their begin: their ends are, too. By code, then by the frame's address, which stays the frame's
-// while it runs.
+// Of functions that are recorded no more (budget.h), the frames that ran when that was decided:
+// what they do is recorded until they end. By code, then by the frame's address, which stays the
+// frame's while it runs.
 //
 //   +------+------+------+         +-----+-------+-------+-------+
 //   | code |      | code |  ...    | ids | frame |       | frame |    one mapping for each code,
 //   +---|--+------+------+         +-----+-------+-------+-------+    anew when half full
 //       +--------------------------^
 //
-// In memory that fork wipes: a child is a process of its own, in which nothing is switched off.
-// What is of a code is touched under the GIL of the interpreter that has the code.
+// The table of codes lies in memory that fork wipes: a child is a process of its own, in which no
+// call is open. What is of a code is touched under the GIL of the interpreter that has it.
 #pragma once
 
 #include <stdint.h>
@@ -26,7 +26,7 @@ struct OpenCode {
   uint64_t capacity;  // a power of two
   uint64_t used;      // those that are gone, too
   uint64_t living;
-  uint64_t doubtful;  // frames of threads that may be about to tell of their begin
+  uint64_t doubtful;  // frames that may be about to tell of their begin
   uintptr_t frames[1];
 };
 
@@ -35,13 +35,14 @@ bool start_open_frames();
 
 bool any_open_frames();
 
-// Null where no call of the code is open that was recorded from its begin.
+// Null where the code has none, or is another interpreter's.
 OpenCode* open_frames_of(const void* code);
 
-// The code begins to have open frames, which are being gathered. Null: no memory, or too many have.
-OpenCode* open_code(const void* code, const CodeIds& ids);
+// The code, of the current interpreter, begins to have open frames, which are being gathered. Null:
+// no memory, or too many have.
+OpenCode* begin_open_frames(const void* code, const CodeIds& ids);
 
-// A frame more; what `open` was is void. Null: no memory, it is as if there were none.
+// A frame more; what `open` was is void. Null: no memory, and it is as if the code had none.
 OpenCode* add_open_frame(OpenCode* open, const void* frame, bool doubtful);
 
 bool is_open_frame(const OpenCode* open, const void* frame);
@@ -51,9 +52,9 @@ void settle_open_frame(OpenCode* open, const void* frame);
 
 // With the last of its frames `open` goes.
 void drop_open_frame(OpenCode* open, const void* frame);
-void close_code(OpenCode* open);
+void end_open_frames(OpenCode* open);
 
-// Recording stops.
+// Recording stops in the current interpreter.
 void forget_open_frames();
 
 }  // namespace vtn::runtime

@@ -54,7 +54,6 @@ struct ThreadPart {
   uintptr_t stack_limit;         // lowest address an evaluation function may use; 0: unknown
   uint32_t guards_seen;          // stack guards there had been when it last made a call
   uint32_t pauses_seen;          // pauses there had been when its last gap of that kind was drawn
-  uint32_t switched_off_seen;    // entries of the list of what is switched off (budget.h)
   void* caller_lines;            // what is known of callers (caller_lines.h); null: nothing so far
   void* comment_marks;           // what magic comments wait for (comment_marks.h); null: nothing
   uint32_t handled_count;

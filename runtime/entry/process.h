@@ -25,6 +25,7 @@ struct RuntimeRoot {
   // parent had switched off was taken over.
   uint32_t switched_off_from;
   uint32_t switched_off_inherited;
+  uint32_t budget_unheeded_told;
   uint64_t process_name_hash;  // of the name that was published last; 0: none (program_names.cc)
 };
 

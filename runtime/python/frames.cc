@@ -13,6 +13,14 @@ ChainLayout g_chain;
 
 void start_frames() { g_chain = chain_layout(g_python.minor); }
 
+PySize find_code_start() {
+  const PyRef start =
+      PyRef::steal(g_python.PyObject_GetAttrString(g_python.PyCode_Type, "__basicsize__"));
+  const long bytes = start ? g_python.PyLong_AsLong(start.get()) : 0;
+  g_python.PyErr_Clear();
+  return bytes > kHeadBytes ? bytes : 0;
+}
+
 bool find_current_frame(const PyThread* state) {
   PyFrame* object = g_python.PyEval_GetFrame();
   if (object == nullptr) {

@@ -18,6 +18,10 @@ extern ChainLayout g_chain;
 // Before anything else here.
 void start_frames();
 
+// Where the instructions lie within a code object, which ends with them: behind its fixed part.
+// 0: not known. Of 3.11 and later; asks the type for its size.
+PySize find_code_start();
+
 inline const void* current_frame(const PyThread* state) {
   if (thread_state_holds_frame(g_python.minor)) {
     return field<const void*>(state, g_chain.thread_field);

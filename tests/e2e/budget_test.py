@@ -247,6 +247,137 @@ class Budget(TestCase):
         self.assertLessEqual(max(call.start for call in report.named("made")), self.off(report)["made"]["from_ns"])
         self.assertEqual(0, sum(child.function == "made" for child in report.named("run")[1].children))
 
+    def test_what_excludes_a_subtree_stays_on(self):
+        """Its begins say what is to be left out."""
+        self.write("x.py", """
+            def inner(): pass
+            def hot(): inner()
+            def run(n):
+                for _ in range(n): hot()
+            run(200_000)
+        """)
+        report = self.record("x.py", "--budget", "20000", "--exclude_subtree", "hot").report
+        self.assertEqual([], report.named("inner") + report.named("hot"))
+        self.assertEqual({"inner"}, set(self.off(report)))
+
+    def test_generators_that_are_thrown_into(self):
+        """One that awaits another is linked into the chain of frames while that one is thrown into; it does not run."""
+        self.write("x.py", """
+            def hot(): pass
+            def burst(n):
+                for _ in range(n): hot()
+            def inner():
+                while True:
+                    try: yield 1
+                    except KeyError:
+                        many = [g(0) for _ in range(40_000)]
+                        for one in many: next(one)
+                        burst(60_000)
+            def g(deep):
+                if deep: yield from inner()
+                yield 2
+                yield 3
+            def inside(one):
+                one.throw(KeyError)
+                burst(10)
+            def outside():
+                one = g(1)
+                next(one)
+                inside(one)
+                next(one)
+                marker()
+            def marker(): pass
+            outside()
+        """)
+        report = self.record("x.py", "--budget", "5000").report
+        self.assertLessEqual({"hot", "g"}, set(self.off(report)))
+        self.assertEqual(["inside", "marker"], [child.function for child in report.one("outside").children
+                                                if child.function in ("inside", "marker")])
+        self.assertIn("burst", [child.function for child in report.one("inside").children])
+
+    def test_a_fork_within_what_is_switched_off(self):
+        """The child says of all of it that it is."""
+        self.write("x.py", """
+            import os
+            def hot1(fork=False):
+                if fork: return os.fork()
+            def hot2(): pass
+            for _ in range(300_000): hot1()
+            for _ in range(300_000): hot2()
+            pid = hot1(True)
+            if pid == 0:
+                for _ in range(10): hot2()
+                os._exit(0)
+            os.waitpid(pid, 0)
+        """)
+        report = self.record("x.py", "--budget", "20000").report
+        off = report.data["viztracer_native"]["switched_off"]
+        self.assertEqual(["hot1", "hot1", "hot2", "hot2"], sorted(one["name"] for one in off))
+        self.assertEqual(2, len({one["pid"] for one in off}))
+
+    def test_in_sub_interpreters(self):
+        """Each heeds it, on one thread as well."""
+        self.write("hot.py", "def hot(): pass\ndef run(n):\n    for _ in range(n): hot()\n")
+        self.write("x.py", """
+            import hot
+            try: import _interpreters as interpreters
+            except ImportError: import _xxsubinterpreters as interpreters
+            hot.run(200_000)
+            other = interpreters.create()
+            interpreters.run_string(other, "import sys; sys.path.insert(0, '.'); import hot; hot.run(200_000)")
+            hot.run(1000)
+            interpreters.destroy(other)
+        """)
+        report = self.record("x.py", "--budget", "20000").report
+        self.assertIn("hot", self.off(report))
+        self.assertLess(len(report.named("hot")), 200_000)
+
+    def test_a_thread_that_waits_within(self):
+        """Its call ends where it ends, and the function is off all the same."""
+        self.write("x.py", """
+            import threading
+            def hot(event=None):
+                if event is not None: event.wait()
+            event = threading.Event()
+            waiting = threading.Thread(target=hot, args=(event,))
+            waiting.start()
+            def run(n):
+                for _ in range(n): hot()
+            run(300_000)
+            def late(): run(10)
+            late()
+            event.set()
+            waiting.join()
+        """)
+        report = self.record("x.py", "--budget", "20000").report
+        self.assertEqual({"hot"}, set(self.off(report)))
+        longest = max(report.named("hot"), key=lambda call: call.end - call.start)
+        self.assertGreater(longest.end, report.one("late").end)
+        self.assertFalse(longest.unfinished)
+
+    def test_without_memory_for_what_is_open(self):
+        """The function goes on being recorded, and that is said."""
+        self.write("x.py", """
+            import resource, sys
+            sys.setrecursionlimit(100_000)
+            def leaf(): pass
+            def deep(n):
+                if n: return deep(n - 1)
+                pages = int(open("/proc/self/statm").read().split()[0]) * 4096
+                before = resource.getrlimit(resource.RLIMIT_AS)
+                resource.setrlimit(resource.RLIMIT_AS, (pages + 300_000, before[1]))
+                for _ in range(100_000): leaf()
+                resource.setrlimit(resource.RLIMIT_AS, before)
+            deep(60_000)
+            print("done")
+        """)
+        outcome = self.record("x.py", "--budget", "5000", "--ignore_c_function", "--max_stack_depth", "100")
+        self.assertEqual((0, b"done\n"), (outcome.status, outcome.stdout))
+        [process] = outcome.report.data["viztracer_native"]["processes"]
+        notices = [notice for image in process["images"] for notice in image["notices"]]
+        self.assertEqual("deep" not in self.off(outcome.report),
+                         "what is called too often is not switched off (deep)" in notices)
+
     def test_the_next_owner_of_the_tool_id(self):
         """What was switched off is on again when we are gone."""
         self.write("x.py", """
@@ -316,6 +447,6 @@ class Older(TestCase):
         self.assertEqual((0, b""), (outcome.status, outcome.stderr))
         [notices] = [image["notices"] for process in outcome.report.data["viztracer_native"]["processes"]
                      for image in process["images"] if image["python"]]
-        self.assertEqual(["nothing is switched off, however often it is called (Python 3.12 or later is needed)"],
+        self.assertEqual(["what is called too often is not switched off (Python 3.12 or later is needed)"],
                          notices)
         self.assertEqual(100_000, len(outcome.report.named("f")))

@@ -5,9 +5,18 @@
 
 #include <random>
 #include <set>
+#include <utility>
 #include <vector>
 
+#include "runtime/entry/interpreters.h"
 #include "tests/support/catch.h"
+
+namespace vtn::runtime {
+
+static PyInterp* g_interpreter = reinterpret_cast<PyInterp*>(16);
+PyInterp* current_interpreter() { return g_interpreter; }
+
+}  // namespace vtn::runtime
 
 namespace vtn::test {
 namespace {
@@ -25,7 +34,7 @@ TEST_CASE("open frames: they go one by one, and with the last their code", "[ope
   const void* const code = address(1000);
   CHECK_FALSE(runtime::any_open_frames());
   CHECK(runtime::open_frames_of(code) == nullptr);
-  runtime::OpenCode* open = runtime::open_code(code, {17, 18});
+  runtime::OpenCode* open = runtime::begin_open_frames(code, {17, 18});
   REQUIRE(open != nullptr);
   CHECK(open->is_new);
   open = runtime::add_open_frame(open, address(1), false);
@@ -53,7 +62,7 @@ TEST_CASE("open frames: they go one by one, and with the last their code", "[ope
 
 TEST_CASE("open frames: one that begins anew is in doubt no more", "[open_frames]") {
   const Started started;
-  runtime::OpenCode* open = runtime::open_code(address(5), {17, 17});
+  runtime::OpenCode* open = runtime::begin_open_frames(address(5), {17, 17});
   open = runtime::add_open_frame(open, address(1), true);
   open = runtime::add_open_frame(open, address(2), true);
   runtime::drop_open_frame(open, address(1));
@@ -63,12 +72,26 @@ TEST_CASE("open frames: one that begins anew is in doubt no more", "[open_frames
   CHECK(runtime::open_frames_of(address(5)) == nullptr);
 }
 
+TEST_CASE("open frames: of another interpreter's code there are none", "[open_frames]") {
+  const Started started;
+  runtime::OpenCode* open = runtime::begin_open_frames(address(5), {17, 17});
+  open = runtime::add_open_frame(open, address(1), false);
+  auto* const first =
+      std::exchange(runtime::g_interpreter, reinterpret_cast<runtime::PyInterp*>(32));
+  CHECK(runtime::open_frames_of(address(5)) == nullptr);
+  runtime::forget_open_frames();
+  runtime::g_interpreter = first;
+  CHECK(runtime::open_frames_of(address(5)) == open);
+  runtime::forget_open_frames();
+  CHECK(runtime::open_frames_of(address(5)) == nullptr);
+}
+
 TEST_CASE("open frames: as many as there are, in any order", "[open_frames]") {
   const Started started;
   std::minstd_rand random(3);
   for (int round = 0; round < 20; ++round) {
     const void* const code = address(100'000 + random() % 50);
-    runtime::OpenCode* open = runtime::open_code(code, {17, 17});
+    runtime::OpenCode* open = runtime::begin_open_frames(code, {17, 17});
     std::set<uintptr_t> expected;
     for (size_t i = 0; i < size_t{1} << (round % 13); ++i) {
       const uintptr_t frame = 1 + random() % 100'000;
@@ -95,7 +118,8 @@ TEST_CASE("open frames: of no more codes than there is room for, again and again
     std::vector<const void*> codes;
     for (uintptr_t i = 0;; ++i) {
       const void* const code = address(1'000'000 * (round + 1) + i * 7);
-      runtime::OpenCode* const open = runtime::open_code(code, {static_cast<uint32_t>(i), 0});
+      runtime::OpenCode* const open =
+          runtime::begin_open_frames(code, {static_cast<uint32_t>(i), 0});
       if (open == nullptr) {
         break;
       }
