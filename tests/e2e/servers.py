@@ -367,12 +367,19 @@ class ServerCase(support.TestCase):
         """Plays `scenario` to `argv` plain and traced, which must not differ; the traced Run.
         `{port}` in argv becomes the run's own port. `ordered=False`: the lines of several processes
         come in any order. `prepare()` puts the files of the program there, before each run."""
-        runs = []
-        for traced in (False, True):
+        def play(traced):
             if prepare:
                 prepare()
-            runs.append(self.run_once(argv, scenario, traced, **kwargs))
-        plain, traced = runs
+            return self.run_once(argv, scenario, traced, **kwargs)
+
+        try:
+            plain = play(False)
+        except AssertionError as error:
+            # Servers fail by themselves now and then (a worker of celery that does not end, on a busy machine): that is
+            # no fault of a tracer, and nothing to compare with.
+            print(f"once more: {str(error).splitlines()[0]}", file=sys.stderr)
+            plain = play(False)
+        traced = play(True)
         self.assertEqual(plain.facts, traced.facts)
         self.assertEqual(plain.masked(masks, ordered), traced.masked(masks, ordered))
         self.assertEqual(plain.status, traced.status)
