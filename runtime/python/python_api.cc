@@ -80,9 +80,11 @@ const char* load_python_api(void* python,
   }
   VTN_PYTHON_OBJECTS(VTN_OBJECT)
 #undef VTN_OBJECT
-  api.PyExc_Exception = static_cast<PyObject**>(dlsym_fn(python, "PyExc_Exception"));
-  if (api.PyExc_Exception == nullptr) {
-    return "PyExc_Exception";
+  api.PyExc_KeyboardInterrupt =
+      static_cast<PyObject**>(dlsym_fn(python, "PyExc_KeyboardInterrupt"));
+  api.PyExc_SystemExit = static_cast<PyObject**>(dlsym_fn(python, "PyExc_SystemExit"));
+  if (api.PyExc_KeyboardInterrupt == nullptr || api.PyExc_SystemExit == nullptr) {
+    return "PyExc_SystemExit";
   }
   api.PyCMethod_Type = static_cast<PyObject*>(dlsym_fn(python, "PyCMethod_Type"));
   api._PyRuntime = dlsym_fn(python, "_PyRuntime");

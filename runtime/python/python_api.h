@@ -226,7 +226,8 @@ struct PythonApi {
 #define VTN_OBJECT(name) PyObject* name;
   VTN_PYTHON_OBJECTS(VTN_OBJECT)
 #undef VTN_OBJECT
-  PyObject** PyExc_Exception;
+  PyObject** PyExc_KeyboardInterrupt;
+  PyObject** PyExc_SystemExit;
   PyObject* PyCMethod_Type;    // optional, from 3.9
   const void* _PyRuntime;      // optional
   size_t runtime_state_bytes;  // size of _PyRuntime; 0 where it is not known

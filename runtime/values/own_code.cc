@@ -5,6 +5,7 @@
 
 #include "base/freestanding/syscalls.h"
 #include "runtime/capture/thread_part.h"
+#include "runtime/entry/interpreters.h"
 #include "runtime/python/layout.h"
 
 namespace vtn::runtime {
@@ -23,12 +24,19 @@ int raise_again(void* raised) {
   return -1;
 }
 
+// Calls that are pending are made by the main thread, in the main interpreter.
 void hand_back(PyObject* type, PyRef raised) {
-  if (raw_syscall(SYS_gettid) != raw_syscall(SYS_getpid)) {
+  if (raw_syscall(SYS_gettid) != raw_syscall(SYS_getpid) ||
+      current_interpreter() != g_python.PyInterpreterState_Main()) {
     (void)g_python.PyThreadState_SetAsyncExc(g_python.PyThread_get_thread_ident(), type);
   } else if (g_python.Py_AddPendingCall(raise_again, raised.get()) == 0) {
     (void)raised.release();  // its reference goes along
   }
+}
+
+bool ends_programs(PyObject* type) {
+  return g_python.PyType_IsSubtype(type, *g_python.PyExc_KeyboardInterrupt) != 0 ||
+         g_python.PyType_IsSubtype(type, *g_python.PyExc_SystemExit) != 0;
 }
 
 }  // namespace
@@ -49,12 +57,11 @@ PyRef take_own_exception() {
   const PyRef type = PyRef::steal(fetched_type);
   const PyRef traceback = PyRef::steal(fetched_traceback);
   PyRef exception = PyRef::steal(fetched);
-  if (!type || g_python.PyType_IsSubtype(type.get(), *g_python.PyExc_Exception) != 0) {
-    return exception;
+  if (type && ends_programs(type.get())) {
+    const bool is_instance = exception && type_of(exception.get()) == type.get();
+    hand_back(type.get(), is_instance ? PyRef::hold(exception.get()) : PyRef::hold(type.get()));
   }
-  const bool is_instance = exception && type_of(exception.get()) == type.get();
-  hand_back(type.get(), is_instance ? PyRef::hold(exception.get()) : PyRef::hold(type.get()));
-  return PyRef();
+  return exception;
 }
 
 }  // namespace vtn::runtime

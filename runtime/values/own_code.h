@@ -20,10 +20,11 @@ class Muted {
   Muted& operator=(const Muted&) = delete;
 };
 
-// What such code raised; no error is set afterwards. Null: what was raised is no Exception: Ctrl-C,
-// what else a signal's handler raised meanwhile, what another thread raised in this one. That is
-// the program's, and comes at this thread's next instructions. In other threads than the main one
-// CPython makes it anew of its class.
+// What such code raised; no error is set afterwards. Null: nothing, or a class alone (up to 3.11).
+// A KeyboardInterrupt or SystemExit, which a signal's handler or another thread may have raised
+// meanwhile, is the program's as well, and comes at this thread's next instructions: in other
+// threads than the main one, and in other interpreters, CPython makes it anew of its class. All
+// else ends here.
 PyRef take_own_exception();
 
 }  // namespace vtn::runtime

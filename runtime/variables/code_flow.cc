@@ -5,40 +5,14 @@
 
 #include "base/freestanding/pages.h"
 #include "runtime/python/versions.h"
+#include "runtime/variables/opcode_tables.h"
 
 namespace vtn::runtime {
 
 namespace {
 
-constexpr int kOpcodes = 256;
 constexpr size_t kMostScratchBytes = size_t{256} << 20;
-constexpr uint32_t kUnitBytes = 2;
 constexpr uint32_t kFastArgumentBits = 4;  // of each of two variables
-
-struct OpcodeTable {
-  Step step[kOpcodes] = {};
-  uint8_t caches[kOpcodes] = {};
-};
-
-template <size_t rows>
-constexpr OpcodeTable table_of(const OpcodeRow (&all)[rows]) {
-  OpcodeTable table;
-  for (const OpcodeRow& row : all) {
-    table.step[row.opcode] = row.step;
-    table.caches[row.opcode] = row.caches;
-  }
-  return table;
-}
-
-constexpr OpcodeTable kTables[] = {
-    table_of(kRows312), table_of(kRows313), table_of(kRows314), table_of(kRows315)};
-
-static_assert(sizeof(kTables) / sizeof(kTables[0]) == kLastKnownOpcodes - kFirstKnownOpcodes + 1);
-
-const OpcodeTable* table_for(uint32_t minor) {
-  const uint32_t index = minor - kFirstKnownOpcodes;  // beyond all, for what is older
-  return index <= kLastKnownOpcodes - kFirstKnownOpcodes ? &kTables[index] : nullptr;
-}
 
 // Of a value: the kind in the highest byte, the index below.
 using Word = uint32_t;
@@ -52,14 +26,6 @@ Word word_of(OriginKind kind, uint32_t index) {
 Origin origin_of(Word word) {
   return {static_cast<OriginKind>(word >> kKindShift), word & ((Word{1} << kKindShift) - 1)};
 }
-
-struct Instruction {
-  uint32_t offset;  // of it itself, behind its EXTENDED_ARGs; in units
-  Step step;
-  uint8_t opcode;
-  uint32_t argument;
-  uint32_t next;
-};
 
 struct Handler {
   uint32_t target;  // in units, as everything below
@@ -153,18 +119,7 @@ class Flow {
 
  private:
   Instruction decode(uint32_t unit) const {
-    uint32_t argument = 0;
-    for (;; ++unit) {
-      const unsigned opcode = text_.code[size_t{unit} * kUnitBytes];
-      argument = argument << 8 | text_.code[size_t{unit} * kUnitBytes + 1];
-      if (table_.step[opcode] != Step::kExtends || unit + 1 >= units_) {
-        return {unit,
-                table_.step[opcode],
-                static_cast<uint8_t>(opcode),
-                argument,
-                unit + 1 + table_.caches[opcode]};
-      }
-    }
+    return runtime::decode(table_, text_.code, units_, unit);
   }
 
   template <class T>
@@ -491,8 +446,12 @@ class Flow {
       store.owner = origin_of(get(depth - below));
     } else {
       const Origin value = origin_of(get(depth - 1 - below));
-      store.restores =
-          step == Step::kStoresFast && value.kind == OriginKind::kHidden && value.index == index;
+      const bool by_variable = step == Step::kStoresFast || step == Step::kStoresDeref;
+      const Word hidden = word_of(OriginKind::kHidden, index);
+      store.restores = by_variable && value.kind == OriginKind::kHidden && value.index == index;
+      for (uint32_t i = 0; by_variable && !store.restores && i < depth; ++i) {
+        store.within_comprehension = store.within_comprehension || get(i) == hidden;
+      }
       if (value.kind == OriginKind::kConstant && at.next < units_) {
         const Instruction next = decode(at.next);
         store.is_end_of_handler = next.step == Step::kDeletes && next.argument == index;
@@ -558,7 +517,7 @@ class Flow {
 
 bool find_stores(
     uint32_t minor, const CodeText& text, StackEffect effect, VisitStore visit, void* argument) {
-  const OpcodeTable* table = table_for(minor);
+  const OpcodeTable* table = opcode_table(minor);
   if (table == nullptr) {
     return false;
   }
@@ -572,7 +531,7 @@ bool find_stores(
 
 bool find_ways(
     uint32_t minor, const CodeText& text, StackEffect effect, VisitWay visit, void* argument) {
-  const OpcodeTable* table = table_for(minor);
+  const OpcodeTable* table = opcode_table(minor);
   if (table == nullptr) {
     return false;
   }

@@ -52,7 +52,8 @@ struct FoundStore {
   uint32_t below;   // the value lies that far below the top, 0: there
   Origin owner;     // of what has the attribute or item
   bool restores;    // what a comprehension put by
-  bool is_end_of_handler;  // a constant, and the next instruction deletes the name
+  bool within_comprehension;  // that has a variable of that name, which it is
+  bool is_end_of_handler;     // a constant, and the next instruction deletes the name
 };
 
 using VisitStore = void (*)(const FoundStore&, void*);

@@ -7,6 +7,7 @@
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
 #include "runtime/values/own_code.h"
+#include "runtime/variables/opcode_tables.h"
 
 namespace vtn::runtime {
 
@@ -103,16 +104,30 @@ bool has_name(PyObject* code, const char* attribute, PyObject* name) {
   return false;
 }
 
-// Names of global variables, of it and of what is nested in it.
+// Names of variables that are none of its own, of it and of what is nested in it: not those of
+// attributes, which a namespace of the program's may make when it is asked for them.
 bool add_names(PyObject* code, PyObject* to, int depth) {
   const PyRef names = tuple_of(code, "co_names");
   const PyRef constants = tuple_of(code, "co_consts");
-  if (!names || !constants || depth > kDeepestCode) {
+  const PyRef instructions = PyRef::steal(g_python.PyCode_GetCode(code));
+  const OpcodeTable* const table = opcode_table(g_python.minor);
+  char* bytes = nullptr;
+  PySize size = 0;
+  if (!names || !constants || !instructions || table == nullptr || depth > kDeepestCode ||
+      g_python.PyBytes_AsStringAndSize(instructions.get(), &bytes, &size) != 0) {
     return false;
   }
-  for (PySize i = 0; i < g_python.PyTuple_Size(names.get()); ++i) {
-    PyObject* const name = g_python.PyTuple_GetItem(names.get(), i);
-    if (g_python.PyList_Insert(to, g_python.PyList_Size(to), name) != 0) {
+  const auto units = static_cast<uint32_t>(size / kUnitBytes);
+  for (uint32_t unit = 0; unit < units;) {
+    const Instruction at =
+        decode(*table, reinterpret_cast<const unsigned char*>(bytes), units, unit);
+    unit = at.next;
+    if (at.step != Step::kLoadsName && at.step != Step::kLoadsGlobal) {
+      continue;
+    }
+    const uint32_t index = at.step == Step::kLoadsGlobal ? at.argument >> 1 : at.argument;
+    PyObject* const name = g_python.PyTuple_GetItem(names.get(), static_cast<PySize>(index));
+    if (name == nullptr || g_python.PyList_Insert(to, g_python.PyList_Size(to), name) != 0) {
       return false;
     }
   }

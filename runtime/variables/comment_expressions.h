@@ -9,7 +9,7 @@
 #pragma once
 
 #include "runtime/python/python_api.h"
-#include "runtime/variables/comments.h"
+#include "runtime/variables/comment_wishes.h"
 
 namespace vtn::runtime {
 

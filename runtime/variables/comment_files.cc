@@ -209,6 +209,7 @@ const CommentedFile* find_wishes(Source* source) {
     return nullptr;
   }
   auto* const wishes = reinterpret_cast<CommentWish*>(file + 1);
+  uint32_t logged = 0;  // the line where the last statement begins that has a log
   for (uint32_t i = 0; i < found.comment_count; ++i) {
     MagicComment& comment = found.comments[i];
     wishes[i] = read_wish(comment.text);
@@ -217,6 +218,11 @@ const CommentedFile* find_wishes(Source* source) {
     } else if (comment.own_line && wishes[i].verb == CommentVerb::kLog &&
                comment.problem == nullptr) {
       comment.problem = "log is for a statement, behind it";
+    } else if (wishes[i].verb == CommentVerb::kLog && comment.problem == nullptr) {
+      if (comment.first == logged) {
+        comment.problem = "its statement has a log already";
+      }
+      logged = comment.first;
     }
   }
   *file = {found, wishes};

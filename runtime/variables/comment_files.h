@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "runtime/python/python_api.h"
+#include "runtime/variables/comment_wishes.h"
 #include "runtime/variables/comments.h"
 
 namespace vtn::runtime {

@@ -7,6 +7,7 @@
 
 #include "base/freestanding/pages.h"
 #include "runtime/capture/control.h"
+#include "runtime/capture/functions.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/python/layout.h"
 #include "runtime/python/text.h"
@@ -66,7 +67,7 @@ Note* find_note(CommentMarks* marks, const void* frame) {
   return nullptr;
 }
 
-void note_way(tracer::ThreadState* thread, const CodePlan* plan, const void* frame, uint32_t at) {
+void note_way(tracer::ThreadState* thread, const PyObject* code, const void* frame, uint32_t at) {
   CommentMarks* const marks = marks_of(thread);
   if (marks == nullptr) {
     return;
@@ -78,31 +79,31 @@ void note_way(tracer::ThreadState* thread, const CodePlan* plan, const void* fra
   if (note == nullptr) {
     note = &marks->notes[marks->next_note++ % kNotes];
   }
-  *note = {frame, plan->code, at};
+  *note = {frame, code, at};
 }
 
 // The instruction before, if it was noted; it is not any more.
-uint32_t take_note(tracer::ThreadState* thread, const CodePlan* plan, const void* frame) {
+uint32_t take_note(tracer::ThreadState* thread, const PyObject* code, const void* frame) {
   auto* const marks = static_cast<CommentMarks*>(part_of(thread)->comment_marks);
   Note* const note = marks == nullptr ? nullptr : find_note(marks, frame);
   if (note == nullptr) {
     return kFromAnywhere;
   }
-  const uint32_t offset = note->code == plan->code ? note->offset : kFromAnywhere;
+  const uint32_t offset = note->code == code ? note->offset : kFromAnywhere;
   *note = {};
   return offset;
 }
 
 // What was kept for the comment, in its order: recorded, or dropped.
 void settle_kept(tracer::ThreadState* thread,
-                 const CodePlan* plan,
+                 const PyObject* code,
                  const void* frame,
                  uint32_t comment,
                  bool record) {
   auto* const marks = static_cast<CommentMarks*>(part_of(thread)->comment_marks);
   for (uint32_t i = 0; marks != nullptr && i < kKeptMarks; ++i) {
     KeptMark& kept = marks->kept[(marks->next_kept + i) % kKeptMarks];
-    if (kept.frame != frame || kept.code != plan->code || kept.comment != comment) {
+    if (kept.frame != frame || kept.code != code || kept.comment != comment) {
       continue;
     }
     if (record) {
@@ -167,7 +168,7 @@ void tell_instant(tracer::ThreadState* thread, PyObject* name, PyObject* details
               ticks);
 }
 
-// What is raised never reaches the program: it is told in place of what was asked for.
+// What is raised is told in place of what was asked for.
 void tell_failure(tracer::ThreadState* thread, const LoggedComment& comment, uint64_t ticks) {
   const PyRef exception = take_own_exception();
   if (!exception) {
@@ -178,15 +179,18 @@ void tell_failure(tracer::ThreadState* thread, const LoggedComment& comment, uin
   mark.record(thread, MarkKind::kInstant, comment.failed, ticks);
 }
 
-void tell_comment(tracer::ThreadState* thread, CodePlan* plan, const void* frame, uint32_t index) {
-  const LoggedComment comment = plan->comments()[index];
+void tell_comment(tracer::ThreadState* thread,
+                  const LoggedComment& comment,
+                  PyObject* code,
+                  const void* frame,
+                  uint32_t index) {
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   if (comment.expression.code == nullptr) {
     Mark mark;
     mark.record(thread, MarkKind::kInstant, comment.told, ticks);
     return;
   }
-  const PyRef said = evaluate_comment(comment.expression, plan->code, frame);
+  const PyRef said = evaluate_comment(comment.expression, code, frame);
   // It may have forked, or ended the recording.
   thread = tracer::current_thread();
   const bool records = g_recording_clock != kPausedClock;
@@ -195,7 +199,7 @@ void tell_comment(tracer::ThreadState* thread, CodePlan* plan, const void* frame
   }
   const bool holds = said && said.get() != g_python._Py_NoneStruct;
   if (comment.verb == CommentVerb::kLog && comment.binds) {
-    settle_kept(thread, plan, frame, index, holds && records);
+    settle_kept(thread, code, frame, index, holds && records);
   }
   if (!said) {
     tell_failure(thread, comment, ticks);
@@ -214,26 +218,34 @@ void tell_comment(tracer::ThreadState* thread, CodePlan* plan, const void* frame
 
 }  // namespace
 
-void pass_points(tracer::ThreadState* thread,
-                 CodePlan* plan,
-                 const void* frame,
-                 const LoggedPoint* point,
-                 const LoggedPoint* end) {
-  const uint32_t offset = point->offset;
-  const uint32_t from = plan->notes_ways ? take_note(thread, plan, frame) : kFromAnywhere;
-  for (; point != end && point->offset == offset; ++point) {
-    if (point->comment == kNotedOnly) {
-      note_way(tracer::current_thread(), plan, frame, offset);
-    } else if (point->from == kFromAnywhere || point->from == from ||
-               (point->from_start && from == kFromAnywhere)) {
-      tell_comment(tracer::current_thread(), plan, frame, point->comment);
+CodePlan* pass_points(tracer::ThreadState* thread,
+                      CodePlan* plan,
+                      PyObject* code,
+                      const void* frame,
+                      uint32_t offset) {
+  const uint32_t from = plan->notes_ways ? take_note(thread, code, frame) : kFromAnywhere;
+  for (auto index = static_cast<uint32_t>(find_point(plan, offset) - plan->points());
+       plan != nullptr && index < plan->point_count && plan->points()[index].offset == offset;
+       ++index) {
+    const LoggedPoint point = plan->points()[index];
+    if (point.comment == kNotedOnly) {
+      note_way(tracer::current_thread(), code, frame, offset);
+    } else if (point.from == kFromAnywhere || point.from == from ||
+               (point.from_start && from == kFromAnywhere)) {
+      // A child that it forks may free the plan while it runs.
+      const LoggedComment comment = plan->comments()[point.comment];
+      const PyRef held_code = PyRef::hold(comment.expression.code);
+      const PyRef held_names = PyRef::hold(comment.expression.names);
+      tell_comment(tracer::current_thread(), comment, code, frame, point.comment);
       g_python.PyErr_Clear();
+      plan = plan_of(tracer::current_thread(), code);
     }
   }
+  return plan;
 }
 
 void keep_mark(tracer::ThreadState* thread,
-               const CodePlan* plan,
+               const PyObject* code,
                const void* frame,
                const LoggedStore& store,
                const Mark& mark,
@@ -246,7 +258,7 @@ void keep_mark(tracer::ThreadState* thread,
   }
   KeptMark* place = nullptr;
   for (KeptMark& kept : marks->kept) {
-    if (kept.frame == frame && kept.code == plan->code && kept.offset == store.offset &&
+    if (kept.frame == frame && kept.code == code && kept.offset == store.offset &&
         kept.below == store.below) {
       place = &kept;
     }
@@ -255,7 +267,7 @@ void keep_mark(tracer::ThreadState* thread,
     place = &marks->kept[marks->next_kept++ % kKeptMarks];
   }
   place->frame = frame;
-  place->code = plan->code;
+  place->code = code;
   place->offset = store.offset;
   place->below = store.below;
   place->comment = store.comment;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // HOT PATH of code with magic comments. What comments ask for, told where the code comes by
-// (comment_plans.h). All need the GIL; but for note_way() they may leave an error set: use under
-// PendingException and KeepErrno.
+// (comment_plans.h). All need the GIL and may leave an error set: use under PendingException and
+// KeepErrno.
 #pragma once
 
 #include "runtime/marks/marks.h"
@@ -11,18 +11,18 @@
 
 namespace vtn::runtime {
 
-// The points of an instruction that is about to run in the frame of the plan's code: `point` is the
-// first, `end` behind the last one of all. Code of the program's may run.
-void pass_points(tracer::ThreadState* thread,
-                 CodePlan* plan,
-                 const void* frame,
-                 const LoggedPoint* point,
-                 const LoggedPoint* end);
+// The points of an instruction that is about to run in the frame of the code. Code of the program's
+// may run, and fork: the plan that the code has now, null where that is none.
+CodePlan* pass_points(tracer::ThreadState* thread,
+                      CodePlan* plan,
+                      PyObject* code,
+                      const void* frame,
+                      uint32_t offset);
 
 // A mark of what a statement binds, whose comment has a condition: it is told when that holds, at
 // the end of the statement, and else dropped. Of the same binding only the last one is kept.
 void keep_mark(tracer::ThreadState* thread,
-               const CodePlan* plan,
+               const PyObject* code,
                const void* frame,
                const LoggedStore& store,
                const Mark& mark,

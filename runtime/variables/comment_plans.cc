@@ -7,27 +7,27 @@
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
 #include "runtime/variables/code_lines.h"
+#include "runtime/variables/opcode_tables.h"
 
 namespace vtn::runtime {
 
 namespace {
 
-constexpr uint32_t kUnitBytes = 2;
 constexpr uint32_t kWaysOfUnit = 4;
 constexpr int kMostRounds = 64;
 
-// Of a comment, for one target of ways.
-enum Target : uint8_t {
-  kIsTold = 1,
-  kHasOtherWays = 2,
+// Of a unit.
+enum Fact : uint8_t {
+  kLeavesCode = 1,
+  // What CPython puts behind a statement has the line of that: a return, and the end of a
+  // `finally`.
+  kEndsCode = 2,
+  kEndsFinally = 4,
+  kCleansUp = 8,  // at the end of an `except`
+  kIsNoted = 16,
+  kAllNoted = 32,  // what leads to it
+  kIsPassed = 64,  // there is a point for the comment at hand
 };
-// Of a unit, for good.
-constexpr uint8_t kLeavesCode = 4;
-// What CPython puts behind a statement has the line of that: a return, and the end of a `finally`.
-constexpr uint8_t kEndsCode = 8;
-constexpr uint8_t kEndsFinally = 16;
-constexpr uint8_t kCleansUp = 32;  // at the end of an `except`
-constexpr uint8_t kIsNoted = 64;
 
 bool lies_in(uint32_t line, uint32_t first, uint32_t last) { return line >= first && line <= last; }
 
@@ -36,24 +36,25 @@ bool is_before(const LoggedPoint& one, const LoggedPoint& other) {
   return one.offset != other.offset ? one.offset < other.offset : one.comment < other.comment;
 }
 
-void sort(LoggedPoint* points, uint32_t count) {
+template <class Item, class IsBefore>
+void sort(Item* items, uint32_t count, IsBefore&& comes_before) {
   uint32_t gap = 1;
   while (gap < count / 3) {
     gap = 3 * gap + 1;
   }
   for (; gap != 0; gap /= 3) {
     for (uint32_t i = gap; i < count; ++i) {
-      const LoggedPoint point = points[i];
+      const Item item = items[i];
       uint32_t at = i;
-      for (; at >= gap && is_before(point, points[at - gap]); at -= gap) {
-        points[at] = points[at - gap];
+      for (; at >= gap && comes_before(item, items[at - gap]); at -= gap) {
+        items[at] = items[at - gap];
       }
-      points[at] = point;
+      items[at] = item;
     }
   }
 }
 
-// Code that CPython makes of a part of a statement; in it no comment can stand.
+// Code that CPython makes of a part of a statement: in it no comment can stand.
 bool is_part_of_statement(PyObject* code, bool* is_module) {
   const PyRef name = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_name"));
   const Utf8 text(name.get());
@@ -74,119 +75,206 @@ CodeComments::~CodeComments() {
 }
 
 bool CodeComments::take_scratch(size_t units, uint32_t comments) {
-  units_ = units;
-  const size_t line_bytes = units * sizeof(uint32_t);
+  constexpr size_t kWordsOfUnit = 9 + 2 * kWaysOfUnit;
+  if (units >= UINT32_MAX / kWaysOfUnit) {
+    return false;
+  }
+  units_ = static_cast<uint32_t>(units);
   const size_t way_bytes = kWaysOfUnit * units * sizeof(Way);
-  scratch_bytes_ = 2 * line_bytes + way_bytes + comments * sizeof(Own) + (kWaysOfUnit + 2) * units;
+  const size_t word_bytes = (kWordsOfUnit * units + 2) * sizeof(uint32_t);
+  scratch_bytes_ = comments * sizeof(Own) + way_bytes + word_bytes + 2 * units;
   scratch_ = map_pages(scratch_bytes_);
   if (scratch_ == nullptr) {
     return false;
   }
-  char* at = static_cast<char*>(scratch_);
-  const auto carve = [&at](size_t bytes) {
-    char* const place = at;
-    at += bytes;
+  own_ = static_cast<Own*>(scratch_);
+  ways_ = reinterpret_cast<Way*>(own_ + comments);
+  auto* words = reinterpret_cast<uint32_t*>(ways_ + kWaysOfUnit * units);
+  const auto carve = [&words](size_t count) {
+    uint32_t* const place = words;
+    words += count;
     return place;
   };
-  own_ = reinterpret_cast<Own*>(carve(comments * sizeof(Own)));
-  lines_ = reinterpret_cast<uint32_t*>(carve(line_bytes));
-  raised_lines_ = reinterpret_cast<uint32_t*>(carve(line_bytes));
-  ways_ = reinterpret_cast<Way*>(carve(way_bytes));
-  told_ = reinterpret_cast<uint8_t*>(carve(kWaysOfUnit * units));
-  target_ = reinterpret_cast<uint8_t*>(carve(units));
-  is_leaving_ = reinterpret_cast<uint8_t*>(carve(units));
+  lines_ = carve(units);
+  raised_lines_ = carve(units);
+  by_line_ = carve(units);
+  store_comments_ = carve(units);
+  first_out_ = carve(units + 1);
+  first_in_ = carve(units + 1);
+  in_ways_ = carve(kWaysOfUnit * units);
+  arrivals_ = carve(units);
+  told_ = carve(kWaysOfUnit * units);
+  told_count_ = carve(units);
+  pending_ = carve(units);
+  facts_ = reinterpret_cast<uint8_t*>(words);
+  is_leaving_ = facts_ + units;
   return true;
 }
 
-// A comment behind the line that a function, class or lambda begins with is not of its body.
-bool CodeComments::is_owner(const MagicComment& comment) const {
-  return is_module_ || !lies_in(first_line_, comment.first, comment.last);
+bool CodeComments::read_lines(PyObject* code, uint32_t first_line) {
+  const PyRef table = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_linetable"));
+  char* bytes = nullptr;
+  PySize size = 0;
+  if (!table || g_python.PyBytes_AsStringAndSize(table.get(), &bytes, &size) != 0) {
+    return false;
+  }
+  read_code_lines(reinterpret_cast<const unsigned char*>(bytes),
+                  static_cast<size_t>(size),
+                  first_line,
+                  lines_,
+                  units_);
+  return true;
 }
 
-bool CodeComments::has_lines_of(const MagicComment& comment) const {
-  for (size_t unit = 0; unit < units_; ++unit) {
-    if (holds(comment, static_cast<uint32_t>(unit))) {
-      return true;
+void CodeComments::index_ways() {
+  for (uint32_t i = 0; i < way_count_; ++i) {
+    const Way& way = ways_[i];
+    ++first_out_[way.from + 1];
+    ++first_in_[way.to + 1];
+    arrivals_[way.to] += way.kind == WayKind::kGoesOn || way.kind == WayKind::kIsRaised ? 1 : 0;
+  }
+  for (uint32_t unit = 0; unit < units_; ++unit) {
+    first_out_[unit + 1] += first_out_[unit];
+    first_in_[unit + 1] += first_in_[unit];
+  }
+  for (uint32_t i = 0; i < way_count_; ++i) {
+    const uint32_t to = ways_[i].to;
+    in_ways_[first_in_[to] + pending_[to]++] = i;
+  }
+}
+
+void CodeComments::sort_by_line() {
+  for (uint32_t unit = 0; unit < units_; ++unit) {
+    by_line_[unit] = unit;
+  }
+  sort(by_line_, units_, [this](uint32_t one, uint32_t other) {
+    return lines_[one] != lines_[other] ? lines_[one] < lines_[other] : one < other;
+  });
+}
+
+// In by_line_, the first unit of the line or of one behind it.
+uint32_t CodeComments::first_at(uint32_t line) const {
+  uint32_t low = 0;
+  uint32_t high = units_;
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (lines_[by_line_[middle]] < line) {
+      low = middle + 1;
+    } else {
+      high = middle;
     }
   }
-  return false;
+  return low;
+}
+
+template <class Visit>
+void CodeComments::visit_units(const MagicComment& comment, Visit&& visit) const {
+  for (uint32_t i = first_at(comment.first); i < units_ && holds(comment, by_line_[i]); ++i) {
+    visit(by_line_[i]);
+  }
+}
+
+void CodeComments::place(PyObject* code, uint32_t index) {
+  MagicComment comment = file_->found.comments[index];
+  const auto has_units = [&] {
+    const uint32_t at = first_at(comment.first);
+    return at < units_ && holds(comment, by_line_[at]);
+  };
+  while (!has_units()) {
+    if (!slide(file_->found, &comment)) {
+      tell_comment_ignored(code, comment.line, "CPython makes no code of its statement");
+      return;
+    }
+  }
+  own_[count_++] = {comment, index};
+}
+
+void CodeComments::find_stores_of_comments() {
+  for (uint32_t unit = 0; unit < units_; ++unit) {
+    store_comments_[unit] = kNoComment;
+  }
+  for (uint32_t i = 0; i < count_; ++i) {
+    if (wish(i).verb == CommentVerb::kLog) {
+      visit_units(comment(i), [&](uint32_t unit) { store_comments_[unit] = i; });
+    }
+  }
 }
 
 uint32_t CodeComments::find(PyObject* code,
                             const CommentedFile* file,
                             const CodeText& text,
                             StackEffect effect) {
+  bool is_module = false;
+  if (is_part_of_statement(code, &is_module)) {
+    return 0;
+  }
   const SourceComments& found = file->found;
-  if (is_part_of_statement(code, &is_module_) ||
-      !take_scratch(text.bytes / kUnitBytes, found.comment_count)) {
+  const PyRef number = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_firstlineno"));
+  const long first = number ? g_python.PyLong_AsLong(number.get()) : 0;
+  const uint32_t first_line = first > 0 ? static_cast<uint32_t>(first) : 0;
+  const uint32_t definition = is_module ? kNoLine : definition_at(found, first_line);
+  if (!is_module && definition == kNoLine) {
     return 0;
   }
-  file_ = file;
-  const PyRef table = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_linetable"));
-  const PyRef first = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_firstlineno"));
-  char* bytes = nullptr;
-  PySize size = 0;
-  if (!table || !first || g_python.PyBytes_AsStringAndSize(table.get(), &bytes, &size) != 0) {
-    return 0;
-  }
-  const long first_line = g_python.PyLong_AsLong(first.get());
-  first_line_ = first_line > 0 ? static_cast<uint32_t>(first_line) : 0;
-  read_code_lines(reinterpret_cast<const unsigned char*>(bytes),
-                  static_cast<size_t>(size),
-                  first_line_,
-                  lines_,
-                  units_);
-  for (uint32_t i = 0; i < found.comment_count; ++i) {
-    MagicComment comment = found.comments[i];
-    bool has_it = false;
-    while (comment.problem == nullptr && !(has_it = has_lines_of(comment)) &&
-           slide(found, &comment)) {
-    }
-    if (has_it && is_owner(comment)) {
-      own_[count_++] = {comment, i};
-    }
+  const CommentRange range = comments_of(found, definition);
+  const auto is_own = [&](uint32_t index) {
+    const MagicComment& comment = found.comments[index];
+    return comment.problem == nullptr && comment.definition == definition;
+  };
+  uint32_t count = 0;
+  for (uint32_t i = range.first; i < range.end; ++i) {
+    count += is_own(i) ? 1 : 0;
   }
   const auto add_way = [](const FoundWay& way, void* argument) {
     auto* const self = static_cast<CodeComments*>(argument);
     self->ways_[self->way_count_++] = {way.from / kUnitBytes, way.to / kUnitBytes, way.kind};
   };
-  if (count_ == 0 || !find_ways(g_python.minor, text, effect, add_way, this)) {
-    count_ = 0;
+  if (count == 0 || !take_scratch(text.bytes / kUnitBytes, count) ||
+      !read_lines(code, first_line) || !find_ways(g_python.minor, text, effect, add_way, this)) {
     return 0;
   }
+  file_ = file;
+  index_ways();
   for (start_ = 0;
        start_ < units_ && text.code[size_t{start_} * kUnitBytes] != resume_opcode(g_python.minor);
        ++start_) {
   }
   settle_lines(found);
+  sort_by_line();
+  for (uint32_t i = range.first; i < range.end; ++i) {
+    if (is_own(i)) {
+      place(code, i);
+    }
+  }
+  find_stores_of_comments();
   return count_;
 }
 
 // Instructions that have no line are of that of the one before, or of what raised.
 void CodeComments::settle_lines(const SourceComments& found) {
-  for (size_t i = 0; i < way_count_; ++i) {
+  for (uint32_t i = 0; i < way_count_; ++i) {
     const Way& way = ways_[i];
     const LogicalLine* const line = line_at(found, lines_[way.from]);
     const uint32_t flags = line == nullptr ? 0 : line->flags;
     if (way.kind == WayKind::kReturns && (flags & kReturns) == 0) {
-      target_[way.from] |= kEndsCode;
+      facts_[way.from] |= kEndsCode;
     } else if (way.kind == WayKind::kGoesOnRaising && (flags & kGoesOn) == 0) {
-      target_[way.from] |= kEndsFinally;
+      facts_[way.from] |= kEndsFinally;
     } else if (way.kind == WayKind::kReturns || way.kind == WayKind::kRaises) {
-      target_[way.from] |= kLeavesCode;
+      facts_[way.from] |= kLeavesCode;
     } else if (way.kind == WayKind::kPopsException && (flags & (kReturns | kLeavesLoop)) == 0) {
-      target_[way.from] |= kCleansUp;
+      facts_[way.from] |= kCleansUp;
     }
   }
   bool changed = true;
   for (int round = 0; changed && round < kMostRounds; ++round) {
     changed = false;
-    for (size_t i = 0; i < way_count_; ++i) {
+    for (uint32_t i = 0; i < way_count_; ++i) {
       const Way& way = ways_[i];
-      if (way.kind == WayKind::kGoesOn && (target_[way.from] & kCleansUp) != 0 &&
-          (target_[way.to] & kCleansUp) == 0 && lines_[way.from] != 0 &&
+      if (way.kind == WayKind::kGoesOn && (facts_[way.from] & kCleansUp) != 0 &&
+          (facts_[way.to] & kCleansUp) == 0 && lines_[way.from] != 0 &&
           (lines_[way.to] == 0 || lines_[way.to] == lines_[way.from])) {
-        target_[way.to] |= kCleansUp;
+        facts_[way.to] |= kCleansUp;
         changed = true;
       }
       if (lines_[way.to] != 0 || raised_lines_[way.to] != 0) {
@@ -210,7 +298,7 @@ bool CodeComments::holds(const MagicComment& comment, uint32_t unit) const {
 // Whether the instruction, which has a line of the statement, comes behind it: the statement is the
 // last of an `except`.
 bool CodeComments::cleans_up_behind(const MagicComment& comment, uint32_t unit) const {
-  if ((target_[unit] & kCleansUp) == 0 || !holds(comment, unit)) {
+  if ((facts_[unit] & kCleansUp) == 0 || !holds(comment, unit)) {
     return false;
   }
   const LogicalLine* const line = line_at(file_->found, lines_[unit]);
@@ -238,7 +326,7 @@ bool CodeComments::is_told_on(const MagicComment& comment, const Way& way) const
   if (holds(comment, way.to)) {
     return ends_by_itself(comment, way.to)
                ? is_leaving_[way.from] == 0 && is_leaving_[way.to] == 0
-               : !comment.own_line && (target_[way.to] & kLeavesCode) != 0;
+               : !comment.own_line && (facts_[way.to] & kLeavesCode) != 0;
   }
   return holds(comment, way.from) && is_leaving_[way.from] == 0;
 }
@@ -246,8 +334,8 @@ bool CodeComments::is_told_on(const MagicComment& comment, const Way& way) const
 // Whether the instruction, which has a line of the statement, comes behind it: it ends the code, or
 // a `finally` that the statement is the last of.
 bool CodeComments::ends_by_itself(const MagicComment& comment, uint32_t unit) const {
-  if ((target_[unit] & kEndsFinally) == 0) {
-    return (target_[unit] & kEndsCode) != 0;
+  if ((facts_[unit] & kEndsFinally) == 0) {
+    return (facts_[unit] & kEndsCode) != 0;
   }
   const LogicalLine* const line = line_at(file_->found, lines_[unit]);
   return line != nullptr && !is_within(file_->found, line, kIsFinally, comment.first);
@@ -255,72 +343,83 @@ bool CodeComments::ends_by_itself(const MagicComment& comment, uint32_t unit) co
 
 // What a `return`, `break` or `continue` within the statement does until it has left that.
 void CodeComments::follow_leaving(const MagicComment& comment) {
-  for (size_t unit = 0; unit < units_; ++unit) {
-    const LogicalLine* const line = holds(comment, static_cast<uint32_t>(unit)) && comment.own_line
-                                        ? line_at(file_->found, lines_[unit])
-                                        : nullptr;
-    is_leaving_[unit] =
-        line != nullptr && (line->flags & kLeavesFirst) != 0 &&
-                ((line->flags & kReturns) != 0 || leaves(file_->found, line, comment.first))
-            ? 1
-            : 0;
-  }
-  bool changed = comment.own_line;
-  for (int round = 0; changed && round < kMostRounds; ++round) {
-    changed = false;
-    for (size_t i = 0; i < way_count_; ++i) {
+  uint32_t count = 0;
+  visit_units(comment, [&](uint32_t unit) {
+    const LogicalLine* const line =
+        comment.own_line ? line_at(file_->found, lines_[unit]) : nullptr;
+    if (line != nullptr && (line->flags & kLeavesFirst) != 0 &&
+        ((line->flags & kReturns) != 0 || leaves(file_->found, line, comment.first))) {
+      is_leaving_[unit] = 1;
+      pending_[count++] = unit;
+    }
+  });
+  while (count != 0) {
+    const uint32_t unit = pending_[--count];
+    for (uint32_t i = first_out_[unit]; i < first_out_[unit + 1]; ++i) {
       const Way& way = ways_[i];
-      if (way.kind == WayKind::kGoesOn && is_leaving_[way.from] != 0 && is_leaving_[way.to] == 0 &&
-          holds(comment, way.to)) {
+      if (way.kind == WayKind::kGoesOn && is_leaving_[way.to] == 0 && holds(comment, way.to)) {
         is_leaving_[way.to] = 1;
-        changed = true;
+        pending_[count++] = way.to;
       }
     }
   }
 }
 
 uint32_t CodeComments::comment_of_store(uint32_t offset) const {
-  for (uint32_t i = 0; i < count_; ++i) {
-    if (wish(i).verb == CommentVerb::kLog && holds(comment(i), offset / kUnitBytes)) {
-      return i;
-    }
+  return count_ == 0 ? kNoComment : store_comments_[offset / kUnitBytes];
+}
+
+void CodeComments::note_ways_into(uint32_t unit) {
+  if ((facts_[unit] & kAllNoted) != 0) {
+    return;
   }
-  return kNone;
+  facts_[unit] |= kAllNoted;
+  for (uint32_t i = first_in_[unit]; i < first_in_[unit + 1]; ++i) {
+    const Way& way = ways_[in_ways_[i]];
+    facts_[way.from] |= way.kind == WayKind::kGoesOn ? uint8_t{kIsNoted} : uint8_t{0};
+  }
 }
 
 template <class Visit>
 void CodeComments::visit_points(uint32_t index, Visit&& visit) {
-  constexpr uint8_t kOfComment = kIsTold | kHasOtherWays;
-  for (size_t i = 0; i < units_; ++i) {
-    target_[i] &= static_cast<uint8_t>(~kOfComment);
-  }
-  follow_leaving(comment(index));
-  for (size_t i = 0; i < way_count_; ++i) {
-    told_[i] = is_told_on(comment(index), ways_[i]) ? 1 : 0;
-    target_[ways_[i].to] |= told_[i] != 0 ? uint8_t{kIsTold} : uint8_t{0};
-  }
-  for (size_t i = 0; i < way_count_; ++i) {
-    const bool arrives = ways_[i].kind == WayKind::kGoesOn || ways_[i].kind == WayKind::kIsRaised;
-    if (arrives && told_[i] == 0 && (target_[ways_[i].to] & kIsTold) != 0) {
-      target_[ways_[i].to] |= kHasOtherWays;
+  const MagicComment& of = comment(index);
+  uint32_t count = 0;
+  const auto look_at = [&](uint32_t way) {
+    if (is_told_on(of, ways_[way])) {
+      told_[count++] = way;
+      ++told_count_[ways_[way].to];
     }
-  }
-  for (size_t i = 0; i < way_count_; ++i) {
-    const Way& way = ways_[i];
-    uint8_t& target = target_[way.to];
-    if ((target & kHasOtherWays) != 0 && way.kind == WayKind::kGoesOn) {
-      target_[way.from] |= kIsNoted;
+  };
+  follow_leaving(of);
+  visit_units(of, [&](uint32_t unit) {
+    for (uint32_t i = first_out_[unit]; i < first_out_[unit + 1]; ++i) {
+      look_at(i);
     }
-    if (told_[i] == 0 || (target & kIsTold) == 0) {
+    for (uint32_t i = first_in_[unit]; i < first_in_[unit + 1]; ++i) {
+      if (!holds(of, ways_[in_ways_[i]].from)) {
+        look_at(in_ways_[i]);
+      }
+    }
+  });
+  for (uint32_t i = 0; i < count; ++i) {
+    const Way& way = ways_[told_[i]];
+    const bool from_anywhere = told_count_[way.to] == arrivals_[way.to];
+    if (!from_anywhere) {
+      note_ways_into(way.to);
+    } else if ((facts_[way.to] & kIsPassed) != 0) {
       continue;
     }
-    const bool from_anywhere = (target & kHasOtherWays) == 0;
-    target &= from_anywhere ? static_cast<uint8_t>(~kIsTold) : uint8_t{0xff};
+    facts_[way.to] |= kIsPassed;
     visit(LoggedPoint{way.to * kUnitBytes,
                       from_anywhere ? kFromAnywhere : way.from * kUnitBytes,
                       index,
                       way.from == start_});
   }
+  for (uint32_t i = 0; i < count; ++i) {
+    told_count_[ways_[told_[i]].to] = 0;
+    facts_[ways_[told_[i]].to] &= static_cast<uint8_t>(~kIsPassed);
+  }
+  visit_units(of, [&](uint32_t unit) { is_leaving_[unit] = 0; });
 }
 
 uint32_t CodeComments::find_points(IsTold is_told, void* argument) {
@@ -330,8 +429,8 @@ uint32_t CodeComments::find_points(IsTold is_told, void* argument) {
       visit_points(i, [&](const LoggedPoint&) { ++count; });
     }
   }
-  for (size_t unit = 0; unit < units_; ++unit) {
-    count += (target_[unit] & kIsNoted) != 0 ? 1 : 0;
+  for (uint32_t unit = 0; unit < units_; ++unit) {
+    count += (facts_[unit] & kIsNoted) != 0 ? 1 : 0;
   }
   if (count == 0) {
     return 0;
@@ -348,11 +447,11 @@ uint32_t CodeComments::find_points(IsTold is_told, void* argument) {
     }
   }
   for (uint32_t unit = 0; unit < units_; ++unit) {
-    if ((target_[unit] & kIsNoted) != 0) {
+    if ((facts_[unit] & kIsNoted) != 0) {
       points_[count++] = {unit * kUnitBytes, kFromAnywhere, kNotedOnly, false};
     }
   }
-  sort(points_, count);
+  sort(points_, count, is_before);
   return count;
 }
 

@@ -19,6 +19,7 @@ namespace vtn::runtime {
 
 inline constexpr uint32_t kFromAnywhere = UINT32_MAX;
 inline constexpr uint32_t kNotedOnly = UINT32_MAX;
+inline constexpr uint32_t kNoComment = UINT32_MAX;
 
 struct LoggedPoint {
   uint32_t offset;   // of the instruction
@@ -27,7 +28,8 @@ struct LoggedPoint {
   bool from_start;   // `from` is where calls begin, of which the first is under way already
 };
 
-// While the plan of a code is made. Not to be copied.
+// While the plan of a code is made: in time proportional to the code and to the lines that its
+// comments belong to. Not to be copied.
 class CodeComments {
  public:
   CodeComments() = default;
@@ -45,12 +47,11 @@ class CodeComments {
   const MagicComment& comment(uint32_t index) const { return own_[index].comment; }
   const CommentWish& wish(uint32_t index) const { return file_->wishes[own_[index].index]; }
 
-  // The comment that wants what the instruction binds; kNone.
-  static constexpr uint32_t kNone = UINT32_MAX;
+  // The comment that wants what the instruction binds; kNoComment.
   uint32_t comment_of_store(uint32_t offset) const;
 
-  // After that. `point` is called in the order of offsets, and at one in that of comments; of none
-  // where `is_told` says no.
+  // After that: how many points there are, in the order of offsets, and at one in that of comments;
+  // none of those of which `is_told` says no.
   using IsTold = bool (*)(uint32_t comment, void* argument);
   uint32_t find_points(IsTold is_told, void* argument);
   const LoggedPoint* points() const { return points_; }
@@ -68,31 +69,44 @@ class CodeComments {
   };
 
   bool take_scratch(size_t units, uint32_t comments);
+  bool read_lines(PyObject* code, uint32_t first_line);
+  void index_ways();
   void settle_lines(const SourceComments& found);
-  bool is_owner(const MagicComment& comment) const;
-  bool has_lines_of(const MagicComment& comment) const;
+  void sort_by_line();
+  void place(PyObject* code, uint32_t index);
+  void find_stores_of_comments();
+  uint32_t first_at(uint32_t line) const;
   bool holds(const MagicComment& comment, uint32_t unit) const;
   bool cleans_up_behind(const MagicComment& comment, uint32_t unit) const;
   bool ends_by_itself(const MagicComment& comment, uint32_t unit) const;
   void follow_leaving(const MagicComment& comment);
   bool is_told_on(const MagicComment& comment, const Way& way) const;
+  void note_ways_into(uint32_t unit);
+  template <class Visit>
+  void visit_units(const MagicComment& comment, Visit&& visit) const;
   template <class Visit>
   void visit_points(uint32_t index, Visit&& visit);
 
   const CommentedFile* file_ = nullptr;
   Own* own_ = nullptr;
   uint32_t count_ = 0;
-  uint32_t first_line_ = 0;
-  bool is_module_ = false;
-  size_t units_ = 0;
+  uint32_t units_ = 0;
   uint32_t start_ = 0;                // the unit at which a call begins
   uint32_t* lines_ = nullptr;         // of units; 0: none known
   uint32_t* raised_lines_ = nullptr;  // that of what raised what a handler has
-  Way* ways_ = nullptr;
-  size_t way_count_ = 0;
-  uint8_t* told_ = nullptr;  // of ways, for the comment at hand
-  uint8_t* target_ = nullptr;
-  uint8_t* is_leaving_ = nullptr;
+  uint32_t* by_line_ = nullptr;       // units in the order of their lines
+  uint32_t* store_comments_ = nullptr;
+  Way* ways_ = nullptr;  // by `from`
+  uint32_t way_count_ = 0;
+  uint32_t* first_out_ = nullptr;  // of each unit, and of the end
+  uint32_t* first_in_ = nullptr;   // likewise, in in_ways_
+  uint32_t* in_ways_ = nullptr;
+  uint32_t* arrivals_ = nullptr;    // ways that come to the unit
+  uint32_t* told_ = nullptr;        // ways on which the comment at hand is told
+  uint32_t* told_count_ = nullptr;  // of these, by the unit that they lead to
+  uint32_t* pending_ = nullptr;
+  uint8_t* facts_ = nullptr;       // of units, for good
+  uint8_t* is_leaving_ = nullptr;  // of units, for the comment at hand
   LoggedPoint* points_ = nullptr;
   size_t point_bytes_ = 0;
   void* scratch_ = nullptr;

@@ -13,21 +13,6 @@ namespace {
 constexpr size_t kMagicBytes = sizeof(kMagic) - 1;
 constexpr size_t kMostSourceBytes = size_t{64} << 20;
 
-tracer::Text trimmed(const char* begin, const char* end) {
-  const auto blank = [](char c) { return is_space(c) || is_line_end(c); };
-  while (begin != end && blank(*begin)) {
-    ++begin;
-  }
-  while (begin != end && blank(end[-1])) {
-    --end;
-  }
-  return {begin, static_cast<size_t>(end - begin)};
-}
-
-bool equals(tracer::Text text, const char* word) {
-  return text.bytes == strlen(word) && memcmp(text.data, word, text.bytes) == 0;
-}
-
 // Behind "!viztracer:" where a comment begins with it, at its `#`; null: it does not.
 const char* behind_magic(const char* at, const char* end) {
   ++at;
@@ -58,26 +43,42 @@ uint32_t end_of_statement(const SourceComments& source, uint32_t index) {
   return index;
 }
 
+// The line itself, or the one that opens the outermost block with it that is not indented less.
+uint32_t outermost(const SourceComments& source, uint32_t index, uint32_t indent) {
+  for (uint32_t parent = source.lines[index].parent;
+       parent != kNoLine && source.lines[parent].indent >= indent;
+       parent = source.lines[index].parent) {
+    index = parent;
+  }
+  return index;
+}
+
 // Where the statement begins that ends before the logical line `end`, in the block of that
 // indentation.
 uint32_t begin_of_statement(const SourceComments& source, uint32_t end, uint32_t indent) {
   uint32_t index = end - 1;
-  for (;; --index) {
-    const LogicalLine& line = source.lines[index];
-    if (line.indent < indent) {
-      return index + 1 < end ? index + 1 : index;
-    }
-    if (line.indent == indent && (line.flags & kGoesOn) == 0) {
-      break;
-    }
-    if (index == 0) {
-      return 0;
-    }
+  if (source.lines[index].indent < indent) {
+    return index;
+  }
+  index = outermost(source, index, indent);
+  while (source.lines[index].indent == indent && (source.lines[index].flags & kGoesOn) != 0 &&
+         index != 0 && source.lines[index - 1].indent >= indent) {
+    index = outermost(source, index - 1, indent);
+  }
+  if (source.lines[index].indent > indent) {
+    return source.lines[index].parent + 1;  // of no line: the first one
   }
   while (index != 0 && source.lines[index - 1].indent == indent &&
          (source.lines[index - 1].flags & kDecorates) != 0) {
     --index;
   }
+  return index;
+}
+
+uint32_t definition_of(const SourceComments& source, uint32_t index) {
+  do {
+    index = source.lines[index].parent;
+  } while (index != kNoLine && (source.lines[index].flags & kDefines) == 0);
   return index;
 }
 
@@ -104,12 +105,7 @@ class Finder {
       }
     }
     for (uint32_t i = 0; i < to_.comment_count; ++i) {
-      MagicComment& comment = to_.comments[i];
-      if (comment.own_line) {
-        place_own_line(&comment, own_[i]);
-      } else if (comment.problem == nullptr) {
-        place_behind(&comment, own_[i].next);
-      }
+      place(i);
     }
   }
 
@@ -127,8 +123,12 @@ class Finder {
       is_open_ = true;
       defines_ = false;
       is_text_ = token == SourceLexer::Token::kString;
-      to_.lines[to_.line_count++] = {
-          lexer_.first_line(), lexer_.line(), indent_, is_text_ ? kDoesNothing : first_flags(text)};
+      to_.lines[to_.line_count] = {lexer_.first_line(),
+                                   lexer_.line(),
+                                   indent_,
+                                   is_text_ ? kDoesNothing : first_flags(text),
+                                   parent()};
+      ++to_.line_count;
       begin_ = lexer_.begin();
     }
     is_blank_ = false;
@@ -137,6 +137,9 @@ class Finder {
       line().flags = 0;
     }
     ends_with_colon_ = equals(text, ":");
+    if (equals(text, ";") && lexer_.depth() == 0) {
+      line().flags &= ~uint32_t{kDoesNothing};
+    }
     const bool begins_async = is_new && equals(text, "async");
     if (token == SourceLexer::Token::kWord) {
       line().flags |= equals(text, "return") ? uint32_t{kReturns} : 0;
@@ -150,7 +153,18 @@ class Finder {
   void end_line(uint32_t last) {
     line().last = last;
     is_open_ = lexer_.is_inside();
-    line().flags |= ends_with_colon_ && !defines_ ? uint32_t{kOpensBlock} : 0;
+    if (!is_open_ && ends_with_colon_) {
+      line().flags |= defines_ ? uint32_t{kDefines} : uint32_t{kOpensBlock};
+    }
+  }
+
+  // Of a line that is about to begin.
+  uint32_t parent() const {
+    uint32_t index = to_.line_count == 0 ? kNoLine : to_.line_count - 1;
+    while (index != kNoLine && to_.lines[index].indent >= indent_) {
+      index = to_.lines[index].parent;
+    }
+    return index;
   }
 
   static uint32_t first_flags(tracer::Text word) {
@@ -167,6 +181,7 @@ class Finder {
                   {"return", kLeavesFirst},
                   {"for", kIsLoop},
                   {"while", kIsLoop},
+                  {"match", kIsMatch},
                   {"global", kDoesNothing},
                   {"nonlocal", kDoesNothing}};
     for (const auto& one : kFlags) {
@@ -201,18 +216,44 @@ class Finder {
     }
   }
 
+  void place(uint32_t index) {
+    MagicComment& comment = to_.comments[index];
+    const OwnLine& own = own_[index];
+    if (index != 0 && comment.own_line && to_.comments[index - 1].own_line &&
+        own_[index - 1].next == own.next && own_[index - 1].indent == own.indent) {
+      const MagicComment& before = to_.comments[index - 1];  // on the line before, as it were
+      comment.first = before.first;
+      comment.last = before.last;
+      comment.when_left = before.when_left;
+      comment.definition = before.definition;
+      comment.problem = before.problem;
+      return;
+    }
+    if (comment.own_line) {
+      place_own_line(&comment, own);
+    } else if (comment.problem == nullptr) {
+      place_behind(&comment, own.next);
+    }
+  }
+
+  bool has_no_statements(uint32_t parent) const {
+    constexpr uint32_t kBoth = uint32_t{kIsMatch} | kOpensBlock;
+    return parent != kNoLine && (to_.lines[parent].flags & kBoth) == kBoth;
+  }
+
   void place_own_line(MagicComment* comment, const OwnLine& own) const {
     const bool has_next = own.next < to_.line_count;
     const bool follows_deeper = own.next != 0 && to_.lines[own.next - 1].indent >= own.indent;
     if (has_next && (to_.lines[own.next].indent >= own.indent || !follows_deeper)) {
       const LogicalLine& next = to_.lines[own.next];
-      if ((next.flags & kGoesOn) != 0 ||
+      if ((next.flags & kGoesOn) != 0 || has_no_statements(next.parent) ||
           (own.next != 0 && (to_.lines[own.next - 1].flags & kDecorates) != 0)) {
         comment->problem = "no statement can stand there";
         return;
       }
       comment->first = next.first;
       comment->last = to_.lines[end_of_statement(to_, own.next) - 1].last;
+      comment->definition = definition_of(to_, own.next);
       return;
     }
     if (own.next == 0) {
@@ -223,6 +264,10 @@ class Finder {
     const uint32_t begin = begin_of_statement(to_, own.next, own.indent);
     comment->first = to_.lines[begin].first;
     comment->last = to_.lines[own.next - 1].last;
+    comment->definition = definition_of(to_, begin);
+    if (has_no_statements(to_.lines[begin].parent)) {
+      comment->problem = "no statement can stand there";
+    }
     for (uint32_t i = begin; i < own.next; ++i) {
       const LogicalLine& line = to_.lines[i];
       const bool returns = (line.flags & kReturns) != 0 && i + 1 == own.next;
@@ -239,8 +284,17 @@ class Finder {
       comment->problem = "nothing is done on its line";
     }
     comment->when_left = true;
-    comment->first = line.first;
-    comment->last = line.last;
+    comment->definition = definition_of(to_, index);
+    uint32_t begin = index;  // a decorated definition is told as one
+    while (begin != 0 && (to_.lines[begin - 1].flags & kDecorates) != 0) {
+      --begin;
+    }
+    uint32_t last = index;
+    while (last + 1 < to_.line_count && (to_.lines[last].flags & kDecorates) != 0) {
+      ++last;
+    }
+    comment->first = to_.lines[begin].first;
+    comment->last = to_.lines[last].last;
     if ((line.flags & kOpensBlock) != 0) {
       uint32_t end = index + 1;
       while (end < to_.line_count && to_.lines[end].indent > line.indent) {
@@ -351,16 +405,50 @@ bool is_within(const SourceComments& comments,
                const LogicalLine* line,
                LineFlag kind,
                uint32_t first) {
-  uint32_t indent = line->indent;
-  for (; line >= comments.lines && line->first >= first; --line) {
-    if (line->indent < indent) {
-      if ((line->flags & kind) != 0) {
-        return true;
-      }
-      indent = line->indent;
+  for (uint32_t index = line->parent; index != kNoLine && comments.lines[index].first >= first;
+       index = comments.lines[index].parent) {
+    if ((comments.lines[index].flags & kind) != 0) {
+      return true;
     }
   }
   return false;
+}
+
+uint32_t definition_at(const SourceComments& comments, uint32_t line) {
+  const LogicalLine* const at = line_at(comments, line);
+  auto index = at == nullptr ? comments.line_count : static_cast<uint32_t>(at - comments.lines);
+  while (index < comments.line_count && (comments.lines[index].flags & kDecorates) != 0) {
+    ++index;
+  }
+  return index < comments.line_count && (comments.lines[index].flags & kDefines) != 0 ? index
+                                                                                      : kNoLine;
+}
+
+CommentRange comments_of(const SourceComments& comments, uint32_t definition) {
+  if (definition == kNoLine) {
+    return {0, comments.comment_count};
+  }
+  uint32_t behind = definition + 1;
+  while (behind < comments.line_count &&
+         comments.lines[behind].indent > comments.lines[definition].indent) {
+    ++behind;
+  }
+  const auto first_from = [&](uint32_t line) {
+    uint32_t low = 0;
+    uint32_t high = comments.comment_count;
+    while (low < high) {
+      const uint32_t middle = low + (high - low) / 2;
+      if (comments.comments[middle].line < line) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  };
+  return {first_from(comments.lines[definition].first),
+          behind == comments.line_count ? comments.comment_count
+                                        : first_from(comments.lines[behind].first)};
 }
 
 const LogicalLine* line_at(const SourceComments& comments, uint32_t line) {
@@ -422,58 +510,6 @@ tracer::Text find_cookie(tracer::Text source) {
     }
   }
   return {nullptr, 0};
-}
-
-CommentWish read_wish(tracer::Text text) {
-  CommentWish wish = {};
-  const char* const end = text.data + text.bytes;
-  const char* at = text.data;
-  while (at != end && is_word(*at)) {
-    ++at;
-  }
-  const tracer::Text name = {text.data, static_cast<size_t>(at - text.data)};
-  const bool is_call = at != end && *at == '(';
-  if (equals(name, "log") && !is_call) {
-    wish.verb = CommentVerb::kLog;
-  } else if (equals(name, "log_var") && is_call) {
-    wish.verb = CommentVerb::kLogVariable;
-  } else if (equals(name, "log_instant") && is_call) {
-    wish.verb = CommentVerb::kLogInstant;
-  } else if (equals(name, "log_event")) {
-    wish.problem = "log_event is for a `with` statement";
-    return wish;
-  } else {
-    wish.problem = "neither log, log_var(...) nor log_instant(...)";
-    return wish;
-  }
-  if (is_call) {
-    SourceLexer lexer(at, end);
-    for (;;) {
-      const SourceLexer::Token token = lexer.next();
-      if (token == SourceLexer::Token::kEnd || token == SourceLexer::Token::kComment) {
-        wish.problem = "a parenthesis is not closed";
-        return wish;
-      }
-      if (lexer.depth() == 0 && !lexer.is_inside()) {
-        break;
-      }
-    }
-    wish.arguments = trimmed(at + 1, lexer.at() - 1);
-    at = lexer.at();
-  }
-  const tracer::Text rest = trimmed(at, end);
-  if (rest.bytes == 0 || rest.data[0] == '#') {
-    return wish;
-  }
-  if (!begins_with(rest.data, end, "if", 2) || (rest.bytes > 2 && is_word(rest.data[2]))) {
-    wish.problem = "what is behind it is no condition";
-    return wish;
-  }
-  wish.condition = trimmed(rest.data + 2, end);
-  if (wish.condition.bytes == 0) {
-    wish.problem = "there is nothing behind the `if`";
-  }
-  return wish;
 }
 
 }  // namespace vtn::runtime

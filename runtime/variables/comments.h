@@ -32,13 +32,18 @@ enum LineFlag : uint32_t {
   kIsLoop = 128,      // opens one of a loop
   kIsFinally = 256,   // opens one that runs on every way
   kIsHandler = 512,   // opens one that handles an exception
+  kDefines = 1024,    // ends with the colon of a `def` or `class`, whose block is another code
+  kIsMatch = 2048,    // opens one of a `match`, in which there is no place for a statement
 };
+
+inline constexpr uint32_t kNoLine = UINT32_MAX;
 
 struct LogicalLine {
   uint32_t first;  // physical lines, from 1
   uint32_t last;
   uint32_t indent;  // columns
   uint32_t flags;   // LineFlag
+  uint32_t parent;  // the one that opens the block that it lies in; kNoLine: none
 };
 
 struct MagicComment {
@@ -49,6 +54,7 @@ struct MagicComment {
   bool when_left;
   uint32_t into_first;  // 0; else only when they are left for these, the block that they open
   uint32_t into_last;
+  uint32_t definition;  // the line that opens the one whose code they are; kNoLine: the module
   bool own_line;
   const char* problem;     // null: none; else it belongs to nothing, and why
   tracer::Text text;       // behind the colon
@@ -60,7 +66,7 @@ struct SourceComments {
   uint32_t line_count;
   uint32_t comment_count;
   MagicComment* comments;  // in the order of their lines
-  size_t bytes;            // of both; 0: there is nothing
+  size_t bytes;            // of all that lies there; 0: there is nothing
 };
 
 // Whether there may be any: most source has none, and is looked at no further.
@@ -74,6 +80,17 @@ void free_comments(SourceComments* comments);
 // is none (or it is told when it is left) to the one before: where there are no instructions of the
 // one that it belongs to (`global x`, a docstring, `x: int`). False: there is none.
 bool slide(const SourceComments& comments, MagicComment* comment);
+
+// The line that opens the definition whose code begins with that physical line; kNoLine: no line
+// does.
+uint32_t definition_at(const SourceComments& comments, uint32_t line);
+
+// Those that may belong to a definition (kNoLine: to the module) and to what it contains.
+struct CommentRange {
+  uint32_t first;
+  uint32_t end;
+};
+CommentRange comments_of(const SourceComments& comments, uint32_t definition);
 
 // Whether the line lies in a block that is opened by a line of that kind, at `first` or behind.
 bool is_within(const SourceComments& comments,
@@ -91,15 +108,5 @@ const LogicalLine* line_at(const SourceComments& comments, uint32_t line);
 
 // What the first two lines say that the source is encoded in; empty: nothing (UTF-8).
 tracer::Text find_cookie(tracer::Text source);
-
-// What is asked for.
-enum class CommentVerb : uint8_t { kLog, kLogVariable, kLogInstant };
-struct CommentWish {
-  CommentVerb verb;
-  tracer::Text arguments;  // between the parentheses; of kLog none
-  tracer::Text condition;  // behind `if`; empty: there is none
-  const char* problem;     // null: none; else why it is not understood
-};
-CommentWish read_wish(tracer::Text text);
 
 }  // namespace vtn::runtime

@@ -13,6 +13,7 @@
 #include "runtime/variables/code_flow.h"
 #include "runtime/variables/comment_files.h"
 #include "runtime/variables/plans.h"
+#include "runtime/variables/source_lexer.h"
 #include "runtime/variables/variables.h"
 #include "runtime/variables/wishes.h"
 #include "tracer/names_writer.h"
@@ -113,12 +114,6 @@ LoggedName marks_of(tracer::Text name, uint8_t wishes, const char* category) {
   return marks;
 }
 
-// A variable that has its value again, which a comprehension put by.
-struct Restored {
-  uint32_t offset;
-  uint32_t variable;
-};
-
 // Puts the stores of a code that are asked for behind each other.
 struct Collector {
   PyObject* code;
@@ -129,9 +124,6 @@ struct Collector {
   LoggedStore* stores;
   uint32_t count;
   uint32_t room;
-  Restored* restored;
-  uint32_t restored_count;
-  uint32_t restored_room;
 
   // Of a variable or what owns an attribute or item; null: it has no plain name.
   PyRef name_of(const Origin& origin) const {
@@ -156,32 +148,10 @@ struct Collector {
     return static_cast<uint8_t>(wishes | (all && variable.bytes != 0 ? kAsInstant : 0));
   }
 
-  void restore(const FoundStore& store) {
-    if (store.restores && restored_count < restored_room) {
-      restored[restored_count++] = {store.offset, store.index};
-    }
-  }
-
-  // Whether a comprehension of the comment's statement binds it, which is no affair of the
-  // comment's. Each has its end twice: where it is through, and behind all else for exceptions.
-  bool is_of_comprehension(const FoundStore& store, uint32_t comment) const {
-    uint32_t ends = 0;
-    uint32_t behind = 0;
-    for (uint32_t i = 0; i < restored_count && store.step == Step::kStoresFast; ++i) {
-      if (restored[i].variable == store.index &&
-          comments->comment_of_store(restored[i].offset) == comment) {
-        ++ends;
-        behind += restored[i].offset > store.offset ? 1 : 0;
-      }
-    }
-    return 2 * behind > ends;
-  }
-
   // The comment behind the statement of which that is; kNoComment.
   uint32_t comment_of(const FoundStore& store) const {
     const uint32_t comment = comments->comment_of_store(store.offset);
-    return comment == CodeComments::kNone || logged[comment].is_off ||
-                   is_of_comprehension(store, comment)
+    return comment == kNoComment || logged[comment].is_off || store.within_comprehension
                ? kNoComment
                : comment;
   }
@@ -357,10 +327,38 @@ class Pages {
   T* const all_;
 };
 
-// A text on one line, cut where it is long.
+// Source on one line, without its comments, cut where it is long.
 class ShortText {
  public:
   explicit ShortText(tracer::Text text) {
+    const char* const end = text.data + text.bytes;
+    const char* from = text.data;
+    SourceLexer lexer(text.data, end);
+    for (;;) {
+      const SourceLexer::Token token = lexer.next();
+      if (token == SourceLexer::Token::kEnd) {
+        break;
+      }
+      if (token == SourceLexer::Token::kComment) {
+        add({from, static_cast<size_t>(lexer.begin() - from)});
+        from = lexer.at();
+      }
+    }
+    add({from, static_cast<size_t>(end - from)});
+    while (bytes_ != 0 && text_[bytes_ - 1] == ' ') {
+      --bytes_;
+    }
+    if (bytes_ == sizeof(text_)) {
+      while (bytes_ != 0 && (text_[bytes_ - 1] & 0xc0) == 0x80) {
+        --bytes_;
+      }
+      bytes_ -= bytes_ != 0 && (text_[bytes_ - 1] & 0x80) != 0 ? 1 : 0;
+    }
+  }
+  tracer::Text text() const { return {text_, bytes_}; }
+
+ private:
+  void add(tracer::Text text) {
     for (size_t i = 0; i < text.bytes && bytes_ < sizeof(text_); ++i) {
       const char c = text.data[i];
       const bool blank = c == ' ' || (c >= '\t' && c <= '\r');
@@ -368,14 +366,8 @@ class ShortText {
         text_[bytes_++] = blank ? ' ' : c;
       }
     }
-    while (bytes_ == sizeof(text_) && bytes_ != 0 &&
-           (static_cast<unsigned char>(text_[bytes_ - 1]) & 0xc0) == 0x80) {
-      --bytes_;
-    }
   }
-  tracer::Text text() const { return {text_, bytes_}; }
 
- private:
   char text_[kMostStatementBytes];
   size_t bytes_ = 0;
 };
@@ -469,7 +461,6 @@ CodePlan* plan_code(PyObject* code, tracer::Text qualified) {
     Comments comments(code, file, bytes);
     // Each instruction may store two, and each of these may have a comment.
     const Pages<LoggedStore> stores(2 * bytes.text.bytes);
-    const Pages<Restored> restored(comments.count() == 0 ? 0 : bytes.text.bytes);
     Collector collector = {
         code,
         names.get(),
@@ -478,15 +469,8 @@ CodePlan* plan_code(PyObject* code, tracer::Text qualified) {
         comments.logged(),
         stores.get(),
         0,
-        static_cast<uint32_t>(stores.get() == nullptr ? 0 : 2 * bytes.text.bytes),
-        restored.get(),
-        0,
-        static_cast<uint32_t>(restored.get() == nullptr ? 0 : bytes.text.bytes)};
-    const auto visit_restored = [](const FoundStore& store, void* argument) {
-      static_cast<Collector*>(argument)->restore(store);
-    };
-    if ((comments.count() != 0 && !bytes.visit_stores(visit_restored, &collector)) ||
-        !bytes.visit_stores(visit_store, &collector)) {
+        static_cast<uint32_t>(stores.get() == nullptr ? 0 : 2 * bytes.text.bytes)};
+    if (!bytes.visit_stores(visit_store, &collector)) {
       collector.count = 0;
       tell_function_untold(qualified);
     }

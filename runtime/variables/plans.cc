@@ -179,13 +179,11 @@ const Place* find_first(const Place* all, uint32_t count, uint32_t offset) {
 
 }  // namespace
 
-const LoggedStore* find_store(CodePlan* plan, uint32_t offset, const LoggedStore** end) {
-  *end = plan->stores() + plan->store_count;
+const LoggedStore* find_store(CodePlan* plan, uint32_t offset) {
   return find_first(plan->stores(), plan->store_count, offset);
 }
 
-const LoggedPoint* find_point(CodePlan* plan, uint32_t offset, const LoggedPoint** end) {
-  *end = plan->points() + plan->point_count;
+const LoggedPoint* find_point(CodePlan* plan, uint32_t offset) {
   return find_first(plan->points(), plan->point_count, offset);
 }
 

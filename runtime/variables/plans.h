@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What is to be told of one code object that holds something that was asked for: found out when the
-// code is first met, kept with its identity (capture/code_table.h), freed with it. A code whose
+// code is first met, kept with its identity (capture/code_table.h), freed with it, and in a forked
+// child when that makes its own: where code of the program's ran, ask for it anew. A code whose
 // bindings are told has INSTRUCTION events of its own for as long (capture/monitoring.h).
 //
 // All need the GIL of the interpreter that has the code; may leave an error set: use under
@@ -41,7 +42,6 @@ struct LoggedStore {
   // The comment whose condition decides, among the plan's; kNoComment: it is told at once.
   uint32_t comment;
 };
-inline constexpr uint32_t kNoComment = UINT32_MAX;
 
 struct LoggedParameter {
   LoggedName name;
@@ -115,9 +115,8 @@ void forget_plans();
 // that does, no code ends meanwhile.
 void visit_codes_with_events(void (*visit)(PyObject* code, void* argument), void* argument);
 
-// The first store at that offset, or null; `end` is behind the last one of all.
-const LoggedStore* find_store(CodePlan* plan, uint32_t offset, const LoggedStore** end);
-// Likewise of points.
-const LoggedPoint* find_point(CodePlan* plan, uint32_t offset, const LoggedPoint** end);
+// The first one at that offset, or null.
+const LoggedStore* find_store(CodePlan* plan, uint32_t offset);
+const LoggedPoint* find_point(CodePlan* plan, uint32_t offset);
 
 }  // namespace vtn::runtime

@@ -26,6 +26,22 @@ inline bool begins_with(const char* at, const char* end, const char* text, size_
   return static_cast<size_t>(end - at) >= bytes && memcmp(at, text, bytes) == 0;
 }
 
+// Without the blanks and line ends around it.
+inline tracer::Text trimmed(const char* begin, const char* end) {
+  const auto blank = [](char c) { return is_space(c) || is_line_end(c); };
+  while (begin != end && blank(*begin)) {
+    ++begin;
+  }
+  while (begin != end && blank(end[-1])) {
+    --end;
+  }
+  return {begin, static_cast<size_t>(end - begin)};
+}
+
+inline bool equals(tracer::Text text, const char* word) {
+  return text.bytes == strlen(word) && memcmp(text.data, word, text.bytes) == 0;
+}
+
 // Goes through source token by token, as far as comments, lines, brackets and some words matter.
 class SourceLexer {
  public:

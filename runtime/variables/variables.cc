@@ -91,7 +91,7 @@ bool is_secret_key(PyObject* key) {
 
 // Where a store of a plan is.
 struct StorePlace {
-  const CodePlan* plan;
+  const PyObject* code;
   const void* frame;
   const LoggedStore* store;
 };
@@ -108,7 +108,7 @@ void tell(tracer::ThreadState* thread,
     if (place.store == nullptr || place.store->comment == kNoComment) {
       mark.record(thread, kind, id, ticks);
     } else {
-      keep_mark(thread, place.plan, place.frame, *place.store, mark, kind, id, ticks);
+      keep_mark(thread, place.code, place.frame, *place.store, mark, kind, id, ticks);
     }
   };
   const bool counts = name.counter != 0 && !secret && is_number(value);
@@ -164,24 +164,33 @@ const uintptr_t* top_of_stack(const void* frame, const CodePlan* plan, uint32_t 
   return behind - 1;
 }
 
+// With --repr all, code of the program's runs for what is told: where that forks, the child makes
+// another plan.
 void tell_stores(tracer::ThreadState* thread,
                  CodePlan* plan,
+                 PyObject* code,
                  const void* frame,
-                 const LoggedStore* store,
-                 const LoggedStore* end) {
-  const uintptr_t* const top = top_of_stack(frame, plan, store->depth);
+                 uint32_t offset) {
+  const LoggedStore* const first = find_store(plan, offset);
+  const uintptr_t* const top = first == nullptr ? nullptr : top_of_stack(frame, plan, first->depth);
   if (top == nullptr) {
     return;
   }
-  for (const uint32_t offset = store->offset; store != end && store->offset == offset; ++store) {
-    if (g_variables.trials != 0 && (store->flags & kIsFast) != 0) {
+  const uint64_t epoch = tracer::g_engine.epoch;
+  for (auto index = static_cast<uint32_t>(first - plan->stores());
+       plan != nullptr && index < plan->store_count && plan->stores()[index].offset == offset;
+       ++index) {
+    const LoggedStore store = plan->stores()[index];
+    if (g_variables.trials != 0 && (store.flags & kIsFast) != 0) {
       g_variables.thread = thread;
       g_variables.frame = frame;
-      g_variables.code = plan->code;
-      g_variables.variable = store->variable;
-      g_variables.word = object_bits(*(top - store->below));
+      g_variables.code = code;
+      g_variables.variable = store.variable;
+      g_variables.word = object_bits(*(top - store.below));
     }
-    tell_store(thread, top, {plan, frame, store});
+    tell_store(thread, top, {code, frame, &store});
+    thread = tracer::current_thread();
+    plan = tracer::g_engine.epoch == epoch ? plan : plan_of(thread, code);
   }
 }
 
@@ -230,7 +239,7 @@ PyObject* on_instruction(PyObject*, PyObject* const* arguments, size_t, PyObject
   if (part_of(thread)->muted != 0) {
     return g_python._Py_NoneStruct;
   }
-  CodePlan* const plan = plan_of(thread, code);
+  CodePlan* plan = plan_of(thread, code);
   if (plan == nullptr || g_variables.broken) {
     return no_more_of_it();
   }
@@ -244,11 +253,8 @@ PyObject* on_instruction(PyObject*, PyObject* const* arguments, size_t, PyObject
     }
   }
   const auto offset = static_cast<uint32_t>(g_python.PyLong_AsLong(arguments[kOffset]));
-  const LoggedStore* end = nullptr;
-  const LoggedStore* const store = find_store(plan, offset, &end);
-  const LoggedPoint* end_of_points = nullptr;
-  const LoggedPoint* const point = find_point(plan, offset, &end_of_points);
-  if (store == nullptr && point == nullptr) {
+  const bool has_point = find_point(plan, offset) != nullptr;
+  if (!has_point && find_store(plan, offset) == nullptr) {
     return no_more_of_it();
   }
   if (frame == nullptr) {
@@ -258,12 +264,12 @@ PyObject* on_instruction(PyObject*, PyObject* const* arguments, size_t, PyObject
     return g_python._Py_NoneStruct;
   }
   const PendingException pending;
-  if (point != nullptr) {
-    pass_points(thread, plan, frame, point, end_of_points);
+  if (has_point) {
+    plan = pass_points(thread, plan, code, frame, offset);
     thread = tracer::current_thread();
   }
-  if (store != nullptr && !g_variables.broken && g_recording_clock != kPausedClock) {
-    tell_stores(thread, plan, frame, store, end);
+  if (plan != nullptr && !g_variables.broken && g_recording_clock != kPausedClock) {
+    tell_stores(thread, plan, code, frame, offset);
   }
   return g_python._Py_NoneStruct;
 }
@@ -271,7 +277,7 @@ PyObject* on_instruction(PyObject*, PyObject* const* arguments, size_t, PyObject
 void log_begin(tracer::ThreadState* thread, PyObject* code) {
   const KeepErrno keep_errno;
   const PendingException pending;
-  CodePlan* const plan = plan_of(thread, code);
+  CodePlan* plan = plan_of(thread, code);
   if (plan == nullptr) {
     return;
   }
@@ -280,12 +286,15 @@ void log_begin(tracer::ThreadState* thread, PyObject* code) {
     mark.record(
         thread, MarkKind::kInstant, plan->entry, tracer::read_ticks(tracer::g_engine.clock));
   }
-  for (uint32_t i = 0; i < plan->parameter_count; ++i) {
-    const LoggedParameter& parameter = plan->parameters()[i];
+  const uint64_t epoch = tracer::g_engine.epoch;
+  for (uint32_t i = 0; plan != nullptr && i < plan->parameter_count; ++i) {
+    const LoggedParameter parameter = plan->parameters()[i];
     const PyRef value = argument_of_running(code, parameter.index);
     if (value) {
       tell(thread, parameter.name, value.get(), nullptr, (parameter.flags & kIsSecret) != 0, {});
     }
+    thread = tracer::current_thread();
+    plan = tracer::g_engine.epoch == epoch ? plan : plan_of(thread, code);
   }
 }
 

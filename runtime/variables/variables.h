@@ -2,9 +2,9 @@
 //
 // HOT PATH of runs with --log_var and its like. Each time a variable, attribute or item that was
 // asked for is bound, its new value is told as a mark (marks/marks.h). Nothing of the program is
-// changed and nothing is evaluated: CPython tells of the instruction before it runs
-// (sys.monitoring's INSTRUCTION, 3.12 and later), and the value lies on the stack of the frame by
-// then, at a depth that is known from the code (code_flow.h).
+// changed, and nothing evaluated but what comments say (comment_marks.h): CPython tells of the
+// instruction before it runs (sys.monitoring's INSTRUCTION, 3.12 and later), and the value lies on
+// the stack of the frame by then, at a depth that is known from the code (code_flow.h).
 //
 // That depth is compared with the frame's own stack pointer where there is one (3.14 and later);
 // before, the first values are compared with what their variables hold at the next instruction.

@@ -282,7 +282,113 @@ class Harmless(Comments):
         """)
         outcome = self.traced("x.py", options=("--quiet", *OPTIONS))
         self.assertEqual((0, b"interrupted\n", b""), (outcome.status, outcome.stdout, outcome.stderr))
-        self.assertEqual([], self.marks(outcome))
+        self.assertEqual(["KeyboardInterrupt()"], [event["args"]["raised"] for event in self.marks(outcome)])
+
+    def test_what_else_is_raised_ends_there(self):
+        outcome = self.record("""
+            import asyncio
+            class Stop(BaseException): pass
+            def stop(): raise Stop("there")
+            def f(generator):
+                # !viztracer: log_var("thrown", generator.throw(GeneratorExit))
+                x = 1  # !viztracer: log if stop()
+                for _ in range(1000): pass
+                return "went on"
+            print(f(x for x in range(1)))
+            async def work(): await asyncio.sleep(10)
+            async def main():
+                task = asyncio.create_task(work())
+                await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                # !viztracer: log_var("result", task.result())
+                await asyncio.sleep(0)
+                print(task.cancelled())
+            asyncio.run(main())
+        """, *OPTIONS)
+        self.assertEqual(["GeneratorExit()", "Stop('there')", "CancelledError()"], [event["args"]["raised"].replace("<", "").split(" ")[0] for event in self.marks(outcome)])
+
+    def test_what_ends_a_sub_interpreter_ends_that_alone(self):
+        self.write("module.py", """
+            import sys
+            def f(x):
+                # !viztracer: log_var("x", sys.exit(3))
+                return x
+            f(1)
+            for _ in range(1000): pass
+        """)
+        self.write("x.py", """
+            try: import _interpreters as interpreters
+            except ImportError: import _xxsubinterpreters as interpreters
+            one = interpreters.create()
+            try: ended = interpreters.run_string(one, "import sys; sys.path.insert(0, '.'); import module")
+            except Exception as error: ended = error
+            for _ in range(1000): pass
+            print("SystemExit" in str(ended), flush=True)
+            interpreters.destroy(one)
+        """)
+        outcome = self.traced("x.py", options=("--quiet", *OPTIONS))
+        self.assertEqual((0, b"True\n", b""), outcome.parity_key())
+
+    def test_names_of_attributes_are_not_asked_for(self):
+        self.record("""
+            class Names(dict):
+                def __missing__(self, name):
+                    if name.startswith("_") or name == "print": raise KeyError(name)
+                    self[name] = len(self)
+                    return self[name]
+            class Meta(type):
+                @classmethod
+                def __prepare__(meta, name, bases): return Names()
+                def __new__(meta, name, bases, names):
+                    print(sorted(name for name in names if name[0] != "_"))
+                    return type.__new__(meta, name, bases, dict(names))
+            class Enumeration(metaclass=Meta):
+                red
+                # !viztracer: log_var("x", [red.numerator for _ in [red.real]])
+                green
+        """, *OPTIONS)
+
+    def test_what_forks_goes_on_with_its_own(self):
+        """In the child another thread is the first to run the function whose expression forked."""
+        outcome = self.record("""
+            import os, threading, warnings
+            warnings.simplefilter("ignore")  # of forks beside threads
+            class Forks:
+                def __repr__(self): return str(forks())
+            def forks():
+                if os.fork() == 0:
+                    thread = threading.Thread(target=lambda: (f(None), like_f(None), g(None, None)))
+                    thread.start()
+                    thread.join()
+                    return "child"
+                return os.waitstatus_to_exitcode(os.wait()[1])
+            def f(run):
+                # !viztracer: log_var("first", run and run())
+                # !viztracer: log_var("second", [run is None])
+                # !viztracer: log_instant("third")
+                y = str(run is None)  # !viztracer: log
+                return y
+            def like_f(run):
+                # !viztracer: log_var("1", run and run())
+                # !viztracer: log_var("2", [run is None])
+                # !viztracer: log_instant("3")
+                y = str(run is None)  # !viztracer: log
+                return y
+            def g(x, y):
+                a, b = x, y  # !viztracer: log
+            f(forks)
+            g(Forks(), Forks())
+        """, *OPTIONS, "--repr", "all")
+        by_process = {}
+        for event in self.marks(outcome):
+            by_process.setdefault(event["pid"], []).append(event["name"])
+        self.assertEqual(8, len(by_process))
+        all_names = [name for names in by_process.values() for name in names]
+        self.assertEqual([2, 2, 7], [all_names.count(name) for name in ("second = [False]", "y = 'False'", "2 = [True]")])
+        for names in by_process.values():
+            self.assertIn("b", {name.split(" ")[0] for name in names})
 
     def test_forks_threads_and_recursion_in_expressions(self):
         outcome = self.record("""

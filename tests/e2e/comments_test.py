@@ -84,6 +84,39 @@ class Places(Comments):
         place = "a line before it leaves the block, or does not"
         self.assertEqual([f"a magic comment is ignored (x.py:{line}: {place})" for line in (4, 9)], self.notices(outcome))
 
+    def test_what_is_never_code_is_named(self):
+        outcome = self.record("""
+            def f(n):
+                x: int  # !viztracer: log
+                if __debug__ and 0:
+                    y = 1  # !viztracer: log
+                    # !viztracer: log_instant("y")
+                global z; z = n  # !viztracer: log
+                match n:
+                    # !viztracer: log_instant("no place")
+                    case 1:
+                        n = 2
+                    # !viztracer: log_instant("no place")
+                return n
+            f(1)
+        """, *OPTIONS)
+        self.assertEqual([("z", 1)], self.counted(outcome))
+        none = "CPython makes no code of its statement"
+        self.assertEqual(sorted(f"a magic comment is ignored (x.py:{line}: {why})" for line, why in (
+            (2, none), (4, none), (5, none), (8, "no statement can stand there"), (11, "no statement can stand there"))), sorted(self.notices(outcome)))
+
+    def test_many_functions_and_comments(self):
+        """Where time grows with their square, this takes longer than a test may."""
+        lines = ["def big(x):", "    match x:"]
+        for n in range(5000):
+            lines += [f"        case {n}:", f"            x = {n}", f"            # !viztracer: log_instant('case {n}')"]
+        lines += ["    # !viztracer: log_instant('end')"] * 1000 + ["    return x"]
+        for n in range(5000):
+            lines += [f"# !viztracer: log_instant('of module {n}')", f"def f{n}():", f"    # !viztracer: log_instant('of f{n}')", "    return 1"]
+        lines += ["big(1)"] + [f"f{n}()" for n in range(5000)]
+        outcome = self.record("\n".join(lines), *OPTIONS, "--log_sparse")
+        self.assertEqual([f"of module {n}" for n in range(5000)] + ["case 1"] + ["end"] * 1000 + [f"of f{n}" for n in range(5000)], self.told(outcome))
+
     def test_comments_behind_each_other_and_lines_in_between(self):
         outcome = self.record("""
             def f(x):
@@ -151,6 +184,46 @@ class Told(Comments):
         self.assertEqual(
             [("x", 5), ("y", 6), ("a", 1), ("b", 2500), (".attr", 7), ("numbers[...]", 8), ("p", 2), ("j", 3), ("k", 0), ("k", 1), ("file", 1),
              ("w", 1), ("long", 6), ("r", 1), ("s", 2), ("x", 1)], self.counted(outcome))
+
+    def test_variables_of_comprehensions(self):
+        """That a comprehension has one of the same name hides none."""
+        outcome = self.record("""
+            def f(n):
+                i = "i"; z = [i for i in n]  # !viztracer: log
+                [0 for h in n]; h = "h"; [0 for h in n]  # !viztracer: log
+                y = [w for w in n] if (w := n) else 0  # !viztracer: log
+                x = [(lambda: q)() for q in n if (r := q)]  # !viztracer: log
+                v = {k: [k for k in n] for k in n}  # !viztracer: log
+                t = q = [(lambda: q)() for q in n]  # !viztracer: log if q
+            f([7])
+        """, *OPTIONS)
+        self.assertEqual(["i = 'i'", "z = [7]", "h = 'h'", "w = [7]", "y = [7]", "x = [7]", "v = {7: [7]}", "t = [7]", "q = [7]"], self.told(outcome))
+        self.assertEqual([("r", 7)], self.counted(outcome))
+
+    def test_decorated_definitions(self):
+        outcome = self.record("""
+            def twice(f): return f
+            @twice  # !viztracer: log
+            @twice
+            def f(x): return x
+            @twice
+            def g(x):  # !viztracer: log if g(1)
+                return x
+            @twice  # !viztracer: log_instant("h")
+            def h(x): return x
+        """, *OPTIONS)
+        self.assertEqual(["f = <function f>", "g = <function g>", "h"], self.told(outcome))
+
+    def test_one_log_for_a_statement(self):
+        outcome = self.record("""
+            print(1,  # !viztracer: log
+                  2)  # !viztracer: log
+            print(3,  # of another kind
+                  [4,  # !viztracer: log_instant("beside it")
+                   "#"])  # !viztracer: log
+        """, *OPTIONS)
+        self.assertEqual(["print(1,", "beside it", 'print(3, [4, "#"])'], self.told(outcome))
+        self.assertEqual(["a magic comment is ignored (x.py:2: its statement has a log already)"], self.notices(outcome))
 
     def test_what_is_evaluated(self):
         outcome = self.record("""

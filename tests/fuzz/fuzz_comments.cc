@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "runtime/variables/code_lines.h"
+#include "runtime/variables/comment_wishes.h"
 #include "runtime/variables/comments.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -33,6 +34,10 @@ void check_found(const SourceComments& found, const std::string& source) {
     check(vtn::runtime::line_at(found, line.first) == &line);
     check(vtn::runtime::line_at(found, line.last) == &line);
     (void)vtn::runtime::leaves(found, &line, 0);
+    check(line.parent == vtn::runtime::kNoLine ||
+          (line.parent < i && found.lines[line.parent].indent < line.indent));
+    const vtn::runtime::CommentRange range = vtn::runtime::comments_of(found, i);
+    check(range.first <= range.end && range.end <= found.comment_count);
     last = line.last;
   }
   check(vtn::runtime::line_at(found, last + 1) == nullptr);
@@ -44,6 +49,9 @@ void check_found(const SourceComments& found, const std::string& source) {
     last = comment.line;
     check(comment.problem != nullptr || (comment.first != 0 && comment.first <= comment.last &&
                                          vtn::runtime::line_at(found, comment.first) != nullptr));
+    const vtn::runtime::CommentRange range = vtn::runtime::comments_of(
+        found, comment.problem != nullptr ? vtn::runtime::kNoLine : comment.definition);
+    check(range.first <= i && i < range.end);
     vtn::runtime::MagicComment sliding = comment;
     uint32_t slides = 0;
     while (sliding.problem == nullptr && vtn::runtime::slide(found, &sliding)) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/variables/code_lines.h"
+#include "runtime/variables/comment_wishes.h"
 #include "tests/support/catch.h"
 
 namespace vtn::runtime {
@@ -55,7 +56,9 @@ TEST_CASE("comments: behind a statement, of all its lines", "[runtime]") {
   CHECK(comments_of("x = \"\"\"\n\"\"\" # noqa # !viztracer: log\n") == Told{"2: 1-2 out log"});
   CHECK(comments_of("x = 1; y = 2 # !viztracer: log") == Told{"1: 1-1 out log"});
   CHECK(comments_of("def f(): # !viztracer: log\n  pass\n") == Told{"1: 1-1 out log"});
-  CHECK(comments_of("@d # !viztracer: log\ndef f(): pass\n") == Told{"1: 1-1 out log"});
+  CHECK(comments_of("@d # !viztracer: log\n@e\ndef f(): # !viztracer: log\n  pass\n") ==
+        Told{"1: 1-3 out log", "3: 1-3 out log"});
+  CHECK(comments_of("x = {1:\n  2} # !viztracer: log\n") == Told{"2: 1-2 out log"});
   CHECK(comments_of("x = 1 # a !viztracer: log\n").empty());
   CHECK(comments_of("").empty());
 }
@@ -68,6 +71,7 @@ TEST_CASE("comments: behind what opens a block, where that begins", "[runtime]")
   CHECK(comments_of("try:\n  x\nfinally: # !viztracer: log\n  y\n") ==
         Told{"3: nothing is done on its line"});
   CHECK(comments_of("global x # !viztracer: log\n") == Told{"1: nothing is done on its line"});
+  CHECK(comments_of("global x; x = 1 # !viztracer: log\n") == Told{"1: 1-1 out log"});
 }
 
 TEST_CASE("comments: on a line of its own, before the next statement", "[runtime]") {
@@ -127,6 +131,35 @@ TEST_CASE("comments: what has no place is named", "[runtime]") {
         Told{std::string("4") + kShares});
   CHECK(comments_of("if x: return\n" + comment) == Told{std::string("2") + kShares});
   CHECK(comments_of("if x:\n  return\n" + comment) == Told{"3: 1-2 out log_var(1)"});
+  CHECK(comments_of("match (x,\n  y):\n  " + comment + "  case 1:\n    z\n  " + comment + "a") ==
+        Told{std::string("3") + kNoPlace, std::string("6") + kNoPlace});
+}
+
+TEST_CASE("comments: whose they are", "[runtime]") {
+  const std::string source =
+      "x # !viztracer: log\n@d # !viztracer: log\nclass C: # !viztracer: log\n  y # !viztracer: "
+      "log\n"
+      "  async def f(a,\n      b): # !viztracer: log\n    if a:\n      z # !viztracer: log\n"
+      "    # !viztracer: log_var(1)\n  # !viztracer: log_var(1)\nw # !viztracer: log\n"
+      "def g(): pass # !viztracer: log\n";
+  SourceComments found = find_comments({source.data(), source.size()});
+  std::vector<uint32_t> of;
+  for (uint32_t i = 0; i < found.comment_count; ++i) {
+    const uint32_t line = found.comments[i].definition;
+    of.push_back(line == kNoLine ? 0 : found.lines[line].first);
+  }
+  CHECK(of == std::vector<uint32_t>{0, 0, 0, 3, 3, 5, 5, 3, 0, 0});
+  const auto whose = [&](uint32_t line) {
+    const CommentRange range = comments_of(found, definition_at(found, line));
+    return std::to_string(range.first) + "-" + std::to_string(range.end);
+  };
+  CHECK(whose(2) == "2-8");
+  CHECK(whose(3) == "2-8");
+  CHECK(whose(5) == "4-8");  // with the one behind its block
+  CHECK(definition_at(found, 1) == kNoLine);
+  CHECK(definition_at(found, 12) == kNoLine);
+  CHECK(definition_at(found, 100) == kNoLine);
+  free_comments(&found);
 }
 
 TEST_CASE("comments: the first two lines say how the source is encoded", "[runtime]") {
@@ -158,6 +191,7 @@ TEST_CASE("comments: what is asked for", "[runtime]") {
   CHECK(wish("log_var(\"x)\", (x), [')'])  if(y)") == "1(\"x)\", (x), [')'])(y)");
   CHECK(wish("log_instant( f\"{x!r:)>{')'}}\" )") == "2(f\"{x!r:)>{')'}}\")");
   CHECK(wish("log_instant()") == "2()");
+  CHECK(wish("log if f'{x}' == ')' # )") == "0()f'{x}' == ')' # )");
   for (const char* const wrong : {"",
                                   "logs",
                                   "log()",
@@ -170,6 +204,8 @@ TEST_CASE("comments: what is asked for", "[runtime]") {
                                   "log unless x",
                                   "log if ",
                                   "log_var(1) + 1",
+                                  "log_var(1) if n) or (n",
+                                  "log if f'{x}'])",
                                   "log_event('x')"}) {
     INFO(wrong);
     CHECK(wish(wrong).find_first_of("(0123456789") != 0);
