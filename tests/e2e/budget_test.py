@@ -13,13 +13,13 @@ CLOCK_ERROR_NS = 100_000  # of our clock against the program's
 # More calls than two chunks have events make a thread heed it.
 HEEDED = """
     import struct, time
-    CALLS = 20_000
+    CALLS = 10_000
     SWITCHED_OFF = 284  # offset within vtn_control_page (abi/control_abi.h)
     def wait(n):
         with open("/proc/self/maps") as maps:
             paths = {line.split(None, 5)[5].rstrip() for line in maps if line.rstrip().endswith("/control")}
         for path in paths:  # none in a plain run
-            with open(path, "rb") as control:
+            with open(path, "rb", buffering=0) as control:
                 for _ in range(100_000):
                     control.seek(SWITCHED_OFF)
                     if struct.unpack("I", control.read(4))[0] >= n: return
@@ -67,7 +67,7 @@ class Budget(TestCase):
         first()
         for _ in range(10): some(int(sys.argv[1]))
         if int(sys.argv[1]) > 1000: heeded.wait(1)
-        for _ in range(90): some(heeded.CALLS)
+        for _ in range(90): some(heeded.CALLS if int(sys.argv[1]) > 1000 else 0)
         rare()
         last()
     """
@@ -91,7 +91,7 @@ class Budget(TestCase):
     def test_what_is_called_less_stays_whole(self):
         self.write("x.py", self.HOT)
         outcome = self.traced("x.py", "100", options=("--budget", "100000000"))
-        self.assertEqual(1_801_001, len(outcome.report.named("hot")))
+        self.assertEqual(1001, len(outcome.report.named("hot")))
         self.assertEqual({}, self.off(outcome.report))
         self.assertNotIn(b"too often", outcome.stderr)
 
@@ -123,13 +123,13 @@ class Budget(TestCase):
             from time import perf_counter_ns
             stamps = {}
             def visit(own, depth, width):
-                if len(own) == 30_000: heeded.wait(1)
+                if len(own) == 6_000: heeded.wait(1)
                 own.append((perf_counter_ns(), 1))
                 if depth:
                     for _ in map(lambda i: visit(own, depth - 1, width), range(width)): pass
                 own.append((perf_counter_ns(), -1))
             def fail(own, depth, width):
-                if len(own) == 30_000: heeded.wait(3)
+                if len(own) == 6_000: heeded.wait(3)
                 own.append((perf_counter_ns(), 1))
                 try:
                     if depth:
@@ -140,7 +140,7 @@ class Budget(TestCase):
                 finally:
                     own.append((perf_counter_ns(), -1))
             def step(own, depth, width):
-                if len(own) == 30_000: heeded.wait(4)
+                if len(own) == 6_000: heeded.wait(4)
                 own.append((perf_counter_ns(), 1))
                 for i in range(width if depth else 0):
                     for _ in step(own, depth - 1, width): pass
@@ -154,7 +154,7 @@ class Budget(TestCase):
             def work(name):
                 for what in visit, failed, stepped:
                     own = stamps[name + " " + what.__name__] = []
-                    what(own, 7, 4)
+                    what(own, 6, 4)
             sys.setswitchinterval(1e-4)
             other = threading.Thread(target=work, args=("other",), name="other")
             other.start()
@@ -162,7 +162,7 @@ class Budget(TestCase):
             other.join()
             with open("stamps.json", "w") as file: json.dump(stamps, file)
         """)
-        outcome = self.record("x.py", "--budget", "10000")
+        outcome = self.record("x.py", "--budget", "2000")
         self.assertEqual(0, outcome.status)
         report = outcome.report
         self.assertLessEqual({"visit", "fail", "step"}, set(self.off(report)))
@@ -189,7 +189,7 @@ class Budget(TestCase):
                     self.assertLessEqual(call.end, behind + CLOCK_ERROR_NS)
                     self.assertEqual(2, sum(child.function == "time.perf_counter_ns" for child in call.children))
                     checked += 1
-        self.assertGreater(checked, 10000)
+        self.assertGreater(checked, 3000)
         step = self.off(report)["step"]["from_ns"]
         self.assertLessEqual(max(call.start for call in report.named("step")), step)
         for thread in "main", "other":
@@ -206,7 +206,7 @@ class Budget(TestCase):
             def some(n):
                 for _ in range(n): hot()
             def of_parent():
-                some(100_000)
+                some(60_000)
                 heeded.wait(1)
                 some(heeded.CALLS)
             def of_child():
@@ -245,12 +245,12 @@ class Budget(TestCase):
             def call_logged(n):
                 for i in range(n): logged()
             again(1)
-            call_logged(100_000)
+            call_logged(30_000)
         """)
         report = self.record("x.py", "--budget", "20000", "--log_func_args", "--log_func_retval", "--log_lines",
                              "--log_var", "wanted").report
         self.assertEqual(["deep"], list(self.off(report)))
-        self.assertEqual(100_000, len(report.named("logged")))
+        self.assertEqual(30_000, len(report.named("logged")))
         values = {"outer": [], "deep": []}
         for event in report.events:
             if event["ph"] == "X" and event["name"].split(" ")[0] in values:
@@ -270,7 +270,7 @@ class Budget(TestCase):
             def run(made, n):
                 for _ in range(n): made()
             made = make()
-            run(made, 100_000)
+            run(made, 60_000)
             heeded.wait(1)
             run(made, heeded.CALLS)
             run(make(), 1000)
@@ -288,7 +288,7 @@ class Budget(TestCase):
             def hot(): inner()
             def run(n):
                 for _ in range(n): hot()
-            run(100_000)
+            run(60_000)
             heeded.wait(2)
             run(heeded.CALLS)
         """)
@@ -307,10 +307,10 @@ class Budget(TestCase):
                 while True:
                     try: yield 1
                     except KeyError:
-                        many = [g(0) for _ in range(40_000)]
+                        many = [g(0) for _ in range(20_000)]
                         for one in many: next(one)
                         heeded.wait(1)
-                        burst(100_000)
+                        burst(60_000)
                         heeded.wait(2)
                         burst(heeded.CALLS)
             def g(deep):
@@ -342,8 +342,8 @@ class Budget(TestCase):
             def hot1(fork=False):
                 if fork: return os.fork()
             def hot2(): pass
-            for _ in range(100_000): hot1()
-            for _ in range(100_000): hot2()
+            for _ in range(60_000): hot1()
+            for _ in range(60_000): hot2()
             heeded.wait(2)
             for _ in range(heeded.CALLS): os.getpid()
             pid = hot1(True)
@@ -364,7 +364,7 @@ class Budget(TestCase):
             import heeded, hot
             try: import _interpreters as interpreters
             except ImportError: import _xxsubinterpreters as interpreters
-            hot.run(100_000)
+            hot.run(60_000)
             heeded.wait(1)
             hot.run(heeded.CALLS)
             other = interpreters.create()
@@ -387,7 +387,7 @@ class Budget(TestCase):
             waiting.start()
             def run(n):
                 for _ in range(n): hot()
-            run(100_000)
+            run(60_000)
             heeded.wait(1)
             run(heeded.CALLS)
             def late(): run(10)
@@ -430,7 +430,7 @@ class Budget(TestCase):
         self.write("x.py", """
             import heeded, sys
             def hot(): pass
-            for _ in range(100_000): hot()
+            for _ in range(60_000): hot()
             heeded.wait(1)
             for _ in range(heeded.CALLS): hot()
             for tool in 5, 4, 3:
