@@ -79,13 +79,14 @@ bool chain_is_as_expected(const PyThread* state) {
   return same;
 }
 
+constexpr uint32_t kMostOfRound = 64;
+
 // What is newly to be heeded in the current interpreter.
 struct Round {
   int32_t interpreter;
   uint32_t count;  // of the identities
-  CodeIdentity* identities[64];
+  CodeIdentity* identities[kMostOfRound];
 };
-constexpr uint32_t kMostOfRound = sizeof(Round::identities) / sizeof(CodeIdentity*);
 
 bool is_to_be_heeded(const CodeIdentity& identity) {
   return identity.epoch == tracer::g_engine.epoch && !identity.stays_on &&
