@@ -48,7 +48,6 @@ Drain::Drain(const tracer::Arena& arena,
       compress_(compress),
       tick_step_(spool.model().header.tick_step),
       limits_(limits),
-      heeds_budget_(limits.most_calls != 0),
       chains_(arena, clock, spool, probe),
       ending_(kMaxProcesses),
       crew_(threads) {
@@ -70,7 +69,6 @@ Drain::~Drain() = default;
 void Drain::resume() {
   const spool::Model& model = spool_.model();
   recycle_ = false;
-  heeds_budget_ = false;
   chains_.resume();
   for (const spool::ImageInfo& image : model.images) {
     if (image.slot >= kMaxProcesses || chains_.known_image(image.slot) != image.image) {
@@ -329,7 +327,8 @@ void Drain::drain_events(std::vector<Found>& events, bool all) {
     }
     at = end;
   }
-  if (heeds_budget_ && budget_ == nullptr && !groups.empty()) {
+  // Where chunks are given back, their owners live and heed it.
+  if (limits_.most_calls != 0 && recycle_ && budget_ == nullptr && !groups.empty()) {
     constexpr double kSecondNs = 1e9;
     budget_ = std::make_unique<CallBudget>(
         limits_.most_calls, static_cast<uint64_t>(kSecondNs * ticks_per_ns()), arena_);

@@ -106,7 +106,6 @@ class Drain {
   std::optional<double> ticks_per_ns_;
   std::unique_ptr<SizeLimit> size_limit_;  // where there is one
   std::unique_ptr<CallBudget> budget_;     // where there is one, from the first chunk on
-  bool heeds_budget_;                      // the processes live
   uint64_t left_out_stored_ns_ = 0;        // when what was left out was last written down
   uint64_t left_out_bytes_ = 0;            // so far
   bool recycle_ = true;

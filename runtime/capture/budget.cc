@@ -94,20 +94,20 @@ bool is_to_be_heeded(const CodeIdentity& identity) {
          has_bit(g_budget.wished, identity.ids.id);
 }
 
-// Whether the frame may be about to tell that it begins, or may not run at all. CPython handles
-// signals, collects garbage and changes threads at a RESUME, before it tells of that or after (3.13
-// and later, before: INSTRUMENTED_RESUME of Python/bytecodes.c). A generator that awaits another is
-// linked into the chain while something is thrown into that one, but neither begins nor runs
-// (_gen_throw of Objects/genobject.c).
-bool is_doubtful(const OpenCode* open, const void* frame) {
-  if (open->ids.id != open->ids.resumed_id) {
-    return true;
+// Up to where the instruction pointer of a frame of that code says that it may be about to tell
+// that it begins, or may not run at all. CPython handles signals, collects garbage and changes
+// threads at a RESUME, before it tells of that or after (3.13 and later, before:
+// INSTRUMENTED_RESUME of Python/bytecodes.c). A generator that awaits another is linked into the
+// chain while something is thrown into that one, but neither begins nor runs (_gen_throw of
+// Objects/genobject.c).
+uintptr_t begin_end_of(const void* code, const CodeIds& ids) {
+  if (ids.id != ids.resumed_id) {
+    return UINTPTR_MAX;
   }
-  auto* const code = const_cast<void*>(open->code);
-  const uintptr_t begin = reinterpret_cast<uintptr_t>(code) +
-                          static_cast<uintptr_t>(g_budget.code_start + kBeginBytes +
-                                                 start_offset(static_cast<PyObject*>(code)));
-  return field<uintptr_t>(frame, g_chain.instruction) <= begin;
+  const auto* const object = static_cast<const PyObject*>(code);
+  return reinterpret_cast<uintptr_t>(code) +
+         static_cast<uintptr_t>(g_budget.code_start + kBeginBytes +
+                                start_offset(const_cast<PyObject*>(object)));
 }
 
 // The frames of a thread; of ours, the one on top is that of the event at hand.
@@ -118,7 +118,8 @@ void add_open_frames(const PyThread* thread, bool is_own, EventKind kind, uint32
     if (open != nullptr && open->is_new && !is_open_frame(open, frame)) {
       const bool at_hand = top && (open->ids.id == id || open->ids.resumed_id == id);
       if (!at_hand) {
-        (void)add_open_frame(open, frame, is_doubtful(open, frame));
+        (void)add_open_frame(
+            open, frame, field<uintptr_t>(frame, g_chain.instruction) <= open->begin_end);
       } else if (kind == EventKind::kEnter) {
         (void)add_open_frame(open, frame, false);
       }
@@ -166,7 +167,9 @@ void leave_on(const CodeIdentity* identity, const CodeIds& ids) {
 
 void heed(Round* round, EventKind kind, uint32_t id) {
   for (uint32_t i = 0; i < round->count; ++i) {
-    (void)begin_open_frames(round->identities[i]->code, round->identities[i]->ids);
+    const CodeIdentity* const identity = round->identities[i];
+    (void)begin_open_frames(
+        identity->code, identity->ids, begin_end_of(identity->code, identity->ids));
   }
   PyThread* const own = current_thread_state();
   for (PyThread* one = g_python.PyInterpreterState_ThreadHead(current_interpreter());

@@ -73,12 +73,13 @@ void put(OpenCode* open, uintptr_t frame) {
   open->doubtful += frame & kDoubtful;
 }
 
-OpenCode* make(const void* code, const CodeIds& ids, uint64_t capacity) {
+OpenCode* make(const void* code, const CodeIds& ids, uintptr_t begin_end, uint64_t capacity) {
   auto* open = static_cast<OpenCode*>(map_pages(bytes_for(capacity)));
   if (open != nullptr) {
     open->code = code;
     open->ids = ids;
     open->is_new = true;
+    open->begin_end = begin_end;
     open->capacity = capacity;
   }
   return open;
@@ -116,7 +117,7 @@ OpenCode* open_frames_of(const void* code) {
   return entry == nullptr || entry->interpreter != current_interpreter() ? nullptr : entry->open;
 }
 
-OpenCode* begin_open_frames(const void* code, const CodeIds& ids) {
+OpenCode* begin_open_frames(const void* code, const CodeIds& ids, uintptr_t begin_end) {
   const WordLock lock(&runtime_root()->open_frames_lock);
   if (g_codes == nullptr || g_codes->count >= kMostCodes) {
     return nullptr;
@@ -128,7 +129,7 @@ OpenCode* begin_open_frames(const void* code, const CodeIds& ids) {
   while (g_codes->entries[at].code != nullptr && g_codes->entries[at].code != kGoneCode) {
     at = (at + 1) & (kPlaces - 1);  // half of them are free
   }
-  OpenCode* const open = make(code, ids, kFirstFrames);
+  OpenCode* const open = make(code, ids, begin_end, kFirstFrames);
   if (open != nullptr) {
     g_codes->entries[at].open = open;
     g_codes->entries[at].interpreter = current_interpreter();
@@ -140,7 +141,7 @@ OpenCode* begin_open_frames(const void* code, const CodeIds& ids) {
 
 OpenCode* add_open_frame(OpenCode* open, const void* frame, bool doubtful) {
   if (open->used >= open->capacity / 2) {
-    OpenCode* const larger = make(open->code, open->ids, open->capacity * 2);
+    OpenCode* const larger = make(open->code, open->ids, open->begin_end, open->capacity * 2);
     if (larger == nullptr) {
       end_open_frames(open);
       return nullptr;

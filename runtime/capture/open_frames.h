@@ -21,8 +21,10 @@ namespace vtn::runtime {
 
 struct OpenCode {
   const void* code;
-  CodeIds ids;        // as its calls were recorded
-  bool is_new;        // its frames are being gathered
+  CodeIds ids;  // as its calls were recorded
+  bool is_new;  // its frames are being gathered
+  // A frame whose instruction pointer is not beyond may be about to tell of its begin.
+  uintptr_t begin_end;
   uint64_t capacity;  // a power of two
   uint64_t used;      // those that are gone, too
   uint64_t living;
@@ -40,7 +42,7 @@ OpenCode* open_frames_of(const void* code);
 
 // The code, of the current interpreter, begins to have open frames, which are being gathered. Null:
 // no memory, or too many have.
-OpenCode* begin_open_frames(const void* code, const CodeIds& ids);
+OpenCode* begin_open_frames(const void* code, const CodeIds& ids, uintptr_t begin_end);
 
 // A frame more; what `open` was is void. Null: no memory, and it is as if the code had none.
 OpenCode* add_open_frame(OpenCode* open, const void* frame, bool doubtful);

@@ -34,7 +34,7 @@ TEST_CASE("open frames: they go one by one, and with the last their code", "[ope
   const void* const code = address(1000);
   CHECK_FALSE(runtime::any_open_frames());
   CHECK(runtime::open_frames_of(code) == nullptr);
-  runtime::OpenCode* open = runtime::begin_open_frames(code, {17, 18});
+  runtime::OpenCode* open = runtime::begin_open_frames(code, {17, 18}, 0);
   REQUIRE(open != nullptr);
   CHECK(open->is_new);
   open = runtime::add_open_frame(open, address(1), false);
@@ -62,7 +62,7 @@ TEST_CASE("open frames: they go one by one, and with the last their code", "[ope
 
 TEST_CASE("open frames: one that begins anew is in doubt no more", "[open_frames]") {
   const Started started;
-  runtime::OpenCode* open = runtime::begin_open_frames(address(5), {17, 17});
+  runtime::OpenCode* open = runtime::begin_open_frames(address(5), {17, 17}, 0);
   open = runtime::add_open_frame(open, address(1), true);
   open = runtime::add_open_frame(open, address(2), true);
   runtime::drop_open_frame(open, address(1));
@@ -74,7 +74,7 @@ TEST_CASE("open frames: one that begins anew is in doubt no more", "[open_frames
 
 TEST_CASE("open frames: of another interpreter's code there are none", "[open_frames]") {
   const Started started;
-  runtime::OpenCode* open = runtime::begin_open_frames(address(5), {17, 17});
+  runtime::OpenCode* open = runtime::begin_open_frames(address(5), {17, 17}, 0);
   open = runtime::add_open_frame(open, address(1), false);
   auto* const first =
       std::exchange(runtime::g_interpreter, reinterpret_cast<runtime::PyInterp*>(32));
@@ -91,7 +91,7 @@ TEST_CASE("open frames: as many as there are, in any order", "[open_frames]") {
   std::minstd_rand random(3);
   for (int round = 0; round < 20; ++round) {
     const void* const code = address(100'000 + random() % 50);
-    runtime::OpenCode* open = runtime::begin_open_frames(code, {17, 17});
+    runtime::OpenCode* open = runtime::begin_open_frames(code, {17, 17}, 0);
     std::set<uintptr_t> expected;
     for (size_t i = 0; i < size_t{1} << (round % 13); ++i) {
       const uintptr_t frame = 1 + random() % 100'000;
@@ -119,7 +119,7 @@ TEST_CASE("open frames: of no more codes than there is room for, again and again
     for (uintptr_t i = 0;; ++i) {
       const void* const code = address(1'000'000 * (round + 1) + i * 7);
       runtime::OpenCode* const open =
-          runtime::begin_open_frames(code, {static_cast<uint32_t>(i), 0});
+          runtime::begin_open_frames(code, {static_cast<uint32_t>(i), 0}, 0);
       if (open == nullptr) {
         break;
       }
