@@ -100,6 +100,7 @@ enum class NoticeKind : uint32_t {
   kVariablesUntold = 4,  // --log_var and its like: bindings are not told, the text says why
   kCommentIgnored = 5,   // a magic comment: the text says where, and why
   kBudgetUnheeded = 6,   // --budget: nothing is switched off, the text says why
+  kCommentNames = 7,     // a magic comment makes too many names of marks: the text says where
 };
 
 struct TextRecord {

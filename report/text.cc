@@ -154,6 +154,9 @@ std::vector<std::string> notices_of(const spool::ImageInfo& image) {
       case NoticeKind::kCommentIgnored:
         sentence = "a magic comment is ignored";
         break;
+      case NoticeKind::kCommentNames:
+        sentence = "a magic comment makes too many names: what it tells more is told under its own";
+        break;
       case NoticeKind::kBudgetUnheeded:
         sentence = "what is called too often is not switched off";
         break;

@@ -6,8 +6,6 @@
 // It puts Python calls on the C stack, so it is guarded: with less than kStackReserveBytes of the
 // thread's stack left, the default evaluator runs that frame and all it calls, and the gap is
 // drawn.
-#include <pthread.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "base/freestanding/syscalls.h"
@@ -15,6 +13,7 @@
 #include "runtime/capture/caller_lines.h"
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
+#include "runtime/capture/stack_bounds.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
@@ -41,44 +40,13 @@ struct {
   PyEvalFunction* main_slot;  // where the main interpreter keeps its evaluator; null: not found
 } g_eval;
 
-constexpr uintptr_t kAssumedArgumentBytes =
-    256 * 1024;  // of the main thread's stack, above its frames
-
 PyObject* evaluate(PyThread* state, void* frame, int throwing);
 PyObject* watch(PyThread* state, void* frame, int throwing);
 
-// Lowest address at which a frame may still start under our evaluator; kNoLimit: not known. The
-// main thread's stack ends where its limit says; another's bounds are in its attributes.
+// Lowest address at which a frame may still start under our evaluator; kNoLimit: not known.
 uintptr_t stack_limit() {
-  if (raw_syscall(SYS_gettid) == raw_syscall(SYS_getpid)) {
-    struct rlimit limit = {};
-    const auto* top = static_cast<void* const*>(find_symbol("__libc_stack_end"));
-    if (top == nullptr ||
-        raw_syscall(SYS_prlimit64, 0, RLIMIT_STACK, 0, reinterpret_cast<long>(&limit)) < 0 ||
-        limit.rlim_cur == RLIM_INFINITY) {
-      return kNoLimit;
-    }
-    return reinterpret_cast<uintptr_t>(*top) - limit.rlim_cur + kStackReserveBytes +
-           kAssumedArgumentBytes;
-  }
-  using Self = pthread_t (*)();
-  using GetAttributes = int (*)(pthread_t, pthread_attr_t*);
-  using GetStack = int (*)(const pthread_attr_t*, void**, size_t*);
-  using Destroy = int (*)(pthread_attr_t*);
-  const auto self = reinterpret_cast<Self>(find_symbol("pthread_self"));
-  const auto get = reinterpret_cast<GetAttributes>(find_symbol("pthread_getattr_np"));
-  const auto stack = reinterpret_cast<GetStack>(find_symbol("pthread_attr_getstack"));
-  const auto destroy = reinterpret_cast<Destroy>(find_symbol("pthread_attr_destroy"));
-  pthread_attr_t attributes;
-  if (self == nullptr || get == nullptr || stack == nullptr || destroy == nullptr ||
-      get(self(), &attributes) != 0) {
-    return kNoLimit;
-  }
-  void* low = nullptr;
-  size_t bytes = 0;
-  const bool known = stack(&attributes, &low, &bytes) == 0;
-  (void)destroy(&attributes);
-  return known ? reinterpret_cast<uintptr_t>(low) + kStackReserveBytes : kNoLimit;
+  const uintptr_t low = lowest_of_stack();
+  return low == 0 ? kNoLimit : low + kStackReserveBytes;
 }
 
 // 3.11 keeps the main interpreter within _PyRuntime: of its words, the one that is our function.

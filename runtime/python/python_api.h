@@ -128,6 +128,8 @@ struct PyMethodDefinition {
   required(int, _PySet_NextEntry, (PyObject*, PySize*, PyObject**, PySize*))                   \
   required(PyObject*, PyModule_GetDict, (PyObject*))                                           \
   required(PyObject*, PyDict_New, ())                                                          \
+  required(PyObject*, PyDict_Copy, (PyObject*))                                                \
+  required(int, PyDict_DelItem, (PyObject*, PyObject*))                                        \
   required(int, PyDict_SetItem, (PyObject*, PyObject*, PyObject*))                             \
   required(int, PyDict_SetItemString, (PyObject*, const char*, PyObject*))                     \
   required(PyObject*, PyList_New, (PySize))                                                    \

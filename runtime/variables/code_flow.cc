@@ -513,34 +513,31 @@ class Flow {
   uint8_t* is_pending_ = nullptr;
 };
 
+// Whether the code is understood, which is followed then.
+template <class Visit>
+bool follow(uint32_t minor, const CodeText& text, StackEffect effect, Visit&& visit) {
+  const OpcodeTable* const table = opcode_table(minor);
+  if (table == nullptr) {
+    return false;
+  }
+  Flow flow(minor, *table, text, effect);
+  if (!flow.follow_all()) {
+    return false;
+  }
+  visit(flow);
+  return true;
+}
+
 }  // namespace
 
 bool find_stores(
     uint32_t minor, const CodeText& text, StackEffect effect, VisitStore visit, void* argument) {
-  const OpcodeTable* table = opcode_table(minor);
-  if (table == nullptr) {
-    return false;
-  }
-  Flow flow(minor, *table, text, effect);
-  if (!flow.follow_all()) {
-    return false;
-  }
-  flow.visit_stores(visit, argument);
-  return true;
+  return follow(minor, text, effect, [&](Flow& flow) { flow.visit_stores(visit, argument); });
 }
 
 bool find_ways(
     uint32_t minor, const CodeText& text, StackEffect effect, VisitWay visit, void* argument) {
-  const OpcodeTable* table = opcode_table(minor);
-  if (table == nullptr) {
-    return false;
-  }
-  Flow flow(minor, *table, text, effect);
-  if (!flow.follow_all()) {
-    return false;
-  }
-  flow.visit_ways(visit, argument);
-  return true;
+  return follow(minor, text, effect, [&](const Flow& flow) { flow.visit_ways(visit, argument); });
 }
 
 }  // namespace vtn::runtime

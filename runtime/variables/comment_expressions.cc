@@ -3,10 +3,13 @@
 
 #include <string.h>
 
+#include "base/freestanding/pages.h"
+#include "runtime/capture/stack_bounds.h"
 #include "runtime/python/layout.h"
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
 #include "runtime/values/own_code.h"
+#include "runtime/variables/code_parts.h"
 #include "runtime/variables/opcode_tables.h"
 
 namespace vtn::runtime {
@@ -15,8 +18,10 @@ namespace {
 
 constexpr int kEvalInput = 258;  // Py_eval_input
 constexpr size_t kMostTextBytes = 8192;
-constexpr long kIsFunction = 1;  // CO_OPTIMIZED: its variables lie in the frame
 constexpr int kDeepestCode = 16;
+constexpr size_t kLeastStackBytes = 96 * 1024;
+constexpr size_t kStackOfByte = 4 * 1024;
+constexpr size_t kMostStackBytes = 2 * 1024 * 1024;  // its parser nests no deeper
 constexpr char kFile[] = "<magic comment>";
 
 // The signatures are those of VizTracer's methods; a new line ends a comment within a comment.
@@ -29,24 +34,44 @@ constexpr char kHolds[] = "True";
 constexpr char kConditionBegin[] = " if (";
 constexpr char kConditionEnd[] = "\n) else None";
 
+// In pages: stacks may be small.
 class ExpressionText {
  public:
+  ExpressionText() : text_(static_cast<char*>(map_pages(kMostTextBytes))) {}
+  ~ExpressionText() {
+    if (text_ != nullptr) {
+      unmap_pages(text_, kMostTextBytes);
+    }
+  }
+  ExpressionText(const ExpressionText&) = delete;
+  ExpressionText& operator=(const ExpressionText&) = delete;
+
   bool add(tracer::Text text) {
-    if (text.bytes >= sizeof(text_) - bytes_ || memchr(text.data, 0, text.bytes) != nullptr) {
+    if (text_ == nullptr || text.bytes >= kMostTextBytes - bytes_ ||
+        memchr(text.data, 0, text.bytes) != nullptr) {
       return false;
     }
     memcpy(text_ + bytes_, text.data, text.bytes);
     bytes_ += text.bytes;
-    text_[bytes_] = 0;
     return true;
   }
   bool add(const char* text) { return add(text_of(text)); }
   const char* get() const { return text_; }
 
  private:
-  char text_[kMostTextBytes] = "";
+  char* const text_;  // zero behind what was added
   size_t bytes_ = 0;
 };
+
+// Whether CPython's parser and compiler, which take stack for each thing that lies in another, have
+// as much as the text can make them take.
+bool has_stack_for(size_t bytes) {
+  const uintptr_t low = lowest_of_stack();
+  const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  const size_t needed = kLeastStackBytes + kStackOfByte * bytes;
+  return low == 0 ||
+         (here > low && here - low > (needed < kMostStackBytes ? needed : kMostStackBytes));
+}
 
 // While it lives, what compiles warns nobody of its syntax: the program's filters have one more.
 class QuietSyntax {
@@ -84,25 +109,6 @@ class QuietSyntax {
  private:
   PyObject* filters_ = nullptr;
 };
-
-PyRef tuple_of(PyObject* code, const char* attribute) {
-  PyRef tuple = PyRef::steal(g_python.PyObject_GetAttrString(code, attribute));
-  const bool usable = tuple && type_of(tuple.get()) == g_python.PyTuple_Type;
-  return PyRef::steal(usable ? tuple.release() : nullptr);
-}
-
-bool has_name(PyObject* code, const char* attribute, PyObject* name) {
-  const PyRef names = tuple_of(code, attribute);
-  const Utf8 wanted(name);
-  for (PySize i = 0; names && i < g_python.PyTuple_Size(names.get()); ++i) {
-    const Utf8 one(g_python.PyTuple_GetItem(names.get(), i));
-    if (one.text().bytes == wanted.text().bytes &&
-        memcmp(one.text().data, wanted.text().data, wanted.text().bytes) == 0) {
-      return true;
-    }
-  }
-  return false;
-}
 
 // Names of variables that are none of its own, of it and of what is nested in it: not those of
 // attributes, which a namespace of the program's may make when it is asked for them.
@@ -144,8 +150,10 @@ PyRef item_of(PyObject* dict, PyObject* name) {
   return PyRef::hold(g_python.PyDict_GetItemWithError(dict, name));
 }
 
-// Null: it has no value there.
-PyRef value_of(PyObject* name, PyObject* code, bool is_function, const void* frame) {
+// Null: it has no value there. `is_unbound`: nor may another of that name take its place.
+PyRef value_of(
+    PyObject* name, PyObject* code, bool is_function, const void* frame, bool* is_unbound) {
+  *is_unbound = false;
   PyObject* const globals = field<PyObject*>(frame, kNamesOfFrame.globals);
   PyFrame* const object = g_python.PyEval_GetFrame();  // borrowed
   PyObject* const locals = is_function ? nullptr : field<PyObject*>(frame, kNamesOfFrame.locals);
@@ -164,13 +172,24 @@ PyRef value_of(PyObject* name, PyObject* code, bool is_function, const void* fra
       return value;
     }
     g_python.PyErr_Clear();
-    if (is_function &&
-        (has_name(code, "co_varnames", name) || has_name(code, "co_cellvars", name) ||
-         has_name(code, "co_freevars", name))) {
-      return PyRef();  // it is bound to nothing
+    if (is_function && has_variable(code, Utf8(name).text())) {
+      *is_unbound = true;
+      return PyRef();
     }
   }
   return item_of(globals, name);
+}
+
+// Of a variable that is bound to nothing: takes it out of what `variables` has for builtins.
+bool hide_builtin(PyObject* name, PyObject* builtins, PyObject* variables) {
+  constexpr char kBuiltins[] = "__builtins__";
+  if (g_python.PyDict_GetItemString(variables, kBuiltins) == builtins) {
+    const PyRef copy = PyRef::steal(g_python.PyDict_Copy(builtins));
+    if (!copy || g_python.PyDict_SetItemString(variables, kBuiltins, copy.get()) != 0) {
+      return false;
+    }
+  }
+  return g_python.PyDict_DelItem(g_python.PyDict_GetItemString(variables, kBuiltins), name) == 0;
 }
 
 }  // namespace
@@ -193,6 +212,9 @@ const char* compile_wish(const CommentWish& wish, CommentExpression* to) {
   }
   if (!fits) {
     return "it is too long";
+  }
+  if (!has_stack_for(wish.arguments.bytes + wish.condition.bytes)) {
+    return "the stack of the thread that comes to it first is too small";
   }
   const QuietSyntax quiet;
   PyRef code = PyRef::steal(g_python.Py_CompileString(text.get(), kFile, kEvalInput));
@@ -220,16 +242,19 @@ PyRef evaluate_comment(const CommentExpression& expression, PyObject* code, cons
       builtins != field<PyObject*>(frame, kNamesOfFrame.builtins)) {
     return PyRef();
   }
-  const PyRef flags = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_flags"));
   const PyRef variables = PyRef::steal(g_python.PyDict_New());
-  if (!flags || !variables ||
-      g_python.PyDict_SetItemString(variables.get(), "__builtins__", builtins) != 0) {
+  if (!variables || g_python.PyDict_SetItemString(variables.get(), "__builtins__", builtins) != 0) {
     return PyRef();
   }
-  const bool is_function = (g_python.PyLong_AsLong(flags.get()) & kIsFunction) != 0;
+  const bool is_function = (number_of(code, "co_flags") & kIsFunction) != 0;
   for (PySize i = 0; i < g_python.PyList_Size(expression.names); ++i) {
     PyObject* const name = g_python.PyList_GetItem(expression.names, i);
-    const PyRef value = value_of(name, code, is_function, frame);
+    bool is_unbound = false;
+    const PyRef value = value_of(name, code, is_function, frame, &is_unbound);
+    if (is_unbound && item_of(builtins, name) && !hide_builtin(name, builtins, variables.get())) {
+      return PyRef();
+    }
+    g_python.PyErr_Clear();  // builtins that are no dict
     if (value && g_python.PyDict_SetItem(variables.get(), name, value.get()) != 0) {
       return PyRef();
     }

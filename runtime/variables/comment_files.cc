@@ -24,7 +24,7 @@ constexpr char kCommandFile[] = "<string>";
 
 struct File {
   uint64_t hash;  // of its name; 0: an empty place
-  const CommentedFile* comments;
+  CommentedFile* comments;
 };
 
 struct {
@@ -33,7 +33,7 @@ struct {
   size_t used;
   uint32_t told;
   bool looked_for_command;
-  const CommentedFile* command;
+  CommentedFile* command;
   // The codes that `-c` was compiled to: what else a program compiles has the same for a file.
   const PyObject** command_codes;
   size_t command_count;
@@ -48,7 +48,7 @@ File* place_of(File* files, size_t room, uint64_t hash) {
 }
 
 // False: it is not known.
-bool find_file(uint64_t hash, const CommentedFile** comments) {
+bool find_file(uint64_t hash, CommentedFile** comments) {
   const WordLock lock(&runtime_root()->comments_lock);
   if (g_files.files == nullptr) {
     return false;
@@ -58,7 +58,7 @@ bool find_file(uint64_t hash, const CommentedFile** comments) {
   return file->hash != 0;
 }
 
-void remember_file(uint64_t hash, const CommentedFile* comments) {
+void remember_file(uint64_t hash, CommentedFile* comments) {
   const WordLock lock(&runtime_root()->comments_lock);
   if (2 * (g_files.used + 1) > g_files.room) {
     const size_t room = g_files.room == 0 ? kFirstFiles : 2 * g_files.room;
@@ -193,7 +193,7 @@ bool decode(Source* source) {
 }
 
 // Takes the pages.
-const CommentedFile* find_wishes(Source* source) {
+CommentedFile* find_wishes(Source* source) {
   CommentedFile* file = nullptr;
   SourceComments found = {};
   if (has_magic(source->text()) && decode(source)) {
@@ -295,12 +295,13 @@ void look_for_command(PyObject* code) {
   g_files.command_codes =
       static_cast<const PyObject**>(map_pages(kMostCommandCodes * sizeof(void*)));
   if (g_files.command_codes != nullptr) {
+    g_python.Py_IncRef(code);  // for good, and what it holds: no other code has their addresses
     add_command_code(code);
     tell_problems(code, g_files.command);
   }
 }
 
-const CommentedFile* command_comments(PyObject* code) {
+CommentedFile* command_comments(PyObject* code) {
   if (current_interpreter() != g_python.PyInterpreterState_Main()) {
     return nullptr;
   }
@@ -317,7 +318,7 @@ const CommentedFile* command_comments(PyObject* code) {
 
 }  // namespace
 
-const CommentedFile* commented_file(PyObject* code) {
+CommentedFile* commented_file(PyObject* code) {
   const PyRef name = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_filename"));
   if (!name || type_of(name.get()) != g_python.PyUnicode_Type) {
     return nullptr;
@@ -333,7 +334,7 @@ const CommentedFile* commented_file(PyObject* code) {
     return nullptr;
   }
   const uint64_t hash = hash_c_string(text, 3) | 1;
-  const CommentedFile* file = nullptr;
+  CommentedFile* file = nullptr;
   if (find_file(hash, &file)) {
     return file;
   }
@@ -346,7 +347,9 @@ const CommentedFile* commented_file(PyObject* code) {
   return file;
 }
 
-void tell_comment_ignored(PyObject* code, uint32_t line, const char* why) {
+namespace {
+
+void tell(NoticeKind kind, PyObject* code, uint32_t line, const char* why) {
   if (__atomic_fetch_add(&g_files.told, 1u, __ATOMIC_RELAXED) >= kMostToldComments) {
     return;
   }
@@ -371,10 +374,21 @@ void tell_comment_ignored(PyObject* code, uint32_t line, const char* why) {
   add({name.text().data + from, name.text().bytes - from});
   add({":", 1});
   add({digits + first, sizeof(digits) - first});
-  add({": ", 2});
-  add(text_of(why));
-  (void)tracer::publish_text(
-      NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kCommentIgnored), {text, bytes});
+  if (why != nullptr) {
+    add({": ", 2});
+    add(text_of(why));
+  }
+  (void)tracer::publish_text(NameRecord::kNotice, static_cast<uint32_t>(kind), {text, bytes});
+}
+
+}  // namespace
+
+void tell_comment_ignored(PyObject* code, uint32_t line, const char* why) {
+  tell(NoticeKind::kCommentIgnored, code, line, why);
+}
+
+void tell_too_many_names(PyObject* code, uint32_t line) {
+  tell(NoticeKind::kCommentNames, code, line, nullptr);
 }
 
 }  // namespace vtn::runtime

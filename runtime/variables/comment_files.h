@@ -23,10 +23,13 @@ struct CommentedFile {
 
 // Of the file that the code was compiled of, if it was compiled of a file; null: there is nothing
 // in it. Lives as long as the process.
-const CommentedFile* commented_file(PyObject* code);
+CommentedFile* commented_file(PyObject* code);
 
 // Up to kMostToldComments in a process.
 inline constexpr uint32_t kMostToldComments = 32;
 void tell_comment_ignored(PyObject* code, uint32_t line, const char* why);
+
+// Likewise.
+void tell_too_many_names(PyObject* code, uint32_t line);
 
 }  // namespace vtn::runtime

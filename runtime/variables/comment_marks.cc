@@ -13,18 +13,20 @@
 #include "runtime/python/text.h"
 #include "runtime/values/own_code.h"
 #include "runtime/values/values.h"
+#include "runtime/variables/comment_files.h"
+#include "runtime/variables/comment_names.h"
 #include "runtime/variables/variables.h"
 
 namespace vtn::runtime {
 
 namespace {
 
-// Frames of a thread that are between two instructions of which the first runs other code (a
-// finalizer, an operator): as many are known at a time.
-constexpr uint32_t kNotes = 64;
-constexpr uint32_t kKeptMarks = 16;
-constexpr char kCategory[] = "magic comment";
+constexpr uint32_t kMostNotes = 4096;
+constexpr uint32_t kMostKeptMarks = 1024;
+constexpr uint32_t kFirstWaiting = 16;
 
+// A frame that is between two instructions of which the first runs other code (a finalizer, an
+// operator).
 struct Note {
   const void* frame;
   const PyObject* code;
@@ -32,7 +34,7 @@ struct Note {
 };
 
 struct KeptMark {
-  const void* frame;  // null: an empty place
+  const void* frame;
   const PyObject* code;
   uint32_t offset;
   uint32_t below;
@@ -43,12 +45,79 @@ struct KeptMark {
   Mark mark;
 };
 
-// Of a thread, in wiped pages, from its first comment of that kind until its end.
+bool g_told_forgotten;
+
+// What a thread has of a kind, in wiped pages, in the order in which it came. Frames that an
+// exception ended leave theirs behind: where there are as many as may be, the older half goes.
+template <class Item, uint32_t most>
+class Waiting {
+ public:
+  uint32_t count() const { return count_; }
+  Item& operator[](uint32_t index) { return items_[index]; }
+
+  bool add(const Item& item) {
+    if (count_ == room_ && !make_room()) {
+      return false;
+    }
+    memcpy(static_cast<void*>(&items_[count_++]), &item, sizeof(Item));
+    return true;
+  }
+
+  void remove(uint32_t index) {
+    --count_;
+    memmove(static_cast<void*>(&items_[index]),
+            static_cast<void*>(&items_[index + 1]),
+            (count_ - index) * sizeof(Item));
+  }
+
+  void free() {
+    if (items_ != nullptr) {
+      unmap_pages(items_, room_ * sizeof(Item));
+    }
+    *this = {};
+  }
+
+ private:
+  bool make_room() {
+    if (room_ == most) {
+      tell_forgotten();
+      count_ = most / 2;
+      memcpy(static_cast<void*>(items_), &items_[most - count_], count_ * sizeof(Item));
+      return true;
+    }
+    const uint32_t room = room_ == 0 ? kFirstWaiting : 2 * room_;
+    auto* const items = static_cast<Item*>(map_wiped_pages(room * sizeof(Item)));
+    if (items == nullptr) {
+      return false;
+    }
+    if (items_ != nullptr) {
+      memcpy(static_cast<void*>(items), items_, count_ * sizeof(Item));
+      unmap_pages(items_, room_ * sizeof(Item));
+    }
+    items_ = items;
+    room_ = room;
+    return true;
+  }
+
+  static void tell_forgotten() {
+    if (!g_told_forgotten) {
+      g_told_forgotten = true;
+      (void)tracer::publish_text(
+          NameRecord::kNotice,
+          static_cast<uint32_t>(NoticeKind::kCommentIgnored),
+          text_of("in a thread where too much waits for the end of its statement, the older half"));
+    }
+  }
+
+  Item* items_;
+  uint32_t count_;
+  uint32_t room_;
+};
+
+// From a thread's first comment of that kind until its end.
 struct CommentMarks {
-  Note notes[kNotes];
-  uint32_t next_note;
-  uint32_t next_kept;
-  KeptMark kept[kKeptMarks];
+  Waiting<Note, kMostNotes> notes;
+  Waiting<KeptMark, kMostKeptMarks> kept;
 };
 
 CommentMarks* marks_of(tracer::ThreadState* thread) {
@@ -58,40 +127,23 @@ CommentMarks* marks_of(tracer::ThreadState* thread) {
   return static_cast<CommentMarks*>(part_of(thread)->comment_marks);
 }
 
-Note* find_note(CommentMarks* marks, const void* frame) {
-  for (Note& note : marks->notes) {
-    if (note.frame == frame) {
-      return &note;
-    }
-  }
-  return nullptr;
-}
-
-void note_way(tracer::ThreadState* thread, const PyObject* code, const void* frame, uint32_t at) {
-  CommentMarks* const marks = marks_of(thread);
-  if (marks == nullptr) {
-    return;
-  }
-  Note* note = find_note(marks, frame);
-  if (note == nullptr) {
-    note = find_note(marks, nullptr);
-  }
-  if (note == nullptr) {
-    note = &marks->notes[marks->next_note++ % kNotes];
-  }
-  *note = {frame, code, at};
-}
-
 // The instruction before, if it was noted; it is not any more.
 uint32_t take_note(tracer::ThreadState* thread, const PyObject* code, const void* frame) {
   auto* const marks = static_cast<CommentMarks*>(part_of(thread)->comment_marks);
-  Note* const note = marks == nullptr ? nullptr : find_note(marks, frame);
-  if (note == nullptr) {
-    return kFromAnywhere;
+  for (uint32_t i = marks == nullptr ? 0 : marks->notes.count(); i-- != 0;) {
+    const Note note = marks->notes[i];
+    if (note.frame == frame) {
+      marks->notes.remove(i);
+      return note.code == code ? note.offset : kFromAnywhere;
+    }
   }
-  const uint32_t offset = note->code == code ? note->offset : kFromAnywhere;
-  *note = {};
-  return offset;
+  return kFromAnywhere;
+}
+
+void note_way(tracer::ThreadState* thread, const PyObject* code, const void* frame, uint32_t at) {
+  if (CommentMarks* const marks = marks_of(thread); marks != nullptr) {
+    (void)marks->notes.add({frame, code, at});
+  }
 }
 
 // What was kept for the comment, in its order: recorded, or dropped.
@@ -101,15 +153,16 @@ void settle_kept(tracer::ThreadState* thread,
                  uint32_t comment,
                  bool record) {
   auto* const marks = static_cast<CommentMarks*>(part_of(thread)->comment_marks);
-  for (uint32_t i = 0; marks != nullptr && i < kKeptMarks; ++i) {
-    KeptMark& kept = marks->kept[(marks->next_kept + i) % kKeptMarks];
+  for (uint32_t i = 0; marks != nullptr && i < marks->kept.count();) {
+    KeptMark& kept = marks->kept[i];
     if (kept.frame != frame || kept.code != code || kept.comment != comment) {
+      ++i;
       continue;
     }
     if (record) {
       kept.mark.record(thread, kept.kind, kept.name, kept.ticks);
     }
-    kept.frame = nullptr;
+    marks->kept.remove(i);
   }
 }
 
@@ -145,6 +198,25 @@ void add_details(Mark* mark, PyObject* details) {
   }
 }
 
+// Of a comment that has made too many: its own mark, with the name.
+void tell_named(tracer::ThreadState* thread,
+                const LoggedComment& comment,
+                PyObject* name,
+                PyObject* value,
+                bool secret,
+                uint64_t ticks) {
+  Mark mark;
+  mark.add("name", name);
+  if (comment.verb == CommentVerb::kLogInstant) {
+    add_details(&mark, value);
+  } else if (secret) {
+    mark.add_redacted("value");
+  } else {
+    mark.add("value", value);
+  }
+  mark.record(thread, MarkKind::kInstant, comment.failed, ticks);
+}
+
 void tell_variable(tracer::ThreadState* thread, PyObject* name, PyObject* value, uint64_t ticks) {
   const Utf8 text(name);
   Mark mark;
@@ -155,7 +227,7 @@ void tell_variable(tracer::ThreadState* thread, PyObject* name, PyObject* value,
   } else {
     mark.add("", value);
   }
-  mark.record(thread, kind, mark_name(kind, text.text(), text_of(kCategory)), ticks);
+  mark.record(thread, kind, mark_name(kind, text.text(), text_of(kCommentCategory)), ticks);
 }
 
 void tell_instant(tracer::ThreadState* thread, PyObject* name, PyObject* details, uint64_t ticks) {
@@ -164,8 +236,25 @@ void tell_instant(tracer::ThreadState* thread, PyObject* name, PyObject* details
   add_details(&mark, details);
   mark.record(thread,
               MarkKind::kInstant,
-              mark_name(MarkKind::kInstant, text.text(), text_of(kCategory)),
+              mark_name(MarkKind::kInstant, text.text(), text_of(kCommentCategory)),
               ticks);
+}
+
+// Whether the comment may have a mark of that name.
+bool may_name(PyObject* code, uint32_t index, tracer::Text name) {
+  CodePlan* const plan = plan_of(tracer::current_thread(), code);
+  if (plan == nullptr || index >= plan->comment_count) {
+    return true;  // it is gone
+  }
+  LoggedComment& comment = plan->comments()[index];
+  if (is_known_mark_name(name)) {
+    return true;
+  }
+  if (comment.made_names == kMostMadeNames) {
+    tell_too_many_names(code, comment.line);
+  }
+  comment.made_names += comment.made_names <= kMostMadeNames ? 1 : 0;
+  return comment.made_names <= kMostMadeNames && know_mark_name(name);
 }
 
 // What is raised is told in place of what was asked for.
@@ -207,6 +296,10 @@ void tell_comment(tracer::ThreadState* thread,
     if (comment.verb == CommentVerb::kLogVariable || comment.verb == CommentVerb::kLogInstant) {
       PyObject* const name = g_python.PyTuple_GetItem(said.get(), 0);
       PyObject* const value = g_python.PyTuple_GetItem(said.get(), 1);
+      if (const Utf8 text(name); !may_name(code, index, text.text())) {
+        tell_named(thread, comment, name, value, is_secret_name(text.text()), ticks);
+        return;
+      }
       (comment.verb == CommentVerb::kLogVariable ? tell_variable : tell_instant)(
           thread, name, value, ticks);
     } else if (!comment.binds) {
@@ -228,10 +321,14 @@ CodePlan* pass_points(tracer::ThreadState* thread,
        plan != nullptr && index < plan->point_count && plan->points()[index].offset == offset;
        ++index) {
     const LoggedPoint point = plan->points()[index];
-    if (point.comment == kNotedOnly) {
+    if (point.comment == kNoComment) {
       note_way(tracer::current_thread(), code, frame, offset);
-    } else if (point.from == kFromAnywhere || point.from == from ||
-               (point.from_start && from == kFromAnywhere)) {
+    } else if (point.from != kFromAnywhere && point.from != from &&
+               !(point.from_start && from == kFromAnywhere)) {
+      continue;
+    } else if (point.begins) {
+      settle_kept(tracer::current_thread(), code, frame, point.comment, false);
+    } else {
       // A child that it forks may free the plan while it runs.
       const LoggedComment comment = plan->comments()[point.comment];
       const PyRef held_code = PyRef::hold(comment.expression.code);
@@ -256,30 +353,25 @@ void keep_mark(tracer::ThreadState* thread,
   if (marks == nullptr) {
     return;
   }
-  KeptMark* place = nullptr;
-  for (KeptMark& kept : marks->kept) {
-    if (kept.frame == frame && kept.code == code && kept.offset == store.offset &&
-        kept.below == store.below) {
-      place = &kept;
+  const KeptMark kept = {
+      frame, code, store.offset, store.below, store.comment, kind, name, ticks, mark};
+  for (uint32_t i = 0; i < marks->kept.count(); ++i) {
+    KeptMark& other = marks->kept[i];
+    if (other.frame == frame && other.code == code && other.offset == store.offset &&
+        other.below == store.below) {
+      other = kept;
+      return;
     }
   }
-  if (place == nullptr) {
-    place = &marks->kept[marks->next_kept++ % kKeptMarks];
-  }
-  place->frame = frame;
-  place->code = code;
-  place->offset = store.offset;
-  place->below = store.below;
-  place->comment = store.comment;
-  place->kind = kind;
-  place->name = name;
-  place->ticks = ticks;
-  place->mark = mark;
+  (void)marks->kept.add(kept);
 }
 
 void free_comment_marks(tracer::ThreadState* thread) {
-  if (void* const marks = part_of(thread)->comment_marks; marks != nullptr) {
+  auto* const marks = static_cast<CommentMarks*>(part_of(thread)->comment_marks);
+  if (marks != nullptr) {
     part_of(thread)->comment_marks = nullptr;
+    marks->notes.free();
+    marks->kept.free();
     unmap_pages(marks, sizeof(CommentMarks));
   }
 }

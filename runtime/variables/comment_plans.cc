@@ -331,6 +331,11 @@ bool CodeComments::is_told_on(const MagicComment& comment, const Way& way) const
   return holds(comment, way.from) && is_leaving_[way.from] == 0;
 }
 
+bool CodeComments::begins_on(const MagicComment& comment, const Way& way) const {
+  return way.kind == WayKind::kGoesOn && holds(comment, way.to) && !holds(comment, way.from) &&
+         !is_told_on(comment, way);
+}
+
 // Whether the instruction, which has a line of the statement, comes behind it: it ends the code, or
 // a `finally` that the statement is the last of.
 bool CodeComments::ends_by_itself(const MagicComment& comment, uint32_t unit) const {
@@ -381,11 +386,11 @@ void CodeComments::note_ways_into(uint32_t unit) {
 }
 
 template <class Visit>
-void CodeComments::visit_points(uint32_t index, Visit&& visit) {
+void CodeComments::visit_points(uint32_t index, bool begins, Visit&& visit) {
   const MagicComment& of = comment(index);
   uint32_t count = 0;
   const auto look_at = [&](uint32_t way) {
-    if (is_told_on(of, ways_[way])) {
+    if (begins ? begins_on(of, ways_[way]) : is_told_on(of, ways_[way])) {
       told_[count++] = way;
       ++told_count_[ways_[way].to];
     }
@@ -413,7 +418,8 @@ void CodeComments::visit_points(uint32_t index, Visit&& visit) {
     visit(LoggedPoint{way.to * kUnitBytes,
                       from_anywhere ? kFromAnywhere : way.from * kUnitBytes,
                       index,
-                      way.from == start_});
+                      way.from == start_,
+                      begins});
   }
   for (uint32_t i = 0; i < count; ++i) {
     told_count_[ways_[told_[i]].to] = 0;
@@ -422,13 +428,22 @@ void CodeComments::visit_points(uint32_t index, Visit&& visit) {
   visit_units(of, [&](uint32_t unit) { is_leaving_[unit] = 0; });
 }
 
-uint32_t CodeComments::find_points(IsTold is_told, void* argument) {
-  uint32_t count = 0;
+template <class Visit>
+void CodeComments::visit_all_points(WishOf wish, void* argument, Visit&& visit) {
   for (uint32_t i = 0; i < count_; ++i) {
-    if (is_told(i, argument)) {
-      visit_points(i, [&](const LoggedPoint&) { ++count; });
+    const PointWish wanted = wish(i, argument);
+    if (wanted != PointWish::kNone) {
+      visit_points(i, false, visit);
+    }
+    if (wanted == PointWish::kToldOfRuns) {
+      visit_points(i, true, visit);
     }
   }
+}
+
+uint32_t CodeComments::find_points(WishOf wish, void* argument) {
+  uint32_t count = 0;
+  visit_all_points(wish, argument, [&](const LoggedPoint&) { ++count; });
   for (uint32_t unit = 0; unit < units_; ++unit) {
     count += (facts_[unit] & kIsNoted) != 0 ? 1 : 0;
   }
@@ -441,14 +456,10 @@ uint32_t CodeComments::find_points(IsTold is_told, void* argument) {
     return 0;
   }
   count = 0;
-  for (uint32_t i = 0; i < count_; ++i) {
-    if (is_told(i, argument)) {
-      visit_points(i, [&](const LoggedPoint& point) { points_[count++] = point; });
-    }
-  }
+  visit_all_points(wish, argument, [&](const LoggedPoint& point) { points_[count++] = point; });
   for (uint32_t unit = 0; unit < units_; ++unit) {
     if ((facts_[unit] & kIsNoted) != 0) {
-      points_[count++] = {unit * kUnitBytes, kFromAnywhere, kNotedOnly, false};
+      points_[count++] = {unit * kUnitBytes, kFromAnywhere, kNoComment, false, false};
     }
   }
   sort(points_, count, is_before);

@@ -18,15 +18,18 @@
 namespace vtn::runtime {
 
 inline constexpr uint32_t kFromAnywhere = UINT32_MAX;
-inline constexpr uint32_t kNotedOnly = UINT32_MAX;
 inline constexpr uint32_t kNoComment = UINT32_MAX;
 
 struct LoggedPoint {
   uint32_t offset;   // of the instruction
   uint32_t from;     // of the one before it; kFromAnywhere
-  uint32_t comment;  // among the plan's; kNotedOnly: it may come before another point
+  uint32_t comment;  // among the plan's; kNoComment: it may come before another point
   bool from_start;   // `from` is where calls begin, of which the first is under way already
+  bool begins;       // its statement begins: what was kept of a run that failed is dropped
 };
+
+// Whether a comment is told at points of its own.
+enum class PointWish : uint8_t { kNone, kTold, kToldOfRuns };  // the last: what begins matters, too
 
 // While the plan of a code is made: in time proportional to the code and to the lines that its
 // comments belong to. Not to be copied.
@@ -51,9 +54,9 @@ class CodeComments {
   uint32_t comment_of_store(uint32_t offset) const;
 
   // After that: how many points there are, in the order of offsets, and at one in that of comments;
-  // none of those of which `is_told` says no.
-  using IsTold = bool (*)(uint32_t comment, void* argument);
-  uint32_t find_points(IsTold is_told, void* argument);
+  // those that `wish` asks for.
+  using WishOf = PointWish (*)(uint32_t comment, void* argument);
+  uint32_t find_points(WishOf wish, void* argument);
   const LoggedPoint* points() const { return points_; }
 
  private:
@@ -84,8 +87,11 @@ class CodeComments {
   void note_ways_into(uint32_t unit);
   template <class Visit>
   void visit_units(const MagicComment& comment, Visit&& visit) const;
+  bool begins_on(const MagicComment& comment, const Way& way) const;
   template <class Visit>
-  void visit_points(uint32_t index, Visit&& visit);
+  void visit_points(uint32_t index, bool begins, Visit&& visit);
+  template <class Visit>
+  void visit_all_points(WishOf wish, void* argument, Visit&& visit);
 
   const CommentedFile* file_ = nullptr;
   Own* own_ = nullptr;

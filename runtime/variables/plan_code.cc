@@ -11,7 +11,9 @@
 #include "runtime/values/arguments.h"
 #include "runtime/values/values.h"
 #include "runtime/variables/code_flow.h"
+#include "runtime/variables/code_parts.h"
 #include "runtime/variables/comment_files.h"
+#include "runtime/variables/comment_scopes.h"
 #include "runtime/variables/plans.h"
 #include "runtime/variables/source_lexer.h"
 #include "runtime/variables/variables.h"
@@ -26,34 +28,10 @@ constexpr uint32_t kMostVariables = 1u << 16;
 constexpr char kCategory[] = "variable";
 constexpr char kAttributeCategory[] = "attribute";
 constexpr char kEntryCategory[] = "function entry";
-constexpr char kCommentCategory[] = "magic comment";
 constexpr char kItem[] = "[...]";
 constexpr char kAnnotations[] = "__annotations__";
 constexpr size_t kMostStatementBytes = 200;
 constexpr long kGenerator = 0x20 | 0x80 | 0x200;  // CO_GENERATOR, COROUTINE, ASYNC_GENERATOR
-
-PyRef tuple_of(PyObject* code, const char* attribute) {
-  PyRef tuple = PyRef::steal(g_python.PyObject_GetAttrString(code, attribute));
-  const bool usable = tuple && type_of(tuple.get()) == g_python.PyTuple_Type;
-  return PyRef::steal(usable ? tuple.release() : nullptr);
-}
-
-long number_of(PyObject* code, const char* attribute) {
-  const PyRef value = PyRef::steal(g_python.PyObject_GetAttrString(code, attribute));
-  return value ? g_python.PyLong_AsLong(value.get()) : 0;
-}
-
-template <class Test>
-bool any_name(PyObject* code, const char* attribute, Test&& test) {
-  const PyRef names = tuple_of(code, attribute);
-  for (PySize i = 0; names && i < g_python.PyTuple_Size(names.get()); ++i) {
-    const Utf8 name(g_python.PyTuple_GetItem(names.get(), i));
-    if (test(name.text())) {
-      return true;
-    }
-  }
-  return false;
-}
 
 // Whether any name that the code knows is asked for: most code has none, and is looked at no
 // further.
@@ -381,6 +359,7 @@ void prepare_comment(PyObject* code,
                      const CommentWish& wish,
                      LoggedComment* to) {
   to->verb = wish.verb;
+  to->line = comment.line;
   if (const char* const problem = compile_wish(wish, &to->expression); problem != nullptr) {
     to->is_off = true;
     tell_comment_ignored(code, comment.line, problem);
@@ -422,8 +401,11 @@ class Comments {
                        : found_.find_points(
                              [](uint32_t comment, void* all) {
                                const LoggedComment& one = static_cast<LoggedComment*>(all)[comment];
-                               return !one.is_off && (one.verb != CommentVerb::kLog || !one.binds ||
-                                                      one.expression.code != nullptr);
+                               const bool at_once = one.verb == CommentVerb::kLog && one.binds;
+                               if (one.is_off || (at_once && one.expression.code == nullptr)) {
+                                 return PointWish::kNone;
+                               }
+                               return at_once ? PointWish::kToldOfRuns : PointWish::kTold;
                              },
                              logged_.get());
   }
@@ -446,7 +428,10 @@ CodePlan* plan_code(PyObject* code, tracer::Text qualified) {
                     : 0;
   const PyRef names = tuple_of(code, "co_names");
   const bool can_bind = has_monitoring(g_python.minor) && names;
-  const CommentedFile* const file = can_bind && comments_wanted() ? commented_file(code) : nullptr;
+  CommentedFile* const file = can_bind && comments_wanted() ? commented_file(code) : nullptr;
+  if (file != nullptr) {
+    refuse_names_out_of_sight(code, file);
+  }
   const bool may_bind = can_bind && (all || file != nullptr || may_bind_what_is_wanted(code));
   if (!may_bind && parts.entry == 0) {
     g_python.PyErr_Clear();

@@ -99,7 +99,7 @@ CodePlan* make_plan(PyObject* code, const PlanParts& parts) {
   copy(plan->stores(), parts.stores, parts.store_count);
   copy(plan->points(), parts.points, parts.point_count);
   for (uint32_t i = 0; i < parts.point_count; ++i) {
-    plan->notes_ways = plan->notes_ways || parts.points[i].comment == kNotedOnly;
+    plan->notes_ways = plan->notes_ways || parts.points[i].comment == kNoComment;
   }
   return plan;
 }

@@ -49,6 +49,8 @@ struct LoggedParameter {
   uint32_t flags;
 };
 
+inline constexpr char kCommentCategory[] = "magic comment";
+
 // A magic comment, where it stands in this code.
 struct LoggedComment {
   CommentExpression expression;
@@ -57,6 +59,8 @@ struct LoggedComment {
   bool binds;       // log: its statement binds something, which is told
   uint32_t told;    // log: the mark of a statement that binds nothing
   uint32_t failed;  // the mark of an expression that raised
+  uint32_t line;
+  uint32_t made_names;  // that no other comment had made
 };
 
 struct CodePlan {

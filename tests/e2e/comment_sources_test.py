@@ -264,6 +264,34 @@ class Harmless(Comments):
             print(heard)
         """, *OPTIONS)
 
+    def test_audit_hooks_hear_of_compilation(self):
+        self.write("x.py", """
+            import sys
+            heard = []
+            def hook(event, arguments):
+                if event != "object.__getattr__": heard.append((event, arguments[1:]))
+            def refuse(event, arguments):
+                if event == "compile": raise RuntimeError
+            def f(x):
+                # !viztracer: log_var("x", [x, x])
+                x = 1  # !viztracer: log if True
+                return x
+            def g(x):
+                # !viztracer: log_instant("never")
+                return x
+            sys.addaudithook(hook)
+            f(1), f(2)
+            names = {event for event, _ in heard}
+            sys.addaudithook(refuse)
+            g(1)
+            print(sorted(names - {"sys.addaudithook"}), {arguments for event, arguments in heard if event == "compile"})
+        """)
+        self.assertEqual((0, b"[] set()\n", b""), self.plain("x.py").parity_key())
+        outcome = self.traced("x.py", options=("--quiet", *OPTIONS))
+        self.assertEqual((0, b"['compile'] {('<magic comment>',)}\n", b""), outcome.parity_key())
+        self.assertEqual(["x = [1, 1]", "x = [2, 2]"], self.told(outcome))
+        self.assertEqual(["a magic comment is ignored (x.py:12: its expression is not Python's)"], self.notices(outcome))
+
     def test_interruptions_are_the_programs(self):
         self.write("x.py", """
             import os, signal
@@ -420,6 +448,28 @@ class Harmless(Comments):
         told = self.told(outcome)
         self.assertEqual(2001, told.count("n = 'end'"))
         self.assertIn("thread = 'waited'", told)
+
+    def test_threads_with_little_stack(self):
+        """CPython's parser takes as much for an expression as it nests."""
+        outcome = self.record("""
+            import threading
+            def nested(a, b):
+                # !viztracer: log_var("x", [(i, {j: [k for k in range(int(str(j)))] for j in (1, 2, (3 if i else (4)))}) for i in [a, [b], (a,)] if not (a == (b and [1][0]))])
+                return a
+            def short(a):
+                # !viztracer: log_var("a", a)
+                return a
+            threading.stack_size(65536)
+            thread = threading.Thread(target=nested, args=(1, 2))
+            thread.start()
+            thread.join()
+            threading.stack_size(262144)
+            thread = threading.Thread(target=short, args=(1,))
+            thread.start()
+            thread.join()
+        """, *OPTIONS)
+        self.assertEqual([("a", 1)], self.counted(outcome))
+        self.assertEqual(["a magic comment is ignored (x.py:3: the stack of the thread that comes to it first is too small)"], self.notices(outcome))
 
     def test_in_sub_interpreters(self):
         self.write("module.py", "def f(x):\n    # !viztracer: log_var('x', str(x))\n    return x\nf(1)\n")

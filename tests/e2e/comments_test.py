@@ -239,7 +239,8 @@ class Told(Comments):
                     # !viztracer: log_var("generated", list(x + n for x in range(2)))
                     # !viztracer: log_var(name="keywords", var={"n": n})
                     # !viztracer: log_var("unbound", later)
-                    later = inner()
+                    # !viztracer: log_var("unbound builtin", [id for _ in "a"])
+                    id = later = inner()
                     return later
                 items = [1]
             later = "of the module"
@@ -252,17 +253,57 @@ class Told(Comments):
             # !viztracer: log_var("walrus", (limit := 5))
             # !viztracer: log_var("still", limit)
             # !viztracer: log_var(3, "a name that is no text")
+            # !viztracer: log_var("namespaces", (locals() is globals(), "Thing" in globals()))
+            class Derived(Thing):
+                def method(self):
+                    # !viztracer: log_var("super", (super(type(self), self).base, super().base))
+                    # !viztracer: log_var("super", super(type(self), self).base)
+                    return 1
+            Derived().method()
             limit = 7  # !viztracer: log_var("behind", limit) if limit > 6
         """, *OPTIONS)
         self.assertEqual(
             ["in a class = (3, 2, [3], 3)", "scopes = [(2, 0, 2, 1), (2, 1, 2, 1)]", "generated = [2, 3]", "keywords = {'n': 2}",
-             'log_var("unbound", later)', "text = ' 2'", "3 = 'a name that is no text'"], self.told(outcome))
+             'log_var("unbound", later)', 'log_var("unbound builtin", [id for _ in "a"])', "text = ' 2'", "3 = 'a name that is no text'",
+             "namespaces = (True, False)", 'log_var("super", (super(type(self), self).base, super().base))'], self.told(outcome))
         self.assertEqual([("from outside", 2), ("number", 2500), ("conditional", 1), ("brackets)", 1), ("walrus", 5), ("still", 2),
-                          ("behind", 7)],
+                          ("super", 3), ("behind", 7)],
                          self.counted(outcome))
-        [unbound] = [event for event in self.marks(outcome) if "unbound" in event["name"]]
-        self.assertRegex(unbound["args"]["raised"], "^NameError")
+        for event in self.marks(outcome):
+            if "unbound" in event["name"]:
+                self.assertRegex(event["args"]["raised"], "^NameError")
         self.assertEqual({"magic comment"}, {event["cat"] for event in self.marks(outcome)})
+
+    def test_variables_of_outer_functions(self):
+        """A function has those alone that its own code names."""
+        outcome = self.record("""
+            n, other, i = "n", "other", "i"
+            def f(n, seen, i):
+                class Thing:
+                    def method(self):
+                        # !viztracer: log_var("seen", seen)
+                        # !viztracer: log_var("other", (other, [i for i in range(2)], (lambda n: n)(3)))
+                        # !viztracer: log_var("attribute", self.n)
+                        # !viztracer: log_var("n", n)
+                        x = seen  # !viztracer: log if n
+                    n = "of the class"
+                Thing().method()
+                def inner():
+                    global i
+                    # !viztracer: log_var("global", i)
+                    i = "i"
+                    # !viztracer: log_instant(n)
+                    return lambda: n
+                inner()
+                def deeper():
+                    # !viztracer: log_var("i", lambda: i)
+                    return seen
+                deeper()
+            f("in f", "seen", 1)
+        """, *OPTIONS)
+        self.assertEqual(["seen = 'seen'", "other = ('other', [0, 1], 3)", "attribute = 'of the class'", "global = 'i'", "in f"], self.told(outcome))
+        self.assertEqual([f"a magic comment is ignored (x.py:{line}: it names a variable of an outer function that its own does not)" for line in (8, 9, 20)],
+                         self.notices(outcome))
 
     def test_instants(self):
         outcome = self.record("""
@@ -320,6 +361,75 @@ class Told(Comments):
         # 4 sets 2 sets 0; 1 fails; 0.
         self.assertEqual([("a", 0), ("thing.x", 0), ("a", 4), ("thing.x", 4), ("a", 0), ("thing.x", 0)],
                          [(event["name"], event["args"]["value"]) for event in outcome.report.events if event["ph"] == "C"])
+
+    def test_many_conditions_at_a_time(self):
+        names = [f"v{n}" for n in range(300)]
+        outcome = self.record(f"{', '.join(names)} = range(300)  # !viztracer: log if v299", *OPTIONS)
+        self.assertEqual([(name, n) for n, name in enumerate(names)], self.counted(outcome))
+
+    def test_what_waits_in_deep_recursion(self):
+        outcome = self.record("""
+            class Thing:
+                def __setattr__(self, name, value):
+                    if value: (f if name == "x" else g)(self, value - 1)
+            def f(thing, n):
+                again = True
+                while again:
+                    again = False
+                    thing.x = n
+                    # !viztracer: log_instant("end")
+            def g(thing, n):
+                a, thing.y = n, n  # !viztracer: log if True
+            f(Thing(), 200)
+            g(Thing(), 200)
+        """, *OPTIONS)
+        self.assertEqual(201 * ["end"], self.told(outcome))
+        self.assertEqual([value for n in range(201) for value in (n, n)], sorted(value for _, value in self.counted(outcome)))
+
+    def test_more_than_can_wait_is_named(self):
+        outcome = self.record("""
+            def waits(n):
+                x = ((y := n), (yield))  # !viztracer: log if True
+            all_of_them = [waits(n) for n in range(2000)]
+            for one in all_of_them: next(one)
+            for one in all_of_them: next(one, None)
+        """, *OPTIONS, "--log_sparse")
+        self.assertEqual(2000, len(self.told(outcome)))
+        left = [value for _, value in self.counted(outcome)]
+        self.assertEqual((len(left), 1999), (len(set(left)), max(left)))
+        self.assertTrue(512 <= len(left) <= 1024, len(left))
+        self.assertEqual(["a magic comment is ignored (in a thread where too much waits for the end of its statement, the older half)"], self.notices(outcome))
+
+    def test_what_a_statement_bound_before_it_raised(self):
+        outcome = self.record("""
+            def fails(): raise ValueError
+            def f(c):
+                x = ((y := "first"), fails())[0] if c else (z := "second")  # !viztracer: log if True
+                while c: x = ((y := "third"), c.pop(), fails())[0]  # !viztracer: log if True
+            for c in [1], [], [], [2]:
+                try: f(c)
+                except ValueError: pass
+        """, *OPTIONS)
+        self.assertEqual(2 * ["z = 'second'", "x = 'second'"], self.told(outcome))
+
+    def test_names_that_are_made_as_the_program_runs(self):
+        outcome = self.record("""
+            for n in range(2000):
+                # !viztracer: log_var(f"made {n}", [n])
+                # !viztracer: log_instant(f"made {n % 10}", {"n": n, "password": "covert"})
+                # !viztracer: log_var("fixed", [n])
+                # !viztracer: log_instant(f"password {n}", {"n": n})
+                pass
+        """, *OPTIONS, "--log_sparse")
+        kinds = [re.sub("[0-9]+", "N", name) for name in self.told(outcome)]
+        self.assertEqual([1000, 1000, 2000, 2000, 1000, 1000],
+                         [kinds.count(kind) for kind in ("made N = [N]", 'log_var(f"made {n}", [n])', "made N", "fixed = [N]", "password N",
+                                                         'log_instant(f"password {n}", {"n": n})')])
+        last = {event["name"]: event["args"] for event in self.marks(outcome)[-4:]}
+        self.assertEqual({'log_var(f"made {n}", [n])': {"name": "'made 1999'", "value": "[1999]"}, "made 9": {"n": "1999", "password": "***"},
+                          "fixed = [1999]": {"value": "[1999]"}, 'log_instant(f"password {n}", {"n": n})': {"name": "'password 1999'", "n": "1999"}}, last)
+        self.assertEqual([f"a magic comment makes too many names: what it tells more is told under its own (x.py:{line})" for line in (2, 5)],
+                         self.notices(outcome))
 
     def test_what_raises_is_told_and_stays_away(self):
         outcome = self.record("""

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Attributes of code objects. All need the GIL, and may leave an error set: use under
+// PendingException.
+#pragma once
+
+#include <string.h>
+
+#include "runtime/python/python_api.h"
+#include "runtime/python/text.h"
+
+namespace vtn::runtime {
+
+// Null: there is none of that name that is a tuple.
+inline PyRef tuple_of(PyObject* code, const char* attribute) {
+  PyRef tuple = PyRef::steal(g_python.PyObject_GetAttrString(code, attribute));
+  const bool usable = tuple && type_of(tuple.get()) == g_python.PyTuple_Type;
+  return PyRef::steal(usable ? tuple.release() : nullptr);
+}
+
+inline long number_of(PyObject* code, const char* attribute) {
+  const PyRef value = PyRef::steal(g_python.PyObject_GetAttrString(code, attribute));
+  return value ? g_python.PyLong_AsLong(value.get()) : 0;
+}
+
+template <class Test>
+bool any_name(PyObject* code, const char* attribute, Test&& test) {
+  const PyRef names = tuple_of(code, attribute);
+  for (PySize i = 0; names && i < g_python.PyTuple_Size(names.get()); ++i) {
+    const Utf8 name(g_python.PyTuple_GetItem(names.get(), i));
+    if (test(name.text())) {
+      return true;
+    }
+  }
+  return false;
+}
+
+inline bool has_name(PyObject* code, const char* attribute, tracer::Text name) {
+  return any_name(code, attribute, [&](tracer::Text one) {
+    return one.bytes == name.bytes && memcmp(one.data, name.data, name.bytes) == 0;
+  });
+}
+
+// A variable of its frame.
+inline bool has_variable(PyObject* code, tracer::Text name) {
+  return has_name(code, "co_varnames", name) || has_name(code, "co_cellvars", name) ||
+         has_name(code, "co_freevars", name);
+}
+
+inline constexpr long kIsFunction = 1;  // of co_flags: its variables lie in the frame
+
+}  // namespace vtn::runtime
