@@ -175,8 +175,8 @@ inline constexpr uintptr_t kTaggedNumber = 3;
 constexpr bool has_tagged_numbers(uint32_t minor) { return minor >= 14; }
 
 // A generator begins with what it is sent on its stack: before 3.13, where RETURN_GENERATOR puts
-// it there (gh-111058; dis.stack_effect of 3.12.1 and 3.13.0).
-constexpr bool generators_begin_with_a_value(uint32_t minor) { return minor == 12; }
+// it there (gh-111058; dis.stack_effect of 3.10.13 to 3.13.0).
+constexpr bool generators_begin_with_a_value(uint32_t minor) { return minor < 13; }
 
 // Owners of the frames in a chain, from this one on, that run nothing of the program's: 3.12
 // (tried on 3.12.1 to 3.15).
@@ -194,7 +194,7 @@ inline constexpr uintptr_t kReferenceTags = 3;
 constexpr bool thread_state_holds_frame(uint32_t minor) { return minor >= 13; }
 
 // Versions whose instructions are known (variables/opcode_rows.h): one table for each.
-inline constexpr uint32_t kFirstKnownOpcodes = 12;
+inline constexpr uint32_t kFirstKnownOpcodes = 10;
 inline constexpr uint32_t kLastKnownOpcodes = 15;
 
 // -- Debuggers

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "base/freestanding/pages.h"
-#include "runtime/python/versions.h"
-#include "runtime/variables/opcode_tables.h"
 
 namespace vtn::runtime {
 
@@ -35,12 +33,8 @@ struct Handler {
 
 class Flow {
  public:
-  Flow(uint32_t minor, const OpcodeTable& table, const CodeText& text, StackEffect effect)
-      : minor_(minor),
-        table_(table),
-        text_(text),
-        effect_(effect),
-        units_(static_cast<uint32_t>(text.bytes / kUnitBytes)) {}
+  Flow(uint32_t minor, const CodeText& text, StackEffect effect)
+      : all_(minor, text), text_(text), effect_(effect), units_(all_.units()) {}
   ~Flow() {
     if (scratch_ != nullptr) {
       unmap_pages(scratch_, scratch_bytes_);
@@ -50,7 +44,7 @@ class Flow {
   Flow& operator=(const Flow&) = delete;
 
   bool follow_all() {
-    if (!take_scratch() || !read_handlers() || !mark_targets()) {
+    if (!all_.known() || !take_scratch() || !read_handlers() || !mark_targets()) {
       return false;
     }
     target_[0] = 1;
@@ -67,7 +61,7 @@ class Flow {
   void visit_stores(VisitStore visit, void* argument) {
     uint32_t depth = 0;
     for (uint32_t unit = 0; unit < units_;) {
-      const Instruction at = decode(unit);
+      const Instruction at = all_.decode(unit);
       if (depth_[unit] == 0) {  // is never reached
         unit = at.next;
         continue;
@@ -84,9 +78,10 @@ class Flow {
   // After follow_all().
   void visit_ways(VisitWay visit, void* argument) const {
     for (uint32_t unit = 0; unit < units_;) {
-      const Instruction at = decode(unit);
+      const Instruction at = all_.decode(unit);
       const auto tell = [&](uint32_t to, WayKind kind) {
-        visit({at.offset * kUnitBytes, decode(to).offset * kUnitBytes, kind}, argument);
+        visit({all_.told_at(at) * kUnitBytes, all_.told_at(all_.decode(to)) * kUnitBytes, kind},
+              argument);
       };
       if (depth_[unit] == 0) {  // is never reached
         unit = at.next;
@@ -100,8 +95,8 @@ class Flow {
         tell(unit, WayKind::kPopsException);
       }
       if (jumps(at.step)) {
-        tell(target_of(at), WayKind::kGoesOn);
-        if (const uint32_t behind = behind_loop(at); behind < units_) {
+        tell(all_.target_of(at), WayKind::kGoesOn);
+        if (const uint32_t behind = all_.behind_loop(at); behind < units_) {
           tell(behind, WayKind::kGoesOn);
         }
       }
@@ -118,10 +113,6 @@ class Flow {
   }
 
  private:
-  Instruction decode(uint32_t unit) const {
-    return runtime::decode(table_, text_.code, units_, unit);
-  }
-
   template <class T>
   T* carve(size_t count, size_t* used) const {
     T* const place = reinterpret_cast<T*>(static_cast<char*>(scratch_) + *used);
@@ -190,46 +181,11 @@ class Flow {
     return true;
   }
 
-  static bool jumps(Step step) {
-    return step == Step::kJumpsOn || step == Step::kJumpsBack || step == Step::kMayJump ||
-           step == Step::kPushesOrJumps;
-  }
-
-  // Whether what lies behind it may follow.
-  static bool goes_on(Step step) {
-    return step != Step::kJumpsOn && step != Step::kJumpsBack && step != Step::kReturns &&
-           step != Step::kRaises && step != Step::kEnds;
-  }
-
-  // One beyond the end: there is none.
-  uint32_t target_of(const Instruction& at) const {
-    const uint64_t target = at.step == Step::kJumpsBack
-                                ? (at.argument <= at.next ? at.next - at.argument : units_)
-                                : uint64_t{at.next} + at.argument;
-    return target < units_ ? static_cast<uint32_t>(target) : units_;
-  }
-
-  // Where a loop that is through goes on, if it leaves out what it jumps to; one beyond the end: it
-  // does not.
-  uint32_t behind_loop(const Instruction& at) const {
-    if (at.step != Step::kPushesOrJumps) {
-      return units_;
-    }
-    Instruction left_out = decode(target_of(at));
-    if (left_out.step != Step::kEndsLoop) {
-      return units_;
-    }
-    for (uint32_t i = 1; i < left_out_behind_loops(minor_) && left_out.next < units_; ++i) {
-      left_out = decode(left_out.next);
-    }
-    return left_out.next;
-  }
-
   bool mark_targets() {
     for (uint32_t unit = 0; unit < units_;) {
-      const Instruction at = decode(unit);
+      const Instruction at = all_.decode(unit);
       if (jumps(at.step)) {
-        const uint32_t target = target_of(at);
+        const uint32_t target = all_.target_of(at);
         if (target == units_) {
           return false;
         }
@@ -284,7 +240,7 @@ class Flow {
         return;
       }
       depth_[unit] = depth + 1;
-      const Instruction at = decode(unit);
+      const Instruction at = all_.decode(unit);
       raise_at(at.offset, depth);
       if (jumps(at.step)) {
         jump(at, depth);
@@ -335,12 +291,16 @@ class Flow {
       return;
     }
     memcpy(handler_state_, state_, (after < depth ? after : depth) * sizeof(Word));
+    uint32_t known = after;
     if (at.step == Step::kPushesOrJumps) {
-      for (uint32_t i = after < 2 ? 0 : after - 2; i < after; ++i) {
-        handler_state_[i] = kUnknownOrigin;
-      }
+      known = after < 2 ? 0 : after - 2;
+    } else if (at.step == Step::kSetsUp) {
+      known = depth < 1 ? 0 : depth - 1;
     }
-    arrive(target_of(at), handler_state_, after);
+    for (uint32_t i = known; i < after; ++i) {
+      handler_state_[i] = kUnknownOrigin;
+    }
+    arrive(all_.target_of(at), handler_state_, after);
   }
 
   void set(uint32_t slot, Word origin) {
@@ -360,8 +320,10 @@ class Flow {
     const uint32_t second = at.argument & ((1u << kFastArgumentBits) - 1);
     switch (at.step) {
       case Step::kLoadsFast:
-      case Step::kLoadsDeref:
         set(depth, word_of(OriginKind::kVariable, at.argument));
+        return after;
+      case Step::kLoadsDeref:
+        set(depth, word_of(OriginKind::kVariable, at.argument + text_.first_cell));
         return after;
       case Step::kLoadsTwoFast:
         set(depth, word_of(OriginKind::kVariable, first));
@@ -392,8 +354,20 @@ class Flow {
         set(depth - at.argument, top);
         return after;
       }
+      case Step::kRotates: {
+        const Word top = get(depth - 1);
+        for (uint32_t i = 1; i < at.argument && i < depth; ++i) {
+          set(depth - i, get(depth - i - 1));
+        }
+        set(depth - at.argument, top);
+        return after;
+      }
       case Step::kCopies:
         set(depth, get(depth - at.argument));
+        return after;
+      case Step::kCopiesTwo:
+        set(depth, get(depth - 2));
+        set(depth + 1, get(depth - 1));
         return after;
       default:
         forget(after, pushes(at.step, static_cast<int64_t>(after) - depth));
@@ -411,6 +385,7 @@ class Flow {
       case Step::kLoadsAttribute:
         return 1 + more;
       case Step::kOther:
+      case Step::kSetsUp:
         return more + 1 < 2 ? 2 : more + 1;
       default:
         return 0;
@@ -434,9 +409,9 @@ class Flow {
     if (depth <= below) {
       return;
     }
-    store.offset = at.offset * kUnitBytes;
+    store.offset = all_.told_at(at) * kUnitBytes;
     store.step = step;
-    store.index = index;
+    store.index = index + (step == Step::kStoresDeref ? text_.first_cell : 0);
     store.depth = depth;
     store.below = below;
     const bool has_owner =
@@ -453,7 +428,7 @@ class Flow {
         store.within_comprehension = store.within_comprehension || get(i) == hidden;
       }
       if (value.kind == OriginKind::kConstant && at.next < units_) {
-        const Instruction next = decode(at.next);
+        const Instruction next = all_.decode(at.next);
         store.is_end_of_handler = next.step == Step::kDeletes && next.argument == index;
       }
     }
@@ -491,8 +466,7 @@ class Flow {
     }
   }
 
-  const uint32_t minor_;
-  const OpcodeTable& table_;
+  const Instructions all_;
   const CodeText& text_;
   const StackEffect effect_;
   const uint32_t units_;
@@ -516,11 +490,7 @@ class Flow {
 // Whether the code is understood, which is followed then.
 template <class Visit>
 bool follow(uint32_t minor, const CodeText& text, StackEffect effect, Visit&& visit) {
-  const OpcodeTable* const table = opcode_table(minor);
-  if (table == nullptr) {
-    return false;
-  }
-  Flow flow(minor, *table, text, effect);
+  Flow flow(minor, text, effect);
   if (!flow.follow_all()) {
     return false;
   }

@@ -6,29 +6,19 @@
 // instruction does to the depth. With each value goes where it came from, as far as that is a plain
 // name.
 //
-// CPython 3.12 to 3.15. Needs no interpreter but for that function; reads no object. Takes memory
+// CPython 3.10 to 3.15. Needs no interpreter but for that function; reads no object. Takes memory
 // for the time being (pages), in proportion to the code's length and stack.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/variables/opcode_rows.h"
+#include "runtime/variables/instructions.h"
 
 namespace vtn::runtime {
 
 // PyCompile_OpcodeStackEffectWithJump: opcode, argument, whether it jumps (1) or goes on (0).
 using StackEffect = int (*)(int, int, int);
-
-// `co_code`, as it was compiled, and what belongs to it.
-struct CodeText {
-  const unsigned char* code;
-  size_t bytes;
-  const unsigned char* handlers;  // co_exceptiontable
-  size_t handler_bytes;
-  uint32_t stack_size;
-  bool begins_resumed;  // 3.12: of a generator, which begins with a value on its stack
-};
 
 // Where a value came from.
 enum class OriginKind : uint8_t {
@@ -45,7 +35,7 @@ struct Origin {
 
 // One binding that may come to pass.
 struct FoundStore {
-  uint32_t offset;  // of its instruction, in bytes
+  uint32_t offset;  // in bytes, where CPython tells of its instruction
   Step step;        // kStoresFast to kStoresSlice; of those that store two, kStoresFast twice
   uint32_t index;   // of its name: as kVariable, or of co_names; of items none
   uint32_t depth;   // of the stack before it
@@ -63,7 +53,7 @@ using VisitStore = void (*)(const FoundStore&, void*);
 bool find_stores(
     uint32_t minor, const CodeText& text, StackEffect effect, VisitStore visit, void* argument);
 
-// One way from an instruction to another; both are offsets in bytes.
+// One way from an instruction to another; both are offsets in bytes, where CPython tells of them.
 enum class WayKind : uint8_t {
   kGoesOn,
   kIsRaised,       // to the handler of an exception

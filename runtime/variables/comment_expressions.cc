@@ -10,7 +10,7 @@
 #include "runtime/python/versions.h"
 #include "runtime/values/own_code.h"
 #include "runtime/variables/code_parts.h"
-#include "runtime/variables/opcode_tables.h"
+#include "runtime/variables/instructions.h"
 
 namespace vtn::runtime {
 
@@ -116,17 +116,18 @@ bool add_names(PyObject* code, PyObject* to, int depth) {
   const PyRef names = tuple_of(code, "co_names");
   const PyRef constants = tuple_of(code, "co_consts");
   const PyRef instructions = PyRef::steal(g_python.PyCode_GetCode(code));
-  const OpcodeTable* const table = opcode_table(g_python.minor);
   char* bytes = nullptr;
   PySize size = 0;
-  if (!names || !constants || !instructions || table == nullptr || depth > kDeepestCode ||
+  if (!names || !constants || !instructions || depth > kDeepestCode ||
       g_python.PyBytes_AsStringAndSize(instructions.get(), &bytes, &size) != 0) {
     return false;
   }
-  const auto units = static_cast<uint32_t>(size / kUnitBytes);
-  for (uint32_t unit = 0; unit < units;) {
-    const Instruction at =
-        decode(*table, reinterpret_cast<const unsigned char*>(bytes), units, unit);
+  CodeText text = {};
+  text.code = reinterpret_cast<const unsigned char*>(bytes);
+  text.bytes = static_cast<size_t>(size);
+  const Instructions all(g_python.minor, text);
+  for (uint32_t unit = 0; all.known() && unit < all.units();) {
+    const Instruction at = all.decode(unit);
     unit = at.next;
     if (at.step != Step::kLoadsName && at.step != Step::kLoadsGlobal) {
       continue;

@@ -7,7 +7,6 @@
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
 #include "runtime/variables/code_lines.h"
-#include "runtime/variables/opcode_tables.h"
 
 namespace vtn::runtime {
 

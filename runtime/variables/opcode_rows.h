@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The instructions of CPython 3.12 to 3.15, as far as is needed to follow values on a frame's
+// The instructions of CPython 3.10 to 3.15, as far as is needed to follow values on a frame's
 // stack: what each does there, and how many words of cache come behind it. Printed by
 // tools/opcode_rows.py on each of the releases named, whose `opcode` modules say so.
 #pragma once
@@ -18,7 +18,9 @@ enum class Step : uint8_t {
   kPopsException,  // which is handled then; no value
   kExtends,
   kSwaps,
+  kRotates,  // the top comes to lie below the others
   kCopies,
+  kCopiesTwo,
   kLoadsFast,
   kLoadsTwoFast,
   kLoadsAndClears,  // what a comprehension's variable hides, until it is stored again
@@ -39,8 +41,12 @@ enum class Step : uint8_t {
   kDeletes,
   kJumpsOn,
   kJumpsBack,
-  kMayJump,        // on; pops what it decides by
+  kJumpsTo,  // by the number of the instruction
+  kMayJump,  // on; pops what it decides by, at least where it does not jump
+  kMayJumpBack,
+  kMayJumpTo,
   kPushesOrJumps,  // on
+  kSetsUp,         // a handler on, which finds what lay below the top, and an exception
   kReturns,
   kRaises,  // what a `raise` or `assert` does
   kEnds,
@@ -50,9 +56,91 @@ struct OpcodeRow {
   uint8_t opcode;
   Step step;
   uint8_t caches;
+  uint8_t argument = 0;  // where the instruction has none of its own, and the step wants one
 };
 
 // clang-format off
+// 3.10.13
+inline constexpr OpcodeRow kRows310[] = {
+    {1, Step::kPushesNone, 0}, {2, Step::kSwaps, 0, 2}, {3, Step::kRotates, 0, 3},
+    {4, Step::kCopies, 0, 1}, {5, Step::kCopiesTwo, 0}, {6, Step::kRotates, 0, 4},
+    {9, Step::kPushesNone, 0}, {10, Step::kPushesOne, 0}, {11, Step::kPushesOne, 0},
+    {12, Step::kPushesOne, 0}, {15, Step::kPushesOne, 0}, {16, Step::kPushesOne, 0},
+    {17, Step::kPushesOne, 0}, {19, Step::kPushesOne, 0}, {20, Step::kPushesOne, 0},
+    {22, Step::kPushesOne, 0}, {23, Step::kPushesOne, 0}, {24, Step::kPushesOne, 0},
+    {25, Step::kPushesOne, 0}, {26, Step::kPushesOne, 0}, {27, Step::kPushesOne, 0},
+    {28, Step::kPushesOne, 0}, {29, Step::kPushesOne, 0}, {30, Step::kPushesOne, 0},
+    {31, Step::kPushesOne, 0}, {32, Step::kPushesOne, 0}, {49, Step::kPushesOne, 0},
+    {50, Step::kPushesOne, 0}, {51, Step::kPushesOne, 0}, {54, Step::kPushesNone, 0},
+    {55, Step::kPushesOne, 0}, {56, Step::kPushesOne, 0}, {57, Step::kPushesOne, 0},
+    {59, Step::kPushesOne, 0}, {60, Step::kStoresItem, 0}, {61, Step::kPushesNone, 0},
+    {62, Step::kPushesOne, 0}, {63, Step::kPushesOne, 0}, {64, Step::kPushesOne, 0},
+    {65, Step::kPushesOne, 0}, {66, Step::kPushesOne, 0}, {67, Step::kPushesOne, 0},
+    {69, Step::kPushesOne, 0}, {70, Step::kPushesNone, 0}, {71, Step::kPushesOne, 0},
+    {72, Step::kPushesOne, 0}, {73, Step::kPushesOne, 0}, {74, Step::kPushesOne, 0},
+    {75, Step::kPushesOne, 0}, {76, Step::kPushesOne, 0}, {77, Step::kPushesOne, 0},
+    {78, Step::kPushesOne, 0}, {79, Step::kPushesOne, 0}, {82, Step::kPushesOne, 0},
+    {83, Step::kReturns, 0}, {84, Step::kPushesNone, 0}, {85, Step::kPushesNone, 0},
+    {86, Step::kPushesOne, 0}, {87, Step::kPushesNone, 0}, {89, Step::kPopsException, 0},
+    {90, Step::kStoresName, 0}, {91, Step::kDeletes, 0}, {93, Step::kPushesOrJumps, 0},
+    {95, Step::kStoresAttribute, 0}, {96, Step::kPushesNone, 0}, {97, Step::kStoresGlobal, 0},
+    {98, Step::kDeletes, 0}, {99, Step::kRotates, 0}, {100, Step::kLoadsConstant, 0},
+    {101, Step::kLoadsName, 0}, {102, Step::kPushesOne, 0}, {103, Step::kPushesOne, 0},
+    {104, Step::kPushesOne, 0}, {105, Step::kPushesOne, 0}, {106, Step::kLoadsAttribute, 0},
+    {107, Step::kPushesOne, 0}, {108, Step::kPushesOne, 0}, {109, Step::kPushesOne, 0},
+    {110, Step::kJumpsOn, 0}, {111, Step::kMayJumpTo, 0}, {112, Step::kMayJumpTo, 0},
+    {113, Step::kJumpsTo, 0}, {114, Step::kMayJumpTo, 0}, {115, Step::kMayJumpTo, 0},
+    {116, Step::kLoadsName, 0}, {117, Step::kPushesOne, 0}, {118, Step::kPushesOne, 0},
+    {119, Step::kEnds, 0}, {121, Step::kMayJumpTo, 0}, {122, Step::kSetsUp, 0},
+    {124, Step::kLoadsFast, 0}, {125, Step::kStoresFast, 0}, {126, Step::kDeletes, 0},
+    {129, Step::kPushesNone, 0}, {130, Step::kRaises, 0}, {131, Step::kPushesOne, 0},
+    {132, Step::kPushesOne, 0}, {133, Step::kPushesOne, 0}, {135, Step::kPushesOne, 0},
+    {136, Step::kLoadsDeref, 0}, {137, Step::kStoresDeref, 0}, {138, Step::kDeletes, 0},
+    {141, Step::kPushesOne, 0}, {142, Step::kPushesOne, 0}, {143, Step::kSetsUp, 0},
+    {144, Step::kExtends, 0}, {145, Step::kPushesNone, 0}, {146, Step::kPushesNone, 0},
+    {147, Step::kPushesNone, 0}, {148, Step::kPushesOne, 0}, {154, Step::kSetsUp, 0},
+    {155, Step::kPushesOne, 0}, {156, Step::kPushesOne, 0}, {157, Step::kPushesOne, 0},
+    {161, Step::kPushesOne, 0}, {162, Step::kPushesNone, 0}, {163, Step::kPushesNone, 0},
+    {164, Step::kPushesNone, 0}, {165, Step::kPushesNone, 0},
+};
+// 3.11.7
+inline constexpr OpcodeRow kRows311[] = {
+    {0, Step::kPushesNone, 0}, {1, Step::kPushesNone, 0}, {2, Step::kPushesOne, 0},
+    {9, Step::kPushesNone, 0}, {10, Step::kPushesOne, 0}, {11, Step::kPushesOne, 0},
+    {12, Step::kPushesOne, 0}, {15, Step::kPushesOne, 0}, {25, Step::kPushesOne, 4},
+    {30, Step::kPushesOne, 0}, {31, Step::kPushesOne, 0}, {32, Step::kPushesOne, 0},
+    {33, Step::kPushesOne, 0}, {36, Step::kPushesOne, 0}, {49, Step::kPushesOne, 0},
+    {50, Step::kPushesOne, 0}, {51, Step::kPushesOne, 0}, {54, Step::kPushesNone, 0},
+    {60, Step::kStoresItem, 1}, {61, Step::kPushesNone, 0}, {69, Step::kPushesOne, 0},
+    {70, Step::kPushesNone, 0}, {71, Step::kPushesOne, 0}, {74, Step::kPushesOne, 0},
+    {82, Step::kPushesOne, 0}, {83, Step::kReturns, 0}, {84, Step::kPushesNone, 0},
+    {85, Step::kPushesNone, 0}, {86, Step::kPushesOne, 0}, {87, Step::kPushesOne, 0},
+    {88, Step::kPushesOne, 0}, {89, Step::kPopsException, 0}, {90, Step::kStoresName, 0},
+    {91, Step::kDeletes, 0}, {92, Step::kOther, 1}, {93, Step::kPushesOrJumps, 0},
+    {95, Step::kStoresAttribute, 4}, {96, Step::kPushesNone, 0}, {97, Step::kStoresGlobal, 0},
+    {98, Step::kDeletes, 0}, {99, Step::kSwaps, 0}, {100, Step::kLoadsConstant, 0},
+    {101, Step::kLoadsName, 0}, {102, Step::kPushesOne, 0}, {103, Step::kPushesOne, 0},
+    {104, Step::kPushesOne, 0}, {105, Step::kPushesOne, 0}, {106, Step::kLoadsAttribute, 4},
+    {107, Step::kPushesOne, 2}, {108, Step::kPushesOne, 0}, {109, Step::kPushesOne, 0},
+    {110, Step::kJumpsOn, 0}, {111, Step::kMayJump, 0}, {112, Step::kMayJump, 0},
+    {114, Step::kMayJump, 0}, {115, Step::kMayJump, 0}, {116, Step::kLoadsGlobal, 5},
+    {117, Step::kPushesOne, 0}, {118, Step::kPushesOne, 0}, {119, Step::kEnds, 0},
+    {120, Step::kCopies, 0}, {122, Step::kPushesOne, 1}, {123, Step::kPushesOrJumps, 0},
+    {124, Step::kLoadsFast, 0}, {125, Step::kStoresFast, 0}, {126, Step::kDeletes, 0},
+    {128, Step::kMayJump, 0}, {129, Step::kMayJump, 0}, {130, Step::kRaises, 0},
+    {131, Step::kPushesOne, 0}, {132, Step::kPushesOne, 0}, {133, Step::kPushesOne, 0},
+    {134, Step::kJumpsBack, 0}, {135, Step::kPushesNone, 0}, {136, Step::kPushesOne, 0},
+    {137, Step::kLoadsDeref, 0}, {138, Step::kStoresDeref, 0}, {139, Step::kDeletes, 0},
+    {140, Step::kJumpsBack, 0}, {142, Step::kPushesOne, 0}, {144, Step::kExtends, 0},
+    {145, Step::kPushesNone, 0}, {146, Step::kPushesNone, 0}, {147, Step::kPushesNone, 0},
+    {148, Step::kPushesOne, 0}, {149, Step::kPushesNone, 0}, {151, Step::kPushesNone, 0},
+    {152, Step::kPushesOne, 0}, {155, Step::kPushesOne, 0}, {156, Step::kPushesOne, 0},
+    {157, Step::kPushesOne, 0}, {160, Step::kOther, 10}, {162, Step::kPushesNone, 0},
+    {163, Step::kPushesNone, 0}, {164, Step::kPushesNone, 0}, {165, Step::kPushesNone, 0},
+    {166, Step::kOther, 1}, {171, Step::kPushesOne, 4}, {172, Step::kPushesNone, 0},
+    {173, Step::kMayJumpBack, 0}, {174, Step::kMayJumpBack, 0}, {175, Step::kMayJumpBack, 0},
+    {176, Step::kMayJumpBack, 0},
+};
 // 3.12.1
 inline constexpr OpcodeRow kRows312[] = {
     {0, Step::kPushesNone, 0}, {1, Step::kPushesNone, 0}, {2, Step::kPushesOne, 0},

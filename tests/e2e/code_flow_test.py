@@ -9,8 +9,6 @@ from support import PROGRAMS, TestCase
 
 class CodeFlow(TestCase):
     def test_as_the_dis_module_of_each_interpreter_has_it(self):
-        if self.interpreter.minor < (3, 12):
-            self.skipTest("3.12 or later")
         outcome = self.plain(os.path.join(PROGRAMS, "code_flow.py"), os.environ["VTN_CODE_FLOW"], "300")
         self.assertEqual((0, b"agreed\n", b""), (outcome.status, outcome.stdout, outcome.stderr))
 

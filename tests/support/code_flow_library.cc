@@ -53,6 +53,7 @@ __attribute__((visibility("default"))) int vtn_test_find_stores(uint32_t minor,
                                                                 size_t handler_bytes,
                                                                 uint32_t stack_size,
                                                                 int begins_resumed,
+                                                                uint32_t first_cell,
                                                                 void* effect,
                                                                 Row* rows,
                                                                 uint32_t room) {
@@ -62,7 +63,8 @@ __attribute__((visibility("default"))) int vtn_test_find_stores(uint32_t minor,
                          reinterpret_cast<const unsigned char*>(handlers),
                          handler_bytes,
                          stack_size,
-                         begins_resumed != 0};
+                         begins_resumed != 0,
+                         first_cell};
   Rows<Row> to = {rows, room, 0};
   const bool understood = find_stores(
       minor,
@@ -95,6 +97,7 @@ __attribute__((visibility("default"))) int vtn_test_find_ways(uint32_t minor,
                                                               size_t handler_bytes,
                                                               uint32_t stack_size,
                                                               int begins_resumed,
+                                                              uint32_t first_cell,
                                                               void* effect,
                                                               WayRow* rows,
                                                               uint32_t room) {
@@ -104,7 +107,8 @@ __attribute__((visibility("default"))) int vtn_test_find_ways(uint32_t minor,
                          reinterpret_cast<const unsigned char*>(handlers),
                          handler_bytes,
                          stack_size,
-                         begins_resumed != 0};
+                         begins_resumed != 0,
+                         first_cell};
   Rows<WayRow> to = {rows, room, 0};
   const bool understood = find_ways(
       minor,
