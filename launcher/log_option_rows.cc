@@ -5,6 +5,7 @@
 
 #include "launcher/filters.h"
 #include "launcher/option_rows.h"
+#include "launcher/target/versions.h"
 
 namespace vtn::launcher {
 
@@ -20,18 +21,13 @@ Status add_log(Request& request, uint32_t key, Text given) {
   return {};
 }
 
-Status add_binding_log(Request& request, uint32_t key, const char* option, Text expression) {
-  request.launch.needs_monitoring = option;
-  return add_log(request, key, expression);
-}
-
 constexpr OptionRow kRows[] = {
     {"log_var",
      0,
      "RE",
      Scope::kRecord,
      [](Request& request, Text value) -> Status {
-       return add_binding_log(request, VTN_SETTING_LOG_VARIABLE, "--log_var", value);
+       return add_log(request, VTN_SETTING_LOG_VARIABLE, value);
      },
      "each time a variable is bound whose whole name matches a regular expression, its new value. "
      "May be repeated, or several be given where a -- follows",
@@ -43,7 +39,7 @@ constexpr OptionRow kRows[] = {
      "RE",
      Scope::kRecord,
      [](Request& request, Text value) -> Status {
-       return add_binding_log(request, VTN_SETTING_LOG_NUMBER, "--log_number", value);
+       return add_log(request, VTN_SETTING_LOG_NUMBER, value);
      },
      "likewise, as a counter",
      nullptr,
@@ -54,7 +50,7 @@ constexpr OptionRow kRows[] = {
      "RE",
      Scope::kRecord,
      [](Request& request, Text value) -> Status {
-       return add_binding_log(request, VTN_SETTING_LOG_ATTRIBUTE, "--log_attr", value);
+       return add_log(request, VTN_SETTING_LOG_ATTRIBUTE, value);
      },
      "each time an attribute is set whose name matches, likewise",
      nullptr,
@@ -65,7 +61,7 @@ constexpr OptionRow kRows[] = {
      "RE",
      Scope::kRecord,
      [](Request& request, Text value) -> Status {
-       return add_binding_log(request, VTN_SETTING_LOG_STORES_OF, "--log_func_exec", value);
+       return add_log(request, VTN_SETTING_LOG_STORES_OF, value);
      },
      "each time that a function whose name matches binds anything, likewise",
      nullptr,
@@ -89,7 +85,7 @@ constexpr OptionRow kRows[] = {
      [](Request& request, Text value) -> Status {
        request.record.magic_comments = value == "true";
        if (request.record.magic_comments) {
-         request.launch.needs_monitoring = "--magic_comment";
+         request.launch.demand_python("--magic_comment", kFirstWithExceptionTable);
        }
        return {};
      },

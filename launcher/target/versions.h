@@ -21,7 +21,10 @@ inline constexpr struct {
 // others: 3.8 (PEP 587; the C API's documentation has it).
 inline constexpr uint32_t kFirstWithBytesMain = 0x0308;
 
-// sys.monitoring, by which bindings are told: PEP 669.
+// sys.monitoring, by which functions are switched off: PEP 669.
 inline constexpr uint32_t kFirstWithMonitoring = 0x030c;
+
+// Exceptions go by a table, which tells where magic comments stand: bpo-40222.
+inline constexpr uint32_t kFirstWithExceptionTable = 0x030b;
 
 }  // namespace vtn::launcher

@@ -5,6 +5,7 @@
 #include "runtime/entry/process.h"
 #include "runtime/marks/prints.h"
 #include "runtime/python/versions.h"
+#include "runtime/variables/wishes.h"
 
 namespace vtn::runtime {
 
@@ -24,7 +25,7 @@ bool install_best() {
     if (install_monitoring(with_c_functions)) {
       return true;
     }
-  } else if (evaluation_function_pays(g_python.minor) && !with_c_functions) {
+  } else if (evaluation_function_pays(g_python.minor) && !with_c_functions && !bindings_wanted()) {
     choose_backend(Backend::kEvalFrame);
     if (install_eval_frame()) {
       return true;
@@ -44,7 +45,7 @@ bool install_same() {
       }
       [[fallthrough]];
     default:
-      watch_exceptions_of_frames();
+      watch_frames();
       return set_profile(g_python.PyThreadState_Get());
   }
 }

@@ -52,8 +52,9 @@ bool profile_installed();
 // PEP 523 evaluation function, 3.11 without C functions. False: another one is there.
 bool install_eval_frame();
 
-// On 3.10 and 3.11 beside the profile function: for --log_exception.
-void watch_exceptions_of_frames();
+// On 3.10 and 3.11 beside the profile function: for --log_exception, and for --log_var and its
+// like.
+void watch_frames();
 
 // Ours is taken out of every interpreter that has it. Frames that it began end unrecorded.
 void uninstall_eval_frame();

@@ -13,6 +13,7 @@
 #include "runtime/capture/caller_lines.h"
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
+#include "runtime/capture/instruction_trace.h"
 #include "runtime/capture/stack_bounds.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/entry/interpreters.h"
@@ -20,6 +21,7 @@
 #include "runtime/marks/exceptions.h"
 #include "runtime/python/versions.h"
 #include "runtime/variables/variables.h"
+#include "runtime/variables/wishes.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn::runtime {
@@ -33,7 +35,9 @@ struct {
   bool checked;  // where a frame's code lies
   bool ready;    // that, and recording is not paused
   bool installed;
-  bool watching;              // for exceptions alone
+  bool watching;  // beside the profile function
+  bool with_bindings;
+  bool replaced;              // by somebody else's, beside the profile function
   bool with_lines;            // of callers
   bool guarded;               // some frame runs under the default evaluator
   uint32_t guards;            // how often that was so
@@ -96,8 +100,15 @@ void change_to_profile() {
   g_python._PyInterpreterState_SetEvalFrameFunc(interpreter, g_python._PyEval_EvalFrameDefault);
   g_eval.guarded = true;
   ++g_eval.guards;
+  if (g_eval.with_bindings) {
+    trace_without_evaluator();
+  }
   PyObject* result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
   g_eval.guarded = false;
+  if (g_eval.with_bindings) {
+    trace_by_evaluator();
+    look_at_running_frame(state);
+  }
   if (!g_eval.installed && !g_eval.watching) {
     return result;  // recording was stopped meanwhile
   }
@@ -190,7 +201,7 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
   return result;
 }
 
-// Beside the profile function, which is not told of exceptions: records nothing else.
+// Beside the profile function, which is not told of exceptions and instructions: records no calls.
 PyObject* watch(PyThread* state, void* frame, int throwing) {
   tracer::ThreadState* const thread = tracer::current_thread();
   if (__builtin_expect(part_of(thread)->stack_limit == 0, 0)) {
@@ -199,8 +210,16 @@ PyObject* watch(PyThread* state, void* frame, int throwing) {
   if (reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) < part_of(thread)->stack_limit) {
     return run_guarded(thread, state, frame, throwing);
   }
+  if (g_eval.with_bindings) {
+    frame_is_to_run(state, frame);
+  }
   PyObject* const result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
-  if (result == nullptr && g_recording_clock != kPausedClock && part_of(thread)->muted == 0) {
+  if (g_eval.with_bindings) {
+    check_eval_frame();
+    look_at_running_frame(state);
+  }
+  if (exceptions_wanted() && result == nullptr && g_recording_clock != kPausedClock &&
+      part_of(thread)->muted == 0) {
     exception_left_frame(tracer::current_thread());  // perhaps of a forked child by now
   }
   return result;
@@ -235,9 +254,17 @@ bool install_eval_frame() {
   return true;
 }
 
-void watch_exceptions_of_frames() {
-  if (exceptions_wanted() && !g_eval.installed) {
-    g_eval.watching = put_in_place(watch) || g_eval.watching;
+void watch_frames() {
+  const bool bindings = bindings_wanted() && !has_monitoring(g_python.minor);
+  if ((!exceptions_wanted() && !bindings) || g_eval.installed) {
+    return;
+  }
+  const bool put = put_in_place(watch);
+  g_eval.watching = put || g_eval.watching;
+  g_eval.with_bindings = bindings;
+  g_eval.replaced = false;
+  if (bindings && !put) {
+    trace_without_evaluator();
   }
 }
 
@@ -252,6 +279,12 @@ void pause_eval_frame() { g_eval.ready = false; }
 void resume_eval_frame() { g_eval.ready = g_eval.checked; }
 
 void check_eval_frame() {
+  if (g_eval.watching && g_eval.with_bindings && !g_eval.guarded && !g_eval.replaced &&
+      g_python._PyInterpreterState_GetEvalFrameFunc(g_python.PyInterpreterState_Main()) != watch) {
+    g_eval.replaced = true;
+    trace_without_evaluator();
+    tell_part_untold(UntoldPart::kEvaluated);
+  }
   if (!g_eval.installed || g_eval.guarded ||
       g_python._PyInterpreterState_GetEvalFrameFunc(g_python.PyInterpreterState_Main()) ==
           evaluate) {

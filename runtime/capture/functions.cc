@@ -10,6 +10,7 @@
 #include "runtime/capture/caller_lines.h"
 #include "runtime/capture/code_table.h"
 #include "runtime/capture/identities.h"
+#include "runtime/capture/instruction_trace.h"
 #include "runtime/capture/monitoring.h"
 #include "runtime/capture/open_frames.h"
 #include "runtime/capture/own_profilers.h"
@@ -90,6 +91,7 @@ void code_died(void* extra) {
     end_open_frames(open);
   }
   forget_lines();
+  forget_traced_code(static_cast<const PyObject*>(identity->code));
   identity->code = nullptr;
   identity->interpreter = kNoInterpreter;
   identity->switched_off = false;
@@ -174,8 +176,8 @@ struct NewCode {
 
 // What is to be told of what the code binds; null: nothing.
 CodePlan* plan_variables(PyObject* code, tracer::Text name) {
-  if (!has_monitoring(g_python.minor) && bindings_wanted()) {
-    tell_variables_untold("Python 3.12 or later is needed");
+  if (comments_missing()) {
+    tell_part_untold(UntoldPart::kCommented);
   }
   CodePlan* plan = plan_code(code, name);
   if (plan != nullptr && has_monitoring(g_python.minor) && !runs_in_a_frame(code)) {
@@ -390,7 +392,8 @@ void remember_code(tracer::ThreadState* thread,
 void take_plan(CodeIdentity* identity, PyObject* code, CodePlan* plan) {
   free_plan(identity->plan);
   identity->plan = plan;
-  if (plan == nullptr || (plan->store_count == 0 && plan->point_count == 0)) {
+  if (plan == nullptr || (plan->store_count == 0 && plan->point_count == 0) ||
+      !has_monitoring(g_python.minor)) {
     return;
   }
   if (ask_for_instructions(code)) {

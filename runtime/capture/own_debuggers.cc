@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/capture/own_debuggers.h"
 
+#include "runtime/capture/instruction_trace.h"
 #include "runtime/capture/method_step.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/python/layout.h"
@@ -48,6 +49,10 @@ void restart_events() {
 
 PyObject* set_trace(const MethodStep& step, PyObject* module, PyObject* function) {
   PyObject* result = step.original(module, function, nullptr, nullptr);
+  if (!has_monitoring(g_python.minor)) {
+    look_at_running_frame(current_thread_state());
+    return result;
+  }
   if (result != nullptr && function != g_python._Py_NoneStruct && code_extra_index() >= 0) {
     const KeepErrno keep_errno;
     if (opcodes_are_asked_for()) {
@@ -69,7 +74,7 @@ PyObject* step_settrace_of_all_threads(PyObject* module, PyObject* function, PyO
 }  // namespace
 
 void watch_settrace() {
-  if (!opcode_events_need_restart(g_python.minor)) {
+  if (has_monitoring(g_python.minor) && !opcode_events_need_restart(g_python.minor)) {
     return;
   }
   put_in_front(&g_settrace, definition_of(g_python.PySys_GetObject("settrace")), step_settrace);

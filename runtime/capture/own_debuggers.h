@@ -7,11 +7,15 @@
 // which bdb's set_trace goes about it, so breakpoint() would stop at the line after its own.
 // Telling CPython to restart all events fills the table; that is done by a step behind
 // sys.settrace.
+//
+// On 3.10 and 3.11 the same step tells instruction_trace.h, whose frame would be told of opcodes to
+// the program's function.
 #pragma once
 
 namespace vtn::runtime {
 
-// Puts the step there. In each interpreter with the monitoring backend; needs the GIL.
+// Puts the step there. In each interpreter with the monitoring backend, or where instructions are
+// traced; needs the GIL.
 void watch_settrace();
 
 // Takes it away: recording has stopped. Needs the GIL.

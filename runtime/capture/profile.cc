@@ -9,6 +9,8 @@
 #include "runtime/capture/caller_lines.h"
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
+#include "runtime/capture/instruction_trace.h"
+#include "runtime/capture/own_debuggers.h"
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/profile_threads.h"
 #include "runtime/filters/filters.h"
@@ -36,8 +38,9 @@ enum ProfileEvent {
 struct {
   bool installed;
   bool with_c_functions;
-  bool with_lines;            // of callers
-  bool with_values;           // of arguments and what is returned
+  bool with_lines;   // of callers
+  bool with_values;  // of arguments and what is returned
+  bool with_bindings;
   bool filtering;             // some functions are hidden: an end says whose it is
   PySize code_offset;         // of the code object within the frame or its inner frame
   PySize inner_frame_offset;  // 0: none
@@ -89,12 +92,13 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
   tracer::ThreadState* thread = tracer::current_thread();
   switch (what) {
     case kCall: {
+      frame_has_begun();
       PyObject* const code = frame_code(frame);
       const CodeIds ids = code_ids(thread, code);
       if (__builtin_expect(ids.id == kIdHidden, 0)) {
         if (g_profile.with_values && (values_of(thread, code) & kIsLogged) != 0 &&
             !is_resumed(frame, code)) {
-          log_begin(thread, code);  // --log_sparse
+          log_begin(thread, code, frame_of_object(frame));  // --log_sparse
         }
         break;
       }
@@ -110,7 +114,7 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       tracer::record_enter(thread, id);
       if (__builtin_expect(g_profile.with_values, 0) && id == ids.id &&
           (values_of(thread, code) & kIsLogged) != 0) {
-        log_begin(thread, code);
+        log_begin(thread, code, frame_of_object(frame));
       }
       break;
     }
@@ -155,6 +159,9 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       if (__builtin_expect(starts_thread(argument), 0)) {
         cover_new_threads();
       }
+      if (__builtin_expect(g_profile.with_bindings, 0)) {
+        look_at_running_frame(current_thread_state());
+      }
       break;
     default:
       break;
@@ -193,6 +200,7 @@ bool install_profile(bool with_c_functions) {
   g_profile.with_c_functions = with_c_functions;
   g_profile.with_lines = caller_lines_wanted();
   g_profile.with_values = values_wanted() || variables_wanted();
+  g_profile.with_bindings = bindings_wanted() && !has_monitoring(g_python.minor);
   g_profile.filtering = filters_on() || g_profile.with_values;  // by the code that the thread knows
   const FrameLayout layout = frame_layout(g_python.minor);
   g_profile.inner_frame_offset = layout.inner_frame;
@@ -203,7 +211,10 @@ bool install_profile(bool with_c_functions) {
   }
   g_profile.installed = true;
   watch_setprofile();
-  watch_exceptions_of_frames();
+  if (g_profile.with_bindings) {
+    watch_settrace();
+  }
+  watch_frames();
   start_profile_threads(on_profile);
   return true;
 }
@@ -213,6 +224,7 @@ void uninstall_profile() {
   end_profile_threads();
   leave_c_profilers();
   leave_profilers();
+  leave_settrace();
 }
 
 }  // namespace vtn::runtime

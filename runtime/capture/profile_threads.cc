@@ -4,10 +4,12 @@
 #include "base/freestanding/atomic.h"
 #include "runtime/capture/backends.h"
 #include "runtime/capture/c_profilers.h"
+#include "runtime/capture/instruction_trace.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/python/layout.h"
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
+#include "runtime/variables/wishes.h"
 
 namespace vtn::runtime {
 
@@ -89,6 +91,9 @@ void start_profile_threads(PyProfileFunction function) {
   g_threads.newest_thread_id = 0;
   if (has_one_profiler_per_thread(g_python.minor)) {
     find_fields();
+    if (bindings_wanted()) {
+      start_instruction_trace(g_threads.function_offset);
+    }
     watch_c_profilers(function, g_threads.function_offset);
     guard_own_profile(tracer::current_thread());
   } else {
@@ -183,6 +188,7 @@ PySize find_function(const PyThread* state) {
 
 void end_profile_threads() {
   store_release(&g_threads.ready, uint32_t{0});
+  stop_instruction_trace();
   const PySize offset = g_threads.function_offset != 0
                             ? g_threads.function_offset
                             : find_function(g_python.PyThreadState_Get());

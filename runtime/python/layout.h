@@ -18,6 +18,8 @@ inline T field(const void* object, PySize offset) {
   return *reinterpret_cast<T const*>(static_cast<const char*>(object) + offset);
 }
 
+inline constexpr PySize kCellContents = kHeadBytes;
+
 inline PyObject* type_of(const PyObject* object) {
   return field<PyObject*>(object, kHeadBytes - 8);
 }

@@ -85,6 +85,7 @@ struct PyMethodDefinition {
   required(void, PyMem_GetAllocator, (int, PyAllocator*))                                      \
   required(void, PyMem_SetAllocator, (int, PyAllocator*))                                      \
   required(void, PyErr_Fetch, (PyObject**, PyObject**, PyObject**))                            \
+  required(void, PyErr_NormalizeException, (PyObject**, PyObject**, PyObject**))               \
   required(void, PyErr_Restore, (PyObject*, PyObject*, PyObject*))                             \
   required(void, PyErr_Clear, ())                                                              \
   required(void, PyErr_SetObject, (PyObject*, PyObject*))                                      \

@@ -76,6 +76,18 @@ constexpr bool frozen_code_is_shared(uint32_t minor) { return minor == 11 || min
 // was made, without a co_extra: 3.14 (_PyCode_VerifyStateless; seen on 3.14 and 3.15).
 constexpr bool code_is_handed_on_untouched(uint32_t minor) { return minor >= 14; }
 
+// Where exceptions go is a table of the code: 3.11, bpo-40222. Before, instructions set it up, and
+// where magic comments stand is not known.
+constexpr bool has_exception_table(uint32_t minor) { return minor >= 11; }
+
+// What CPython puts at the end of a handler for what that raises has a line, which is that of what
+// came before: 3.11 (seen on 3.11.2 and 3.11.7; not on 3.12.1 and later).
+constexpr bool ends_of_handlers_have_lines(uint32_t minor) { return minor == 11; }
+
+// Instructions count all variables of a frame from 0: 3.11 (bpo-43693). Before, cells and free ones
+// by themselves.
+constexpr bool instructions_count_all_variables(uint32_t minor) { return minor >= 11; }
+
 // -- Frames, where they are read by offset
 
 // 3.10: PyFrameObject holds the code: after its head, size and f_back. 3.11: it holds its inner
@@ -84,6 +96,7 @@ constexpr bool code_is_handed_on_untouched(uint32_t minor) { return minor >= 14;
 struct FrameLayout {
   intptr_t inner_frame;  // within the frame object; 0: it holds the code itself
   intptr_t code;         // within whichever holds it; 0: not known
+  intptr_t globals;      // beside it; borrowed
 };
 inline constexpr intptr_t kInnerFrameFunction = 0;
 inline constexpr intptr_t kInnerFrameGlobals = 8;  // of 3.11; borrowed
@@ -93,11 +106,11 @@ inline constexpr unsigned char kOwnerGenerator = 1;  // its value where a genera
 constexpr FrameLayout frame_layout(uint32_t minor) {
   switch (minor) {
     case 10:
-      return {0, 16 + 8 + 8};
+      return {0, 16 + 8 + 8, 48};
     case 11:
-      return {16 + 8, kInnerFrameCode};
+      return {16 + 8, kInnerFrameCode, kInnerFrameGlobals};
     default:
-      return {0, 0};
+      return {0, 0, 0};
   }
 }
 
@@ -129,14 +142,16 @@ constexpr ChainLayout chain_layout(uint32_t minor) {
 }
 
 // Where an interpreter's frame has what names are looked up in (_PyInterpreterFrame of
-// pycore_frame.h), from 3.12 to 3.15. Who reads by it compares the first two with the API's
+// pycore_frame.h), from 3.11 to 3.15. Who reads by it compares the first two with the API's
 // answers.
 struct NamesLayout {
   intptr_t globals;
   intptr_t builtins;
   intptr_t locals;  // of classes, modules and what is executed; null of functions
 };
-inline constexpr NamesLayout kNamesOfFrame = {24, 32, 40};
+constexpr NamesLayout names_of_frame(uint32_t minor) {
+  return minor == 11 ? NamesLayout{kInnerFrameGlobals, 16, 24} : NamesLayout{24, 32, 40};
+}
 
 // Where a frame's variables begin, its arguments first, in the order of co_varnames: of 3.10 within
 // the frame object (behind 20 blocks of 12 bytes), from 3.11 on within the interpreter's frame
@@ -169,6 +184,31 @@ constexpr bool frames_tell_variables(uint32_t minor) { return minor >= 12; }
 // (gh-117139). Before, it is kept at some of the events only, so the depth is found out from the
 // code (tried on 3.12.1 to 3.15). 0: not known.
 constexpr intptr_t frame_stack_pointer(uint32_t minor) { return minor >= 14 ? 64 : 0; }
+
+// What a trace function of opcodes reads and writes of a frame: struct _frame of 3.10's
+// cpython/frameobject.h, and of 3.11's pycore_frame.h with _PyInterpreterFrame. Both are right at
+// each of its events, but for the instructions behind an EXTENDED_ARG, of which there is none
+// (bpo-45256 kept it so). Who reads by it compares the first answers with the API's.
+struct TraceLayout {
+  intptr_t trace_lines;    // of a frame object, a byte
+  intptr_t trace_opcodes;  // likewise
+  intptr_t instruction;    // 3.10: its number, an int; 3.11: its address
+  intptr_t depth;          // an int: how many words lie on the stack
+  intptr_t stack;          // where the stack begins; 0: the variables count as well, from theirs on
+  intptr_t object;         // of the interpreter's frame; 3.10 has no other
+  intptr_t frame_of_thread;  // from c_tracefunc in a thread state; 3.11: see ChainLayout
+  intptr_t tracing;          // likewise, an int: how many trace and profile functions run
+};
+constexpr TraceLayout trace_layout(uint32_t minor) {
+  switch (minor) {
+    case 10:
+      return {84, 85, 96, 80, 64, 0, -40, -20};
+    case 11:
+      return {44, 45, 56, 64, 0, 40, 0, -28};
+    default:
+      return {};
+  }
+}
 
 // A word of the stack with these bits is a number of CPython's own, no object: 3.14.
 inline constexpr uintptr_t kTaggedNumber = 3;

@@ -19,7 +19,6 @@ namespace vtn::runtime {
 namespace {
 
 constexpr uint32_t kTrials = 64;
-constexpr PySize kCellContents = kHeadBytes;
 constexpr long kVarArgs = 0x04;  // CO_VARARGS
 constexpr long kVarKeywords = 0x08;
 
@@ -79,6 +78,13 @@ PyObject* read_cell(PyObject* code, const void* frame, unsigned index) {
     }
   }
   return nullptr;
+}
+
+PyObject* argument_of(PyObject* code, const void* frame, unsigned index) {
+  PyObject* const value = read_argument(frame, index);
+  return value == nullptr && !cells_replace_arguments(g_python.minor)
+             ? read_cell(code, frame, index)
+             : value;
 }
 
 // What the API says of it: a new reference, or null.
@@ -158,10 +164,7 @@ size_t put_arguments_by_api(char* to, size_t room, PyObject* code, const WantedV
     used = put_arguments_by_api(bytes, kMaxNoteBytes, code, wanted);
   } else {
     for (unsigned i = 0; i < wanted.arguments; ++i) {
-      PyObject* value = read_argument(frame, i);
-      if (value == nullptr && !cells_replace_arguments(g_python.minor)) {
-        value = read_cell(code, frame, i);
-      }
+      PyObject* const value = argument_of(code, frame, i);
       const size_t room = kMaxNoteBytes - used;
       used += (wanted.secrets >> i & 1) != 0 ? put_redacted(bytes + used, room)
               : value != nullptr             ? put_value(value, bytes + used, room)
@@ -208,16 +211,18 @@ uint16_t count_parameters(PyObject* code) {
   return static_cast<uint16_t>(count < kMostArguments ? count : kMostArguments);
 }
 
-PyRef argument_of_running(PyObject* code, unsigned index) {
-  const void* const frame = g_arguments.by_layout ? running_frame() : nullptr;
-  if (frame != nullptr && code_of_frame(frame) != code) {
-    return PyRef();
+PyRef argument_of_running(PyObject* code, const void* frame, unsigned index) {
+  if (frame == nullptr) {
+    frame = g_arguments.by_layout ? running_frame() : nullptr;
+    if (frame != nullptr && code_of_frame(frame) != code) {
+      return PyRef();
+    }
   }
   if (frame != nullptr && g_arguments.trials != 0) {
     try_layout(code, frame, index + 1);
   }
   if (frame != nullptr && g_arguments.by_layout) {
-    return PyRef::hold(read_argument(frame, index));
+    return PyRef::hold(argument_of(code, frame, index));
   }
   PyFrame* const object = g_python.PyEval_GetFrame();
   const PyRef names = names_of(code);

@@ -52,9 +52,9 @@ bool values_wanted();
 inline constexpr uint16_t kMostArguments = 64;
 uint16_t count_parameters(PyObject* code);
 
-// The value of one, of the frame that runs `code` and has just begun; null: there is none (any
-// more), or nobody knows. May leave an error set.
-PyRef argument_of_running(PyObject* code, unsigned index);
+// The value of one, of the frame that runs `code` and has just begun (null: the current one); null:
+// there is none (any more), or nobody knows. May leave an error set.
+PyRef argument_of_running(PyObject* code, const void* frame, unsigned index);
 
 // Of a function that was just given its id, whose code it is: what is wanted of its calls. Tells
 // the names of its parameters.

@@ -54,6 +54,9 @@ PyRef take_own_exception() {
   PyObject* fetched = nullptr;
   PyObject* fetched_traceback = nullptr;
   g_python.PyErr_Fetch(&fetched_type, &fetched, &fetched_traceback);
+  if (fetched_type != nullptr) {  // before 3.12 it may be what an exception will be made of
+    g_python.PyErr_NormalizeException(&fetched_type, &fetched, &fetched_traceback);
+  }
   const PyRef type = PyRef::steal(fetched_type);
   const PyRef traceback = PyRef::steal(fetched_traceback);
   PyRef exception = PyRef::steal(fetched);

@@ -151,13 +151,54 @@ PyRef item_of(PyObject* dict, PyObject* name) {
   return PyRef::hold(g_python.PyDict_GetItemWithError(dict, name));
 }
 
+// Where the frame's variables have that one; -1: nowhere. Before 3.12, where asking the frame would
+// write all of them where the program may see it.
+long index_of_variable(PyObject* code, PyObject* name) {
+  const Utf8 wanted(name);
+  for (long i = 0;; ++i) {
+    const PyRef one = PyRef::steal(
+        g_python.PyObject_CallMethod(code, "_varname_from_oparg", "i", static_cast<int>(i)));
+    g_python.PyErr_Clear();
+    if (!one) {
+      return -1;
+    }
+    const Utf8 text(one.get());
+    if (text.text().bytes == wanted.text().bytes &&
+        memcmp(text.text().data, wanted.text().data, wanted.text().bytes) == 0) {
+      return i;
+    }
+  }
+}
+
+PyRef variable_of(PyObject* code, const void* frame, PyObject* name) {
+  if (frames_tell_variables(g_python.minor)) {
+    PyFrame* const object = g_python.PyEval_GetFrame();  // borrowed
+    PyRef value = PyRef::steal(object == nullptr ? nullptr : g_python.PyFrame_GetVar(object, name));
+    g_python.PyErr_Clear();
+    return value;
+  }
+  const long index = index_of_variable(code, name);
+  if (index < 0) {
+    return PyRef();
+  }
+  auto* value = field<PyObject*>(
+      frame, frame_variables(g_python.minor) + static_cast<intptr_t>(sizeof(void*)) * index);
+  const Utf8 text(name);
+  const bool in_cell =
+      has_name(code, "co_cellvars", text.text()) || has_name(code, "co_freevars", text.text());
+  if (value != nullptr && in_cell && type_of(value) == g_python.PyCell_Type) {
+    value = field<PyObject*>(value, kCellContents);
+  }
+  return PyRef::hold(value);
+}
+
 // Null: it has no value there. `is_unbound`: nor may another of that name take its place.
 PyRef value_of(
     PyObject* name, PyObject* code, bool is_function, const void* frame, bool* is_unbound) {
   *is_unbound = false;
-  PyObject* const globals = field<PyObject*>(frame, kNamesOfFrame.globals);
-  PyFrame* const object = g_python.PyEval_GetFrame();  // borrowed
-  PyObject* const locals = is_function ? nullptr : field<PyObject*>(frame, kNamesOfFrame.locals);
+  const NamesLayout names = names_of_frame(g_python.minor);
+  PyObject* const globals = field<PyObject*>(frame, names.globals);
+  PyObject* const locals = is_function ? nullptr : field<PyObject*>(frame, names.locals);
   if (locals != nullptr && locals != globals) {
     PyRef value = type_of(locals) == g_python.PyDict_Type
                       ? item_of(locals, name)
@@ -167,12 +208,11 @@ PyRef value_of(
     }
     (void)take_own_exception();
   }
-  if (object != nullptr && (is_function || locals != globals)) {
-    PyRef value = PyRef::steal(g_python.PyFrame_GetVar(object, name));
+  if (is_function || locals != globals) {
+    PyRef value = variable_of(code, frame, name);
     if (value) {
       return value;
     }
-    g_python.PyErr_Clear();
     if (is_function && has_variable(code, Utf8(name).text())) {
       *is_unbound = true;
       return PyRef();
@@ -239,8 +279,9 @@ PyRef evaluate_comment(const CommentExpression& expression, PyObject* code, cons
   const Muted muted;
   PyObject* const globals = g_python.PyEval_GetGlobals();    // borrowed
   PyObject* const builtins = g_python.PyEval_GetBuiltins();  // borrowed
-  if (globals == nullptr || globals != field<PyObject*>(frame, kNamesOfFrame.globals) ||
-      builtins != field<PyObject*>(frame, kNamesOfFrame.builtins)) {
+  if (globals == nullptr ||
+      globals != field<PyObject*>(frame, names_of_frame(g_python.minor).globals) ||
+      builtins != field<PyObject*>(frame, names_of_frame(g_python.minor).builtins)) {
     return PyRef();
   }
   const PyRef variables = PyRef::steal(g_python.PyDict_New());

@@ -53,6 +53,24 @@ void sort(Item* items, uint32_t count, IsBefore&& comes_before) {
   }
 }
 
+// Where what a handler raises is handed on, without an exception to handle any more: COPY,
+// POP_EXCEPT, RERAISE to the instruction that it has put by.
+void take_lines_of_ends(const CodeText& text, uint32_t* lines) {
+  const Instructions all(g_python.minor, text);
+  for (uint32_t unit = 0; all.known() && unit < all.units();) {
+    const Instruction copies = all.decode(unit);
+    const bool has_three = copies.next + 2 <= all.units();
+    if (has_three && copies.step == Step::kCopies &&
+        all.decode(copies.next).step == Step::kPopsException) {
+      const Instruction raises = all.decode(copies.next + 1);
+      if (raises.step == Step::kEnds && raises.argument != 0) {
+        lines[unit] = lines[copies.next] = lines[copies.next + 1] = 0;
+      }
+    }
+    unit = copies.next;
+  }
+}
+
 // Code that CPython makes of a part of a statement: in it no comment can stand.
 bool is_part_of_statement(PyObject* code, bool* is_module) {
   const PyRef name = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_name"));
@@ -237,6 +255,9 @@ uint32_t CodeComments::find(PyObject* code,
   for (start_ = 0;
        start_ < units_ && text.code[size_t{start_} * kUnitBytes] != resume_opcode(g_python.minor);
        ++start_) {
+  }
+  if (ends_of_handlers_have_lines(g_python.minor)) {
+    take_lines_of_ends(text, lines_);
   }
   settle_lines(found);
   sort_by_line();

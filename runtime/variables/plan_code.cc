@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How a plan is made.
+#include <initializer_list>
+
 #include <string.h>
 
 #include "base/freestanding/pages.h"
@@ -46,6 +48,18 @@ bool may_bind_what_is_wanted(PyObject* code) {
 
 // The name of a frame's variable, as instructions count them.
 PyRef variable_name(PyObject* code, uint32_t index) {
+  if (!instructions_count_all_variables(g_python.minor)) {
+    auto rest = static_cast<PySize>(index);
+    for (const char* const attribute : {"co_varnames", "co_cellvars", "co_freevars"}) {
+      const PyRef names = tuple_of(code, attribute);
+      const PySize count = names ? g_python.PyTuple_Size(names.get()) : 0;
+      if (rest < count) {
+        return PyRef::hold(g_python.PyTuple_GetItem(names.get(), rest));
+      }
+      rest -= count;
+    }
+    return PyRef();
+  }
   PyRef name = PyRef::steal(
       g_python.PyObject_CallMethod(code, "_varname_from_oparg", "i", static_cast<int>(index)));
   g_python.PyErr_Clear();
@@ -240,10 +254,12 @@ struct CodeBytes {
   StackEffect effect;
 
   explicit CodeBytes(PyObject* code)
-      : instructions(PyRef::steal(
-            g_python.PyCode_GetCode == nullptr ? nullptr : g_python.PyCode_GetCode(code))),
-        handlers(PyRef::steal(
-            instructions ? g_python.PyObject_GetAttrString(code, "co_exceptiontable") : nullptr)),
+      : instructions(PyRef::steal(g_python.PyCode_GetCode == nullptr
+                                      ? g_python.PyObject_GetAttrString(code, "co_code")
+                                      : g_python.PyCode_GetCode(code))),
+        handlers(PyRef::steal(instructions && has_exception_table(g_python.minor)
+                                  ? g_python.PyObject_GetAttrString(code, "co_exceptiontable")
+                                  : nullptr)),
         text(),
         effect(reinterpret_cast<StackEffect>(
             find_python_symbol("PyCompile_OpcodeStackEffectWithJump"))) {
@@ -251,8 +267,10 @@ struct CodeBytes {
     PySize size = 0;
     char* table = nullptr;
     PySize table_size = 0;
-    if (!handlers || g_python.PyBytes_AsStringAndSize(instructions.get(), &bytes, &size) != 0 ||
-        g_python.PyBytes_AsStringAndSize(handlers.get(), &table, &table_size) != 0) {
+    const bool has_table = has_exception_table(g_python.minor);
+    if (!instructions || (has_table && !handlers) ||
+        g_python.PyBytes_AsStringAndSize(instructions.get(), &bytes, &size) != 0 ||
+        (has_table && g_python.PyBytes_AsStringAndSize(handlers.get(), &table, &table_size) != 0)) {
       return;
     }
     text.code = reinterpret_cast<unsigned char*>(bytes);
@@ -260,6 +278,9 @@ struct CodeBytes {
     text.handlers = reinterpret_cast<unsigned char*>(table);
     text.handler_bytes = static_cast<size_t>(table_size);
     text.stack_size = static_cast<uint32_t>(number_of(code, "co_stacksize"));
+    text.first_cell = instructions_count_all_variables(g_python.minor)
+                          ? 0
+                          : static_cast<uint32_t>(number_of(code, "co_nlocals"));
     text.begins_resumed = generators_begin_with_a_value(g_python.minor) &&
                           (number_of(code, "co_flags") & kGenerator) != 0;
   }
@@ -427,12 +448,11 @@ CodePlan* plan_code(PyObject* code, tracer::Text qualified) {
                     ? mark_name(MarkKind::kInstant, qualified, text_of(kEntryCategory))
                     : 0;
   const PyRef names = tuple_of(code, "co_names");
-  const bool can_bind = has_monitoring(g_python.minor) && names;
-  CommentedFile* const file = can_bind && comments_wanted() ? commented_file(code) : nullptr;
+  CommentedFile* const file = names && comments_wanted() ? commented_file(code) : nullptr;
   if (file != nullptr) {
     refuse_names_out_of_sight(code, file);
   }
-  const bool may_bind = can_bind && (all || file != nullptr || may_bind_what_is_wanted(code));
+  const bool may_bind = names && (all || file != nullptr || may_bind_what_is_wanted(code));
   if (!may_bind && parts.entry == 0) {
     g_python.PyErr_Clear();
     return nullptr;

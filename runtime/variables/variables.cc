@@ -31,6 +31,7 @@ constexpr int64_t kWord = sizeof(void*);
 struct {
   bool broken;
   bool function_untold;
+  uint32_t parts_untold;  // a bit of each UntoldPart
   uint32_t trials;
   uint32_t trial_events;
   uint32_t mismatches;
@@ -151,13 +152,24 @@ void tell_store(tracer::ThreadState* thread, const uintptr_t* top, const StorePl
   tell(thread, store.name, value, key, secret, place);
 }
 
+// Whether the frame itself has its stack end there, as far as it says.
+bool stack_ends_at(const void* frame, const uintptr_t* variables, const uintptr_t* behind) {
+  if (has_monitoring(g_python.minor)) {
+    const intptr_t pointer = frame_stack_pointer(g_python.minor);
+    return pointer == 0 || field<const uintptr_t*>(frame, pointer) == behind;
+  }
+  const TraceLayout layout = trace_layout(g_python.minor);
+  const uintptr_t* const stack =
+      layout.stack == 0 ? variables : field<const uintptr_t*>(frame, layout.stack);
+  return stack + field<int>(frame, layout.depth) == behind;
+}
+
 // Where the top of the stack lies; null: it is not where it should be.
 const uintptr_t* top_of_stack(const void* frame, const CodePlan* plan, uint32_t depth) {
   const auto* const base = reinterpret_cast<const uintptr_t*>(static_cast<const char*>(frame) +
                                                               frame_variables(g_python.minor));
   const uintptr_t* const behind = base + plan->variables + depth;
-  const intptr_t pointer = frame_stack_pointer(g_python.minor);
-  if (pointer != 0 && field<const uintptr_t*>(frame, pointer) != behind) {
+  if (!stack_ends_at(frame, base, behind)) {
     tell_variables_untold("the stack of a frame is not as deep as expected");
     return nullptr;
   }
@@ -211,6 +223,21 @@ void tell_variables_untold(const char* why) {
   }
 }
 
+void tell_part_untold(UntoldPart part) {
+  constexpr const char* kWhy[] = {"while a trace function of the program's own was set",
+                                  "by magic comments: Python 3.11 or later is needed",
+                                  "of what ran until it was seen that another frame evaluation "
+                                  "function had been set"};
+  const auto index = static_cast<uint32_t>(part);
+  if ((g_variables.parts_untold & 1u << index) != 0) {
+    return;
+  }
+  g_variables.parts_untold |= 1u << index;
+  (void)tracer::publish_text(NameRecord::kNotice,
+                             static_cast<uint32_t>(NoticeKind::kVariablesUntold),
+                             text_of(kWhy[index]));
+}
+
 void tell_function_untold(tracer::Text name) {
   if (g_variables.function_untold) {
     return;
@@ -243,25 +270,36 @@ PyObject* on_instruction(PyObject*, PyObject* const* arguments, size_t, PyObject
   if (plan == nullptr || g_variables.broken) {
     return no_more_of_it();
   }
-  const void* frame = nullptr;
+  const auto offset = static_cast<uint32_t>(g_python.PyLong_AsLong(arguments[kOffset]));
+  return pass_instruction(thread, plan, nullptr, offset) ? g_python._Py_NoneStruct
+                                                         : no_more_of_it();
+}
+
+bool pass_instruction(tracer::ThreadState* thread,
+                      CodePlan* plan,
+                      const void* frame,
+                      uint32_t offset) {
+  PyObject* const code = plan->code;
+  if (g_variables.broken) {
+    return false;
+  }
   if (__builtin_expect(g_variables.trials != 0, 0)) {
     if (++g_variables.trial_events == kMostTrialEvents) {
       g_variables.trials = 0;
     } else {
-      frame = frame_of(code);
+      frame = frame != nullptr ? frame : frame_of(code);
       compare_last(thread, frame, code);
     }
   }
-  const auto offset = static_cast<uint32_t>(g_python.PyLong_AsLong(arguments[kOffset]));
   const bool has_point = find_point(plan, offset) != nullptr;
   if (!has_point && find_store(plan, offset) == nullptr) {
-    return no_more_of_it();
+    return false;
   }
   if (frame == nullptr) {
     frame = frame_of(code);
   }
   if (frame == nullptr || g_variables.broken) {
-    return g_python._Py_NoneStruct;
+    return true;
   }
   const PendingException pending;
   if (has_point) {
@@ -271,10 +309,10 @@ PyObject* on_instruction(PyObject*, PyObject* const* arguments, size_t, PyObject
   if (plan != nullptr && !g_variables.broken && g_recording_clock != kPausedClock) {
     tell_stores(thread, plan, code, frame, offset);
   }
-  return g_python._Py_NoneStruct;
+  return true;
 }
 
-void log_begin(tracer::ThreadState* thread, PyObject* code) {
+void log_begin(tracer::ThreadState* thread, PyObject* code, const void* frame) {
   const KeepErrno keep_errno;
   const PendingException pending;
   CodePlan* plan = plan_of(thread, code);
@@ -289,7 +327,7 @@ void log_begin(tracer::ThreadState* thread, PyObject* code) {
   const uint64_t epoch = tracer::g_engine.epoch;
   for (uint32_t i = 0; plan != nullptr && i < plan->parameter_count; ++i) {
     const LoggedParameter parameter = plan->parameters()[i];
-    const PyRef value = argument_of_running(code, parameter.index);
+    const PyRef value = argument_of_running(code, frame, parameter.index);
     if (value) {
       tell(thread, parameter.name, value.get(), nullptr, (parameter.flags & kIsSecret) != 0, {});
     }

@@ -179,8 +179,8 @@ class Limits(support.TestCase):
 
     def test_expressions_of_comments(self):
         """L-COMMENT"""
-        if self.interpreter.minor < (3, 12):
-            self.skipTest("3.12 or later")
+        if self.interpreter.minor < (3, 11):
+            self.skipTest("3.11 or later")
         self.write("x.py", """
             made = []
             # !viztracer: log_var("made", made.append(1))
@@ -226,8 +226,8 @@ class Limits(support.TestCase):
         self.assertIn("one", told)
         self.assertIn("object.__getattr__", told)
 
-    def test_evaluator_for_exceptions(self):
-        """L-EXCEPTION-EVALUATOR"""
+    def test_evaluator_beside_the_profile_function(self):
+        """L-EVALUATOR"""
         self.write("program.py", """
             import ctypes
             def address(function): return ctypes.cast(function, ctypes.c_void_p).value
@@ -240,8 +240,23 @@ class Limits(support.TestCase):
             """)
         self.assertEqual(b"True\n", self.plain("program.py").stdout)
         self.assertEqual(b"True\n", self.traced("program.py").stdout)
-        self.assertEqual(b"True\n" if self.interpreter.minor >= (3, 12) else b"False\n",
-                         self.traced("program.py", options=("--quiet", "--log_exception")).stdout)
+        for options in ("--log_exception",), ("--log_var", "x"), ("--log_var", "x", "--ignore_c_function"):
+            self.assertEqual(b"True\n" if self.interpreter.minor >= (3, 12) else b"False\n",
+                             self.traced("program.py", options=("--quiet", *options)).stdout)
+
+    def test_opcodes_of_a_frame(self):
+        """L-OPCODES"""
+        self.write("program.py", """
+            import sys
+            def look(frame): return frame.f_trace_opcodes
+            def f():
+                x = 1
+                return sys._getframe().f_trace_opcodes, look(sys._getframe())
+            print(*f(), sys.gettrace())
+            """)
+        self.assertEqual(b"False False None\n", self.plain("program.py").stdout)
+        self.assertEqual(b"False False None\n" if self.interpreter.minor >= (3, 12) else b"True False None\n",
+                         self.traced("program.py", options=("--quiet", "--log_var", "x")).stdout)
 
     def test_class_of_the_callbacks(self):
         """L-SUBCLASS"""

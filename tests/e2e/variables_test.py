@@ -10,11 +10,6 @@ from support import TestCase
 
 
 class Variables(TestCase):
-    def setUp(self):
-        if self.interpreter.minor < (3, 12):
-            self.skipTest("3.12 or later")
-        super().setUp()
-
     def record(self, text, *options, **kwargs):
         self.write("x.py", text)
         plain = self.plain("x.py", **kwargs)
@@ -149,8 +144,8 @@ class Told(Variables):
             print(len(made), x)
         """, "--log_var", "x", "--log_attr", "attr")
         told = [(event["name"], event["cat"], event["args"].get("key")) for event in self.marks(outcome)]
-        # Made when it is compiled; before, the item has no key but two ends.
-        constant_slice = "<slice>" if self.interpreter.minor >= (3, 14) else None
+        # Made when it is compiled, or (before 3.12) before it is stored; between, the item has no key but two ends.
+        constant_slice = None if (3, 12) <= self.interpreter.minor < (3, 14) else "<slice>"
         self.assertEqual(
             [("x = [0, 1, 2, 3]", "variable", None), ("x[...] = 1", "variable", "0"), ("x[...] = 2", "variable", "2"),
              ("x[...] = 6", "variable", "0"),
@@ -172,6 +167,7 @@ class Told(Variables):
         self.assertEqual(["x = 'text'", f"x = {10**30}"], self.told(outcome))
 
     def test_all_of_a_function(self):
+        bare = "|method" if self.interpreter.minor < (3, 11) else ""  # the code has no other name
         outcome = self.record("""
             class Thing:
                 def method(self, p):
@@ -186,9 +182,9 @@ class Told(Variables):
             def other(): a = 7
             Thing().method(1)
             other()
-        """, "--log_func_exec", "method", "--log_func_entry", r"Thing\.\w+|oth[aeiou]r")
+        """, "--log_func_exec", "method", "--log_func_entry", r"Thing\.\w+|oth[aeiou]r" + bare)
         self.assertEqual(
-            ["Thing.method", "a = 1", "b = 1", "self.c = 3", "d = 'e'", "inner = <function Thing.method.<locals>.inner>",
+            ["method" if bare else "Thing.method", "a = 1", "b = 1", "self.c = 3", "d = 'e'", "inner = <function Thing.method.<locals>.inner>",
              "f = 6", "other"],
             [re.sub("<function inner>", "<function Thing.method.<locals>.inner>", name) for name in self.told(outcome)])
 
@@ -261,7 +257,7 @@ class Told(Variables):
             exec("\\n".join(lines))
             f()
             print(sum(f().values()))
-        """, "--log_var", "v399|v3|i", "--log_number", "v.*", "--ignore_c_function")
+        """, "--log_var", "v399|v3|i", "--log_number", r"v\d+", "--ignore_c_function")
         expected = {f"v{n}": n for n in range(400)}
         told = [f"v{n} = {n}" for n in (3, 399)]
         for i in range(3):
@@ -376,7 +372,13 @@ class Harmless(Variables):
             def strange(n):
                 x = n
                 return x
-            strange.__code__ = strange.__code__.replace(co_exceptiontable=bytes([0x80]))
+            code = strange.__code__
+            if hasattr(code, "co_exceptiontable"):
+                code = code.replace(co_exceptiontable=bytes([0x80]))
+            else:  # "if not n: POP_TOP" in front, with nothing to pop
+                jump = [124, 0, 114, 2 + len(code.co_code) // 2]
+                code = code.replace(co_code=bytes(jump) + code.co_code + bytes([1, 0, 83, 0]))
+            strange.__code__ = code
             def plain(n):
                 x = n
                 return x
@@ -460,7 +462,8 @@ x = 1
 control(PAUSE); x = 2; control(RESUME); x = 3
 control(STOP); x = 4
 code = sys._getframe().f_code
-assert [sys.monitoring.get_local_events(tool, code) for tool in range(6) if sys.monitoring.get_tool(tool)] == []
+m = getattr(sys, "monitoring", None)
+assert [m.get_local_events(tool, code) for tool in range(6) if m.get_tool(tool)] == [] if m else not sys._getframe().f_trace_opcodes
 control(START); x = 5
 def f():
     x = 6
@@ -508,29 +511,12 @@ class Refused(Variables):
 
 
 class Old(TestCase):
-    """3.10 and 3.11."""
+    """3.10 and 3.11 (what else is their own: instruction_trace_test.py)."""
 
     def setUp(self):
         if self.interpreter.minor >= (3, 12):
             self.skipTest("before 3.12")
         super().setUp()
-
-    def test_bindings_are_refused_before_the_program_starts(self):
-        for option in "--log_var", "--log_number", "--log_attr", "--log_func_exec":
-            outcome = self.traced("-c", "print(1)", options=("--quiet", option, "x"))
-            self.assertEqual((1, b""), (outcome.status, outcome.stdout))
-            self.assertRegex(outcome.stderr.decode(),
-                             rf"^viztracer-native: {option} needs Python 3\.12 or later, and .* is 3\.1[01]\n$")
-
-    def test_a_child_says_that_it_has_none(self):
-        """What is no Python by itself may start any."""
-        self.write("x.py", "x = 1\n")
-        outcome = self.traced("--", "sh", "-c", "python3 x.py; true", options=("--quiet", "--log_var", "x"))
-        self.assertEqual((0, b""), (outcome.status, outcome.stderr))
-        [notices] = [image["notices"] for process in outcome.report.data["viztracer_native"]["processes"]
-                     for image in process["images"] if image["python"]]
-        self.assertEqual(["what variables, attributes and items were bound to is not told (Python 3.12 or later is needed)"],
-                         notices)
 
     def test_entries_are_told(self):
         self.write("x.py", "def f(): 'doc'\ndef generator():\n    yield 1\nf()\nlist(generator())\nprint(f.__doc__)\n")

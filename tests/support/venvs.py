@@ -30,6 +30,7 @@ SETS = {
     "cython": ["cython~=3.1", "setuptools>=68"],
     "viztracer": ["viztracer~=1.1"],
     "debuggers": ["coverage~=7.6", "debugpy~=1.8"],
+    "greenlets": ["greenlet~=3.0"],
     "uwsgi": ["uwsgi~=2.0", "setuptools>=68", "wheel"],
 }
 # What pip says where no index answers, which is no fault of ours.

@@ -41,9 +41,14 @@ TEST_CASE("versions: each minor version has one backend of choice", "[runtime]")
     CHECK(code_has_qualname(minor) == (minor >= 11));
     // A chain of frames is there wherever frames are no objects.
     CHECK((chain_layout(minor).previous != 0) == (minor >= 11));
+    // Opcodes are asked for by a frame object where nothing else tells of instructions.
+    CHECK((trace_layout(minor).trace_opcodes != 0) == (minor < 12));
+    CHECK((trace_layout(minor).object != 0) == (minor == 11));
+    CHECK(has_exception_table(minor) == (minor >= 11));
   }
   // Of a version that nobody has looked at: the API is asked.
   CHECK(chain_layout(99).previous == 0);
+  CHECK(trace_layout(99).trace_opcodes == 0);
 }
 
 }  // namespace
