@@ -5,7 +5,6 @@
 
 #include "launcher/filters.h"
 #include "launcher/option_rows.h"
-#include "launcher/target/versions.h"
 
 namespace vtn::launcher {
 
@@ -84,9 +83,6 @@ constexpr OptionRow kRows[] = {
      Scope::kRecord,
      [](Request& request, Text value) -> Status {
        request.record.magic_comments = value == "true";
-       if (request.record.magic_comments) {
-         request.launch.demand_python("--magic_comment", kFirstWithExceptionTable);
-       }
        return {};
      },
      "what comments in the source ask for: '# !viztracer: log' behind a statement, '# !viztracer: "

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "launcher/filters.h"
-#include "launcher/target/versions.h"
 #include "launcher/values.h"
 
 namespace vtn::launcher {
@@ -189,7 +188,7 @@ constexpr OptionRow kRowsBeforeLogs[] = {
      "N",
      Scope::kRecord,
      [](Request& request, Text value) -> Status {
-       request.launch.demand_python("--budget", kFirstWithMonitoring);
+       request.launch.needs_monitoring = "--budget";
        VTN_ASSIGN(request.record.calls.most_calls, read_number(value, 1, kMostEntries));
        return {};
      },

@@ -7,8 +7,6 @@
 #include <string>
 #include <vector>
 
-#include <stdint.h>
-
 #include "report/formats.h"
 #include "session/settings.h"
 
@@ -24,17 +22,8 @@ struct LaunchSettings {
   // As it stood on the command line: "x.py a b", "-m mod a", "-c code", "-".
   std::vector<std::string> target;
   bool after_separator = false;  // "--" stood before the target: it is a command
-  // Of the options given the one that asks for the newest CPython ("--budget"), and the oldest that
-  // has it (0x030c: 3.12); 0: none asks.
-  std::string demanding_option;
-  uint32_t demanded_python = 0;
-
-  void demand_python(const char* option, uint32_t version) {
-    if (version > demanded_python) {
-      demanding_option = option;
-      demanded_python = version;
-    }
-  }
+  // The option that asks for what CPython tells from 3.12 on alone ("--budget"); empty: none does.
+  std::string needs_monitoring;
 };
 
 // Where reports go, as named; outputs.h makes ReportSettings::outputs of it.

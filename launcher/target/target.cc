@@ -238,11 +238,11 @@ class Planner {
   }
 
   Status choose_host(const Executable& image) {
-    if (image.is_python() && image.python_version != 0 &&
-        image.python_version < settings_.demanded_python) {
-      return fail(settings_.demanding_option + " needs Python " +
-                  version_text(settings_.demanded_python) + " or later, and " + launch_.file +
-                  " is " + version_text(image.python_version));
+    if (!settings_.needs_monitoring.empty() && image.is_python() && image.python_version != 0 &&
+        image.python_version < kFirstWithMonitoring) {
+      return fail(settings_.needs_monitoring + " needs Python " +
+                  version_text(kFirstWithMonitoring) + " or later, and " + launch_.file + " is " +
+                  version_text(image.python_version));
     }
     if (image.is_python() && image.python_version != 0 && image.python_version < kOldestPython) {
       launch_.untraced_reason = launch_.file + " is Python " + version_text(image.python_version) +

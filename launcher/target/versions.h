@@ -24,7 +24,4 @@ inline constexpr uint32_t kFirstWithBytesMain = 0x0308;
 // sys.monitoring, by which functions are switched off: PEP 669.
 inline constexpr uint32_t kFirstWithMonitoring = 0x030c;
 
-// Exceptions go by a table, which tells where magic comments stand: bpo-40222.
-inline constexpr uint32_t kFirstWithExceptionTable = 0x030b;
-
 }  // namespace vtn::launcher

@@ -176,9 +176,6 @@ struct NewCode {
 
 // What is to be told of what the code binds; null: nothing.
 CodePlan* plan_variables(PyObject* code, tracer::Text name) {
-  if (comments_missing()) {
-    tell_part_untold(UntoldPart::kCommented);
-  }
   CodePlan* plan = plan_code(code, name);
   if (plan != nullptr && has_monitoring(g_python.minor) && !runs_in_a_frame(code)) {
     free_plan(plan);

@@ -40,8 +40,11 @@ class Utf8 {
   Utf8& operator=(const Utf8&) = delete;
 
   tracer::Text text() const { return {data_, bytes_}; }
+  bool equals(tracer::Text other) const {
+    return bytes_ == other.bytes && __builtin_memcmp(data_, other.data, bytes_) == 0;
+  }
   bool equals(const char* literal) const {
-    return bytes_ == __builtin_strlen(literal) && __builtin_memcmp(data_, literal, bytes_) == 0;
+    return equals(tracer::Text{literal, __builtin_strlen(literal)});
   }
 
  private:

@@ -76,9 +76,14 @@ constexpr bool frozen_code_is_shared(uint32_t minor) { return minor == 11 || min
 // was made, without a co_extra: 3.14 (_PyCode_VerifyStateless; seen on 3.14 and 3.15).
 constexpr bool code_is_handed_on_untouched(uint32_t minor) { return minor >= 14; }
 
-// Where exceptions go is a table of the code: 3.11, bpo-40222. Before, instructions set it up, and
-// where magic comments stand is not known.
+// Where exceptions go is a table of the code: 3.11, bpo-40222. Before, instructions set it up.
 constexpr bool has_exception_table(uint32_t minor) { return minor >= 11; }
+
+// A handler begins with an instruction of its own, which has no line: 3.11 (PUSH_EXC_INFO).
+constexpr bool handlers_begin_apart(uint32_t minor) { return minor >= 11; }
+
+// The table of a code's lines has columns, too: 3.11, PEP 657. 3.10: PEP 626.
+constexpr bool lines_have_positions(uint32_t minor) { return minor >= 11; }
 
 // What CPython puts at the end of a handler for what that raises has a line, which is that of what
 // came before: 3.11 (seen on 3.11.2 and 3.11.7; not on 3.12.1 and later).
@@ -142,15 +147,17 @@ constexpr ChainLayout chain_layout(uint32_t minor) {
 }
 
 // Where an interpreter's frame has what names are looked up in (_PyInterpreterFrame of
-// pycore_frame.h), from 3.11 to 3.15. Who reads by it compares the first two with the API's
-// answers.
+// pycore_frame.h), from 3.10 (where it is an object) to 3.15. Who reads by it compares the first
+// two with the API's answers.
 struct NamesLayout {
   intptr_t globals;
   intptr_t builtins;
   intptr_t locals;  // of classes, modules and what is executed; null of functions
 };
 constexpr NamesLayout names_of_frame(uint32_t minor) {
-  return minor == 11 ? NamesLayout{kInnerFrameGlobals, 16, 24} : NamesLayout{24, 32, 40};
+  return minor == 10   ? NamesLayout{48, 40, 56}
+         : minor == 11 ? NamesLayout{kInnerFrameGlobals, 16, 24}
+                       : NamesLayout{24, 32, 40};
 }
 
 // Where a frame's variables begin, its arguments first, in the order of co_varnames: of 3.10 within

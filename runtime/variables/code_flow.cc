@@ -10,6 +10,8 @@ namespace vtn::runtime {
 namespace {
 
 constexpr size_t kMostScratchBytes = size_t{256} << 20;
+constexpr int kMostRounds = 64;            // code goes on mostly, so there are few
+constexpr uint32_t kFirstBlock = 2;        // of numbers of blocks, which begin with the first unit
 constexpr uint32_t kFastArgumentBits = 4;  // of each of two variables
 
 // Of a value: the kind in the highest byte, the index below.
@@ -76,7 +78,10 @@ class Flow {
   }
 
   // After follow_all().
-  void visit_ways(VisitWay visit, void* argument) const {
+  void visit_ways(VisitWay visit, void* argument) {
+    if (all_.set_up_handlers()) {
+      follow_blocks();
+    }
     for (uint32_t unit = 0; unit < units_;) {
       const Instruction at = all_.decode(unit);
       const auto tell = [&](uint32_t to, WayKind kind) {
@@ -87,9 +92,8 @@ class Flow {
         unit = at.next;
         continue;
       }
-      if (const uint32_t handler = handler_of_[at.offset];
-          handler != 0 && depth_[handlers_[handler - 1].target] != 0) {
-        tell(handlers_[handler - 1].target, WayKind::kIsRaised);
+      if (const uint32_t handler = handler_at(unit, at); handler < units_ && depth_[handler] != 0) {
+        tell(handler, WayKind::kIsRaised);
       }
       if (at.step == Step::kPopsException) {
         tell(unit, WayKind::kPopsException);
@@ -179,6 +183,49 @@ class Flow {
       }
     }
     return true;
+  }
+
+  // Where an exception of the instruction goes; one beyond the end: nowhere in this code.
+  uint32_t handler_at(uint32_t unit, const Instruction& at) const {
+    if (!all_.set_up_handlers()) {
+      const uint32_t handler = handler_of_[at.offset];
+      return handler == 0 ? units_ : handlers_[handler - 1].target;
+    }
+    const uint32_t block = handler_of_[unit];
+    return block < kFirstBlock ? units_ : all_.target_of(all_.decode(block - kFirstBlock));
+  }
+
+  // Where instructions set handlers up: handler_of_ is now the one that did last, where its handler
+  // is not taken down yet. A handler itself is below all that.
+  void follow_blocks() {
+    constexpr uint32_t kNoBlock = 1;
+    const auto enter = [this](uint32_t unit, uint32_t block) {
+      const bool is_new = unit < units_ && handler_of_[unit] == 0;
+      if (is_new) {
+        handler_of_[unit] = block;
+      }
+      return is_new;
+    };
+    bool changed = enter(0, kNoBlock);
+    for (int round = 0; changed && round < kMostRounds; ++round) {
+      changed = false;
+      for (uint32_t unit = 0; unit < units_;) {
+        const Instruction at = all_.decode(unit);
+        uint32_t block = handler_of_[unit];
+        if (block != 0 && jumps(at.step)) {
+          changed = enter(all_.target_of(at), block) || changed;
+        }
+        if (at.step == Step::kSetsUp && block != 0) {
+          block = unit + kFirstBlock;
+        } else if (at.step == Step::kTakesDown && block >= kFirstBlock) {
+          block = handler_of_[block - kFirstBlock];
+        }
+        if (block != 0 && goes_on(at.step)) {
+          changed = enter(at.next, block) || changed;
+        }
+        unit = at.next;
+      }
+    }
   }
 
   bool mark_targets() {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/variables/code_lines.h"
 
+#include "runtime/python/versions.h"
+
 namespace vtn::runtime {
 
 namespace {
@@ -33,15 +35,39 @@ int64_t read_signed(const unsigned char* table, size_t bytes, size_t* at) {
   return (value & 1) != 0 ? -size : size;
 }
 
+// 3.10: pairs of so many bytes, and so many lines further.
+void read_pairs(const unsigned char* table,
+                size_t table_bytes,
+                uint32_t first_line,
+                uint32_t* lines,
+                size_t units) {
+  constexpr int kNoLine = -128;
+  int64_t line = first_line;
+  size_t unit = 0;
+  for (size_t at = 0; at + 1 < table_bytes; at += 2) {
+    const int further = static_cast<signed char>(table[at + 1]);
+    line += further == kNoLine ? 0 : further;
+    const bool known = further != kNoLine && line > 0 && line < UINT32_MAX;
+    for (unsigned i = 0; i < table[at] / 2u && unit < units; ++i) {
+      lines[unit++] = known ? static_cast<uint32_t>(line) : 0;
+    }
+  }
+}
+
 }  // namespace
 
-void read_code_lines(const unsigned char* table,
+void read_code_lines(uint32_t minor,
+                     const unsigned char* table,
                      size_t table_bytes,
                      uint32_t first_line,
                      uint32_t* lines,
                      size_t units) {
   for (size_t unit = 0; unit < units; ++unit) {
     lines[unit] = 0;
+  }
+  if (!lines_have_positions(minor)) {
+    read_pairs(table, table_bytes, first_line, lines, units);
+    return;
   }
   int64_t line = first_line;
   size_t unit = 0;

@@ -4,8 +4,6 @@
 // PendingException.
 #pragma once
 
-#include <string.h>
-
 #include "runtime/python/python_api.h"
 #include "runtime/python/text.h"
 
@@ -35,10 +33,19 @@ bool any_name(PyObject* code, const char* attribute, Test&& test) {
   return false;
 }
 
+// Among a tuple's, or null's; -1: it is not there.
+inline PySize index_of_name(PyObject* names, tracer::Text name) {
+  const PySize count = names == nullptr ? 0 : g_python.PyTuple_Size(names);
+  for (PySize i = 0; i < count; ++i) {
+    if (Utf8(g_python.PyTuple_GetItem(names, i)).equals(name)) {
+      return i;
+    }
+  }
+  return -1;
+}
+
 inline bool has_name(PyObject* code, const char* attribute, tracer::Text name) {
-  return any_name(code, attribute, [&](tracer::Text one) {
-    return one.bytes == name.bytes && memcmp(one.data, name.data, name.bytes) == 0;
-  });
+  return index_of_name(tuple_of(code, attribute).get(), name) >= 0;
 }
 
 // A variable of its frame.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/variables/comment_expressions.h"
 
+#include <initializer_list>
+
 #include <string.h>
 
 #include "base/freestanding/pages.h"
@@ -153,21 +155,32 @@ PyRef item_of(PyObject* dict, PyObject* name) {
 
 // Where the frame's variables have that one; -1: nowhere. Before 3.12, where asking the frame would
 // write all of them where the program may see it.
-long index_of_variable(PyObject* code, PyObject* name) {
-  const Utf8 wanted(name);
-  for (long i = 0;; ++i) {
-    const PyRef one = PyRef::steal(
-        g_python.PyObject_CallMethod(code, "_varname_from_oparg", "i", static_cast<int>(i)));
+PySize index_of_variable(PyObject* code, tracer::Text name) {
+  for (int i = 0;; ++i) {
+    const PyRef one =
+        PyRef::steal(g_python.PyObject_CallMethod(code, "_varname_from_oparg", "i", i));
     g_python.PyErr_Clear();
     if (!one) {
       return -1;
     }
-    const Utf8 text(one.get());
-    if (text.text().bytes == wanted.text().bytes &&
-        memcmp(text.text().data, wanted.text().data, wanted.text().bytes) == 0) {
+    if (Utf8(one.get()).equals(name)) {
       return i;
     }
   }
+}
+
+// Of 3.10: cells and free ones lie behind the variables, arguments that are cells in both places.
+PySize index_before_311(PyObject* code, tracer::Text name) {
+  PySize behind = number_of(code, "co_nlocals");
+  for (const char* const attribute : {"co_cellvars", "co_freevars"}) {
+    const PyRef names = tuple_of(code, attribute);
+    const PySize index = index_of_name(names.get(), name);
+    if (index >= 0) {
+      return behind + index;
+    }
+    behind += names ? g_python.PyTuple_Size(names.get()) : 0;
+  }
+  return index_of_name(tuple_of(code, "co_varnames").get(), name);
 }
 
 PyRef variable_of(PyObject* code, const void* frame, PyObject* name) {
@@ -177,13 +190,15 @@ PyRef variable_of(PyObject* code, const void* frame, PyObject* name) {
     g_python.PyErr_Clear();
     return value;
   }
-  const long index = index_of_variable(code, name);
+  const Utf8 text(name);
+  const PySize index = instructions_count_all_variables(g_python.minor)
+                           ? index_of_variable(code, text.text())
+                           : index_before_311(code, text.text());
   if (index < 0) {
     return PyRef();
   }
   auto* value = field<PyObject*>(
       frame, frame_variables(g_python.minor) + static_cast<intptr_t>(sizeof(void*)) * index);
-  const Utf8 text(name);
   const bool in_cell =
       has_name(code, "co_cellvars", text.text()) || has_name(code, "co_freevars", text.text());
   if (value != nullptr && in_cell && type_of(value) == g_python.PyCell_Type) {

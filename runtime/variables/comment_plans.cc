@@ -97,34 +97,35 @@ bool CodeComments::take_scratch(size_t units, uint32_t comments) {
     return false;
   }
   units_ = static_cast<uint32_t>(units);
-  const size_t way_bytes = kWaysOfUnit * units * sizeof(Way);
-  const size_t word_bytes = (kWordsOfUnit * units + 2) * sizeof(uint32_t);
-  scratch_bytes_ = comments * sizeof(Own) + way_bytes + word_bytes + 2 * units;
+  const size_t places = units + 1;  // and where a call begins, if no instruction does that
+  const size_t way_bytes = kWaysOfUnit * places * sizeof(Way);
+  const size_t word_bytes = (kWordsOfUnit * places + 2) * sizeof(uint32_t);
+  scratch_bytes_ = comments * sizeof(Own) + way_bytes + word_bytes + 2 * places;
   scratch_ = map_pages(scratch_bytes_);
   if (scratch_ == nullptr) {
     return false;
   }
   own_ = static_cast<Own*>(scratch_);
   ways_ = reinterpret_cast<Way*>(own_ + comments);
-  auto* words = reinterpret_cast<uint32_t*>(ways_ + kWaysOfUnit * units);
+  auto* words = reinterpret_cast<uint32_t*>(ways_ + kWaysOfUnit * places);
   const auto carve = [&words](size_t count) {
     uint32_t* const place = words;
     words += count;
     return place;
   };
-  lines_ = carve(units);
-  raised_lines_ = carve(units);
-  by_line_ = carve(units);
-  store_comments_ = carve(units);
-  first_out_ = carve(units + 1);
-  first_in_ = carve(units + 1);
-  in_ways_ = carve(kWaysOfUnit * units);
-  arrivals_ = carve(units);
-  told_ = carve(kWaysOfUnit * units);
-  told_count_ = carve(units);
-  pending_ = carve(units);
+  lines_ = carve(places);
+  raised_lines_ = carve(places);
+  by_line_ = carve(places);
+  store_comments_ = carve(places);
+  first_out_ = carve(places + 1);
+  first_in_ = carve(places + 1);
+  in_ways_ = carve(kWaysOfUnit * places);
+  arrivals_ = carve(places);
+  told_ = carve(kWaysOfUnit * places);
+  told_count_ = carve(places);
+  pending_ = carve(places);
   facts_ = reinterpret_cast<uint8_t*>(words);
-  is_leaving_ = facts_ + units;
+  is_leaving_ = facts_ + places;
   return true;
 }
 
@@ -135,7 +136,8 @@ bool CodeComments::read_lines(PyObject* code, uint32_t first_line) {
   if (!table || g_python.PyBytes_AsStringAndSize(table.get(), &bytes, &size) != 0) {
     return false;
   }
-  read_code_lines(reinterpret_cast<const unsigned char*>(bytes),
+  read_code_lines(g_python.minor,
+                  reinterpret_cast<const unsigned char*>(bytes),
                   static_cast<size_t>(size),
                   first_line,
                   lines_,
@@ -150,7 +152,7 @@ void CodeComments::index_ways() {
     ++first_in_[way.to + 1];
     arrivals_[way.to] += way.kind == WayKind::kGoesOn || way.kind == WayKind::kIsRaised ? 1 : 0;
   }
-  for (uint32_t unit = 0; unit < units_; ++unit) {
+  for (uint32_t unit = 0; unit <= units_; ++unit) {
     first_out_[unit + 1] += first_out_[unit];
     first_in_[unit + 1] += first_in_[unit];
   }
@@ -251,6 +253,9 @@ uint32_t CodeComments::find(PyObject* code,
     return 0;
   }
   file_ = file;
+  if (resume_opcode(g_python.minor) == 0) {
+    ways_[way_count_++] = {units_, 0, WayKind::kGoesOn};
+  }
   index_ways();
   for (start_ = 0;
        start_ < units_ && text.code[size_t{start_} * kUnitBytes] != resume_opcode(g_python.minor);
@@ -311,6 +316,13 @@ void CodeComments::settle_lines(const SourceComments& found) {
   }
 }
 
+// Whether lines may begin on it. From 3.11 on, instructions without a line come between what raises
+// and the first line of the handler.
+bool CodeComments::enters_lines(const Way& way) {
+  return way.kind == WayKind::kGoesOn ||
+         (way.kind == WayKind::kIsRaised && !handlers_begin_apart(g_python.minor));
+}
+
 bool CodeComments::holds(const MagicComment& comment, uint32_t unit) const {
   return lies_in(lines_[unit], comment.first, comment.last);
 }
@@ -326,7 +338,7 @@ bool CodeComments::cleans_up_behind(const MagicComment& comment, uint32_t unit) 
 }
 
 bool CodeComments::is_told_on(const MagicComment& comment, const Way& way) const {
-  if (way.kind != WayKind::kGoesOn) {
+  if (comment.when_left ? way.kind != WayKind::kGoesOn : !enters_lines(way)) {
     return false;
   }
   if (!comment.when_left) {
@@ -352,7 +364,7 @@ bool CodeComments::is_told_on(const MagicComment& comment, const Way& way) const
 }
 
 bool CodeComments::begins_on(const MagicComment& comment, const Way& way) const {
-  return way.kind == WayKind::kGoesOn && holds(comment, way.to) && !holds(comment, way.from) &&
+  return enters_lines(way) && holds(comment, way.to) && !holds(comment, way.from) &&
          !is_told_on(comment, way);
 }
 
@@ -401,7 +413,7 @@ void CodeComments::note_ways_into(uint32_t unit) {
   facts_[unit] |= kAllNoted;
   for (uint32_t i = first_in_[unit]; i < first_in_[unit + 1]; ++i) {
     const Way& way = ways_[in_ways_[i]];
-    facts_[way.from] |= way.kind == WayKind::kGoesOn ? uint8_t{kIsNoted} : uint8_t{0};
+    facts_[way.from] |= enters_lines(way) ? uint8_t{kIsNoted} : uint8_t{0};
   }
 }
 

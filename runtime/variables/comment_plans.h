@@ -83,6 +83,7 @@ class CodeComments {
   bool cleans_up_behind(const MagicComment& comment, uint32_t unit) const;
   bool ends_by_itself(const MagicComment& comment, uint32_t unit) const;
   void follow_leaving(const MagicComment& comment);
+  static bool enters_lines(const Way& way);
   bool is_told_on(const MagicComment& comment, const Way& way) const;
   void note_ways_into(uint32_t unit);
   template <class Visit>
@@ -97,7 +98,7 @@ class CodeComments {
   Own* own_ = nullptr;
   uint32_t count_ = 0;
   uint32_t units_ = 0;
-  uint32_t start_ = 0;                // the unit at which a call begins
+  uint32_t start_ = 0;                // the unit at which a call begins, or the end
   uint32_t* lines_ = nullptr;         // of units; 0: none known
   uint32_t* raised_lines_ = nullptr;  // that of what raised what a handler has
   uint32_t* by_line_ = nullptr;       // units in the order of their lines

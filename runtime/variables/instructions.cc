@@ -69,6 +69,8 @@ Instruction Instructions::decode(uint32_t unit) const {
   }
 }
 
+bool Instructions::set_up_handlers() const { return !has_exception_table(minor_); }
+
 uint32_t Instructions::told_at(const Instruction& at) const {
   return has_monitoring(minor_) ? at.offset : at.begin;
 }

@@ -46,6 +46,9 @@ class Instructions {
 
   uint32_t units() const { return units_; }
 
+  // Whether instructions do what later a table of handlers does.
+  bool set_up_handlers() const;
+
   // `unit` is one of them.
   Instruction decode(uint32_t unit) const;
 

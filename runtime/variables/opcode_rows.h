@@ -47,6 +47,7 @@ enum class Step : uint8_t {
   kMayJumpTo,
   kPushesOrJumps,  // on
   kSetsUp,         // a handler on, which finds what lay below the top, and an exception
+  kTakesDown,      // the handler that was set up last
   kReturns,
   kRaises,  // what a `raise` or `assert` does
   kEnds,
@@ -81,7 +82,7 @@ inline constexpr OpcodeRow kRows310[] = {
     {75, Step::kPushesOne, 0}, {76, Step::kPushesOne, 0}, {77, Step::kPushesOne, 0},
     {78, Step::kPushesOne, 0}, {79, Step::kPushesOne, 0}, {82, Step::kPushesOne, 0},
     {83, Step::kReturns, 0}, {84, Step::kPushesNone, 0}, {85, Step::kPushesNone, 0},
-    {86, Step::kPushesOne, 0}, {87, Step::kPushesNone, 0}, {89, Step::kPopsException, 0},
+    {86, Step::kPushesOne, 0}, {87, Step::kTakesDown, 0}, {89, Step::kPopsException, 0},
     {90, Step::kStoresName, 0}, {91, Step::kDeletes, 0}, {93, Step::kPushesOrJumps, 0},
     {95, Step::kStoresAttribute, 0}, {96, Step::kPushesNone, 0}, {97, Step::kStoresGlobal, 0},
     {98, Step::kDeletes, 0}, {99, Step::kRotates, 0}, {100, Step::kLoadsConstant, 0},

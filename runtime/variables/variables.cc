@@ -225,7 +225,6 @@ void tell_variables_untold(const char* why) {
 
 void tell_part_untold(UntoldPart part) {
   constexpr const char* kWhy[] = {"while a trace function of the program's own was set",
-                                  "by magic comments: Python 3.11 or later is needed",
                                   "of what ran until it was seen that another frame evaluation "
                                   "function had been set"};
   const auto index = static_cast<uint32_t>(part);

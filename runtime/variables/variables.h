@@ -43,7 +43,6 @@ void tell_variables_untold(const char* why);
 // Once a process each: not all is told.
 enum class UntoldPart : uint8_t {
   kTraced,     // the program's own trace function was there
-  kCommented,  // magic comments, on 3.10
   kEvaluated,  // by somebody else's evaluation function
 };
 void tell_part_untold(UntoldPart part);

@@ -6,8 +6,6 @@
 #include "abi/settings_abi.h"
 #include "runtime/entry/process.h"
 #include "runtime/filters/expressions.h"
-#include "runtime/python/python_api.h"
-#include "runtime/python/versions.h"
 
 namespace vtn::runtime {
 
@@ -17,7 +15,6 @@ struct {
   bool any;
   bool bindings;
   bool comments;
-  bool comments_missing;
 } g_wishes;
 
 bool is_made_up(tracer::Text name) {
@@ -38,10 +35,8 @@ bool is_made_up(tracer::Text name) {
 
 void start_wishes() {
   start_expressions();
-  const bool asked = session_option(kOptionMagicComments);
-  g_wishes.comments = asked && has_exception_table(g_python.minor);
-  g_wishes.comments_missing = asked && !g_wishes.comments;
-  g_wishes.any = asked || has_expression(VTN_SETTING_FIRST_LOG, VTN_SETTING_LAST_LOG);
+  g_wishes.comments = session_option(kOptionMagicComments);
+  g_wishes.any = g_wishes.comments || has_expression(VTN_SETTING_FIRST_LOG, VTN_SETTING_LAST_LOG);
   g_wishes.bindings =
       g_wishes.comments || has_expression(VTN_SETTING_LOG_VARIABLE, VTN_SETTING_LOG_STORES_OF);
 }
@@ -51,8 +46,6 @@ bool variables_wanted() { return g_wishes.any; }
 bool bindings_wanted() { return g_wishes.bindings; }
 
 bool comments_wanted() { return g_wishes.comments; }
-
-bool comments_missing() { return g_wishes.comments_missing; }
 
 uint8_t wishes_of_variable(tracer::Text name) {
   if (is_made_up(name)) {

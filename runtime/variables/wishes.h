@@ -20,8 +20,6 @@ bool variables_wanted();
 bool bindings_wanted();
 // Whether comments in the source are looked for (comments.h).
 bool comments_wanted();
-// Whether they are asked for, and this Python is too old.
-bool comments_missing();
 
 // How a binding is told of.
 enum Telling : uint8_t {

@@ -15,8 +15,6 @@ class CodeFlow(TestCase):
 
 class Comments(TestCase):
     def test_as_the_tokenize_module_of_each_interpreter_has_them(self):
-        if self.interpreter.minor < (3, 11):
-            self.skipTest("3.11 or later")
         outcome = self.plain(os.path.join(PROGRAMS, "comment_lexer.py"), os.environ["VTN_CODE_FLOW"], "8")
         self.assertEqual((0, b"agreed\n", b""), (outcome.status, outcome.stdout, outcome.stderr))
 

@@ -6,7 +6,6 @@ import os
 import unittest
 
 from comments_test import OPTIONS, Comments
-from support import TestCase
 
 
 class Sources(Comments):
@@ -484,32 +483,6 @@ class Harmless(Comments):
             import module
         """, *OPTIONS)
         self.assertEqual(["x = '1'"] * 3, self.told(outcome))
-
-
-class Old(TestCase):
-    """3.10."""
-
-    def setUp(self):
-        if self.interpreter.minor >= (3, 11):
-            self.skipTest("before 3.11")
-        super().setUp()
-
-    def test_comments_are_refused_before_the_program_starts(self):
-        outcome = self.traced("-c", "print(1)", options=("--quiet", *OPTIONS))
-        self.assertEqual((1, b""), (outcome.status, outcome.stdout))
-        self.assertRegex(outcome.stderr.decode(),
-                         r"^viztracer-native: --magic_comment needs Python 3\.11 or later, and .* is 3\.10\n$")
-
-    def test_a_child_says_that_it_has_none(self):
-        """What is no Python by itself may start any."""
-        self.write("x.py", "x = 1  # !viztracer: log\ny = 2\n")
-        outcome = self.traced("--", "sh", "-c", "python3 x.py; true", options=("--quiet", *OPTIONS, "--log_var", "y"))
-        self.assertEqual((0, b""), (outcome.status, outcome.stderr))
-        [notices] = [image["notices"] for process in outcome.report.data["viztracer_native"]["processes"]
-                     for image in process["images"] if image["python"]]
-        self.assertEqual(["what variables, attributes and items were bound to is not told (by magic comments: Python 3.11 or later "
-                          "is needed)"], notices)
-        self.assertIn("y = 2", [event["name"] for event in outcome.report.events if event["ph"] == "i"])
 
 
 if __name__ == "__main__":

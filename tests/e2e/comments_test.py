@@ -11,11 +11,6 @@ from variables_test import Variables
 OPTIONS = ("--magic_comment",)
 
 class Comments(Variables):
-    def setUp(self):
-        if self.interpreter.minor < (3, 11):
-            self.skipTest("3.11 or later")
-        super().setUp()
-
     def record(self, *args, **kwargs):
         outcome = super().record(*args, **kwargs)
         self.assertEqual((0, b""), (outcome.status, outcome.stderr))

@@ -179,8 +179,6 @@ class Limits(support.TestCase):
 
     def test_expressions_of_comments(self):
         """L-COMMENT"""
-        if self.interpreter.minor < (3, 11):
-            self.skipTest("3.11 or later")
         self.write("x.py", """
             made = []
             # !viztracer: log_var("made", made.append(1))

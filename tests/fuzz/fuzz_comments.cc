@@ -72,7 +72,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_found(found, source);
   vtn::runtime::free_comments(&found);
   uint32_t lines[64];
-  vtn::runtime::read_code_lines(data, size, 1, lines, 64);
+  vtn::runtime::read_code_lines(10, data, size, 1, lines, 64);
+  vtn::runtime::read_code_lines(11, data, size, 1, lines, 64);
   return 0;
 }
 

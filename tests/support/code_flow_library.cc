@@ -125,10 +125,14 @@ __attribute__((visibility("default"))) int vtn_test_find_ways(uint32_t minor,
   return understood ? static_cast<int>(to.count) : -1;
 }
 
-__attribute__((visibility("default"))) void vtn_test_code_lines(
-    const char* table, size_t bytes, uint32_t first, uint32_t* lines, size_t units) {
+__attribute__((visibility("default"))) void vtn_test_code_lines(uint32_t minor,
+                                                                const char* table,
+                                                                size_t bytes,
+                                                                uint32_t first,
+                                                                uint32_t* lines,
+                                                                size_t units) {
   vtn::runtime::read_code_lines(
-      reinterpret_cast<const unsigned char*>(table), bytes, first, lines, units);
+      minor, reinterpret_cast<const unsigned char*>(table), bytes, first, lines, units);
 }
 
 // `counts`: of the logical lines, and of the comments. There is room for all.

@@ -144,6 +144,13 @@ def ways(code, all_of_it, found):
     return expected
 
 
+def lines_of(code):
+    """Of each unit; 0: it has none."""
+    if hasattr(code, "co_positions"):
+        return [position[0] or 0 for position in code.co_positions()]
+    return [line or 0 for start, end, line in code.co_lines() for _ in range(start, end, 2)]
+
+
 def counted(codes, stores, named, rows):
     return codes + 1, stores + len(rows), named + sum(row.owner_kind != 0 for row in rows)
 
@@ -181,14 +188,12 @@ def main():
             assert 0 <= count_of_ways <= min(len(all_ways), 4 * len(code.co_code) // 2), (code, count_of_ways)
             told = [(way.start, way.to, way.kind) for way in all_ways[:count_of_ways]]
             assert [way[0] for way in told] == sorted(way[0] for way in told), code
-            assert ways(code, all_of_it, found) == {way for way in told if way[2] != IS_RAISED}, code
-            if sys.version_info < (3, 11):
-                codes, stores, named = counted(codes, stores, named, rows[:count])
-                continue
+            expected = {(told_at(code, start), told_at(code, to), kind) for start, to, kind in ways(code, all_of_it, found)}
+            assert expected == {way for way in told if way[2] != IS_RAISED}, code
             lines = (ctypes.c_uint32 * (len(code.co_code) // 2))()
-            library.vtn_test_code_lines(code.co_linetable, ctypes.c_size_t(len(code.co_linetable)), code.co_firstlineno, lines,
+            library.vtn_test_code_lines(sys.version_info[1], code.co_linetable, ctypes.c_size_t(len(code.co_linetable)), code.co_firstlineno, lines,
                                         ctypes.c_size_t(len(lines)))
-            assert list(lines) == [position[0] or 0 for position in code.co_positions()], code
+            assert list(lines) == lines_of(code), code
             codes, stores, named = counted(codes, stores, named, rows[:count])
     assert codes > 1000 and stores > 10000 and named > 1000, (codes, stores, named)
     print("agreed")

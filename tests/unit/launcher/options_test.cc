@@ -102,7 +102,7 @@ TEST_CASE("options: which bindings are told", "[options]") {
                                                        {VTN_SETTING_LOG_ATTRIBUTE, "b"},
                                                        {VTN_SETTING_LOG_NUMBER, "n.*"},
                                                        {VTN_SETTING_LOG_ENTRIES_OF, "f"}});
-  CHECK(some.launch.demanded_python == 0);
+  CHECK(some.launch.needs_monitoring.empty());
   CHECK(refused({"--log_func_exec", "(?=x)", "x.py"}).find("uses look-ahead") != std::string::npos);
 }
 
@@ -110,15 +110,8 @@ TEST_CASE("options: comments in the source", "[options]") {
   CHECK_FALSE(parsed({"x"}).record.magic_comments);
   const launcher::Request on = parsed({"--magic-comment", "x.py"});
   CHECK(on.record.magic_comments);
-  CHECK(on.launch.demanding_option == "--magic_comment");
-  CHECK(on.launch.demanded_python == 0x030b);
-  for (const auto& both : {parsed({"--budget", "9", "--magic_comment", "x.py"}),
-                           parsed({"--magic_comment", "--budget", "9", "x.py"})}) {
-    CHECK(both.launch.demanding_option == "--budget");
-    CHECK(both.launch.demanded_python == 0x030c);
-  }
+  CHECK(on.launch.needs_monitoring.empty());
   CHECK((on.record.option_bits() & kOptionMagicComments) != 0);
-  CHECK(parsed({"--no_magic_comment", "x.py"}).launch.demanded_python == 0);
 }
 
 TEST_CASE("options: how large a recording may get", "[options]") {

@@ -217,10 +217,20 @@ TEST_CASE("comments: what is asked for", "[runtime]") {
 TEST_CASE("comments: the lines of a damaged table end where it does", "[runtime]") {
   const unsigned char table[] = {0x80, 0x00, 0xe8, 0x7f, 0xf0, 0x01};
   uint32_t lines[8];
-  read_code_lines(table, sizeof(table), 7, lines, 8);
+  read_code_lines(11, table, sizeof(table), 7, lines, 8);
   CHECK(lines[0] == 7);
-  read_code_lines(table, 0, 7, lines, 8);
+  read_code_lines(11, table, 0, 7, lines, 8);
   CHECK(lines[0] == 0);
+}
+
+TEST_CASE("comments: the lines of 3.10 are pairs", "[runtime]") {
+  const unsigned char table[] = {4, 1, 2, 0x80, 4, 0xff, 0, 200, 2, 3, 250};
+  uint32_t lines[8];
+  read_code_lines(10, table, sizeof(table), 7, lines, 8);
+  CHECK(std::vector<uint32_t>(lines, lines + 8) ==
+        std::vector<uint32_t>{8, 8, 0, 7, 7, 0, 0, 0});  // 7 - 56 + 3: there is no such line
+  read_code_lines(10, table, 9, 70, lines, 2);
+  CHECK(lines[1] == 71);
 }
 
 }  // namespace vtn::runtime
