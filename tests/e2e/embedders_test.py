@@ -58,8 +58,6 @@ class Embedders(EmbedderCase):
 
     def test_begun_again_with_bindings_told(self):
         """Code that the interpreter before left behind is gone."""
-        if self.interpreter.minor < (3, 12):
-            self.skipTest("3.12 or later")
         text = "import json, sys\ndef f():\n for mark in range(3): pass\nsys.kept = f\nf()\njson.dumps([mark := 5])\nprint(1, flush=True)"
         argv = [self.program, self.library, "plain", "run", text, "again", "run", text, "again", "run", text]
         traced = self.traced("--", *argv, options=("--quiet", "--log_var", "mark|name|self"))
