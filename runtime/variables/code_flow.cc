@@ -554,7 +554,7 @@ bool find_stores(
 
 bool find_ways(
     uint32_t minor, const CodeText& text, StackEffect effect, VisitWay visit, void* argument) {
-  return follow(minor, text, effect, [&](const Flow& flow) { flow.visit_ways(visit, argument); });
+  return follow(minor, text, effect, [&](Flow& flow) { flow.visit_ways(visit, argument); });
 }
 
 }  // namespace vtn::runtime

@@ -16,6 +16,13 @@ inline PyRef tuple_of(PyObject* code, const char* attribute) {
   return PyRef::steal(usable ? tuple.release() : nullptr);
 }
 
+// Its instructions, as they were compiled.
+inline PyRef instructions_of(PyObject* code) {
+  return PyRef::steal(g_python.PyCode_GetCode == nullptr
+                          ? g_python.PyObject_GetAttrString(code, "co_code")  // 3.10
+                          : g_python.PyCode_GetCode(code));
+}
+
 inline long number_of(PyObject* code, const char* attribute) {
   const PyRef value = PyRef::steal(g_python.PyObject_GetAttrString(code, attribute));
   return value ? g_python.PyLong_AsLong(value.get()) : 0;

@@ -117,7 +117,7 @@ class QuietSyntax {
 bool add_names(PyObject* code, PyObject* to, int depth) {
   const PyRef names = tuple_of(code, "co_names");
   const PyRef constants = tuple_of(code, "co_consts");
-  const PyRef instructions = PyRef::steal(g_python.PyCode_GetCode(code));
+  const PyRef instructions = instructions_of(code);
   char* bytes = nullptr;
   PySize size = 0;
   if (!names || !constants || !instructions || depth > kDeepestCode ||

@@ -254,9 +254,7 @@ struct CodeBytes {
   StackEffect effect;
 
   explicit CodeBytes(PyObject* code)
-      : instructions(PyRef::steal(g_python.PyCode_GetCode == nullptr
-                                      ? g_python.PyObject_GetAttrString(code, "co_code")
-                                      : g_python.PyCode_GetCode(code))),
+      : instructions(instructions_of(code)),
         handlers(PyRef::steal(instructions && has_exception_table(g_python.minor)
                                   ? g_python.PyObject_GetAttrString(code, "co_exceptiontable")
                                   : nullptr)),
