@@ -58,6 +58,21 @@ class Documents(unittest.TestCase):
                 self.assertTrue(self.exists(reference, tests, files), f"{cells[0]}: there is no test {reference}")
         self.assertGreater(seen, 30)
 
+    def test_each_test_that_a_document_names_is_there(self):
+        tests = tests_by_file()
+        documents = [os.path.join("docs", name) for name in sorted(os.listdir(os.path.join(ROOT, "docs")))]
+        seen = 0
+        for document in ["README.md", *documents]:
+            if not document.endswith(".md"):
+                continue
+            text = read(document)
+            for reference in re.findall(r"`(\w+_test(?:\.\w+)+|[A-Z]\w+\.test_\w+)`", text):
+                if reference.endswith((".py", ".cc")):
+                    continue
+                seen += 1
+                self.assertTrue(self.exists(reference, tests, set()), f"{document}: there is no test {reference}")
+        self.assertGreater(seen, 60)
+
     def test_each_option_of_what_is_recorded_has_a_row(self):
         rows = read("launcher", "option_rows.cc") + read("launcher", "log_option_rows.cc")
         options = re.findall(r'\{"(\w+)",\s+(?:0|\'.\'),\s+(?:nullptr|"[^"]*"),\s+Scope::kRecord', rows)
