@@ -166,6 +166,17 @@ class ByPlace(Filters):
         self.assertEqual({"plain", "work", "inner", "mine"}, self.functions_of("--hide", "<string>"))
         self.assertEqual({"generated"}, self.functions_of("--only", "<str*>"))
 
+    def test_patterns_of_any_folder(self):
+        """What begins with a slash is of the whole machine, all else with a slash of the command's folder."""
+        self.write("deep/src/third.py", "def third(): pass\nthird()")
+        self.write("x.py", "import runpy\nrunpy.run_path('src/inside.py')\nrunpy.run_path('deep/src/third.py')\n")
+        found = lambda *options: self.functions(*options) & {"generated", "third"}
+        self.write("src/inside.py", "def generated(): pass\ngenerated()")
+        self.assertEqual({"generated", "third"}, found("--only", "/*/src/*"))
+        self.assertEqual({"generated"}, found("--only", "src/*"))
+        self.assertEqual({"third"}, found("--only", "deep/*/"))
+        self.assertEqual({"generated", "third"}, found("--only", "inside.py", "--only", "th?rd.py"))
+
     def test_symlinks_either_way(self):
         os.symlink("src", os.path.join(self.work, "link"))
         self.assertEqual({"plain", "generated", "work"}, self.functions_of("--include_files=link"))
@@ -174,6 +185,31 @@ class ByPlace(Filters):
         self.write("x.py", text.replace('"src"', '"link"'))
         self.assertEqual({"plain", "generated", "work"}, self.functions_of("--include_files=src"))
         self.assertEqual({"plain", "generated", "work"}, self.functions_of("--only", "link/"))
+
+    def test_file_names_that_are_no_text(self):
+        """VizTracer dies of them with a filter of files."""
+        os.mkdir(os.path.join(self.work, "inner"))
+        name = os.fsencode(os.path.join(self.work, "inner")) + b"/caf\xe9.py"
+        with open(name, "w", encoding="utf-8") as file:
+            file.write("def strange(): pass\nstrange()\n")
+        self.write("odd.py", r"""
+            import runpy
+            def mine(): pass
+            mine()
+            for path in ("bad\udce9", "\ud800", "/" + "x" * 5000, "", "/", "\0"):
+                try: exec(compile("def compiled(): pass\ncompiled()", path, "exec"))
+                except ValueError: pass
+            runpy.run_path("inner/caf\udce9.py")
+        """)
+        plain = self.plain("odd.py")
+        self.assertEqual((0, b"", b""), plain.parity_key())
+        for options, expected in ((("--include_files=inner",), {"strange"}), (("--exclude_files=inner",), {"mine"}),
+                                  (("--only", "inner/"), {"strange"}), (("--hide", "inner/caf*"), {"mine"}),
+                                  (("--mine",), {"strange", "mine"})):
+            with self.subTest(options=options):
+                outcome = self.record("odd.py", *options)
+                self.assertEqual(plain.parity_key(), outcome.parity_key())
+                self.assertEqual(expected, {call.function for call in outcome.report.calls()} & {"strange", "mine"})
 
     def test_relative_names_are_those_of_the_command_in_children_too(self):
         self.write("main.py", """
@@ -417,6 +453,28 @@ class Harmless(Filters):
         for hidden in ("profiled", "traced", "work", "*"):
             with self.subTest(hidden=hidden):
                 self.same_as_plain("--hide", hidden)
+
+    def test_what_is_hidden_is_switched_off(self):
+        """Its instructions are again what they are in a plain run, so a call of it costs nothing."""
+        if self.interpreter.minor < (3, 12):
+            self.skipTest("nothing can be switched off")
+        self.write("x.py", """
+            import dis
+            def callee(n): return n
+            def work(n):
+                callee(n)
+                return len("x") + n
+            def instructions():
+                shown = dis.Bytecode(work, adaptive=True)
+                return [one.opname for one in shown if "INSTRUMENTED" in one.opname]
+            for n in range(3): work(n)
+            found = instructions()
+            print(found)
+        """)
+        self.assertEqual(b"[]\n", self.plain("x.py").stdout)
+        for options in (("--hide", "work"), ("--only", "callee"), ("--hide", "*"), ("--mine", "--hide", "x.py")):
+            self.assertEqual(b"[]\n", self.record("x.py", *options).stdout, options)
+        self.assertIn(b"INSTRUMENTED", self.record("x.py", "--hide", "callee").stdout)
 
     def test_another_tool_gets_its_events(self):
         if self.interpreter.minor < (3, 12):

@@ -65,6 +65,41 @@ class Usage(InputCase):
                 target = [] if arguments == ["--min_duration"] else ["program.py"]
                 self.refused(*arguments, *target, status=2, names=names)
 
+    def test_values_and_logs(self):
+        """Of what is told: words, numbers and expressions that mean nothing."""
+        expressions = (("(", "has a ( without its )"), ("[z-a]", "has a range that goes backwards"),
+                       ("a{2,1}", "has a repetition whose most is below its least"), ("(?=x)", "uses look-ahead"))
+        for option in ("--log_var", "--log_number", "--log_attr", "--log_func_entry", "--log_func_exec", "--log_audit"):
+            for expression, reason in expressions:
+                self.refused(f"{option}={expression}", "program.py", status=2, names=[f"{option}={expression}", reason])
+        for arguments, names in (
+                (["--repr", "short"], ["--repr=short", "safe, all or off"]),
+                (["--max_repr", "15"], ["--max_repr=15", "from 16 to 2000"]),
+                (["--max_repr", "2001"], ["--max_repr=2001", "from 16 to 2000"]),
+                (["--max_repr="], ["--max_repr=", "from 16 to 2000"]),
+                (["--redact", ""], ["--redact", "empty"]),
+                (["--exclude_subtree", ""], ["--exclude_subtree", "empty"]),
+                (["--log_func_args="], ["--log_func_args", "empty"]),
+                (["--log_func_retval="], ["--log_func_retval", "empty"]),
+                (["--budget", "0"], ["--budget=0", "from 1"]),
+                (["--budget", "often"], ["--budget=often", "from 1"]),
+                (["--max_stack_depth", "-1"], ["--max_stack_depth=-1", "from 1"]),
+                (["--min_duration", "1e300"], ["--min_duration=1e300", "0.3ms"]),
+                (["--include_files", "program.py", "none.py", "--"], ["--include_files=none.py", "no such file"])):
+            with self.subTest(arguments=arguments):
+                self.refused(*arguments, "program.py", status=2, names=names)
+
+    def test_options_without_what_they_need(self):
+        for option in ("only", "hide", "exclude_subtree", "max_stack_depth", "min_duration", "tracer_entries", "max_size",
+                       "budget", "include_files", "exclude_files", "repr", "max_repr", "redact", "log_var", "log_number",
+                       "log_attr", "log_func_exec", "log_func_entry"):
+            self.refused(f"--{option}", status=2, names=[f"--{option}", "needs a value: "])
+        for option in ("mine", "no_stdlib", "no_import", "ignore_frozen", "ignore_c_function", "log_sparse", "log_exit",
+                       "trace_self", "log_func_with_objprint", "log_exception", "no_redact", "magic_comment", "log_gc",
+                       "log_print"):
+            self.refused(f"--{option}=yes", "program.py", status=2,
+                         names=[f"--{option}", "takes no value"])
+
     def test_help_and_version(self):
         shown = self.launch("--help")
         self.assertEqual((0, b""), (shown.status, shown.stderr))
@@ -240,6 +275,18 @@ class Outputs(InputCase):
         self.assertEqual(first.threads.keys(), second.threads.keys())
         self.assertEqual([(call.name, call.start, call.end) for call in first.calls()],
                          [(call.name, call.start, call.end) for call in second.calls()])
+
+    def test_formats_of_the_program_alone(self):
+        """VizTracer's are then raw JSON, whatever they are called."""
+        names = ["a.json", "b.json.gz", "c.pftrace.gz"]
+        args = [part for name in names for part in ("-o", os.path.join(self.reports, name))]
+        self.assertEqual((0, b"ran\n", b""), self.launch("--quiet", "--ignore_multiprocess", *args, "program.py").parity_key())
+        content = []
+        for name in names:
+            with open(os.path.join(self.reports, name), "rb") as file:
+                content.append(file.read())
+        self.assertEqual(json.loads(content[0]), json.loads(gzip.decompress(content[1])))
+        self.assertIn(b"program.py", gzip.decompress(content[2]))
 
     def test_keep_raw(self):
         outcome = self.launch("--quiet", "--keep_raw", "-o", os.path.join(self.reports, "x.json"), "program.py")

@@ -133,6 +133,24 @@ class Limits(support.TestCase):
         if gone:
             self.assertTrue([event for event in report.events if "profiler" in event.get("name", "")])
 
+    def test_calls_of_what_is_no_function(self):
+        """L-CALLABLES"""
+        self.write("program.py", """
+            import functools
+            def f(x): return len(x)
+            class Thing:
+                def __init__(self): f("thing")
+            Thing()
+            int("3")
+            functools.partial(f, "partial")()
+            (5).__add__(3)
+            """)
+        report = self.traced("program.py").report
+        names = {call.name for call in report.calls()}
+        others = {"Thing", "int", "functools.partial", "<functools.partial object>"}
+        self.assertEqual(others if self.interpreter.minor >= (3, 12) else set(), names & others)
+        self.assertEqual(2, len(report.named("f")))
+
     def test_evaluator_of_another(self):
         """L-OTHER-EVALUATOR: noticed when a call returns; the gap is drawn, nothing breaks."""
         library = os.environ.get("VTN_EVAL_FRAME", "")

@@ -2,8 +2,6 @@
 """Logs of what happens, as marks on the timeline: exceptions, prints; and runs that record nothing else."""
 
 import os
-import signal
-import textwrap
 import unittest
 
 from support import TestCase
@@ -159,6 +157,38 @@ class Exceptions(Logs):
             asyncio.run(coroutine)
         """, ["raise RuntimeError", "caught RuntimeError", "raise OSError", "caught OSError"], ["raise OSError"])
 
+    def test_what_c_code_raises(self):
+        """On 3.10 and 3.11 by what it was given: CPython has made no object of it yet."""
+        outcome = self.record("""
+            def f(n): return [][n]
+            def g(): return int("x")
+            def h(): return {}["k"]
+            for function in (lambda: f(1), g, h):
+                try: function()
+                except (LookupError, ValueError): pass
+        """, "--log_exception", "--only", "x.py")
+        told = [(mark["name"], mark["args"]["exception"], mark["args"]["line"]) for mark in self.marks(outcome, "exception")
+                if mark["name"].startswith("raise ")]
+        bare = "list index out of range", "invalid literal for int() with base 10: 'x'"
+        whole = self.interpreter.minor >= (3, 12)
+        self.assertEqual([("raise IndexError", f"IndexError('{bare[0]}')" if whole else f"'{bare[0]}'", "1"),
+                          ("raise ValueError", f'ValueError("{bare[1]}")' if whole else f'"{bare[1]}"', "2"),
+                          ("raise KeyError", "KeyError('k')" if whole else "('k',)", "3")], told)
+
+    def test_uncaught_in_a_thread_of_its_own(self):
+        self.write("x.py", """
+            import _thread, sys
+            left = _thread.allocate_lock()
+            left.acquire()
+            sys.unraisablehook = lambda _: left.release()
+            def work(): 1 / 0
+            _thread.start_new_thread(work, ())
+            left.acquire()
+        """)
+        outcome = self.traced("x.py", options=("--quiet", "--log_exception", "--hide", "*hook", "--only", "work"))
+        self.assertEqual((0, b"", b""), outcome.parity_key())
+        self.assertEqual(["raise ZeroDivisionError", "uncaught ZeroDivisionError"], self.told(outcome))
+
     def test_errors_that_c_swallows_are_no_events(self):
         self.expect("""
             class Lazy:
@@ -258,6 +288,31 @@ class Exceptions(Logs):
             except RecursionError as error: print(type(error).__name__)
         """, "--log_exception", "--only", "x.py")
 
+    def test_modules_commands_cached_modules_and_children(self):
+        self.write("failing.py", "def f(): raise ValueError(1)\ntry: f()\nexcept ValueError: pass\n")
+        self.write("starts.py", "import subprocess, sys; subprocess.run([sys.executable, 'failing.py'], check=True)")
+        expected = ["raise ValueError", "caught ValueError"] if self.interpreter.minor >= (3, 12) else ["raise ValueError"]
+        for target in (["-m", "failing"], ["-c", "import failing"], ["-c", "import failing"], ["starts.py"]):
+            with self.subTest(target=target):
+                outcome = self.traced(*target, options=("--quiet", "--only", "failing.py", "--log_exception"),
+                                      env={"PYTHONDONTWRITEBYTECODE": None})
+                self.assertEqual((0, b"", b""), outcome.parity_key())
+                self.assertEqual(expected, self.told(outcome))
+        self.assertTrue(os.listdir(os.path.join(self.work, "__pycache__")))
+
+    def test_what_is_raised_is_evaluated_once(self):
+        """VizTracer evaluates `make()` of `raise make()` twice."""
+        outcome = self.expect("""
+            made = []
+            def make(cause=None):
+                made.append(cause)
+                return ValueError(len(made))
+            def f(): raise make() from make("cause")
+            try: f()
+            except ValueError as error: print(error, error.__cause__, len(made))
+        """, ["raise ValueError", "caught ValueError"], ["raise ValueError"])
+        self.assertEqual(b"1 2 2\n", outcome.stdout)
+
     def test_groups(self):
         if self.interpreter.minor < (3, 11):
             self.skipTest("exception groups are of 3.11")
@@ -295,6 +350,33 @@ class Prints(Logs):
         marks = self.marks(outcome, "print")
         self.assertEqual(["print = 'parent'", "print = 'child'"], [mark["name"] for mark in marks])
         self.assertEqual(2, len({mark["pid"] for mark in marks}))
+
+
+    def test_every_way_to_print(self):
+        """Also where C code or nothing of Python calls it, and in functions that a filter hides."""
+        text = """
+            import builtins, functools, threading
+            list(map(print, ["map"]))
+            functools.partial(print, "partial")()
+            thread = threading.Thread(target=print, args=("thread",))
+            thread.start()
+            thread.join()
+            print(*("two", "words"), **{"end": "\\n"})
+            alias = builtins.print
+            alias("alias")
+            def hidden(): print("hidden")
+            hidden()
+            sorted([1], key=lambda one: print("key"))
+            exec("print('exec')")
+            def print(*more): alias("own", *more)
+            print("print")
+        """
+        for options in ((), ("--ignore_c_function",), ("--hide", "hidden", "--hide", "print"), ("--only", "nothing"),
+                        ("--log_sparse",)):
+            outcome = self.record(text, "--log_print", *options)
+            self.assertEqual(["'map'", "'partial'", "'thread'", "('two', 'words')", "'alias'", "'hidden'", "'key'", "'exec'",
+                              "('own', 'print')"],
+                             [mark["name"].removeprefix("print = ") for mark in self.marks(outcome, "print")], options)
 
 
 class Audits(Logs):
@@ -359,130 +441,6 @@ class Audits(Logs):
             sys.audit("mine")
             print(heard)
         """, "--log_audit", "--log_exception", "--log_func_args", "--log_lines", "--mine")
-
-
-class OwnRepr(Logs):
-    PROGRAM = """
-        class Point:
-            def __init__(self, x): self.x, self.password = x, "hidden"
-            def __repr__(self): return f"P({self.describe()})"
-            def describe(self): return f"\\u00e9{self.x}"
-        class Bad:
-            def __repr__(self): raise ValueError("no")
-        class Endless:
-            def __repr__(self): return repr(self)
-        class Long:
-            def __repr__(self): return "x" * 5000
-        class Plain:
-            def __init__(self): self.items, self.api_key = [1, "a"], "k"
-        def show(x): return None
-        for value in (Point(1), [Point(2)], {"k": Point(3)}, Bad(), Endless(), Long(), Plain(), ValueError(1)):
-            try: raise LookupError
-            except LookupError: show(value)
-    """
-
-    def values(self, *options):
-        outcome = self.record(self.PROGRAM, "--log_func_args=show", *options)
-        return outcome, [event["args"]["func_args"]["x"] for event in outcome.report.events
-                         if event["ph"] == "X" and event["name"].startswith("show ")]
-
-    def test_all(self):
-        outcome, values = self.values("--repr", "all")
-        self.assertEqual(["P(\u00e91)", "[P(\u00e92)]", "{'k': P(\u00e93)}", "<__main__.Bad>", "<__main__.Endless>"], values[:5])
-        self.assertTrue(values[5].startswith("xxx") and values[5].endswith("...") and len(values[5]) < 300)
-        self.assertRegex(values[6], "^<__main__.Plain object at 0x")
-        self.assertEqual("ValueError(1)", values[7])
-        # What runs for the recorder is not recorded, as the program's it would be.
-        self.assertEqual([], outcome.report.named("describe"))
-
-    def test_fields(self):
-        _, values = self.values("--log_func_with_objprint")
-        self.assertEqual(["Point(x=1, password=***)", "[Point(x=2, password=***)]", "{'k': Point(x=3, password=***)}",
-                          "Bad()", "Endless()", "Long()", "Plain(items=[1, 'a'], api_key=***)", "ValueError(1)"], values)
-
-    def test_an_interruption_meanwhile_is_the_programs(self):
-        """Ctrl-C while a repr runs for the recorder."""
-        outcome = self.record("""
-            import os, signal, time
-            class Slow:
-                def __repr__(self):
-                    if os.environ.get("TRACED") and not hits:
-                        hits.append(1)
-                        os.kill(os.getpid(), signal.SIGINT)
-                        for _ in range(1000): pass
-                    return "slow"
-            hits = []
-            def show(x): return x
-            try:
-                show(Slow())
-                if not os.environ.get("TRACED"): raise KeyboardInterrupt
-                for _ in range(100000): pass
-                print("went on")
-            except KeyboardInterrupt: print("interrupted")
-        """, "--log_func_args=show", "--repr", "all")
-        self.assertEqual(b"interrupted\n", outcome.stdout.replace(b"went on\n", b"interrupted\n"))
-        traced = self.traced("x.py", options=("--quiet", "--log_func_args=show", "--repr", "all"), env={"TRACED": "1"})
-        self.assertEqual((0, b"interrupted\n"), (traced.status, traced.stdout))
-
-
-    def test_reprs_that_raise_print_and_take_away(self):
-        """Code that runs for the recorder is not recorded, is not asked again by itself, and may do what it likes."""
-        outcome = self.record("""
-            import os
-            count = 0
-            def helper(n): raise KeyError(n)
-            class Raises:
-                def __repr__(self):
-                    for n in range(2):
-                        try: helper(self)
-                        except KeyError: pass
-                    return "raises"
-            class E(Exception):
-                def __repr__(self):
-                    try: helper(self)
-                    except KeyError: pass
-                    return "E"
-            class Prints:
-                def __repr__(self):
-                    global count
-                    count += 1
-                    print("in repr", file=open(os.devnull, "w"))
-                    return "prints"
-            table = {}
-            class Clears:
-                def __repr__(self):
-                    table.clear()
-                    return "clears"
-            table.update({Clears(): bytearray(1000), Clears(): bytearray(1000)})
-            def f(x): return None
-            f(Raises())
-            f(table)
-            print(Prints())
-            try: raise E()
-            except E: pass
-            print(count < 10)
-        """, "--log_func_args", "--repr", "all", "--log_exception", "--log_print", "--only", "x.py")
-        self.assertEqual([], outcome.report.named("helper")[1:] if self.interpreter.minor >= (3, 12) else [])
-        self.assertLess(len(self.marks(outcome, "exception")), 20)
-        self.assertLess(len(self.marks(outcome, "print")), 10)
-
-    def test_what_a_repr_raises_in_a_worker_stays_there(self):
-        self.write("x.py", """
-            import threading, time
-            class Ends:
-                def __repr__(self): raise SystemExit(3)
-            def f(x): return None
-            def work():
-                f(Ends())
-                for _ in range(1000): time.sleep(0)
-                print("not reached")
-            thread = threading.Thread(target=work)
-            thread.start()
-            thread.join()
-            print("main done")
-        """)
-        outcome = self.traced("x.py", options=("--quiet", "--log_func_args=f", "--repr", "all"))
-        self.assertEqual((0, b"main done\n"), (outcome.status, outcome.stdout))
 
 
 class Sparse(Logs):

@@ -181,6 +181,97 @@ class Told(Values):
         self.assertEqual([{"amount": "3", "card_number": "***", "ssn": "***", "password": "***"}], self.arguments(outcome, "pay"))
         self.assertEqual("{'Card': 3, 'credit card': ***}", self.events(outcome, "pay")[0]["return_value"])
 
+    def test_secrets_in_fields_and_of_every_name(self):
+        """Parameters, fields, keys, and what functions return and yield."""
+        words = ("password passwords passwd passphrase pwd token tokens secret secrets key keys apikey apikeys privatekey "
+                 "auth authorization authtoken credential credentials cookie cookies").split()
+        outcome = self.record(f"""
+            import dataclasses
+            @dataclasses.dataclass
+            class Fields:
+                user: str
+                password: str
+            class Slots:
+                __slots__ = ("token", "name")
+                def __init__(self): self.token, self.name = "covert", "shown"
+            def show(x): pass
+            show(Fields("shown", "covert"))
+            show(Slots())
+            show([{{"Set-Cookie": "covert", "a": {{"X-Auth": ("covert",)}}}}])
+            def words({", ".join(words)}): pass
+            words(*["covert"] * {len(words)})
+            def session_tokens():
+                yield "covert"
+            list(session_tokens())
+            def rest(*keys, **credentials): pass
+            rest("covert", a="covert")
+            class Session:
+                @property
+                def secret(self): return "covert"
+            Session().secret
+        """, *VALUES, "--log_var", "show|self", "--log_print")
+        with open(outcome.report_path, encoding="utf-8") as file:
+            self.assertNotIn("covert", file.read().split('"file_info"')[0])
+        self.assertEqual(["Fields(user='shown', password=***)", "Slots(token=***, name='shown')",
+                          "[{'Set-Cookie': ***, 'a': {'X-Auth': ***}}]"],
+                         [told["x"] for told in self.arguments(outcome, "show")])
+        self.assertEqual([dict.fromkeys(words, "***")], self.arguments(outcome, "words"))
+        self.assertEqual([{"keys": "***", "credentials": "***"}], self.arguments(outcome, "rest"))
+
+    def test_what_no_name_says_is_told(self):
+        """So nobody is to rely on it."""
+        outcome = self.record("""
+            import sys
+            def show(x): pass
+            show([("password", "told 1")])
+            show({b"password": "told 2"})
+            print("password", "told 3", file=sys.stderr)
+            def fails(): raise ValueError("password: told 4")
+            try: fails()
+            except ValueError: pass
+        """, *VALUES, "--log_print", "--log_exception")
+        with open(outcome.report_path, encoding="utf-8") as file:
+            recorded, source = file.read().split('"file_info"')
+        for told in ("told 1", "told 2", "told 3", "told 4"):
+            self.assertIn(told, recorded)
+            self.assertIn(told, source)
+        outcome = self.traced("x.py", "--password=told 5", options=("--quiet", *VALUES))
+        with open(outcome.report_path, encoding="utf-8") as file:
+            self.assertIn("--password=told 5", file.read())
+
+    def test_what_raises_has_returned_nothing(self):
+        """VizTracer shows the exception as what was returned."""
+        outcome = self.record("""
+            def raises(n): raise KeyError(n)
+            def passes(n): return raises(n)
+            def generate(n):
+                yield n
+                raise KeyError(n)
+            try: passes(1)
+            except KeyError: pass
+            try: list(generate(2))
+            except KeyError: pass
+        """, *VALUES)
+        self.assertEqual([{"func_args": {"n": "1"}}], self.events(outcome, "raises"))
+        self.assertEqual([{"func_args": {"n": "1"}}], self.events(outcome, "passes"))
+        self.assertEqual(["2", None], [event.get("return_value") for event in self.events(outcome, "generate")])
+
+    def test_values_that_json_has_no_word_for(self):
+        """One such value costs VizTracer the whole report, or makes it no JSON."""
+        outcome = self.record("""
+            def show(x): return x
+            for value in (float("nan"), float("inf"), "\\ud800", "\\0\\x1b", b"\\xff", 'a"b\\\\', object, 1j, 10**400):
+                show(value)
+            for number in (float("nan"), float("inf"), -float("inf"), 10**400): pass
+        """, *VALUES, "--log_number", "number", "--log_var", "value")
+        def refuse(word):
+            self.fail(f"{word} is no JSON")
+        with open(outcome.report_path, encoding="utf-8") as file:
+            json.load(file, parse_constant=refuse)
+        told = [told["x"] for told in self.arguments(outcome, "show")]
+        self.assertEqual(9, len(told))
+        self.assertEqual(["nan", "inf"], told[:2])
+
     def test_of_functions_that_match(self):
         outcome = self.record("""
             class App:
