@@ -37,6 +37,9 @@ std::string tidy(const fs::path& path) {
   return without_slash_at_end(path.lexically_normal().string());
 }
 
+// A pattern of a folder is of all below it; the root has no name that a slash could follow.
+std::string not_of_root(std::string pattern) { return pattern == "/" ? "/*" : pattern; }
+
 Result<fs::path> current_folder() {
   std::error_code error;
   fs::path folder = fs::current_path(error);
@@ -68,7 +71,10 @@ Result<std::vector<std::string>> function_patterns(const std::string& given) {
   if (given.find('/') == std::string::npos) {
     return std::vector<std::string>{given};
   }
-  std::string glob = without_slash_at_end(given);
+  std::string glob = not_of_root(without_slash_at_end(given));
+  if (glob.front() == '*') {
+    return std::vector<std::string>{glob};  // in any folder
+  }
   if (glob.front() != '/') {
     VTN_ASSIGN(const fs::path folder, current_folder());
     while (glob.starts_with("./")) {
@@ -98,15 +104,18 @@ Result<std::vector<std::string>> path_patterns(const std::string& given) {
     VTN_ASSIGN(const fs::path folder, current_folder());
     path = folder / path;
   }
-  std::vector<std::string> patterns = {escaped(tidy(path))};
+  std::vector<std::string> patterns = {not_of_root(escaped(tidy(path)))};
   const fs::path real = fs::canonical(path, error);
   if (!error) {
-    add_if_new(patterns, escaped(real.string()));
+    add_if_new(patterns, not_of_root(escaped(real.string())));
   }
   return patterns;
 }
 
 Result<std::string> log_expression(const std::string& given) {
+  if (given.empty()) {
+    return fail("needs a regular expression that is not empty");
+  }
   const auto compiled = std::make_unique<vtn_regex>();
   if (const char* wrong = vtn_regex_compile(compiled.get(), given.c_str()); wrong != nullptr) {
     return fail("the regular expression '" + given + "' " + wrong);

@@ -141,8 +141,15 @@ void say_left_out(const spool::Model& model, const report::ProcessTree& tree) {
   const report::LeftOut left_out = report::left_out_of(model, clock);
   std::string text = "recorded with " + with;
   if (!left_out.hidden.empty()) {
-    text += fmt::format("; {} not recorded: their time is their callers'",
-                        counted(left_out.hidden.size(), "function is", "functions are"));
+    const size_t count = left_out.hidden.size();
+    text +=
+        spool::totals_of(model).calls == 0
+            ? fmt::format(
+                  "; that hides {}",
+                  counted(count, "function, the only one that ran", "functions, all that ran"))
+            : fmt::format("; {} not recorded: {}",
+                          counted(count, "function is", "functions are"),
+                          count == 1 ? "its time is its callers'" : "their time is their callers'");
   }
   if (left_out.calls != 0) {
     text += fmt::format("; {} left out", counted(left_out.calls, "call was", "calls were")) +

@@ -210,6 +210,7 @@ int run_joined(Request request) {
     log_info("%s", joined_line(request).c_str());
   }
   request.launch.host = HostChoice::kExec;
+  request.launch.needs_monitoring.clear();  // no option of the kind has an effect here
   auto launch = plan_launch(request.launch, current_folder(), Environment::copy_of(environ));
   if (!launch) {
     return report_error(launch.error(), status_of_launch_error(launch.error()));

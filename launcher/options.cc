@@ -67,9 +67,11 @@ bool starts_target(const std::string& argument) {
          argument.starts_with("-c");
 }
 
-// Splits at the target. Fills `ours` with what precedes it, long names normalized.
+// Splits at the target. Fills `ours` with what precedes it, long names normalized, and `taken` with
+// what says that the last word is the value of an option.
 Status split(const std::vector<std::string>& arguments,
              std::vector<std::string>& ours,
+             std::string& taken,
              LaunchSettings& launch) {
   const auto separator =
       static_cast<size_t>(std::find(arguments.begin(), arguments.end(), "--") - arguments.begin());
@@ -117,6 +119,7 @@ Status split(const std::vector<std::string>& arguments,
       }
       has_value = true;
       value = arguments[++i];
+      taken = "; " + value + " is the value of " + argument;
     }
     // VizTracer's lists go on until the separator, which they need.
     const auto another_follows = [&] {
@@ -187,8 +190,13 @@ cxxopts::Options describe() {
   return parser;
 }
 
-// What options say together. VizTracer refuses this too.
-Status check_together(const Request& request) {
+// What options say together. VizTracer refuses to combine files, too.
+Status check_together(const Request& request, const std::string& taken) {
+  const bool has_work =
+      request.help || request.version || !request.convert.empty() || !request.recover.empty();
+  if (request.launch.target.empty() && !request.given.empty() && !has_work) {
+    return fail("there is no program to run" + taken);
+  }
   const auto has = [&](uint32_t key) {
     const auto& patterns = request.record.functions.patterns;
     return std::any_of(
@@ -204,11 +212,8 @@ Status check_together(const Request& request) {
 void tell_recording(Request& request) {
   for (const GivenOption& option : request.given) {
     if (option.scope == Scope::kRecord) {
-      const OptionRow* row = find_long(option.name);
-      const bool bare = option.value.empty() || (row != nullptr && row->without_value != nullptr &&
-                                                 option.value == row->without_value);
       request.record.told.push_back("--" + std::string(option.name) +
-                                    (bare ? "" : " " + option.value));
+                                    (option.value.empty() ? "" : " " + option.value));
     }
   }
   const auto& patterns = request.record.functions.patterns;
@@ -229,8 +234,9 @@ Status apply(const cxxopts::ParseResult& parsed, Request& request) {
       return fail("--" + std::string(row->name) + (row->value == nullptr ? "" : "=" + one.value()) +
                   ": " + set.error().message);
     }
-    request.given.push_back(
-        {row->name, row->value == nullptr ? std::string() : one.value(), row->scope});
+    const bool bare = row->value == nullptr ||
+                      (row->without_value != nullptr && one.value() == row->without_value);
+    request.given.push_back({row->name, bare ? std::string() : one.value(), row->scope});
   }
   return {};
 }
@@ -240,7 +246,8 @@ Status apply(const cxxopts::ParseResult& parsed, Request& request) {
 Result<Request> parse_request(const std::vector<std::string>& arguments) {
   Request request;
   std::vector<std::string> ours;
-  VTN_TRY(split(arguments, ours, request.launch));
+  std::string taken;
+  VTN_TRY(split(arguments, ours, taken, request.launch));
   std::vector<const char*> words = {"viztracer-native"};
   for (const std::string& word : ours) {
     words.push_back(word.c_str());
@@ -251,7 +258,7 @@ Result<Request> parse_request(const std::vector<std::string>& arguments) {
   } catch (const std::exception& error) {
     return fail(error.what());
   }
-  VTN_TRY(check_together(request));
+  VTN_TRY(check_together(request, taken));
   tell_recording(request);
   return request;
 }

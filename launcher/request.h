@@ -43,7 +43,7 @@ enum class Scope {
 
 struct GivenOption {
   const char* name;   // with underscores
-  std::string value;  // empty: a switch
+  std::string value;  // empty: none was given
   Scope scope;
 };
 

@@ -202,8 +202,10 @@ bool is_number(PyObject* value) {
   if (type == g_python.PyLong_Type) {
     (void)g_python.PyLong_AsLongLongAndOverflow(value, &overflow);
   }
-  return overflow == 0 && (type == g_python.PyLong_Type || type == g_python.PyFloat_Type ||
-                           type == g_python.PyBool_Type);
+  if (type == g_python.PyFloat_Type) {
+    return __builtin_isfinite(g_python.PyFloat_AsDouble(value));
+  }
+  return overflow == 0 && (type == g_python.PyLong_Type || type == g_python.PyBool_Type);
 }
 
 bool is_secret_name(tracer::Text name) {

@@ -45,7 +45,7 @@ void read_pairs(const unsigned char* table,
   int64_t line = first_line;
   size_t unit = 0;
   for (size_t at = 0; at + 1 < table_bytes; at += 2) {
-    const int further = static_cast<signed char>(table[at + 1]);
+    const int further = table[at + 1] < 128 ? table[at + 1] : table[at + 1] - 256;
     line += further == kNoLine ? 0 : further;
     const bool known = further != kNoLine && line > 0 && line < UINT32_MAX;
     for (unsigned i = 0; i < table[at] / 2u && unit < units; ++i) {

@@ -491,6 +491,12 @@ class Older(TestCase):
         self.assertRegex(outcome.stderr.decode(),
                          r"^viztracer-native: --budget needs Python 3\.12 or later, and .* is 3\.1[01]\n$")
 
+    def test_a_run_within_another_has_none_and_goes_on(self):
+        inner = f"{support.LAUNCHER} --budget 5 --python {self.interpreter.path} -c 'print(1)'"
+        outcome = self.traced("--", "sh", "-c", inner, options=("--quiet",))
+        self.assertEqual((0, b"1\n", b"viztracer-native: recorded by the outer run, in its report; without effect here: --budget 5\n"),
+                         (outcome.status, outcome.stdout, outcome.stderr))
+
     def test_a_child_says_that_it_has_none(self):
         self.write("x.py", "def f(): pass\nfor _ in range(100_000): f()\n")
         outcome = self.traced("--", "sh", "-c", "python3 x.py; true", options=("--quiet", "--budget", "1000"))

@@ -167,12 +167,16 @@ class ByPlace(Filters):
         self.assertEqual({"generated"}, self.functions_of("--only", "<str*>"))
 
     def test_patterns_of_any_folder(self):
-        """What begins with a slash is of the whole machine, all else with a slash of the command's folder."""
+        """What begins with a slash or a star is of the whole machine, all else with a slash of the command's folder."""
         self.write("deep/src/third.py", "def third(): pass\nthird()")
         self.write("x.py", "import runpy\nrunpy.run_path('src/inside.py')\nrunpy.run_path('deep/src/third.py')\n")
         found = lambda *options: self.functions(*options) & {"generated", "third"}
         self.write("src/inside.py", "def generated(): pass\ngenerated()")
-        self.assertEqual({"generated", "third"}, found("--only", "/*/src/*"))
+        for everywhere in ("/*/src/*", "*/src/*", "*/src/"):
+            self.assertEqual({"generated", "third"}, found("--only", everywhere))
+        for root in (("--only", "/"), ("--include_files=/",)):
+            self.assertEqual({"generated", "third"}, found(*root))
+        self.assertEqual(set(), found("--exclude_files=/"))
         self.assertEqual({"generated"}, found("--only", "src/*"))
         self.assertEqual({"third"}, found("--only", "deep/*/"))
         self.assertEqual({"generated", "third"}, found("--only", "inside.py", "--only", "th?rd.py"))
@@ -307,12 +311,18 @@ class Known(Filters):
         long()
     """
 
+    def test_where_all_is_hidden(self):
+        """What met nothing is told from what was not recorded."""
+        self.write("x.py", self.PROGRAM)
+        said = self.traced("x.py", options=("--only", "nosuch")).stderr.decode()
+        self.assertRegex(said, r"recorded with --only nosuch; that hides \d+ functions, all that ran\n")
+
     def test_in_every_report_and_the_last_lines(self):
         path = self.write("x.py", self.PROGRAM)
         outcome = self.traced(path, options=("--hide", "hidden", "--min_duration", "5ms", "--report", "r.txt",
                                              "--report", "r.summary.json", "--report", "r.pftrace"))
         said = outcome.stderr.decode()
-        self.assertIn("recorded with --hide hidden --min_duration 5ms; 1 function is not recorded: ", said)
+        self.assertIn("recorded with --hide hidden --min_duration 5ms; 1 function is not recorded: its time is its callers'; ", said)
         self.assertRegex(said, r"; \d+ calls were left out, ")
         for data in (outcome.report.data["viztracer_native"],
                      json.load(open(os.path.join(self.work, "r.summary.json"), encoding="utf-8"))):

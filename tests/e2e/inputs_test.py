@@ -43,6 +43,11 @@ class Usage(InputCase):
         self.assertEqual(0, outcome.status)
         self.assertIn(b"--output_file", outcome.stdout + outcome.stderr)
 
+    def test_options_that_took_the_program(self):
+        self.refused("--include_files", "program.py", status=2, names=["no program to run", "program.py is the value of --include_files"])
+        self.refused("--log_var", "program.py", status=2, names=["no program to run", "program.py is the value of --log_var"])
+        self.refused("--quiet", "--mine", "--", status=2, names=["no program to run"])
+
     def test_filters(self):
         """Patterns, durations and depths that mean nothing, and what cannot go together."""
         for arguments, names in (
@@ -81,6 +86,8 @@ class Usage(InputCase):
                 (["--exclude_subtree", ""], ["--exclude_subtree", "empty"]),
                 (["--log_func_args="], ["--log_func_args", "empty"]),
                 (["--log_func_retval="], ["--log_func_retval", "empty"]),
+                (["--log_var", ""], ["--log_var", "empty"]),
+                (["--log_audit="], ["--log_audit", "empty"]),
                 (["--budget", "0"], ["--budget=0", "from 1"]),
                 (["--budget", "often"], ["--budget=often", "from 1"]),
                 (["--max_stack_depth", "-1"], ["--max_stack_depth=-1", "from 1"]),

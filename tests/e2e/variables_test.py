@@ -158,13 +158,13 @@ class Told(Variables):
     def test_numbers_are_counters(self):
         outcome = self.record("""
             def f():
-                for x in (1, 2.5, True, "text", 10**30): pass
+                for x in (1, 2.5, True, "text", 10**30, float("nan"), float("-inf")): pass
                 y = 3
             f()
         """, "--log_number", "x|y")
         counted = [(name, float(value)) for name, value in self.counted(outcome)]
         self.assertEqual([("x", 1), ("x", 2500), ("x", 1), ("y", 3)], counted)  # 2.5, read as a time
-        self.assertEqual(["x = 'text'", f"x = {10**30}"], self.told(outcome))
+        self.assertEqual(["x = 'text'", f"x = {10**30}", "x = nan", "x = -inf"], self.told(outcome))
 
     def test_all_of_a_function(self):
         bare = "|method" if self.interpreter.minor < (3, 11) else ""  # the code has no other name

@@ -205,7 +205,7 @@ TEST_CASE("options: what was given is kept, in order, with whom it concerns", "[
   CHECK(request.given[0].value == "a.json");
   CHECK(request.given[0].scope == launcher::Scope::kReport);
   CHECK(request.given[1].scope == launcher::Scope::kCommand);
-  CHECK(request.given[2].value == "forever");
+  CHECK(request.given[2].value == "");
   CHECK(request.given[2].scope == launcher::Scope::kRecord);
 }
 
