@@ -341,6 +341,10 @@ CodePlan* pass_points(tracer::ThreadState* thread,
   return plan;
 }
 
+void forget_way(tracer::ThreadState* thread, const void* frame) {
+  (void)take_note(thread, nullptr, frame);
+}
+
 void keep_mark(tracer::ThreadState* thread,
                const PyObject* code,
                const void* frame,

@@ -19,6 +19,9 @@ CodePlan* pass_points(tracer::ThreadState* thread,
                       const void* frame,
                       uint32_t offset);
 
+// The frame begins. It may lie where another did, which an exception ended on such a way.
+void forget_way(tracer::ThreadState* thread, const void* frame);
+
 // A mark of what a statement binds, whose comment has a condition: it is told when that holds, at
 // the end of the statement, and else dropped. Of the same binding only the last one is kept.
 void keep_mark(tracer::ThreadState* thread,

@@ -318,6 +318,9 @@ void log_begin(tracer::ThreadState* thread, PyObject* code, const void* frame) {
   if (plan == nullptr) {
     return;
   }
+  if (plan->notes_ways) {
+    forget_way(thread, frame != nullptr ? frame : frame_of(code));
+  }
   if (plan->entry != 0) {
     Mark mark;
     mark.record(

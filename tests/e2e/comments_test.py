@@ -414,6 +414,27 @@ class Told(Comments):
         """, *OPTIONS)
         self.assertEqual(2 * ["z = 'second'", "x = 'second'"], self.told(outcome))
 
+    def test_a_function_that_an_exception_ended_on_its_way_back(self):
+        """Its next call, whose frame lies in the same place, tells what it is to tell when it begins."""
+        outcome = self.record("""
+            import signal
+            rounds = [0]
+            def handler(_, frame):
+                if rounds[0]: raise ValueError
+            signal.signal(signal.SIGALRM, handler)
+            def f():
+                # !viztracer: log_instant("begins")
+                while True: rounds[0] += 1
+            for _ in range(3):
+                rounds[0] = 0
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+                    f()
+                except ValueError:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+        """, *OPTIONS)
+        self.assertEqual(3 * ["begins"], self.told(outcome))
+
     def test_names_that_are_made_as_the_program_runs(self):
         outcome = self.record("""
             for n in range(2000):
