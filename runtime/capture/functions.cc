@@ -385,6 +385,11 @@ void remember_code(tracer::ThreadState* thread,
   part->codes[slot] = {code, ids};
 }
 
+uint16_t brief_values(const CodeIdentity* identity) {
+  return static_cast<uint16_t>(identity->values.brief() |
+                               (identity->plan != nullptr ? kIsLogged : 0));
+}
+
 // In place of the one it had in the process that this one was forked of.
 void take_plan(CodeIdentity* identity, PyObject* code, CodePlan* plan) {
   free_plan(identity->plan);
@@ -422,6 +427,12 @@ CodePlan* plan_of(tracer::ThreadState* thread, PyObject* code) {
   (void)code_ids(thread, code);  // of a forked child: makes it its own
   const CodeIdentity* identity = identity_of(code);
   return identity == nullptr ? nullptr : identity->plan;
+}
+
+uint16_t values_of_unremembered(PyObject* code) {
+  const bool may_be_known = type_of(code) == g_python.PyCode_Type && !is_shared_code(code);
+  const CodeIdentity* const identity = may_be_known ? identity_of(code) : nullptr;
+  return identity != nullptr && identity->sent_by_c == 0 ? brief_values(identity) : uint16_t{0};
 }
 
 WantedValues wanted_values_of(PyObject* code) {
@@ -504,11 +515,7 @@ CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code, PyObject* glo
     return identity->ids;
   }
   if (identity->sent_by_c == 0) {
-    remember_code(thread,
-                  code,
-                  identity->ids,
-                  static_cast<uint16_t>(identity->values.brief() |
-                                        (identity->plan != nullptr ? kIsLogged : 0)));
+    remember_code(thread, code, identity->ids, brief_values(identity));
   }
   return identity->ids;
 }

@@ -88,9 +88,13 @@ bool is_known_hidden(const tracer::ThreadState* thread, PyObject* code);
 // Whether events of that id are recorded.
 inline bool is_recorded(uint32_t id) { return id != kIdNone && id != kIdHidden; }
 
-// What is to be told of the calls of a code that the thread knows (BriefValues); 0 of any other.
-inline uint16_t values_of(const tracer::ThreadState* thread, const PyObject* code) {
-  return is_remembered(thread, code) ? part_of(thread)->values[code_cache_slot(code)] : uint16_t{0};
+// What is to be told of the calls of a code that code_ids() was asked for (BriefValues); 0 of what
+// has no frames that CPython runs.
+uint16_t values_of_unremembered(PyObject* code);
+inline uint16_t values_of(const tracer::ThreadState* thread, PyObject* code) {
+  return __builtin_expect(is_remembered(thread, code), 1)
+             ? part_of(thread)->values[code_cache_slot(code)]
+             : values_of_unremembered(code);
 }
 // The whole of it.
 WantedValues wanted_values_of(PyObject* code);

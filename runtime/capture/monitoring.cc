@@ -216,12 +216,6 @@ PyObject* on_enter_with_notes(PyObject*, PyObject* const* arguments, size_t, PyO
   return answer(thread, code);
 }
 
-// Of a call that was open when its function was switched off as well.
-uint16_t values_of_end(const tracer::ThreadState* thread, PyObject* code) {
-  return any_open_frames() && !is_remembered(thread, code) ? wanted_values_of(code).brief()
-                                                           : values_of(thread, code);
-}
-
 // With what it returns or yields, where that is wanted.
 template <EventKind kind>
 PyObject* on_end_with_notes(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
@@ -240,7 +234,7 @@ PyObject* on_end_with_notes(PyObject*, PyObject* const* arguments, size_t, PyObj
     return switch_off<Place::kOwn>(thread, code);
   }
   look_at_handlers(thread, ids.id != ids.resumed_id);
-  if (const uint16_t values = values_of_end(thread, code); (values & kItsReturnValue) != 0) {
+  if (const uint16_t values = values_of(thread, code); (values & kItsReturnValue) != 0) {
     note_return_value(thread, code, arguments[kReturned], values);
   }
   tracer::record_at(thread, ticks, kind, id);

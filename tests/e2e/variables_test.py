@@ -111,6 +111,25 @@ class Told(Variables):
         self.assertEqual(["x = 1", "y = 2", "z = 5", "args = (4,)", "kwargs = {'k': 6}", "x = 7", "x = 8"],
                          self.told(outcome))
 
+    def test_functions_that_name_threads(self):
+        """What is called as the functions of threading.py are that may name a thread, which no thread remembers."""
+        self.write("own_threading.py", """
+            class Thread:
+                def run(self, own):
+                    own = own + 1
+            def run(own):
+                own = own + 10
+        """)
+        outcome = self.record("""
+            import own_threading, threading
+            own_threading.Thread().run(1)
+            own_threading.run(5)
+            threading.current_thread().name = "named"
+        """, "--log_var", "own", "--log_attr", "_name")
+        told = [name for name in self.told(outcome) if " = " in name]
+        self.assertEqual(["own = 1", "own = 2", "own = 5", "own = 15"], [name for name in told if name.startswith("own")])
+        self.assertEqual("self._name = 'named'", told[-1])
+
     def test_items_and_attributes(self):
         outcome = self.record("""
             class Context:
