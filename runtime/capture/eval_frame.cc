@@ -215,7 +215,6 @@ PyObject* watch(PyThread* state, void* frame, int throwing) {
   }
   PyObject* const result = g_python._PyEval_EvalFrameDefault(state, frame, throwing);
   if (g_eval.with_bindings) {
-    check_eval_frame();
     look_at_running_frame(state);
   }
   if (exceptions_wanted() && result == nullptr && g_recording_clock != kPausedClock &&

@@ -46,7 +46,7 @@ struct {
 } g_trace;
 
 int on_trace(PyObject*, PyFrame* object, int what, PyObject*);
-void look_at(PyThread* state, bool own_event);
+void look_at(PyThread* state, const void* frame, bool may_ask);
 
 PyProfileFunction* function_of(PyThread* state) {
   return reinterpret_cast<PyProfileFunction*>(reinterpret_cast<char*>(state) + g_trace.offset);
@@ -86,6 +86,12 @@ const void* running_frame(const PyThread* state) {
 PyFrame* object_of(const void* frame) {
   return g_chain.previous != 0 ? field<PyFrame*>(frame, g_trace.layout.object)
                                : const_cast<PyFrame*>(static_cast<const PyFrame*>(frame));
+}
+
+// Of the frame that runs; null: there is none, or it is not known yet.
+const void* caller_of_running(const PyThread* state) {
+  const void* const frame = g_trace.offset != 0 && g_trace.known ? running_frame(state) : nullptr;
+  return frame == nullptr ? nullptr : field<const void*>(frame, g_trace.layout.caller);
 }
 
 CodePlan* find_plan(tracer::ThreadState* thread, PyObject* code, PyObject* globals) {
@@ -192,7 +198,7 @@ void pass_opcode(PyFrame* object) {
   }
   (void)pass_instruction(thread, plan, frame, offset);
   if (*asks_for_opcodes(object) != kOurs) {  // code of the program's ran for a value or comment
-    look_at(current_thread_state(), /*own_event=*/true);
+    look_at(current_thread_state(), frame, /*may_ask=*/true);
   }
 }
 
@@ -218,7 +224,7 @@ int on_trace(PyObject*, PyFrame* object, int what, PyObject*) {
     case kBegins:
     case kLine:
       if (*asks_for_opcodes(object) != kOurs) {
-        look_at(current_thread_state(), /*own_event=*/true);
+        look_at(current_thread_state(), frame_of_object(object), /*may_ask=*/true);
       }
       break;
     case kEnds:
@@ -255,9 +261,9 @@ void clear_thread(PyThread* state) {
   }
 }
 
-// `own_event`: within one of ours. Within one of another function nothing may be asked for: CPython
-// would tell that function of the opcode next.
-void look_at(PyThread* state, bool own_event) {
+// The frame is the one that runs, or will next. `may_ask`: not within an event of another trace
+// function, which CPython would tell of the opcode next.
+void look_at(PyThread* state, const void* frame, bool may_ask) {
   if (g_trace.offset == 0) {
     return;
   }
@@ -269,7 +275,6 @@ void look_at(PyThread* state, bool own_event) {
   if (!g_trace.known) {
     return;
   }
-  const void* const frame = running_frame(state);
   if (frame == nullptr) {
     *function = *function == on_trace && !stays ? nullptr : *function;
     return;
@@ -289,7 +294,7 @@ void look_at(PyThread* state, bool own_event) {
     *function = on_trace;
   }
   if (*function == on_trace) {
-    if (own_event || functions_that_run(state) == 0) {
+    if (may_ask) {
       ask_for_opcodes(object);
     }
   } else {
@@ -371,6 +376,25 @@ void frame_is_to_run(PyThread* state, const void* frame) {
   }
 }
 
-void look_at_running_frame(PyThread* state) { look_at(state, /*own_event=*/false); }
+void look_at_running_frame(PyThread* state) {
+  const bool known = g_trace.offset != 0 && g_trace.known;
+  look_at(state,
+          known ? running_frame(state) : nullptr,
+          /*may_ask=*/known && functions_that_run(state) == 0);
+}
+
+void pass_begin_of_frame(PyThread* state) {
+  const void* const caller = caller_of_running(state);
+  if (PyFrame* const object = caller == nullptr ? nullptr : object_of(caller); object != nullptr) {
+    take_back(object);
+  }
+  look_at_running_frame(state);
+}
+
+void pass_end_of_frame(PyThread* state) {
+  if (const void* const caller = caller_of_running(state); caller != nullptr) {
+    look_at(state, caller, /*may_ask=*/true);
+  }
+}
 
 }  // namespace vtn::runtime

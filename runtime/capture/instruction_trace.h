@@ -15,7 +15,7 @@
 //
 // Where the evaluation function is not asked (little of the C stack is left, or somebody else's has
 // taken its place), the trace function stays, whatever frame runs, which costs each instruction of
-// all of them something.
+// all of them something; the profile function says where a frame begins and ends.
 //
 // The program's own trace function wins: where one is set in the thread, ours is not, and a notice
 // says so.
@@ -52,11 +52,18 @@ void forget_traced_code(const PyObject* code);
 void trace_without_evaluator();
 void trace_by_evaluator();
 
-// A call has begun, by the profile function.
+// By the profile function: a call has begun, or goes on; it ends, or waits.
+void pass_begin_of_frame(PyThread* state);
+void pass_end_of_frame(PyThread* state);
 extern uint32_t g_traces_without_evaluator;
 inline void frame_has_begun() {
   if (__builtin_expect(g_traces_without_evaluator != 0, 0)) {
-    look_at_running_frame(current_thread_state());
+    pass_begin_of_frame(current_thread_state());
+  }
+}
+inline void frame_is_to_end() {
+  if (__builtin_expect(g_traces_without_evaluator != 0, 0)) {
+    pass_end_of_frame(current_thread_state());
   }
 }
 

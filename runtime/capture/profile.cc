@@ -92,7 +92,10 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
   tracer::ThreadState* thread = tracer::current_thread();
   switch (what) {
     case kCall: {
-      frame_has_begun();
+      if (__builtin_expect(g_profile.with_bindings, 0)) {
+        check_eval_frame();
+        frame_has_begun();
+      }
       PyObject* const code = frame_code(frame);
       const CodeIds ids = code_ids(thread, code);
       if (__builtin_expect(ids.id == kIdHidden, 0)) {
@@ -119,6 +122,7 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       break;
     }
     case kReturn: {
+      frame_is_to_end();
       const uint32_t id =
           g_profile.filtering ? code_ids(thread, frame_code(frame)).id : uint32_t{kIdAnyPython};
       if (id != kIdHidden) {

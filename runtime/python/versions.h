@@ -205,13 +205,14 @@ struct TraceLayout {
   intptr_t object;         // of the interpreter's frame; 3.10 has no other
   intptr_t frame_of_thread;  // from c_tracefunc in a thread state; 3.11: see ChainLayout
   intptr_t tracing;          // likewise, an int: how many trace and profile functions run
+  intptr_t caller;           // of a frame: the one that goes on when it ends
 };
 constexpr TraceLayout trace_layout(uint32_t minor) {
   switch (minor) {
     case 10:
-      return {84, 85, 96, 80, 64, 0, -40, -20};
+      return {84, 85, 96, 80, 64, 0, -40, -20, 24};
     case 11:
-      return {44, 45, 56, 64, 0, 40, 0, -28};
+      return {44, 45, 56, 64, 0, 40, 0, -28, 48};
     default:
       return {};
   }

@@ -156,6 +156,33 @@ class Seen(Traced):
         self.assertEqual(["0", "1", "3", "4", "5"], self.values(outcome)[-6:-1])
         self.assertEqual([TRACED], self.notices(outcome))
 
+    def test_a_trace_function_below_where_the_evaluation_function_is_not_asked(self):
+        """In a thread with little stack, set by a function that such a frame calls: of that no opcodes come along."""
+        outcome = self.record("""
+            import sys, threading
+            seen = []
+            def tracer(frame, event, argument):
+                if frame.f_code.co_filename == __file__: seen.append((frame.f_code.co_name, event, frame.f_lineno))
+                return tracer
+            def starts(frame):
+                frame.f_trace = tracer
+                sys.settrace(tracer)
+            def f(x):
+                x = [1]
+                starts(sys._getframe())
+                x = 2
+                x = g(x)
+                sys.settrace(None)
+                x = g(4)
+            def g(x): return x + looks()
+            def looks(): return sys._getframe(2).f_trace_opcodes
+            threading.stack_size(256 * 1024)
+            thread = threading.Thread(target=f, args=(0,)); thread.start(); thread.join()
+            print(*seen, sep="\\n")
+        """, "--log_var", "x", "--only", "x.py")
+        self.assertEqual(["0", "[1]", "2", "4", "4"], self.values(outcome))
+        self.assertEqual([TRACED], self.notices(outcome))
+
     def test_trace_functions_from_c(self):
         """L-OPCODES: by what is no built-in function, which nobody tells of, opcodes of that frame come along for a while."""
         outcome = self.record("""

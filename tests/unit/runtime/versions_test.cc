@@ -44,6 +44,7 @@ TEST_CASE("versions: each minor version has one backend of choice", "[runtime]")
     // Opcodes are asked for by a frame object where nothing else tells of instructions.
     CHECK((trace_layout(minor).trace_opcodes != 0) == (minor < 12));
     CHECK((trace_layout(minor).object != 0) == (minor == 11));
+    CHECK((trace_layout(minor).caller != 0) == (minor < 12));
     CHECK(has_exception_table(minor) == (minor >= 11));
   }
   // Of a version that nobody has looked at: the API is asked.
