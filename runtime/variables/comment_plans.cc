@@ -26,6 +26,7 @@ enum Fact : uint8_t {
   kIsNoted = 16,
   kAllNoted = 32,  // what leads to it
   kIsPassed = 64,  // there is a point for the comment at hand
+  kHasNoLine = 128,
 };
 
 bool lies_in(uint32_t line, uint32_t first, uint32_t last) { return line >= first && line <= last; }
@@ -92,7 +93,7 @@ CodeComments::~CodeComments() {
 }
 
 bool CodeComments::take_scratch(size_t units, uint32_t comments) {
-  constexpr size_t kWordsOfUnit = 9 + 2 * kWaysOfUnit;
+  constexpr size_t kWordsOfUnit = 10 + 2 * kWaysOfUnit;
   if (units >= UINT32_MAX / kWaysOfUnit) {
     return false;
   }
@@ -114,6 +115,7 @@ bool CodeComments::take_scratch(size_t units, uint32_t comments) {
     return place;
   };
   lines_ = carve(places);
+  last_lines_ = carve(places);
   raised_lines_ = carve(places);
   by_line_ = carve(places);
   store_comments_ = carve(places);
@@ -188,16 +190,20 @@ uint32_t CodeComments::first_at(uint32_t line) const {
 
 template <class Visit>
 void CodeComments::visit_units(const MagicComment& comment, Visit&& visit) const {
-  for (uint32_t i = first_at(comment.first); i < units_ && holds(comment, by_line_[i]); ++i) {
-    visit(by_line_[i]);
+  for (uint32_t i = first_at(comment.first); i < units_ && lines_[by_line_[i]] <= comment.last;
+       ++i) {
+    if (holds(comment, by_line_[i])) {
+      visit(by_line_[i]);
+    }
   }
 }
 
 void CodeComments::place(PyObject* code, uint32_t index) {
   MagicComment comment = file_->found.comments[index];
   const auto has_units = [&] {
-    const uint32_t at = first_at(comment.first);
-    return at < units_ && holds(comment, by_line_[at]);
+    bool has = false;
+    visit_units(comment, [&has](uint32_t) { has = true; });
+    return has;
   };
   while (!has_units()) {
     if (!slide(file_->found, &comment)) {
@@ -275,8 +281,26 @@ uint32_t CodeComments::find(PyObject* code,
   return count_;
 }
 
-// Instructions that have no line are of that of the one before, or of what raised.
+// False: where the way leads to had all of these lines before, or has one of its own.
+bool CodeComments::widen_lines(const Way& way) {
+  if ((facts_[way.to] & kHasNoLine) == 0 || raised_lines_[way.to] != 0) {
+    return false;
+  }
+  const uint32_t first = lines_[way.from];
+  const uint32_t last = last_lines_[way.from];
+  const bool is_first = lines_[way.to] == 0;
+  const bool widens = is_first || first < lines_[way.to] || last > last_lines_[way.to];
+  lines_[way.to] = is_first || first < lines_[way.to] ? first : lines_[way.to];
+  last_lines_[way.to] = last > last_lines_[way.to] ? last : last_lines_[way.to];
+  return widens;
+}
+
+// Instructions that have no line are of that of those before, or of what raised.
 void CodeComments::settle_lines(const SourceComments& found) {
+  for (uint32_t unit = 0; unit <= units_; ++unit) {
+    last_lines_[unit] = lines_[unit];
+    facts_[unit] |= lines_[unit] == 0 ? uint8_t{kHasNoLine} : uint8_t{0};
+  }
   for (uint32_t i = 0; i < way_count_; ++i) {
     const Way& way = ways_[i];
     const LogicalLine* const line = line_at(found, lines_[way.from]);
@@ -302,16 +326,19 @@ void CodeComments::settle_lines(const SourceComments& found) {
         facts_[way.to] |= kCleansUp;
         changed = true;
       }
+      if (way.kind == WayKind::kGoesOn && lines_[way.from] != 0) {
+        changed = widen_lines(way) || changed;
+        continue;
+      }
       if (lines_[way.to] != 0 || raised_lines_[way.to] != 0) {
         continue;
       }
       if (way.kind == WayKind::kGoesOn) {
-        lines_[way.to] = lines_[way.from];
         raised_lines_[way.to] = raised_lines_[way.from];
       } else if (way.kind == WayKind::kIsRaised) {
         raised_lines_[way.to] = lines_[way.from] != 0 ? lines_[way.from] : raised_lines_[way.from];
       }
-      changed = changed || lines_[way.to] != 0 || raised_lines_[way.to] != 0;
+      changed = changed || raised_lines_[way.to] != 0;
     }
   }
 }
@@ -323,8 +350,12 @@ bool CodeComments::enters_lines(const Way& way) {
          (way.kind == WayKind::kIsRaised && !handlers_begin_apart(g_python.minor));
 }
 
+bool CodeComments::is_within_lines(uint32_t unit, uint32_t first, uint32_t last) const {
+  return lines_[unit] >= first && last_lines_[unit] <= last;
+}
+
 bool CodeComments::holds(const MagicComment& comment, uint32_t unit) const {
-  return lies_in(lines_[unit], comment.first, comment.last);
+  return is_within_lines(unit, comment.first, comment.last);
 }
 
 // Whether the instruction, which has a line of the statement, comes behind it: the statement is the
@@ -347,7 +378,7 @@ bool CodeComments::is_told_on(const MagicComment& comment, const Way& way) const
   }
   if (comment.into_first != 0) {
     return holds(comment, way.from) &&
-           lies_in(lines_[way.to], comment.into_first, comment.into_last);
+           is_within_lines(way.to, comment.into_first, comment.into_last);
   }
   if (cleans_up_behind(comment, way.from)) {
     return false;

@@ -79,6 +79,8 @@ class CodeComments {
   void place(PyObject* code, uint32_t index);
   void find_stores_of_comments();
   uint32_t first_at(uint32_t line) const;
+  bool widen_lines(const Way& way);
+  bool is_within_lines(uint32_t unit, uint32_t first, uint32_t last) const;
   bool holds(const MagicComment& comment, uint32_t unit) const;
   bool cleans_up_behind(const MagicComment& comment, uint32_t unit) const;
   bool ends_by_itself(const MagicComment& comment, uint32_t unit) const;
@@ -98,8 +100,10 @@ class CodeComments {
   Own* own_ = nullptr;
   uint32_t count_ = 0;
   uint32_t units_ = 0;
-  uint32_t start_ = 0;                // the unit at which a call begins, or the end
-  uint32_t* lines_ = nullptr;         // of units; 0: none known
+  uint32_t start_ = 0;  // the unit at which a call begins, or the end
+  // Of units; 0: none known. What has none of its own is of all lines that lead to it.
+  uint32_t* lines_ = nullptr;
+  uint32_t* last_lines_ = nullptr;
   uint32_t* raised_lines_ = nullptr;  // that of what raised what a handler has
   uint32_t* by_line_ = nullptr;       // units in the order of their lines
   uint32_t* store_comments_ = nullptr;

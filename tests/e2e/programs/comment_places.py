@@ -291,6 +291,52 @@ def passes_in_handlers(x):
             #[113]
             pass
             #[114]
+def two_ways_in_a_try(n):
+    for i in range(n):
+        try:
+            if i:
+                #[122]
+                x = 1
+                #[123]
+            else:
+                #[124]
+                for x in (2, 3):
+                    if x == i: x
+                    else:
+                        #[125]
+                        x = 4
+                        #[126]
+                #[127]
+        finally:
+            pass
+    for i in range(n):
+        try:
+            x = 1 // i
+        except ZeroDivisionError as error:
+            #[128]
+            x = error
+            #[129]
+        else:
+            #[130]
+            x = 0
+            #[131]
+        finally:
+            #[132]
+            pass
+    while n:
+        n -= 1
+        with Ignoring():
+            try:
+                if n == 1:
+                    #[133]
+                    x = 5
+                elif n: x = 6
+                else:
+                    #[134]
+                    x = 7
+                    #[135]
+            finally: x
+        #[136]
 class Annotated:
     #[116]
     x: int
@@ -314,6 +360,7 @@ def quietly(function, *arguments):
 list(loops_in_a_loop(4))
 for x in (0, 1): passes_in_handlers(x)
 annotated()
+two_ways_in_a_try(3)
 first()
 last(1)
 for x in (0, 1): last_of_two_ways(x)
