@@ -256,6 +256,18 @@ class Told(Values):
         self.assertEqual([{"func_args": {"n": "1"}}], self.events(outcome, "passes"))
         self.assertEqual(["2", None], [event.get("return_value") for event in self.events(outcome, "generate")])
 
+    def test_text_beyond_latin_1(self):
+        outcome = self.record(r"""
+            def show(x): pass
+            for text in ("\n\x7f\xad\xe9", "\u20ac\u200b\u2028", "\U0001f600", "\ud83d", "it's"):
+                show(text)
+        """, *VALUES)
+        told = [told["x"] for told in self.arguments(outcome, "show")]
+        self.assertEqual(r"'\n\x7f\xad" + "\xe9'", told[0])
+        self.assertEqual(["'\u20ac\u200b\u2028'", "'\U0001f600'"], told[1:3])
+        self.assertEqual("'\ufffd'", told[3].replace("\ufffd\ufffd\ufffd", "\ufffd"))
+        self.assertEqual('"it' + "'" + 's"', told[4])
+
     def test_values_that_json_has_no_word_for(self):
         """One such value costs VizTracer the whole report, or makes it no JSON."""
         outcome = self.record("""
