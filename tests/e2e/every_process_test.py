@@ -171,6 +171,15 @@ class EveryProcess(support.TestCase):
                 self.assertTrue(self.of(events, "garbage collection"), place)
                 self.assertEqual(self.MINE, self.python_calls(events, "child.py"), place)
 
+    def test_budget(self):
+        if self.interpreter.minor < (3, 12):
+            self.skipTest("before 3.12")
+        self.write("child.py", self.CHILD + "    for _ in range(200_000): leaf(0, 0, 0)\n")
+        for keep_pid in (), ("--keep_pid",):
+            for events, place in self.children("--only", "child.py", "--ignore_c_function", "--budget", "2000", *keep_pid):
+                self.assertTrue(0 < len(self.of(events, "leaf")) < 150_000, (place, len(self.of(events, "leaf"))))
+                self.assertEqual(self.MINE, self.python_calls(events, "child.py"), place)
+
     def test_logs_alone(self):
         for events, place in self.children("--log_sparse", "--mine", "--log_print", "--log_var", "x"):
             self.assertEqual([], [event for event in events if event.get("cat") == "FEE"], place)
