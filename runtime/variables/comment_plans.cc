@@ -368,13 +368,30 @@ bool CodeComments::cleans_up_behind(const MagicComment& comment, uint32_t unit) 
   return line != nullptr && !is_within(file_->found, line, kIsHandler, comment.first);
 }
 
-bool CodeComments::is_told_on(const MagicComment& comment, const Way& way) const {
-  if (comment.when_left ? way.kind != WayKind::kGoesOn : !enters_lines(way)) {
-    return false;
+// Whether another instruction of the statement leads to that one, so that it is not all there is of
+// it.
+bool CodeComments::follows_its_own(const MagicComment& comment, uint32_t unit) const {
+  bool follows = false;
+  for (uint32_t i = first_in_[unit]; i < first_in_[unit + 1]; ++i) {
+    const uint32_t from = ways_[in_ways_[i]].from;
+    follows = follows || (from != unit && holds(comment, from));
   }
+  return follows;
+}
+
+// Whether the statement begins on it. What ends a `finally` has the line of the last statement
+// there, also where that was passed by.
+bool CodeComments::enters(const MagicComment& comment, const Way& way) const {
+  return enters_lines(way) && holds(comment, way.to) && !holds(comment, way.from) &&
+         ((facts_[way.to] & kEndsFinally) == 0 || !follows_its_own(comment, way.to));
+}
+
+bool CodeComments::is_told_on(const MagicComment& comment, const Way& way) const {
   if (!comment.when_left) {
-    return holds(comment, way.to) && !holds(comment, way.from) &&
-           !lies_in(raised_lines_[way.from], comment.first, comment.last);
+    return enters(comment, way) && !lies_in(raised_lines_[way.from], comment.first, comment.last);
+  }
+  if (way.kind != WayKind::kGoesOn) {
+    return false;
   }
   if (comment.into_first != 0) {
     return holds(comment, way.from) &&
@@ -388,15 +405,15 @@ bool CodeComments::is_told_on(const MagicComment& comment, const Way& way) const
   }
   if (holds(comment, way.to)) {
     return ends_by_itself(comment, way.to)
-               ? is_leaving_[way.from] == 0 && is_leaving_[way.to] == 0
+               ? (holds(comment, way.from) || !follows_its_own(comment, way.to)) &&
+                     is_leaving_[way.from] == 0 && is_leaving_[way.to] == 0
                : !comment.own_line && (facts_[way.to] & kLeavesCode) != 0;
   }
   return holds(comment, way.from) && is_leaving_[way.from] == 0;
 }
 
 bool CodeComments::begins_on(const MagicComment& comment, const Way& way) const {
-  return enters_lines(way) && holds(comment, way.to) && !holds(comment, way.from) &&
-         !is_told_on(comment, way);
+  return enters(comment, way) && !is_told_on(comment, way);
 }
 
 // Whether the instruction, which has a line of the statement, comes behind it: it ends the code, or

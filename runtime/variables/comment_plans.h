@@ -86,6 +86,8 @@ class CodeComments {
   bool ends_by_itself(const MagicComment& comment, uint32_t unit) const;
   void follow_leaving(const MagicComment& comment);
   static bool enters_lines(const Way& way);
+  bool follows_its_own(const MagicComment& comment, uint32_t unit) const;
+  bool enters(const MagicComment& comment, const Way& way) const;
   bool is_told_on(const MagicComment& comment, const Way& way) const;
   void note_ways_into(uint32_t unit);
   template <class Visit>

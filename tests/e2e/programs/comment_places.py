@@ -337,6 +337,14 @@ def two_ways_in_a_try(n):
                     #[135]
             finally: x
         #[136]
+def ends_of_finally(x):
+    try: 1 / x[0]
+    finally:
+        #[137]
+        if x[1] and x[2]:
+            #[138]
+            x = 1
+            #[139]
 class Annotated:
     #[116]
     x: int
@@ -361,6 +369,7 @@ list(loops_in_a_loop(4))
 for x in (0, 1): passes_in_handlers(x)
 annotated()
 two_ways_in_a_try(3)
+for n in range(8): quietly(ends_of_finally, (n & 1, n & 2, n & 4))
 first()
 last(1)
 for x in (0, 1): last_of_two_ways(x)
