@@ -420,7 +420,9 @@ class Told(Comments):
             import signal
             rounds = [0]
             def handler(_, frame):
-                if rounds[0]: raise ValueError
+                if rounds[0]:
+                    rounds[0] = 0
+                    raise ValueError
             signal.signal(signal.SIGALRM, handler)
             def f():
                 # !viztracer: log_instant("begins")
