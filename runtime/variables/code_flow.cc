@@ -95,7 +95,7 @@ class Flow {
       if (const uint32_t handler = handler_at(unit, at); handler < units_ && depth_[handler] != 0) {
         tell(handler, WayKind::kIsRaised);
       }
-      if (at.step == Step::kPopsException) {
+      if (at.step == Step::kPopsException && !ends_context(at)) {
         tell(unit, WayKind::kPopsException);
       }
       if (jumps(at.step)) {
@@ -193,6 +193,17 @@ class Flow {
     }
     const uint32_t block = handler_of_[unit];
     return block < kFirstBlock ? units_ : all_.target_of(all_.decode(block - kFirstBlock));
+  }
+
+  // Whether it is that of a `with` that kept an exception to itself, and drops what it called next:
+  // the end of an `except` drops nothing.
+  bool ends_context(const Instruction& at) const {
+    if (at.next >= units_) {
+      return false;
+    }
+    const Instruction next = all_.decode(at.next);
+    return !jumps(next.step) && goes_on(next.step) &&
+           effect_(next.opcode, static_cast<int>(next.argument), 0) < 0;
   }
 
   // Where instructions set handlers up: handler_of_ is now the one that did last, where its handler

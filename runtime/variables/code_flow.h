@@ -59,7 +59,7 @@ enum class WayKind : uint8_t {
   kIsRaised,       // to the handler of an exception
   kReturns,        // out of the code: `to` is `from`
   kRaises,         // likewise, by a `raise` or `assert`
-  kPopsException,  // within an instruction, beside its ways: an exception is handled
+  kPopsException,  // within an instruction, beside its ways: an `except` has handled it
   kGoesOnRaising,  // likewise, at the end of a `finally` (and where no `except` was meant)
 };
 struct FoundWay {

@@ -345,6 +345,29 @@ def ends_of_finally(x):
             #[138]
             x = 1
             #[139]
+def contexts_in_loops(n):
+    for i in range(n):
+        try: x = 1
+        except KeyError: return x
+        finally: x = 2
+        with Ignoring() as x:
+            #[140]
+            1 / (i % 2)
+            #[141]
+        #[142]
+    #[143]
+    while n:
+        n -= 1
+        try: 1 / 0
+        except ZeroDivisionError:
+            with Ignoring():
+                1 / (n % 2)
+            #[144]
+    #[145]
+    for i in (0, 1):
+        with Ignoring():
+            1 / i
+    #[146]
 class Annotated:
     #[116]
     x: int
@@ -369,6 +392,7 @@ list(loops_in_a_loop(4))
 for x in (0, 1): passes_in_handlers(x)
 annotated()
 two_ways_in_a_try(3)
+contexts_in_loops(4)
 for n in range(8): quietly(ends_of_finally, (n & 1, n & 2, n & 4))
 first()
 last(1)
