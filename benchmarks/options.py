@@ -151,9 +151,8 @@ def measure_values(interpreter, rounds):
 
 
 def measure_logs(interpreter, rounds):
-    bindings = ("--log_var=value",) if interpreter.minor >= (3, 12) else ()
     above_recorded(interpreter, rounds, "that does what is logged", "logs.py",
-                   ("--log_exception", "--log_print", "--log_audit=mine.*", *bindings))
+                   ("--log_exception", "--log_print", "--log_audit=mine.*", "--log_var=value"))
 
 
 PARTS = {"calls": measure_calls, "programs": measure_programs, "limits": measure_limits,

@@ -16,7 +16,7 @@ import bench
 
 PACKAGES = (
     *bench.PEER, "attrs==25.3.0", "click==8.1.8", "cloudpickle==3.1.1", "django==5.2.7",
-    "docutils==0.21.2", "flask==3.1.2", "hypothesis==6.140.3", "jinja2==3.1.6", "mistune==3.1.4",
+    "docutils==0.21.2", "exceptiongroup==1.3.0", "flask==3.1.2", "hypothesis==6.140.3", "jinja2==3.1.6", "mistune==3.1.4",
     "mpmath==1.3.0", "mypy-extensions==1.1.0", "networkx==3.4.2", "packaging==25.0",
     "pathspec==0.12.1", "pip==25.2", "platformdirs==4.5.0", "pygments==2.19.2", "pytest==8.4.2",
     "pytokens==0.2.0", "sqlalchemy==2.0.44", "sympy==1.14.0", "tomli==2.3.0", "werkzeug==3.1.3")
