@@ -3,6 +3,9 @@
 
 #include "report/json/writer.h"
 #include "report/perfetto/writer.h"
+#include "report/summary/folded.h"
+#include "report/summary/pprof.h"
+#include "report/summary/pstats.h"
 #include "report/summary/writer.h"
 
 namespace vtn::report {
@@ -14,12 +17,23 @@ constexpr std::string_view kGzip = ".gz";
 constexpr char kJsonViewers[] = "at https://ui.perfetto.dev (Open trace file), or with vizviewer";
 constexpr char kPerfetto[] = "at https://ui.perfetto.dev (Open trace file)";
 
+constexpr char kStacks[] = "at https://www.speedscope.app, or with flamegraph.pl";
+constexpr char kPprof[] = "with go tool pprof";
+constexpr char kPstats[] = "with snakeviz, or with python3 -m pstats";
+
 constexpr Format kFormats[] = {
     {".json", true, "VizTracer's: for Perfetto, vizviewer, scripts", kJsonViewers, write_json},
     {".pftrace", true, "Perfetto's own: smaller", kPerfetto, write_perfetto},
     {".perfetto-trace", true, "the same", kPerfetto, write_perfetto},
     {".txt", false, "where the time went, by function and caller", nullptr, write_summary_text},
     {".summary.json", false, "the same for scripts", nullptr, write_summary_json},
+    {".folded",
+     false,
+     "the same by stack, for flamegraph.pl, inferno, speedscope",
+     kStacks,
+     write_folded},
+    {".pb", true, "the same for go tool pprof", kPprof, write_pprof},
+    {".pstats", false, "the same for python3 -m pstats, snakeviz", kPstats, write_pstats},
     {".vtn", false, "what was recorded, for --convert", nullptr, nullptr},
 };
 

@@ -22,8 +22,8 @@
 #include "report/caller_lines.h"
 #include "report/perfetto/fields.h"
 #include "report/perfetto/layout.h"
-#include "report/perfetto/proto.h"
 #include "report/pieces.h"
+#include "report/proto.h"
 
 namespace vtn::report {
 

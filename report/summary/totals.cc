@@ -8,47 +8,44 @@
 #include <tuple>
 #include <unordered_map>
 
-#include "report/in_order.h"
-#include "report/picture.h"
-#include "spool/replay.h"
+#include "report/summary/call_walk.h"
 
 namespace vtn::report {
 
 namespace {
 
-// A gap: it has time, but is no function.
-constexpr FunctionIndex kGap = 0xffff'fffe;
-
-// Everything of one thread. Between frames its stack stays.
+// Of one thread.
 template <bool kEdges>
-class Pass final : public ThreadPass {
+class Sums {
  public:
-  Pass(const spool::Model& model, const spool::ClockMap& clock, uint32_t thread)
-      : model_(model),
-        clock_(clock),
-        image_(model.images[model.threads[thread].image]),
-        sums_(image_.functions.size() + 1) {
-    begin_at_first(model.threads[thread]);
+  struct Mark {};
+
+  explicit Sums(const spool::ImageInfo& image) : sums_(image.functions.size() + 1) {}
+
+  Mark begin(const Mark* /*caller*/, FunctionIndex function, bool resumed) {
+    Sum& sum = sums_[function];
+    sum.totals.calls += resumed ? 0 : 1;
+    ++sum.slices;
+    ++sum.open;
+    return {};
   }
 
-  Status take(const spool::FrameInfo& /*info*/, const spool::DecodedFrame& frame) override {
-    if (frame.head.open_before != stack_.size()) {
-      return fail("a frame does not follow the one before");
+  void end(const EndedCall<Mark>& call) {
+    Sum& sum = sums_[call.function];
+    const bool outermost = --sum.open == 0;
+    const FunctionTotals more = {.calls = 0,
+                                 .outermost_calls = outermost && !call.resumed ? 1u : 0u,
+                                 .own_ns = call.own_ns,
+                                 .total_ns = outermost ? call.took_ns : 0};
+    sum.totals.add(more);
+    if constexpr (kEdges) {
+      FunctionTotals& edge = edges_[{call.caller, call.function}];
+      edge.add(more);
+      edge.calls += call.resumed ? 0 : 1;
     }
-    functions_.clear();
-    for (const uint32_t id : frame.functions) {
-      functions_.push_back(begun(id));
-    }
-    stack_.reserve(stack_.size() + frame.head.ops + 1);
-    Sink sink{*this};
-    return spool::replay_frame(frame, clock_, sink);
   }
 
-  // Calls that are open still last until then.
-  ThreadTotals finish(uint64_t end_ns) {
-    while (!stack_.empty()) {
-      end(std::max(end_ns, stack_.back().start_ns));
-    }
+  ThreadTotals totals() {
     ThreadTotals totals;
     for (FunctionIndex i = 0; i < sums_.size(); ++i) {
       const FunctionTotals& sum = sums_[i].totals;
@@ -68,109 +65,10 @@ class Pass final : public ThreadPass {
     uint64_t slices = 0;
     uint32_t open = 0;  // calls of it that are open: the outermost has the total time
   };
-  struct Open {
-    FunctionIndex function;
-    uint64_t start_ns;
-    uint64_t inner_ns;  // of the calls in it
-    bool resumed;
-  };
-  struct Begun {
-    FunctionIndex function;
-    bool resumed;  // a slice, not a call
-  };
-  struct Sink {
-    Pass& pass;
-    void begin(uint32_t function, uint64_t ns) { pass.begin(pass.functions_[function], ns); }
-    void end(uint64_t ns, uint32_t /*how*/) { pass.end(ns); }
-    void special(const spool::Special& /*special*/, uint64_t ns) {
-      pass.stack_.push_back({kGap, ns, 0, false});
-    }
-  };
 
-  // What was open before the first frame, where those before it were dropped: such calls have
-  // lasted since they began, but what happened then is not their own time.
-  void begin_at_first(const spool::ThreadInfo& thread) {
-    for (const spool::OpenCall& call : thread.open_at_first) {
-      const uint64_t ns = clock_.to_ns(call.start_ticks);
-      if (!stack_.empty()) {
-        stack_.back().inner_ns = ns - stack_.back().start_ns;
-      }
-      begin(begun(call.id), ns);
-    }
-    const auto gone = model_.dropped.find(image_.process);
-    if (!stack_.empty() && gone != model_.dropped.end()) {
-      const auto state = gone->second.threads.find({thread.image, thread.thread});
-      if (state != gone->second.threads.end()) {
-        stack_.back().inner_ns = clock_.to_ns(state->second.last_ticks) - stack_.back().start_ns;
-      }
-    }
-  }
-
-  FunctionIndex index_of(uint32_t id) const {
-    const uint32_t known = id < image_.function_of_id.size() ? image_.function_of_id[id] : 0;
-    return known != 0 ? known - 1 : static_cast<FunctionIndex>(image_.functions.size());
-  }
-
-  Begun begun(uint32_t id) const {
-    const spool::FunctionInfo* function = image_.function(id);
-    const bool resumed = function != nullptr && function->resumed();
-    return {index_of(resumed ? id - 1 : id), resumed};
-  }
-
-  void begin(const Begun& begun, uint64_t ns) {
-    Sum& sum = sums_[begun.function];
-    sum.totals.calls += begun.resumed ? 0 : 1;
-    ++sum.slices;
-    ++sum.open;
-    stack_.push_back({begun.function, ns, 0, begun.resumed});
-  }
-
-  void end(uint64_t ns) {
-    const Open call = stack_.back();
-    stack_.pop_back();
-    const uint64_t took_ns = ns - call.start_ns;
-    if (!stack_.empty()) {
-      stack_.back().inner_ns += took_ns;
-    }
-    if (__builtin_expect(call.function == kGap, 0)) {
-      return;
-    }
-    // Stamps of a thread increase strictly, so what is within a call is never longer than it.
-    const uint64_t own_ns = took_ns - call.inner_ns;
-    Sum& sum = sums_[call.function];
-    sum.totals.own_ns += own_ns;
-    const bool outermost = --sum.open == 0;
-    if (outermost) {
-      sum.totals.total_ns += took_ns;
-    }
-    if constexpr (kEdges) {
-      const FunctionIndex caller = stack_.empty() ? kNoFunction : stack_.back().function;
-      FunctionTotals& edge = edges_[{caller == kGap ? kNoFunction : caller, call.function}];
-      edge.calls += call.resumed ? 0 : 1;
-      edge.own_ns += own_ns;
-      edge.total_ns += outermost ? took_ns : 0;
-    }
-  }
-
-  const spool::Model& model_;
-  const spool::ClockMap& clock_;
-  const spool::ImageInfo& image_;
-  std::vector<Sum> sums_;         // by function
-  std::vector<Open> stack_;       // outermost first
-  std::vector<Begun> functions_;  // of the frame at hand
+  std::vector<Sum> sums_;  // by function
   std::map<std::pair<FunctionIndex, FunctionIndex>, FunctionTotals> edges_;
 };
-
-// Until when the calls last that a thread's record leaves open: as they are drawn.
-uint64_t end_of_thread_ns(const Picture& picture, uint32_t thread) {
-  const spool::ThreadInfo& info = picture.model.threads[thread];
-  const Picture::ThreadEnd& end = picture.ends[thread];
-  const uint64_t last_ns = picture.clock.to_ns(info.last_ticks);
-  if (end.close) {
-    return std::max(end.first_ns, last_ns);
-  }
-  return std::max(picture.processes[picture.of_thread(thread).number].end_ns, last_ns);
-}
 
 template <bool kEdges>
 Status add_up_threads(const spool::Reader& spool,
@@ -179,13 +77,17 @@ Status add_up_threads(const spool::Reader& spool,
                       unsigned workers,
                       const Progress& progress,
                       CallTotals& totals) {
+  using Walk = CallWalk<Sums<kEdges>>;
+  const spool::Model& model = spool.model();
   ThreadPasses passes;
   passes.begin = [&](uint32_t thread) {
-    return std::make_unique<Pass<kEdges>>(spool.model(), clock, thread);
+    Sums<kEdges> sums(model.images[model.threads[thread].image]);
+    return std::make_unique<Walk>(model, clock, thread, std::move(sums));
   };
   passes.end = [&](uint32_t thread, ThreadPass& pass) {
-    totals.threads[thread] =
-        static_cast<Pass<kEdges>&>(pass).finish(end_of_thread_ns(picture, thread));
+    auto& walk = static_cast<Walk&>(pass);
+    walk.finish(end_of_thread_ns(picture, thread));
+    totals.threads[thread] = walk.visitor.totals();
   };
   return pass_in_order(spool, workers, progress, passes);
 }
@@ -221,10 +123,9 @@ std::vector<NamedTotals> by_function(const spool::Model& model,
                                      const std::vector<uint32_t>& threads) {
   std::map<Identity, NamedTotals> found;
   for (const uint32_t thread : threads) {
-    const std::vector<spool::FunctionInfo>& functions =
-        model.images[model.threads[thread].image].functions;
+    const spool::ImageInfo& image = model.images[model.threads[thread].image];
     for (const auto& [index, sums] : totals.threads[thread].functions) {
-      const spool::FunctionInfo* function = index < functions.size() ? &functions[index] : nullptr;
+      const spool::FunctionInfo* function = function_at(image, index);
       NamedTotals& named = found[identity_of(function)];
       named.function = function;
       named.totals.add(sums);

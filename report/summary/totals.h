@@ -2,7 +2,9 @@
 //
 // Where the time went, exactly: for each function of each thread
 //
-//   calls   that began; a generator that is resumed begins another slice, but no call
+//   calls   that began; a generator that is resumed begins another slice, but no call; of a
+//   recursion
+//           the outermost are counted as well
 //   own     the time of its calls and slices less that of the calls in them
 //   total   the time of its calls; of a recursion only the outermost one counts
 //
@@ -18,27 +20,24 @@
 
 #include "base/result.h"
 #include "report/formats.h"
-#include "report/process_tree.h"
-#include "spool/clock_map.h"
+#include "report/summary/functions.h"
 #include "spool/reader.h"
 
 namespace vtn::report {
 
 struct FunctionTotals {
   uint64_t calls = 0;
+  uint64_t outermost_calls = 0;  // of these
   uint64_t own_ns = 0;
   uint64_t total_ns = 0;
 
   void add(const FunctionTotals& other) {
     calls += other.calls;
+    outermost_calls += other.outermost_calls;
     own_ns += other.own_ns;
     total_ns += other.total_ns;
   }
 };
-
-// A function of one image, as an index into its list; behind the list: all that nobody has named.
-using FunctionIndex = uint32_t;
-inline constexpr FunctionIndex kNoFunction = 0xffff'ffff;  // the caller of a thread's first call
 
 struct ThreadTotals {
   std::vector<std::pair<FunctionIndex, FunctionTotals>> functions;  // those that were called

@@ -38,10 +38,6 @@ Key key_of(const spool::FunctionInfo* function, bool nobody) {
                                    1 + static_cast<uint32_t>(function->kind));
 }
 
-const spool::FunctionInfo* function_at(const spool::ImageInfo& image, FunctionIndex index) {
-  return index < image.functions.size() ? &image.functions[index] : nullptr;
-}
-
 // By callee, then those that spent the most first.
 std::map<Key, std::vector<Caller>> callers_of(const spool::Model& model,
                                               const CallTotals& totals,

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Functions as sums name them: those of one image by number.
+#pragma once
+
+#include <stdint.h>
+
+#include "spool/model.h"
+
+namespace vtn::report {
+
+// A function of one image, as an index into its list; behind the list: all that nobody has named.
+using FunctionIndex = uint32_t;
+inline constexpr FunctionIndex kNoFunction = 0xffff'ffff;  // the caller of a thread's first call
+
+inline FunctionIndex function_index(const spool::ImageInfo& image, uint32_t id) {
+  const uint32_t known = id < image.function_of_id.size() ? image.function_of_id[id] : 0;
+  return known != 0 ? known - 1 : static_cast<FunctionIndex>(image.functions.size());
+}
+
+// Null: nobody has named it.
+inline const spool::FunctionInfo* function_at(const spool::ImageInfo& image, FunctionIndex index) {
+  return index < image.functions.size() ? &image.functions[index] : nullptr;
+}
+
+}  // namespace vtn::report
