@@ -292,7 +292,7 @@ void say_if_large(const spool::Model& model, const report::ReportSettings& setti
   const uint64_t slices = spool::totals_of(model).calls;
   const bool viewable = std::any_of(
       settings.outputs.begin(), settings.outputs.end(), [](const report::Output& output) {
-        return output.format->viewer != nullptr;
+        return output.format->viewer != nullptr && output.format->has_each_call;
       });
   if (viewable && slices > kManySlices) {
     log_warning(

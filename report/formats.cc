@@ -4,6 +4,7 @@
 #include "report/json/writer.h"
 #include "report/perfetto/writer.h"
 #include "report/summary/folded.h"
+#include "report/summary/markdown.h"
 #include "report/summary/pprof.h"
 #include "report/summary/pstats.h"
 #include "report/summary/writer.h"
@@ -22,19 +23,31 @@ constexpr char kPprof[] = "with go tool pprof";
 constexpr char kPstats[] = "with snakeviz, or with python3 -m pstats";
 
 constexpr Format kFormats[] = {
-    {".json", true, "VizTracer's: for Perfetto, vizviewer, scripts", kJsonViewers, write_json},
-    {".pftrace", true, "Perfetto's own: smaller", kPerfetto, write_perfetto},
-    {".perfetto-trace", true, "the same", kPerfetto, write_perfetto},
-    {".txt", false, "where the time went, by function and caller", nullptr, write_summary_text},
-    {".summary.json", false, "the same for scripts", nullptr, write_summary_json},
+    {".json",
+     true,
+     "VizTracer's: for Perfetto, vizviewer, scripts",
+     kJsonViewers,
+     true,
+     write_json},
+    {".pftrace", true, "Perfetto's own: smaller", kPerfetto, true, write_perfetto},
+    {".perfetto-trace", true, "the same", kPerfetto, true, write_perfetto},
+    {".txt",
+     false,
+     "where the time went, by function and caller",
+     nullptr,
+     false,
+     write_summary_text},
+    {".md", false, "the same in 60 lines, for a pull request", nullptr, false, write_markdown},
+    {".summary.json", false, "the same for scripts", nullptr, false, write_summary_json},
     {".folded",
      false,
      "the same by stack, for flamegraph.pl, inferno, speedscope",
      kStacks,
+     false,
      write_folded},
-    {".pb", true, "the same for go tool pprof", kPprof, write_pprof},
-    {".pstats", false, "the same for python3 -m pstats, snakeviz", kPstats, write_pstats},
-    {".vtn", false, "what was recorded, for --convert", nullptr, nullptr},
+    {".pb", true, "the same for go tool pprof", kPprof, false, write_pprof},
+    {".pstats", false, "the same for python3 -m pstats, snakeviz", kPstats, false, write_pstats},
+    {".vtn", false, "what was recorded, for --convert", nullptr, true, nullptr},
 };
 
 }  // namespace

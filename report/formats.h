@@ -52,6 +52,7 @@ struct Format {
   bool can_gzip;          // EXTENSION.gz as well
   const char* help;       // what it is, for the list of formats
   const char* viewer;     // how a person opens it: "at ..."; null: with any editor, or not at all
+  bool has_each_call;     // so a viewer of it can have too many; else it has sums
   // Null: the spool itself, which is saved, not written.
   Status (*write)(const spool::Reader& spool, const WriteRequest& request);
 };

@@ -165,6 +165,38 @@ class Profiles(support.TestCase):
         pstats.Stats(path, stream=said).strip_dirs().sort_stats("cumulative").print_callers("recursive")
         self.assertRegex(said.getvalue(), r"x\.py:\d+\(work\)")
 
+    def test_markdown(self):
+        """Of many functions and processes, with names that mean something in Markdown."""
+        self.write("x.py", """
+            import os
+            def odd(): pass
+            code = odd.__code__.replace(co_name="a|b`c\\n*d*")
+            odd.__code__ = code.replace(co_qualname=code.co_name) if hasattr(code, "co_qualname") else code
+            for _ in range(20_000): odd()
+            for i in range(80): exec(f"def f{i}(): pass\\nf{i}()")
+            for _ in range(20):
+                if os.fork() == 0: os._exit(3)
+                os.wait()
+        """)
+        path, times = os.path.join(self.reports, "times.md"), os.path.join(self.reports, "times.summary.json")
+        outcome = self.traced("x.py", options=("--quiet", "--report", path, "--report", times, "--hide", "nothing|here"))
+        self.assertEqual(0, outcome.status)
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().split("\n")
+        with open(times, encoding="utf-8") as file:
+            summary = json.load(file)
+        self.assertLessEqual(len(lines), 60)
+        self.assertRegex(lines[0], rf"^### \d[\d.]* \w+ in {summary['calls']:,} calls$")
+        self.assertRegex(lines[2], r"^`viztracer-native .* x\.py`, exit status 0, recorded with `--hide nothing\|here`$")
+        tables = [[re.split(r"(?<!\\)\|", line)[1:-1] for line in lines if line.startswith("|") and line.count("|") >= 6]]
+        self.assertEqual({5}, {len(row) for row in tables[0]})
+        [odd] = [row for row in tables[0] if "*d*" in row[4]]
+        self.assertRegex(odd[4], r"^ `a\\\|b'c \*d\* \(x\.py:2\)` $")
+        self.assertEqual(" 20,000 ", odd[3])
+        self.assertTrue(any("functions more" in line for line in lines))
+        self.assertTrue(any("9 processes more" in line for line in lines), lines)
+        self.assertTrue(any(": exit status 3 |" in line for line in lines))
+
     def test_snakeviz(self):
         if self.interpreter != venvs.bases()[0]:
             self.skipTest("one of them is enough")
