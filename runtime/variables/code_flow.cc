@@ -196,13 +196,13 @@ class Flow {
   }
 
   // Whether it is that of a `with` that kept an exception to itself, and drops what it called next:
-  // the end of an `except` drops nothing.
+  // the end of an `except` drops nothing, but may be that of another around it.
   bool ends_context(const Instruction& at) const {
     if (at.next >= units_) {
       return false;
     }
     const Instruction next = all_.decode(at.next);
-    return !jumps(next.step) && goes_on(next.step) &&
+    return next.step != Step::kPopsException && !jumps(next.step) && goes_on(next.step) &&
            effect_(next.opcode, static_cast<int>(next.argument), 0) < 0;
   }
 

@@ -132,7 +132,8 @@ def ways(code, all_of_it, found):
                 expected.add((at, at, kind))
         elif name not in JUMPS:
             expected.add((at, behind_extensions(behind), GOES_ON))
-        if name == "POP_EXCEPT":
+        # Behind that of a `with` which keeps an exception to itself, what it called next is dropped.
+        if name == "POP_EXCEPT" and opcode.opname[all_of_it[behind_extensions(behind)][0]] != "POP_TOP":
             expected.add((at, at, POPS))
         target = target_of(number, argument, behind)
         if target is not None:

@@ -7,6 +7,18 @@ class Ignoring:
     def __enter__(self): return self
     def __exit__(self, *error): return True
 def raises(kind=ValueError): raise kind("raised")
+def handlers_that_end_others(n):
+    for i in range(n):
+        try: int("x" if i & 1 else "1")
+        except ValueError:
+            #[147]
+            try: int("x" if i & 2 else "1")
+            except ValueError:
+                x = i
+                #[148]
+            #[149]
+        #[150]
+    #[151]
 def first():
     #[1]
     x = 1
@@ -393,6 +405,7 @@ for x in (0, 1): passes_in_handlers(x)
 annotated()
 two_ways_in_a_try(3)
 contexts_in_loops(4)
+handlers_that_end_others(4)
 for n in range(8): quietly(ends_of_finally, (n & 1, n & 2, n & 4))
 first()
 last(1)
