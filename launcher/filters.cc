@@ -38,7 +38,7 @@ std::string tidy(const fs::path& path) {
 }
 
 // A pattern of a folder is of all below it; the root has no name that a slash could follow.
-std::string not_of_root(std::string pattern) { return pattern == "/" ? "/*" : pattern; }
+std::string not_of_root(const std::string& pattern) { return pattern == "/" ? "/*" : pattern; }
 
 Result<fs::path> current_folder() {
   std::error_code error;
