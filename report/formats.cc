@@ -3,6 +3,7 @@
 
 #include "report/json/writer.h"
 #include "report/perfetto/writer.h"
+#include "report/summary/flame_graph.h"
 #include "report/summary/folded.h"
 #include "report/summary/markdown.h"
 #include "report/summary/pprof.h"
@@ -19,6 +20,7 @@ constexpr char kJsonViewers[] = "at https://ui.perfetto.dev (Open trace file), o
 constexpr char kPerfetto[] = "at https://ui.perfetto.dev (Open trace file)";
 
 constexpr char kStacks[] = "at https://www.speedscope.app, or with flamegraph.pl";
+constexpr char kBrowser[] = "with any browser";
 constexpr char kPprof[] = "with go tool pprof";
 constexpr char kPstats[] = "with snakeviz, or with python3 -m pstats";
 
@@ -45,6 +47,7 @@ constexpr Format kFormats[] = {
      kStacks,
      false,
      write_folded},
+    {".svg", false, "a flame graph", kBrowser, false, write_flame_graph},
     {".pb", true, "the same for go tool pprof", kPprof, false, write_pprof},
     {".pstats", false, "the same for python3 -m pstats, snakeviz", kPstats, false, write_pstats},
     {".vtn", false, "what was recorded, for --convert", nullptr, true, nullptr},

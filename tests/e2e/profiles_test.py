@@ -9,6 +9,7 @@ import pstats
 import re
 import subprocess
 import unittest
+import xml.etree.ElementTree
 
 import support
 import venvs
@@ -164,6 +165,39 @@ class Profiles(support.TestCase):
         said = io.StringIO()
         pstats.Stats(path, stream=said).strip_dirs().sort_stats("cumulative").print_callers("recursive")
         self.assertRegex(said.getvalue(), r"x\.py:\d+\(work\)")
+
+    def test_flame_graph(self):
+        """Each frame lies within that of its caller; widths are times; names are text, whatever they are."""
+        program = PROGRAM + """
+    def odd(): time.sleep(0.01)
+    code = odd.__code__.replace(co_name="<a&b]]>\\\"")
+    odd.__code__ = code.replace(co_qualname=code.co_name) if hasattr(code, "co_qualname") else code
+    odd()
+"""
+        _, path = self.reported("times.svg", program)
+        svg = "{http://www.w3.org/2000/svg}"
+        rows = {}
+        for frame in xml.etree.ElementTree.parse(path).getroot().iter(svg + "g"):
+            rect, title = frame.find(svg + "rect"), frame.find(svg + "title").text.split("\n")
+            x, width = float(rect.get("x")), float(rect.get("width"))
+            rows.setdefault(int(rect.get("y")), []).append((x, x + width, *title))
+        heights = sorted(rows)
+        self.assertEqual([40 + 16 * i for i in range(len(heights))], heights)
+        for above, below in zip(heights, heights[1:]):
+            for begin, end, name, _ in rows[below]:
+                self.assertEqual(1, sum(b - 0.01 <= begin and end <= e + 0.01 for b, e, *_ in rows[above]), name)
+            for (_, end, *_), (begin, *_) in zip(sorted(rows[below]), sorted(rows[below])[1:]):
+                self.assertLessEqual(end, begin + 0.01)
+        [(begin, end, name, said)] = rows[40]
+        self.assertEqual((0.0, 1200.0, "all"), (begin, end, name))
+        frames = [frame for row in rows.values() for frame in row]
+        [(begin, end, name, said)] = [frame for frame in frames if "<a&b" in frame[2]]
+        self.assertRegex(name, r'^<a&b\]\]>" \(x\.py:\d+\)$')
+        self.assertRegex(said, r"^1\d\.\d ms \(\d+\.\d\d %\), own [\d.]+ us, 1 calls$")
+        self.assertAlmostEqual((end - begin) / 12, float(re.search(r"([\d.]+) %", said)[1]), delta=0.01)
+        work = [frame for frame in frames if frame[2].startswith("work (")]
+        self.assertEqual([1, 1], [int(re.search(r"([\d,]+) calls", frame[3])[1]) for frame in work])
+        self.assertGreater(sum(end - begin for begin, end, *_ in work), 100)
 
     def test_markdown(self):
         """Of many functions and processes, with names that mean something in Markdown."""
