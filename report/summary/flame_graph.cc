@@ -63,6 +63,7 @@ constexpr std::string_view kScript =
     "}\n"
     "]]></script>\n";
 
+// Valid UTF-8 without control characters, as text of XML, which has no U+FFFE and U+FFFF.
 std::string escaped(std::string_view text) {
   std::string safe;
   for (const char letter : text) {
@@ -78,6 +79,9 @@ std::string escaped(std::string_view text) {
         break;
       default:
         safe += letter;
+        if (safe.ends_with("\xef\xbf\xbe") || safe.ends_with("\xef\xbf\xbf")) {
+          safe.back() = '\xbd';
+        }
     }
   }
   return safe;
@@ -202,7 +206,10 @@ class Drawing {
     std::string title =
         fmt::format("{}\n{} ({:.2f} %)", frame.name, duration_text(frame.total_ns), share);
     if (frame.calls != 0) {
-      title += fmt::format(", own {}, {} calls", duration_text(frame.own_ns), grouped(frame.calls));
+      title += fmt::format(", own {}, {} {}",
+                           duration_text(frame.own_ns),
+                           grouped(frame.calls),
+                           frame.calls == 1 ? "call" : "calls");
     }
     const uint32_t y = kTop + row * kRowHeight;
     frames_ += fmt::format(
