@@ -8,6 +8,7 @@
 #include "report/summary/markdown.h"
 #include "report/summary/pprof.h"
 #include "report/summary/pstats.h"
+#include "report/summary/speedscope.h"
 #include "report/summary/writer.h"
 
 namespace vtn::report {
@@ -21,6 +22,7 @@ constexpr char kPerfetto[] = "at https://ui.perfetto.dev (Open trace file)";
 
 constexpr char kStacks[] = "at https://www.speedscope.app, or with flamegraph.pl";
 constexpr char kBrowser[] = "with any browser";
+constexpr char kSpeedscope[] = "at https://www.speedscope.app";
 constexpr char kPprof[] = "with go tool pprof";
 constexpr char kPstats[] = "with snakeviz, or with python3 -m pstats";
 
@@ -48,6 +50,12 @@ constexpr Format kFormats[] = {
      false,
      write_folded},
     {".svg", false, "a flame graph", kBrowser, false, write_flame_graph},
+    {".speedscope.json",
+     false,
+     "the same for speedscope, by thread",
+     kSpeedscope,
+     false,
+     write_speedscope},
     {".pb", true, "the same for go tool pprof", kPprof, false, write_pprof},
     {".pstats", false, "the same for python3 -m pstats, snakeviz", kPstats, false, write_pstats},
     {".vtn", false, "what was recorded, for --convert", nullptr, true, nullptr},

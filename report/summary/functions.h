@@ -3,6 +3,9 @@
 // Functions as sums name them: those of one image by number.
 #pragma once
 
+#include <compare>
+#include <string>
+
 #include <stdint.h>
 
 #include "spool/model.h"
@@ -12,6 +15,7 @@ namespace vtn::report {
 // A function of one image, as an index into its list; behind the list: all that nobody has named.
 using FunctionIndex = uint32_t;
 inline constexpr FunctionIndex kNoFunction = 0xffff'ffff;  // the caller of a thread's first call
+inline constexpr FunctionIndex kOtherFunctions = 0xffff'fffd;  // put together (stacks.h)
 
 inline FunctionIndex function_index(const spool::ImageInfo& image, uint32_t id) {
   const uint32_t known = id < image.function_of_id.size() ? image.function_of_id[id] : 0;
@@ -22,5 +26,15 @@ inline FunctionIndex function_index(const spool::ImageInfo& image, uint32_t id) 
 inline const spool::FunctionInfo* function_at(const spool::ImageInfo& image, FunctionIndex index) {
   return index < image.functions.size() ? &image.functions[index] : nullptr;
 }
+
+// The same function, whatever images have it: as other tools know one.
+struct FunctionIdentity {
+  std::string name;
+  std::string file;   // empty: not one of Python's
+  uint32_t line = 0;  // where it begins; 0 likewise
+
+  auto operator<=>(const FunctionIdentity&) const = default;
+};
+FunctionIdentity identity_of(const spool::ImageInfo& image, FunctionIndex index);
 
 }  // namespace vtn::report

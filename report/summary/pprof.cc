@@ -3,7 +3,6 @@
 
 #include <map>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "base/utf8.h"
@@ -101,8 +100,6 @@ class Profile {
   }
 
  private:
-  using Identity = std::tuple<std::string, std::string, uint32_t>;  // name, file, line
-
   Status put(uint32_t field, const ProtoMessage& message) {
     ProtoMessage outer;
     outer.message(field, message);
@@ -130,21 +127,11 @@ class Profile {
     return known->second;
   }
 
-  static Identity identity_of(const spool::ImageInfo& image, FunctionIndex index) {
-    const spool::FunctionInfo* function = function_at(image, index);
-    if (index == kOtherFunctions || function == nullptr) {
-      return {index == kOtherFunctions ? "(other functions)" : "(functions without a name)", "", 0};
-    }
-    return function->kind == FunctionKind::kPython
-               ? Identity(function->name, function->file, function->line)
-               : Identity(display_name(function, 0), "", 0);
-  }
-
   // Its id, which is that of the function, too. The first time that it is met, both are written.
   Result<uint64_t> location_of(const spool::ImageInfo& image, FunctionIndex index) {
     uint64_t& id = index == kOtherFunctions ? others_ : locations_[index];
     if (id == 0) {
-      const Identity identity = identity_of(image, index);
+      const FunctionIdentity identity = identity_of(image, index);
       const auto [known, is_new] = ids_.try_emplace(identity, ids_.size() + 1);
       id = known->second;
       if (is_new) {
@@ -154,7 +141,7 @@ class Profile {
     return id;
   }
 
-  Status put_function(const Identity& identity, uint64_t id) {
+  Status put_function(const FunctionIdentity& identity, uint64_t id) {
     const auto& [name, file, first_line] = identity;
     ProtoMessage function;
     function.number(function::kId, id).number(function::kName, text(name));
@@ -175,7 +162,7 @@ class Profile {
   TextOutput& output_;
   std::map<std::string, uint64_t> texts_;
   std::vector<const std::string*> ordered_texts_;
-  std::map<Identity, uint64_t> ids_;
+  std::map<FunctionIdentity, uint64_t> ids_;
   std::vector<uint64_t> locations_;  // of the thread's functions, as far as they were met
   uint64_t others_ = 0;
 };

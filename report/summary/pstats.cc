@@ -3,12 +3,10 @@
 
 #include <map>
 #include <string>
-#include <tuple>
 
 #include "report/output_file.h"
 #include "report/summary/marshal.h"
 #include "report/summary/totals.h"
-#include "report/text.h"
 
 namespace vtn::report {
 
@@ -16,57 +14,37 @@ namespace {
 
 constexpr size_t kPieceBytes = size_t{1} << 20;
 
-struct Place {
-  std::string file;
-  uint32_t line = 0;
-  std::string name;
-
-  bool operator<(const Place& other) const {
-    return std::tie(file, line, name) < std::tie(other.file, other.line, other.name);
-  }
-};
-
 struct Function {
   FunctionTotals totals;
-  std::map<Place, FunctionTotals> callers;
+  std::map<FunctionIdentity, FunctionTotals> callers;
 };
 
-Place place_of(const spool::FunctionInfo* function) {
-  if (function == nullptr) {
-    return {"~", 0, "(unknown)"};
-  }
-  if (function->kind == FunctionKind::kPython) {
-    return {function->file, function->line, function->name};
-  }
-  return {"~", 0, display_name(function, 0)};
-}
-
-std::map<Place, Function> put_together(const spool::Model& model, const CallTotals& totals) {
-  std::map<Place, Function> functions;
+std::map<FunctionIdentity, Function> put_together(const spool::Model& model,
+                                                  const CallTotals& totals) {
+  std::map<FunctionIdentity, Function> functions;
   for (size_t i = 0; i < totals.threads.size(); ++i) {
     const spool::ImageInfo& image = model.images[model.threads[i].image];
     for (const auto& [index, sums] : totals.threads[i].functions) {
-      functions[place_of(function_at(image, index))].totals.add(sums);
+      functions[identity_of(image, index)].totals.add(sums);
     }
     for (const auto& [edge, sums] : totals.threads[i].edges) {
       if (edge.first != kNoFunction) {
-        functions[place_of(function_at(image, edge.second))]
-            .callers[place_of(function_at(image, edge.first))]
-            .add(sums);
+        functions[identity_of(image, edge.second)].callers[identity_of(image, edge.first)].add(
+            sums);
       }
     }
   }
   return functions;
 }
 
-void put_place(Marshal& to, const Place& place) {
+void put_place(Marshal& to, const FunctionIdentity& place) {
   to.begin_tuple(3);
-  to.text(place.file);
+  to.text(place.file.empty() ? "~" : place.file);
   to.number(place.line);
   to.text(place.name);
 }
 
-void put_function(Marshal& to, const Place& place, const Function& function) {
+void put_function(Marshal& to, const FunctionIdentity& place, const Function& function) {
   put_place(to, place);
   to.begin_tuple(5);
   to.number(function.totals.outermost_calls);

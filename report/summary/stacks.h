@@ -20,7 +20,6 @@ namespace vtn::report {
 
 inline constexpr uint32_t kMostStacksOfThread = 1u << 18;
 inline constexpr uint32_t kDeepestStack = 1024;
-inline constexpr FunctionIndex kOtherFunctions = 0xffff'fffd;  // put together
 inline constexpr uint32_t kNoStack = 0xffff'ffff;
 
 struct Stack {

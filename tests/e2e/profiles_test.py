@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files for the tools that show profiles: .folded, .pstats, .pb.gz. Each is compared with the calls of the report."""
+"""Files for the tools that show profiles: .folded, .svg, .speedscope.json, .pb.gz, .pstats, .md. Each is compared with the calls of the report."""
 
 import gzip
 import io
@@ -109,6 +109,26 @@ class Profiles(support.TestCase):
         """)
         processes = {process for process, _, frames, _ in self.lines(path) if "here" in frames}
         self.assertEqual(2, len(processes), processes)
+
+    def test_speedscope(self):
+        """As its schema asks for: every number of a sample is a frame, and each sample has a weight."""
+        outcome, path = self.reported("times.speedscope.json")
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+        self.assertEqual("https://www.speedscope.app/file-format-schema.json", found["$schema"])
+        frames = found["shared"]["frames"]
+        stacks = {}
+        for profile in found["profiles"]:
+            self.assertEqual(("sampled", "nanoseconds", 0), (profile["type"], profile["unit"], profile["startValue"]))
+            self.assertEqual(len(profile["samples"]), len(profile["weights"]))
+            self.assertEqual(profile["endValue"], sum(profile["weights"]))
+            for sample, weight in zip(profile["samples"], profile["weights"]):
+                names = tuple(frames[one]["name"].split(" (")[0] for one in sample)
+                stacks[names] = stacks.get(names, 0) + weight
+        self.assertEqual(["MainThread", "worker"], sorted(profile["name"].split(", ")[1].rsplit(" ", 1)[0]
+                                                          for profile in found["profiles"]))
+        self.assertEqual({frames: own for frames, (_, own) in stacks_of(outcome.report).items() if own}, stacks)
+        self.assertIn({"name": "leaf", "file": os.path.join(self.work, "x.py"), "line": 5}, frames)
 
     def test_pprof(self):
         outcome, path = self.reported("times.pb.gz")
