@@ -3,8 +3,8 @@
 // Functions as sums name them: those of one image by number.
 #pragma once
 
-#include <compare>
 #include <string>
+#include <tuple>
 
 #include <stdint.h>
 
@@ -33,7 +33,9 @@ struct FunctionIdentity {
   std::string file;   // empty: not one of Python's
   uint32_t line = 0;  // where it begins; 0 likewise
 
-  auto operator<=>(const FunctionIdentity&) const = default;
+  bool operator<(const FunctionIdentity& other) const {
+    return std::tie(file, line, name) < std::tie(other.file, other.line, other.name);
+  }
 };
 FunctionIdentity identity_of(const spool::ImageInfo& image, FunctionIndex index);
 
