@@ -86,6 +86,7 @@ Status split(const std::vector<std::string>& arguments,
     if (starts_target(argument)) {
       break;
     }
+    taken.clear();
     const OptionRow* row = nullptr;
     bool has_value = false;
     std::string value;

@@ -19,7 +19,6 @@ namespace vtn::report {
 
 namespace {
 
-constexpr size_t kPieceBytes = size_t{1} << 20;
 constexpr size_t kMostNameBytes = 300;
 constexpr uint32_t kRowHeight = 16;
 constexpr uint32_t kTop = 40;
@@ -243,11 +242,12 @@ class Drawing {
 }  // namespace
 
 Status write_flame_graph(const spool::Reader& spool, const WriteRequest& request) {
-  VTN_ASSIGN(const std::vector<ThreadStacks> stacks,
-             find_stacks(spool, kMostStacksOfThread, request.settings.workers, request.progress));
   const spool::Model& model = spool.model();
   const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
   const Picture picture(model, clock, false);
+  VTN_ASSIGN(
+      const std::vector<ThreadStacks> stacks,
+      find_stacks(spool, picture, kMostStacksOfThread, request.settings.workers, request.progress));
   Drawing drawing(picture, stacks);
   drawing.draw();
   const uint32_t height = kTop + drawing.rows() * kRowHeight + 10;
@@ -273,9 +273,7 @@ Status write_flame_graph(const spool::Reader& spool, const WriteRequest& request
           : fmt::format("; {} frames are too narrow to be drawn", grouped(drawing.left_out())));
   VTN_ASSIGN(OutputFile output, OutputFile::create(request.path));
   VTN_TRY(output.append(head));
-  for (size_t at = 0; at < drawing.frames().size(); at += kPieceBytes) {
-    VTN_TRY(output.append(drawing.frames().substr(at, kPieceBytes)));
-  }
+  VTN_TRY(output.append(drawing.frames()));
   VTN_TRY(output.append("</svg>\n"));
   return output.commit();
 }

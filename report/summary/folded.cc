@@ -43,12 +43,9 @@ class Writer {
         continue;
       }
       line_.clear();
-      for (const Stack* at = &stack;; at = &stacks[at->caller]) {
-        line_.push_back(&name_of(image, at->function));
-        if (at->caller == kNoStack) {
-          break;
-        }
-      }
+      visit_functions(stacks, stack, [&](FunctionIndex function) {
+        line_.push_back(&name_of(image, function));
+      });
       pending_ += first;
       for (size_t i = line_.size(); i-- > 0;) {
         pending_ += ';';
@@ -91,11 +88,12 @@ class Writer {
 }  // namespace
 
 Status write_folded(const spool::Reader& spool, const WriteRequest& request) {
-  VTN_ASSIGN(const std::vector<ThreadStacks> stacks,
-             find_stacks(spool, kMostStacksOfThread, request.settings.workers, request.progress));
   const spool::Model& model = spool.model();
   const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
   const Picture picture(model, clock, false);
+  VTN_ASSIGN(
+      const std::vector<ThreadStacks> stacks,
+      find_stacks(spool, picture, kMostStacksOfThread, request.settings.workers, request.progress));
   VTN_ASSIGN(OutputFile output, OutputFile::create(request.path));
   Writer writer(picture, output);
   for (const uint32_t number : picture.order) {

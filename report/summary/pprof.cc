@@ -72,13 +72,16 @@ class Profile {
     locations_.assign(image.functions.size() + 1, 0);
     for (const Stack& stack : stacks) {
       std::string ids;
-      for (const Stack* at = &stack;; at = &stacks[at->caller]) {
-        VTN_ASSIGN(const uint64_t id, location_of(image, at->function));
-        spool::append_varint(ids, id);
-        if (at->caller == kNoStack) {
-          break;
+      Status written;
+      visit_functions(stacks, stack, [&](FunctionIndex function) {
+        const Result<uint64_t> id = location_of(image, function);
+        if (id) {
+          spool::append_varint(ids, *id);
+        } else {
+          written = tl::unexpected<Error>(id.error());
         }
-      }
+      });
+      VTN_TRY(written);
       std::string values;
       spool::append_varint(values, stack.calls);
       spool::append_varint(values, stack.own_ns);
@@ -170,11 +173,12 @@ class Profile {
 }  // namespace
 
 Status write_pprof(const spool::Reader& spool, const WriteRequest& request) {
-  VTN_ASSIGN(const std::vector<ThreadStacks> stacks,
-             find_stacks(spool, kMostStacksOfThread, request.settings.workers, request.progress));
   const spool::Model& model = spool.model();
   const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
   const Picture picture(model, clock, false);
+  VTN_ASSIGN(
+      const std::vector<ThreadStacks> stacks,
+      find_stacks(spool, picture, kMostStacksOfThread, request.settings.workers, request.progress));
   VTN_ASSIGN(OutputFile output, OutputFile::create(request.path));
   TextOutput text(request.gzip, output);
   Profile profile(picture, text);

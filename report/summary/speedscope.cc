@@ -69,12 +69,9 @@ class Writer {
         continue;
       }
       line_.clear();
-      for (const Stack* at = &stack;; at = &stacks[at->caller]) {
-        line_.push_back(frame_of(image, at->function));
-        if (at->caller == kNoStack) {
-          break;
-        }
-      }
+      visit_functions(stacks, stack, [&](FunctionIndex function) {
+        line_.push_back(frame_of(image, function));
+      });
       pending_ += is_first ? "[" : ",[";
       is_first = false;
       for (size_t i = line_.size(); i-- > 0;) {
@@ -135,11 +132,12 @@ class Writer {
 }  // namespace
 
 Status write_speedscope(const spool::Reader& spool, const WriteRequest& request) {
-  VTN_ASSIGN(const std::vector<ThreadStacks> stacks,
-             find_stacks(spool, kMostStacksOfThread, request.settings.workers, request.progress));
   const spool::Model& model = spool.model();
   const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
   const Picture picture(model, clock, false);
+  VTN_ASSIGN(
+      const std::vector<ThreadStacks> stacks,
+      find_stacks(spool, picture, kMostStacksOfThread, request.settings.workers, request.progress));
   VTN_ASSIGN(OutputFile output, OutputFile::create(request.path));
   VTN_TRY(Writer(picture, output).put_profiles(stacks));
   return output.commit();

@@ -83,17 +83,16 @@ class Stacks {
 }  // namespace
 
 Result<std::vector<ThreadStacks>> find_stacks(const spool::Reader& spool,
+                                              const Picture& picture,
                                               uint32_t most_of_thread,
                                               unsigned workers,
                                               const Progress& progress) {
   using Walk = CallWalk<Stacks>;
   const spool::Model& model = spool.model();
-  const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
-  const Picture picture(model, clock, false);
   std::vector<ThreadStacks> found(model.threads.size());
   ThreadPasses passes;
   passes.begin = [&](uint32_t thread) {
-    return std::make_unique<Walk>(model, clock, thread, Stacks(most_of_thread));
+    return std::make_unique<Walk>(model, picture.clock, thread, Stacks(most_of_thread));
   };
   passes.end = [&](uint32_t thread, ThreadPass& pass) {
     auto& walk = static_cast<Walk&>(pass);

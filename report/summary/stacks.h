@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "report/formats.h"
+#include "report/picture.h"
 #include "report/summary/functions.h"
 #include "spool/reader.h"
 
@@ -30,12 +31,22 @@ struct Stack {
   uint64_t own_ns = 0;  // of its calls and slices, less what they called
 };
 
+// Of a stack its functions, innermost first.
+template <class Visit>
+void visit_functions(const std::vector<Stack>& stacks, const Stack& stack, Visit&& visit) {
+  for (const Stack* at = &stack; at != nullptr;
+       at = at->caller == kNoStack ? nullptr : &stacks[at->caller]) {
+    visit(at->function);
+  }
+}
+
 // By the model's threads. Own times of a thread's stacks add up to that of its functions
 // (totals.h).
 using ThreadStacks = std::vector<Stack>;
 
-// One pass in order over the recording.
+// One pass in order over the recording that the picture is of.
 Result<std::vector<ThreadStacks>> find_stacks(const spool::Reader& spool,
+                                              const Picture& picture,
                                               uint32_t most_of_thread,
                                               unsigned workers,
                                               const Progress& progress);

@@ -2,9 +2,8 @@
 //
 // Where the time went, exactly: for each function of each thread
 //
-//   calls   that began; a generator that is resumed begins another slice, but no call; of a
-//   recursion
-//           the outermost are counted as well
+//   calls   that began, and of a recursion the outermost ones by themselves as well; a generator
+//           that is resumed begins another slice, but no call
 //   own     the time of its calls and slices less that of the calls in them
 //   total   the time of its calls; of a recursion only the outermost one counts
 //

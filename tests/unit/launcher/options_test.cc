@@ -211,6 +211,8 @@ TEST_CASE("options: what was given is kept, in order, with whom it concerns", "[
 
 TEST_CASE("options: what is wrong with a value is said behind its option", "[options]") {
   CHECK(refused({"--summary", "ten", "x"}) == "--summary=ten: must be a number from 0 to 1000000");
+  CHECK(refused({"--log_var", "x"}) == "there is no program to run; x is the value of --log_var");
+  CHECK(refused({"--log_var", "x", "--quiet"}) == "there is no program to run");
   CHECK(parsed({"--summary=3", "x"}).report.summary_lines == 3);
   CHECK(parsed({"--report", "a.txt", "--report=b.vtn", "x"}).names.more == Words{"a.txt", "b.vtn"});
 }

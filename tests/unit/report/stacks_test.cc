@@ -17,7 +17,10 @@ namespace vtn::test {
 namespace {
 
 report::ThreadStacks stacks_of(const spool::Reader& spool, uint32_t most) {
-  auto found = report::find_stacks(spool, most, 2, {});
+  const spool::Model& model = spool.model();
+  const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
+  const report::Picture picture(model, clock, false);
+  auto found = report::find_stacks(spool, picture, most, 2, {});
   REQUIRE(found.has_value());
   REQUIRE(found->size() == 1);
   return found->front();
