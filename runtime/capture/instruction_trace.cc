@@ -349,7 +349,7 @@ void frame_is_to_run(PyThread* state, const void* frame) {
     return;
   }
   PyObject* const code = code_of(frame);
-  auto* const globals = field<PyObject*>(frame, frame_layout(g_python.minor).globals);
+  auto* const globals = field<PyObject*>(frame, names_of_frame(g_python.minor).globals);
   PyProfileFunction* const function = function_of(state);
   if (*function == on_trace) {
     clear_thread(state);

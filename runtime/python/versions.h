@@ -101,7 +101,6 @@ constexpr bool instructions_count_all_variables(uint32_t minor) { return minor >
 struct FrameLayout {
   intptr_t inner_frame;  // within the frame object; 0: it holds the code itself
   intptr_t code;         // within whichever holds it; 0: not known
-  intptr_t globals;      // beside it; borrowed
 };
 inline constexpr intptr_t kInnerFrameFunction = 0;
 inline constexpr intptr_t kInnerFrameGlobals = 8;  // of 3.11; borrowed
@@ -111,11 +110,11 @@ inline constexpr unsigned char kOwnerGenerator = 1;  // its value where a genera
 constexpr FrameLayout frame_layout(uint32_t minor) {
   switch (minor) {
     case 10:
-      return {0, 16 + 8 + 8, 48};
+      return {0, 16 + 8 + 8};
     case 11:
-      return {16 + 8, kInnerFrameCode, kInnerFrameGlobals};
+      return {16 + 8, kInnerFrameCode};
     default:
-      return {0, 0, 0};
+      return {0, 0};
   }
 }
 

@@ -61,6 +61,15 @@ inline bool has_variable(PyObject* code, tracer::Text name) {
          has_name(code, "co_freevars", name);
 }
 
+// Code that CPython makes of a part of a statement: in it no comment can stand.
+inline bool is_part_of_statement(PyObject* code, bool* is_module) {
+  const PyRef name = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_name"));
+  const Utf8 text(name.get());
+  *is_module = text.equals("<module>");
+  return !*is_module &&
+         (text.text().bytes == 0 || text.text().data[0] == '<' || text.equals("__annotate__"));
+}
+
 inline constexpr long kIsFunction = 1;  // of co_flags: its variables lie in the frame
 
 }  // namespace vtn::runtime

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/freestanding/pages.h"
-#include "runtime/python/text.h"
 #include "runtime/python/versions.h"
 #include "runtime/variables/code_lines.h"
+#include "runtime/variables/code_parts.h"
 
 namespace vtn::runtime {
 
@@ -70,15 +70,6 @@ void take_lines_of_ends(const CodeText& text, uint32_t* lines) {
     }
     unit = copies.next;
   }
-}
-
-// Code that CPython makes of a part of a statement: in it no comment can stand.
-bool is_part_of_statement(PyObject* code, bool* is_module) {
-  const PyRef name = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_name"));
-  const Utf8 text(name.get());
-  *is_module = text.equals("<module>");
-  return !*is_module &&
-         (text.text().bytes == 0 || text.text().data[0] == '<' || text.equals("__annotate__"));
 }
 
 }  // namespace

@@ -18,11 +18,10 @@ PyRef code_within(PyObject* code, const SourceComments& found, uint32_t definiti
     if (type_of(one) != g_python.PyCode_Type) {
       continue;
     }
-    const PyRef name = PyRef::steal(g_python.PyObject_GetAttrString(one, "co_name"));
-    const Utf8 text(name.get());
     const long line = number_of(one, "co_firstlineno");
-    const bool is_part = text.text().bytes == 0 || text.text().data[0] == '<';
-    if (!is_part && line > 0 && definition_at(found, static_cast<uint32_t>(line)) == definition) {
+    bool is_module = false;
+    if (!is_part_of_statement(one, &is_module) && line > 0 &&
+        definition_at(found, static_cast<uint32_t>(line)) == definition) {
       return PyRef::hold(one);
     }
     PyRef within = depth == kDeepestCode ? PyRef() : code_within(one, found, definition, depth + 1);

@@ -276,6 +276,19 @@ class Told(Comments):
                 self.assertRegex(event["args"]["raised"], "^NameError")
         self.assertEqual({"magic comment"}, {event["cat"] for event in self.marks(outcome)})
 
+    def test_variables_of_outer_functions_beside_annotations(self):
+        """From 3.14 on these have code of their own, with the line and within the function around."""
+        outcome = self.record("""
+            def outer(a: int):
+                def inner(x: int, y: list[int] = []) -> int:
+                    # !viztracer: log_var("a", a)
+                    return x + a
+                return inner(1)
+            outer(2)
+        """, *OPTIONS)
+        self.assertEqual([("a", 2)], self.counted(outcome))
+        self.assertEqual([], self.notices(outcome))
+
     def test_variables_of_outer_functions(self):
         """A function has those alone that its own code names."""
         outcome = self.record("""
