@@ -53,7 +53,8 @@ class Module:
                 names = [one.strip() for one in found[1].split(",") if one.strip()]
                 self.imports.append((os.path.normpath(os.path.join(os.path.dirname(path), found[2])), names, where))
                 continue
-            if re.search(r"(?<![\w$.])import\s*[(.]", line) and not line.lstrip().startswith(("*", "//", "/*")):
+            bare = re.sub(r"/\*.*?\*/", "", line)
+            if re.search(r"(?<![\w$.])import\s*[(.]", bare) and not bare.lstrip().startswith(("*", "//", "/*")):
                 raise Refused(f"{where}: import() and import.meta are not there in a page")
             exported = EXPORTED.match(line)
             if line.startswith("export") and not exported:

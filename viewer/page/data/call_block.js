@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Call blocks (docs/PAGE_FORMAT.md), from bytes to columns. No DOM: it runs in workers and in tests.
+
+const MOST_ROWS = 1 << 20;
+const WIDE = 0xffff;
+const HUGE = 0xffffffff;
+
+/**
+ * What a block may refer to.
+ * @typedef {{functions: number, threads: number, setSizes: Uint32Array}} Limits
+ *
+ * The rows of one depth in a block. `odd` and `odd_flags` name rows from 0 within this piece.
+ * @typedef {{depth: number, first: number, rows: number, at: number, folds_before: number,
+ *     odd: Uint32Array, odd_flags: Uint8Array}} Piece
+ *
+ * The arrays hold the rows of all pieces, one piece after another from `at` on. fold_offsets[n] is where
+ * in `folds` the n-th fold of the block lies.
+ * @typedef {{thread: number, pieces: Piece[], start: Float64Array, end: Float64Array, code: Uint32Array,
+ *     folds: Uint8Array, fold_offsets: Uint32Array}} CallBlock
+ */
+
+/** Reads numbers one after another; what lies beyond the end is a damaged block. */
+export class ByteReader {
+  /** @param {Uint8Array} bytes @param {number} [at] */
+  constructor(bytes, at = 0) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.at = at;
+  }
+
+  u32() {
+    this.at += 4;
+    return this.view.getUint32(this.at - 4, true);
+  }
+
+  f64() {
+    this.at += 8;
+    return this.view.getFloat64(this.at - 8, true);
+  }
+
+  u8() {
+    if (this.at >= this.bytes.length) throw new RangeError('a block ends too early');
+    return this.bytes[this.at++];
+  }
+
+  /** @param {number} size */
+  take(size) {
+    if (size > this.bytes.length - this.at) throw new RangeError('a block ends too early');
+    this.at += size;
+    return this.bytes.subarray(this.at - size, this.at);
+  }
+
+  /** Seven bits a byte, the lowest first; exact up to 2^53. */
+  varint() {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = this.u8();
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+      if (scale > 2 ** 56) throw new RangeError('a number in a block has no end');
+    }
+  }
+}
+
+/**
+ * @param {ByteReader} from
+ * @param {number} count
+ * @param {number} rows
+ */
+function readPieces(from, count, rows) {
+  /** @type {Piece[]} */
+  const pieces = [];
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    const depth = from.u32();
+    const piece_rows = from.u32();
+    const first = from.u32();
+    pieces.push({ depth, first, rows: piece_rows, at, folds_before: 0, odd: new Uint32Array(0), odd_flags: new Uint8Array(0) });
+    at += piece_rows;
+  }
+  if (at !== rows) throw new RangeError('the columns of a block are not its rows');
+  return pieces;
+}
+
+/** The numbers that a plane of 16 bits had no room for, in their order. */
+class LongNumbers {
+  /** @param {ByteReader} from */
+  constructor(from) {
+    const wide = from.u32();
+    const huge = from.u32();
+    this.count = wide;
+    this.low = from.take(wide);
+    this.middle = from.take(wide);
+    this.high = from.take(wide);
+    this.top = from.take(wide);
+    this.huge = new Float64Array(huge);
+    for (let i = 0; i < huge; i++) this.huge[i] = from.f64();
+    this.next_wide = 0;
+    this.next_huge = 0;
+  }
+
+  next() {
+    const i = this.next_wide++;
+    if (i >= this.count) throw new RangeError('a block lacks a wide number');
+    const number = (this.low[i] | (this.middle[i] << 8) | (this.high[i] << 16) | (this.top[i] << 24)) >>> 0;
+    if (number !== HUGE) return number;
+    if (this.next_huge >= this.huge.length) throw new RangeError('a block lacks a huge number');
+    return this.huge[this.next_huge++];
+  }
+}
+
+/**
+ * @param {ByteReader} from
+ * @param {Piece[]} pieces
+ * @param {number} rows
+ */
+function readOddRows(from, pieces, rows) {
+  const count = from.u32();
+  if (count > rows) throw new RangeError('more odd rows than rows');
+  const at = new Uint32Array(count);
+  const flags = new Uint8Array(count);
+  let row = 0;
+  for (let i = 0; i < count; i++) {
+    row += from.varint();
+    if (row >= rows) throw new RangeError('an odd row lies beyond its block');
+    at[i] = row;
+    flags[i] = from.u8();
+  }
+  let next = 0;
+  for (const piece of pieces) {
+    const begin = next;
+    while (next < count && at[next] < piece.at + piece.rows) next++;
+    if (next === begin) continue;
+    piece.odd = at.slice(begin, next).map((one) => one - piece.at);
+    piece.odd_flags = flags.slice(begin, next);
+  }
+}
+
+/**
+ * Where each fold lies, and that each is whole.
+ * @param {Piece[]} pieces
+ * @param {Uint32Array} code
+ * @param {Uint8Array} folds
+ * @param {Limits} limits
+ */
+function foldOffsets(pieces, code, folds, limits) {
+  const functions = limits.functions;
+  const offsets = [];
+  let at = 0;
+  for (const piece of pieces) {
+    piece.folds_before = offsets.length;
+    for (let i = piece.at; i < piece.at + piece.rows; i++) {
+      if (code[i] < functions) continue;
+      const set = code[i] - functions;
+      if (set >= limits.setSizes.length) throw new RangeError('a row has a function that is not there');
+      offsets.push(at);
+      for (let left = 3 + limits.setSizes[set]; left > 0; at++) {
+        if (at >= folds.length) throw new RangeError('a fold ends too early');
+        if (folds[at] < 128) left--;
+      }
+    }
+  }
+  return Uint32Array.from(offsets);
+}
+
+/**
+ * Throws a RangeError on anything that no writer writes.
+ * @param {Uint8Array} bytes
+ * @param {Limits} limits
+ * @returns {CallBlock}
+ */
+export function readCallBlock(bytes, limits) {
+  const from = new ByteReader(bytes);
+  const thread = from.u32();
+  const columns = from.u32();
+  const rows = from.u32();
+  const flags = from.u32();
+  const base_ns = from.f64();
+  if (thread >= limits.threads) throw new RangeError('a block has a thread that is not there');
+  if (rows > MOST_ROWS || columns > rows) throw new RangeError('a block has too many rows');
+  const pieces = readPieces(from, columns, rows);
+  const gap_low = from.take(rows);
+  const gap_high = from.take(rows);
+  const duration_low = from.take(rows);
+  const duration_high = from.take(rows);
+  const code_low = from.take(rows);
+  const code_middle = from.take(rows);
+  const code_high = flags & 1 ? from.take(rows) : null;
+  const long = new LongNumbers(from);
+
+  const start = new Float64Array(rows);
+  const end = new Float64Array(rows);
+  const code = new Uint32Array(rows);
+  // Gaps of all rows come first among the long numbers.
+  for (let i = 0; i < rows; i++) {
+    const gap = gap_low[i] | (gap_high[i] << 8);
+    start[i] = gap === WIDE ? long.next() : gap;
+  }
+  for (const piece of pieces) {
+    let at_ns = base_ns;
+    for (let i = piece.at; i < piece.at + piece.rows; i++) {
+      const duration = duration_low[i] | (duration_high[i] << 8);
+      const begin_ns = at_ns + start[i];
+      start[i] = begin_ns;
+      at_ns = begin_ns + (duration === WIDE ? long.next() : duration);
+      end[i] = at_ns;
+    }
+    if (!(at_ns >= base_ns && at_ns < 2 ** 53)) throw new RangeError('a block has times that cannot be');
+  }
+  if (code_high) {
+    for (let i = 0; i < rows; i++) code[i] = code_low[i] | (code_middle[i] << 8) | (code_high[i] << 16);
+  } else {
+    for (let i = 0; i < rows; i++) code[i] = code_low[i] | (code_middle[i] << 8);
+  }
+  readOddRows(from, pieces, rows);
+  const folds = from.take(from.u32()).slice();
+  return { thread, pieces, start, end, code, folds, fold_offsets: foldOffsets(pieces, code, folds, limits) };
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the page's script does in a worker: unpack call blocks and make columns of them.
+
+import { readCallBlock } from './call_block.js';
+import { unpacked } from './packed.js';
+
+/** @typedef {import('./call_block.js').Limits} Limits */
+/** @typedef {import('./call_block.js').CallBlock} CallBlock */
+
+/**
+ * @param {Uint8Array} packed
+ * @param {Limits} limits
+ */
+export async function decodedCalls(packed, limits) {
+  return readCallBlock(await unpacked(packed), limits);
+}
+
+/** @param {any} scope the worker's global object */
+export function runWorker(scope) {
+  /** @type {Limits} */
+  let limits = { functions: 0, threads: 0, setSizes: new Uint32Array(0) };
+  scope.onmessage = async (/** @type {MessageEvent} */ event) => {
+    const { id, packed } = event.data;
+    if (event.data.limits) {
+      limits = event.data.limits;
+      return;
+    }
+    try {
+      const block = await decodedCalls(packed, limits);
+      scope.postMessage({ id, block },
+        [block.start.buffer, block.end.buffer, block.code.buffer, block.folds.buffer, block.fold_offsets.buffer]);
+    } catch (fault) {
+      scope.postMessage({ id, fault: String(fault) });
+    }
+  };
+}
+
+/** Decodes blocks beside the page, or in it where a browser gives it no workers. */
+export class Decoders {
+  /** @param {string} code the page's script @param {number} count @param {Limits} limits */
+  constructor(code, count, limits) {
+    this.limits = limits;
+    /** @type {Worker[]} */
+    this.workers = [];
+    /** @type {Map<number, {resolve: (block: CallBlock) => void, reject: (fault: Error) => void, packed: Uint8Array | null, worker: number}>} */
+    this.waiting = new Map();
+    this.next_id = 0;
+    /** @type {number[]} */
+    this.load = [];
+    try {
+      const address = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
+      for (let i = 0; i < count; i++) this.addWorker(address, i);
+    } catch (fault) {
+      this.workers = [];
+    }
+  }
+
+  /** @param {string} address @param {number} number */
+  addWorker(address, number) {
+    const worker = new Worker(address);
+    worker.onmessage = (event) => this.finish(event.data.id, event.data.block, event.data.fault);
+    worker.onerror = () => this.lose(number);
+    worker.postMessage({ limits: this.limits });
+    this.workers.push(worker);
+    this.load.push(0);
+  }
+
+  /** @param {Uint8Array} packed @returns {Promise<CallBlock>} */
+  decode(packed) {
+    const alive = this.workers.map((_, i) => i).filter((i) => this.load[i] >= 0);
+    if (!alive.length) return decodedCalls(packed, this.limits);
+    const worker = alive.reduce((least, i) => (this.load[i] < this.load[least] ? i : least));
+    const id = this.next_id++;
+    this.load[worker]++;
+    return new Promise((resolve, reject) => {
+      // Not transferred: a worker that fails gives nothing back.
+      this.waiting.set(id, { resolve, reject, packed, worker });
+      this.workers[worker].postMessage({ id, packed });
+    });
+  }
+
+  /** @param {number} id @param {CallBlock | undefined} block @param {string} fault */
+  finish(id, block, fault) {
+    const waiting = this.waiting.get(id);
+    if (!waiting) return;
+    this.waiting.delete(id);
+    if (this.load[waiting.worker] > 0) this.load[waiting.worker]--;
+    if (block) waiting.resolve(block);
+    else waiting.reject(new Error(fault));
+  }
+
+  /** A worker that could not begin, or died: what it had is done here. @param {number} number */
+  lose(number) {
+    this.load[number] = -1;
+    this.workers[number].terminate();
+    for (const [id, { resolve, reject, packed, worker }] of [...this.waiting]) {
+      if (worker !== number || !packed) continue;
+      this.waiting.delete(id);
+      decodedCalls(packed, this.limits).then(resolve, reject);
+    }
+  }
+
+  close() {
+    for (const worker of this.workers) worker.terminate();
+  }
+}

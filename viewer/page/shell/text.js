@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Text for people: names may hold anything, numbers want units. No DOM.
+
+const LONGEST_NAME = 300;
+
+// Controls, and what turns the direction of text or has no width: a name must look like what it is.
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff]/;
+const UNSEEN_ALL = new RegExp(`${UNSEEN.source}|[\\ud800-\\udbff][\\udc00-\\udfff]`, 'g');
+
+/** @param {string} found */
+function escaped(found) {
+  if (found.length === 2) return found;
+  const code = found.charCodeAt(0);
+  if (code === 10) return '\\n';
+  if (code === 9) return '\\t';
+  return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+}
+
+/** The text with what cannot be seen as visible escapes: \u202e. @param {string} text */
+export function visible(text) {
+  return UNSEEN.test(text) ? text.replace(UNSEEN_ALL, escaped) : text;
+}
+
+/** The same, cut where it is longer than anybody reads. @param {string} text @param {number} [longest] */
+export function visibleShort(text, longest = LONGEST_NAME) {
+  return text.length <= longest ? visible(text) : `${visible(text.slice(0, longest))}…`;
+}
+
+/** @param {number} count 12,345 */
+export function formatCount(count) {
+  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+const UNITS = [
+  { from_ns: 60e9, ns: 60e9, name: 'min' },
+  { from_ns: 1e9, ns: 1e9, name: 's' },
+  { from_ns: 1e6, ns: 1e6, name: 'ms' },
+  { from_ns: 1e3, ns: 1e3, name: 'µs' },
+];
+
+/** A duration with its unit, to four digits. @param {number} ns */
+export function formatNs(ns) {
+  const size_ns = Math.abs(ns);
+  for (const unit of UNITS) {
+    if (size_ns < unit.from_ns) continue;
+    const value = ns / unit.ns;
+    const digits = Math.max(0, 3 - Math.floor(Math.log10(Math.abs(value))));
+    return `${value.toFixed(Math.min(3, digits))} ${unit.name}`;
+  }
+  return `${Math.round(ns)} ns`;
+}
+
+/**
+ * A point in time to a step: as many digits as tell it from the next one.
+ * @param {number} ns @param {number} step_ns
+ */
+export function formatTime(ns, step_ns) {
+  const size_ns = Math.abs(ns);
+  if (size_ns < 0.5) return '0';
+  const unit = UNITS.find((one) => one.name !== 'min' && (size_ns >= one.from_ns || one.ns === 1e3));
+  if (!unit || (size_ns < 1e3 && step_ns < 1e3)) return `${Math.round(ns)} ns`;
+  const digits = Math.max(0, Math.ceil(-Math.log10(step_ns / unit.ns) - 1e-9));
+  return `${(ns / unit.ns).toFixed(Math.min(digits, 9))} ${unit.name}`;
+}
+
+/** @param {number} bytes */
+export function formatBytes(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}
+
+/** @param {number} count @param {string} one @param {string} [many] "1 call", "2 calls" */
+export function counted(count, one, many = `${one}s`) {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the user looks at and has chosen; timeline and panels change it, and follow it. No DOM.
+
+/** @typedef {import('./data/source.js').Source} Source */
+/** @typedef {import('./data/source.js').Call} Call */
+/** @typedef {{from_ns: number, to_ns: number}} View */
+/** @typedef {{from_ns: number, to_ns: number, threads: number[] | null}} Range threads null: of all */
+
+/**
+ * @typedef {{
+ *   view: View,
+ *   selectedCall: Call | null,
+ *   selectedRange: Range | null,
+ *   highlighted: Set<number> | null,
+ *   searched: string,
+ *   panel: string,
+ * }} Values
+ */
+
+const SHORTEST_VIEW_NS = 10;
+
+/**
+ * Names of `on` and `set` are those of Values, and beside them: 'show', when a call or range is to be brought into view
+ * (the timeline does it).
+ */
+export class State {
+  /** @param {Source} source */
+  constructor(source) {
+    this.source = source;
+    const span_ns = Math.max(1, source.report.meta.span_ns);
+    /** @type {View} */
+    this.view = { from_ns: 0, to_ns: span_ns };
+    /** @type {Call | null} */
+    this.selectedCall = null;
+    /** @type {Range | null} */
+    this.selectedRange = null;
+    /** Functions that stand out, all others are paler; null: none does. @type {Set<number> | null} */
+    this.highlighted = null;
+    this.searched = '';
+    this.panel = '';
+    /** @type {Map<string, ((value: any) => void)[]>} */
+    this.listeners = new Map();
+  }
+
+  /** @param {keyof Values | 'show'} name @param {(value: any) => void} callback */
+  on(name, callback) {
+    const known = this.listeners.get(name);
+    if (known) known.push(callback);
+    else this.listeners.set(name, [callback]);
+  }
+
+  /**
+   * @template {keyof Values} Name
+   * @param {Name} name @param {Values[Name]} value
+   */
+  set(name, value) {
+    if (/** @type {any} */ (this)[name] === value) return;
+    /** @type {any} */ (this)[name] = name === 'view' ? this.limited(/** @type {View} */ (value)) : value;
+    this.tell(name, /** @type {any} */ (this)[name]);
+  }
+
+  /** @param {string} name @param {any} value */
+  tell(name, value) {
+    for (const callback of this.listeners.get(name) || []) callback(value);
+  }
+
+  /** A view that lies over the recording, at most a twentieth of it beside. @param {View} view @returns {View} */
+  limited(view) {
+    const span_ns = Math.max(1, this.source.report.meta.span_ns);
+    const margin_ns = span_ns / 20;
+    const width_ns = Math.min(Math.max(view.to_ns - view.from_ns, Math.min(SHORTEST_VIEW_NS, span_ns)), span_ns + 2 * margin_ns);
+    const middle_ns = (view.from_ns + view.to_ns) / 2;
+    const from_ns = Math.min(Math.max(middle_ns - width_ns / 2, -margin_ns), span_ns + margin_ns - width_ns);
+    return { from_ns, to_ns: from_ns + width_ns };
+  }
+
+  /** Selects a call and brings it into view. @param {Call} call */
+  showCall(call) {
+    const column = this.source.column(call.thread, call.depth);
+    if (!column || call.index < 0 || call.index >= column.count) return;
+    this.set('selectedCall', call);
+    const start_ns = column.start[call.index];
+    const end_ns = column.end[call.index];
+    const width_ns = this.view.to_ns - this.view.from_ns;
+    // It stays where it is while it can be seen well.
+    const seen = start_ns >= this.view.from_ns && end_ns <= this.view.to_ns && end_ns - start_ns > width_ns / 200;
+    if (!seen) this.showRange(start_ns - (end_ns - start_ns), end_ns + (end_ns - start_ns));
+    this.tell('show', call);
+  }
+
+  /** @param {number} from_ns @param {number} to_ns */
+  showRange(from_ns, to_ns) {
+    this.set('view', { from_ns, to_ns });
+  }
+
+  /** All of the recording. */
+  showAll() {
+    this.showRange(0, this.source.report.meta.span_ns);
+  }
+}
