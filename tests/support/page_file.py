@@ -123,9 +123,16 @@ class BlockReader:
                 return value
 
 
-def read_call_block(data, functions, sets):
-    """thread, {depth: (first, Column)}. Raises ValueError on what the document forbids."""
+def read_call_blocks(data, functions, sets):
+    """Of each block in an element: thread, {depth: (first, Column)}. Raises ValueError on what the document forbids."""
     reader = BlockReader(data)
+    while True:
+        yield read_call_block(reader, functions, sets)
+        if reader.at == len(data):
+            return
+
+
+def read_call_block(reader, functions, sets):
     thread, count, rows, flags, base_ns = reader.unpack("IIIId")
     if rows > 1 << 20:
         raise ValueError(f"{rows} rows in a block")
@@ -170,13 +177,22 @@ def read_call_block(data, functions, sets):
             column.add(start, at, codes[index], odd.get(index, 0), tuple(fold) if fold else None)
         columns[depth] = (first, column)
         row += size
-    if reader.at != fold_end or reader.at != len(data):
-        raise ValueError(f"a block of {len(data)} bytes was read up to {reader.at}, its folds end at {fold_end}")
+    if reader.at != fold_end:
+        raise ValueError(f"folds were read up to {reader.at}, and end at {fold_end}")
     return thread, columns
 
 
 ELEMENT = re.compile(r'<script type="application/x-vtn" id="vtn-([a-z]+)(?:-(\d+))?"((?: data-[a-z-]+="[^"]*")*)>([^<]*)</script>')
 META = re.compile(r'<script type="application/json" id="vtn-meta">([^<]*)</script>')
+
+
+def append_rows(known, name, first, column):
+    if first != len(known):
+        raise ValueError(f"{name}: first is {first}, not {len(known)}")
+    if len(known) and len(column) and column.start[0] < known.end[-1]:
+        raise ValueError(f"{name}: a block begins before the one before it ends")
+    for index in range(len(column)):
+        known.add(column.start[index], column.end[index], column.code[index], column.odd.get(index, 0), column.folds.get(index))
 
 
 def read_page(path):
@@ -206,15 +222,9 @@ def read_page(path):
     for kind, name in (("calls", "columns"), ("overview", "overview")):
         columns = result[name] = {}
         for data, _ in blocks.get(kind, []):
-            thread, found = read_call_block(data, functions, tables["sets"])
-            for depth, (first, column) in found.items():
-                known = columns.setdefault((thread, depth), Column())
-                if first != len(known):
-                    raise ValueError(f"thread {thread}, depth {depth}: first is {first}, not {len(known)}")
-                if len(known) and len(column) and column.start[0] < known.end[-1]:
-                    raise ValueError(f"thread {thread}, depth {depth}: a block begins before the one before it ends")
-                for index in range(len(column)):
-                    known.add(column.start[index], column.end[index], column.code[index], column.odd.get(index, 0), column.folds.get(index))
+            for thread, found in read_call_blocks(data, functions, tables["sets"]):
+                for depth, (first, column) in found.items():
+                    append_rows(columns.setdefault((thread, depth), Column()), f"thread {thread}, depth {depth}", first, column)
     for kind in ("values", "marks", "stacks", "sources"):
         result[kind] = [{**json.loads(data), "data": attributes} for data, attributes in blocks.get(kind, [])]
     listing = re.search(r'<pre id="vtn-functions">(.*?)</pre>', text, re.S)
@@ -429,12 +439,22 @@ class Synthetic:
             self.add_others(writer, number, columns)
         for process in self.processes:
             process["end_ns"] = process["end_ns"] or self.span_ns
-        if overview:
-            # Not one element each: a first picture of many threads reads few.
-            writer.overview = writer.overview[:4096]
+        writer.overview, writer.calls = self.together(writer.overview), self.together(writer.calls)
         self.finish(writer, rows)
         writer.write(path)
         return writer
+
+    @staticmethod
+    def together(blocks, most=1 << 20):
+        """Small blocks in one element."""
+        elements, size = [], most
+        for block in blocks:
+            if size + len(block) > most:
+                elements.append([])
+                size = 0
+            elements[-1].append(block)
+            size += len(block)
+        return [b"".join(one) for one in elements]
 
     @staticmethod
     def blocks(columns, most=1 << 20):

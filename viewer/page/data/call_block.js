@@ -165,13 +165,25 @@ function foldOffsets(pieces, code, folds, limits) {
 }
 
 /**
- * Throws a RangeError on anything that no writer writes.
+ * The blocks of one element, one after another. Throws a RangeError on anything that no writer writes.
  * @param {Uint8Array} bytes
+ * @param {Limits} limits
+ * @returns {CallBlock[]}
+ */
+export function readCallBlocks(bytes, limits) {
+  const from = new ByteReader(bytes);
+  const blocks = [];
+  do blocks.push(readCallBlock(from, limits));
+  while (from.at < bytes.length);
+  return blocks;
+}
+
+/**
+ * @param {ByteReader} from
  * @param {Limits} limits
  * @returns {CallBlock}
  */
-export function readCallBlock(bytes, limits) {
-  const from = new ByteReader(bytes);
+function readCallBlock(from, limits) {
   const thread = from.u32();
   const columns = from.u32();
   const rows = from.u32();

@@ -45,11 +45,11 @@ export function takeText(page, id) {
 export function readElements(page, take, end) {
   const sweep = () => {
     const parsed = page.readyState !== 'loading';
-    for (const element of [...page.body.children]) {
-      if (element.localName !== 'script' || !element.id) continue;
-      // The last one may still be growing.
-      if (!parsed && !element.nextElementSibling) break;
-      const found = ID.exec(element.id);
+    // The last one may still be growing. What others put into the document is no sign that it is not.
+    const ours = [...page.body.children].filter((element) => element.id.startsWith('vtn-'));
+    if (!parsed) ours.pop();
+    for (const element of ours) {
+      const found = element.localName === 'script' ? ID.exec(element.id) : null;
       if (found) take(takeElement(/** @type {HTMLElement} */ (element), found[1], Number(found[2])));
     }
     return parsed;

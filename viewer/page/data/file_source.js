@@ -62,7 +62,7 @@ export class FileSource extends Source {
     this.overview = null;
     /** Call blocks that wait for a decoder. @type {Element_[]} */
     this.queue = [];
-    /** Decoded, and waiting for those before them; null: damaged. @type {Map<number, CallBlock | null>} */
+    /** Decoded, and waiting for those before them; none: damaged. @type {Map<number, CallBlock[]>} */
     this.decoded = new Map();
     this.next_block = 0;
     this.blocks_seen = 0;
@@ -86,8 +86,8 @@ export class FileSource extends Source {
 
   /** Reads an overview block, before any other. @param {Uint8Array} packed */
   async addOverview(packed) {
-    const block = await decodedCalls(packed, this.limits);
-    (this.overview ||= new Columns()).append(block);
+    this.overview ||= new Columns();
+    for (const block of await decodedCalls(packed, this.limits)) this.overview.append(block);
   }
 
   /** @param {Element_} element */
@@ -131,10 +131,10 @@ export class FileSource extends Source {
       const element = /** @type {Element_} */ (this.queue.shift());
       const damaged = () => {
         this.tell(`Block ${element.number} of calls is damaged: its calls are not shown.`);
-        this.took(element.number, null);
+        this.took(element.number, []);
       };
       try {
-        this.decoders.decode(bytesOfBase64(element.text)).then((block) => this.took(element.number, block), damaged);
+        this.decoders.decode(bytesOfBase64(element.text)).then((blocks) => this.took(element.number, blocks), damaged);
       } catch (fault) {
         damaged();
       }
@@ -142,10 +142,10 @@ export class FileSource extends Source {
     }
   }
 
-  /** @param {number} number @param {CallBlock | null} block */
-  took(number, block) {
+  /** @param {number} number of the element @param {CallBlock[]} blocks */
+  took(number, blocks) {
     this.blocks_done++;
-    this.decoded.set(number, block);
+    this.decoded.set(number, blocks);
     this.appendInOrder();
     this.pump();
     this.finishIfDone();
@@ -153,9 +153,9 @@ export class FileSource extends Source {
 
   appendInOrder() {
     const before = this.next_block;
-    for (let block = this.decoded.get(this.next_block); block !== undefined; block = this.decoded.get(this.next_block)) {
+    for (let blocks = this.decoded.get(this.next_block); blocks; blocks = this.decoded.get(this.next_block)) {
       this.decoded.delete(this.next_block++);
-      if (block) this.calls.append(block);
+      for (const block of blocks) this.calls.append(block);
     }
     if (this.next_block !== before && !this.overview) this.changed();
   }

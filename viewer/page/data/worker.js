@@ -2,7 +2,7 @@
 //
 // What the page's script does in a worker: unpack call blocks and make columns of them.
 
-import { readCallBlock } from './call_block.js';
+import { readCallBlocks } from './call_block.js';
 import { unpacked } from './packed.js';
 
 /** @typedef {import('./call_block.js').Limits} Limits */
@@ -13,7 +13,7 @@ import { unpacked } from './packed.js';
  * @param {Limits} limits
  */
 export async function decodedCalls(packed, limits) {
-  return readCallBlock(await unpacked(packed), limits);
+  return readCallBlocks(await unpacked(packed), limits);
 }
 
 /** @param {any} scope the worker's global object */
@@ -27,9 +27,9 @@ export function runWorker(scope) {
       return;
     }
     try {
-      const block = await decodedCalls(packed, limits);
-      scope.postMessage({ id, block },
-        [block.start.buffer, block.end.buffer, block.code.buffer, block.folds.buffer, block.fold_offsets.buffer]);
+      const blocks = await decodedCalls(packed, limits);
+      scope.postMessage({ id, blocks }, blocks.flatMap((block) =>
+        [block.start.buffer, block.end.buffer, block.code.buffer, block.folds.buffer, block.fold_offsets.buffer]));
     } catch (fault) {
       scope.postMessage({ id, fault: String(fault) });
     }
@@ -43,7 +43,7 @@ export class Decoders {
     this.limits = limits;
     /** @type {Worker[]} */
     this.workers = [];
-    /** @type {Map<number, {resolve: (block: CallBlock) => void, reject: (fault: Error) => void, packed: Uint8Array | null, worker: number}>} */
+    /** @type {Map<number, {resolve: (blocks: CallBlock[]) => void, reject: (fault: Error) => void, packed: Uint8Array | null, worker: number}>} */
     this.waiting = new Map();
     this.next_id = 0;
     /** @type {number[]} */
@@ -59,14 +59,14 @@ export class Decoders {
   /** @param {string} address @param {number} number */
   addWorker(address, number) {
     const worker = new Worker(address);
-    worker.onmessage = (event) => this.finish(event.data.id, event.data.block, event.data.fault);
+    worker.onmessage = (event) => this.finish(event.data.id, event.data.blocks, event.data.fault);
     worker.onerror = () => this.lose(number);
     worker.postMessage({ limits: this.limits });
     this.workers.push(worker);
     this.load.push(0);
   }
 
-  /** @param {Uint8Array} packed @returns {Promise<CallBlock>} */
+  /** @param {Uint8Array} packed @returns {Promise<CallBlock[]>} */
   decode(packed) {
     const alive = this.workers.map((_, i) => i).filter((i) => this.load[i] >= 0);
     if (!alive.length) return decodedCalls(packed, this.limits);
@@ -80,13 +80,13 @@ export class Decoders {
     });
   }
 
-  /** @param {number} id @param {CallBlock | undefined} block @param {string} fault */
-  finish(id, block, fault) {
+  /** @param {number} id @param {CallBlock[] | undefined} blocks @param {string} fault */
+  finish(id, blocks, fault) {
     const waiting = this.waiting.get(id);
     if (!waiting) return;
     this.waiting.delete(id);
     if (this.load[waiting.worker] > 0) this.load[waiting.worker]--;
-    if (block) waiting.resolve(block);
+    if (blocks) waiting.resolve(blocks);
     else waiting.reject(new Error(fault));
   }
 

@@ -2,7 +2,7 @@
 //
 // Which keys do what.
 
-import { make } from './dom.js';
+import { byId, make } from './dom.js';
 
 /** @type {[string[], string][]} */
 const HELP_KEYS = [
@@ -32,7 +32,7 @@ export function showHelp() {
     make('td', '', keys.flatMap((key, i) => (i ? [' ', make('kbd', '', key)] : [make('kbd', '', key)]))), make('td', '', what)]));
   const legend = make('p', 'faint', 'Hatched boxes are short calls put together, or holes in the record; boxes that fade out never ended.');
   const dialog = make('dialog', 'help', [make('table', 'keys', rows), legend]);
-  document.body.append(dialog);
+  byId('app').append(dialog);
   dialog.addEventListener('close', () => dialog.remove());
   dialog.addEventListener('click', () => dialog.close());
   dialog.showModal();

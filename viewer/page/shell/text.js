@@ -46,7 +46,8 @@ export function formatNs(ns) {
     if (size_ns < unit.from_ns) continue;
     const value = ns / unit.ns;
     const digits = Math.max(0, 3 - Math.floor(Math.log10(Math.abs(value))));
-    return `${value.toFixed(Math.min(3, digits))} ${unit.name}`;
+    // 2 ms, but 2.01 ms: zeros at the end say nothing.
+    return `${Number(value.toFixed(Math.min(3, digits)))} ${unit.name}`;
   }
   return `${Math.round(ns)} ns`;
 }

@@ -68,7 +68,7 @@ export class Timeline {
     this.tip = make('div', 'tooltip');
     this.tip.hidden = true;
     root.append(make('div', 'map-row', [make('div', 'corner'), this.map_canvas]), make('div', 'axis-row', [make('div', 'corner'), this.axis_canvas]), this.scroller);
-    document.body.append(this.tip);
+    root.append(this.tip);
     this.painter = this.makePainter(options.canvas2d);
     this.overlay = new Overlay(this.text_canvas, source, state);
     this.overlay.onText = () => this.redraw();
