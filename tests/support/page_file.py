@@ -228,6 +228,10 @@ def read_page(path):
     for kind in ("values", "marks", "stacks", "sources"):
         result[kind] = [{**json.loads(data), "data": attributes} for data, attributes in blocks.get(kind, [])]
     listing = re.search(r'<pre id="vtn-functions">(.*?)</pre>', text, re.S)
+    for number, thread in enumerate(tables["threads"]):
+        for depth, rows in enumerate(thread.get("rows", [])):
+            if rows != len(result["columns"].get((number, depth), [])):
+                raise ValueError(f"thread {number}, depth {depth}: {rows} rows are announced")
     result["functions"] = listing and listing[1]
     return result
 
@@ -433,7 +437,8 @@ class Synthetic:
             end_ns += (self.repeat - 1) * own_span_ns
             rows += sum(counts.values()) * self.repeat
             self.span_ns = max(self.span_ns, end_ns)
-            thread.update(calls=sum(counts.values()) * self.repeat, depth=max(columns) + 1, start_ns=start_ns, end_ns=end_ns)
+            thread.update(calls=sum(counts.values()) * self.repeat, depth=max(columns) + 1, start_ns=start_ns, end_ns=end_ns,
+                          rows=[counts.get(depth, 0) * self.repeat for depth in range(max(columns) + 1)])
             process = self.processes[thread["process"]]
             process["end_ns"] = max(process["end_ns"], end_ns)
             self.add_others(writer, number, columns)

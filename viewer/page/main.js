@@ -26,13 +26,13 @@ async function startPage() {
     showMeta(meta);
     const source = await openFile(document, meta, code);
     const state = new State(source);
-    const timeline = new Timeline(byId('timeline'), source, state, { canvas2d: readPermalink(location.hash).canvas2d, theme });
+    const timeline = new Timeline(byId('timeline'), source, state, theme);
     startShell(source, state, timeline);
     Object.assign(vtn, { source, state, timeline, first_picture_ms: performance.now() });
     followPermalink(state);
     readOn(document, source);
     await source.whenComplete;
-    timeline.draw();
+    if (!readPermalink(location.hash).canvas2d) timeline.useGl();
     vtn.complete_ms = performance.now();
   } catch (fault) {
     showProblems([fault instanceof Error ? fault.message : String(fault)]);

@@ -5,6 +5,10 @@
 const MOST_ROWS = 1 << 20;
 const WIDE = 0xffff;
 const HUGE = 0xffffffff;
+const NO_INTEGERS = new Uint32Array(0);
+const NO_BYTES = new Uint8Array(0);
+/** Rows of small blocks share arrays of this size: buffers are what a browser's memory is slow with. */
+const SHARED_ROWS = 1 << 14;
 
 /**
  * What a block may refer to.
@@ -76,7 +80,7 @@ function readPieces(from, count, rows) {
     const depth = from.u32();
     const piece_rows = from.u32();
     const first = from.u32();
-    pieces.push({ depth, first, rows: piece_rows, at, folds_before: 0, odd: new Uint32Array(0), odd_flags: new Uint8Array(0) });
+    pieces.push({ depth, first, rows: piece_rows, at, folds_before: 0, odd: NO_INTEGERS, odd_flags: NO_BYTES });
     at += piece_rows;
   }
   if (at !== rows) throw new RangeError('the columns of a block are not its rows');
@@ -161,7 +165,7 @@ function foldOffsets(pieces, code, folds, limits) {
       }
     }
   }
-  return Uint32Array.from(offsets);
+  return offsets.length ? Uint32Array.from(offsets) : NO_INTEGERS;
 }
 
 /**
@@ -173,17 +177,44 @@ function foldOffsets(pieces, code, folds, limits) {
 export function readCallBlocks(bytes, limits) {
   const from = new ByteReader(bytes);
   const blocks = [];
-  do blocks.push(readCallBlock(from, limits));
+  const room = new RowRoom();
+  do blocks.push(readCallBlock(from, limits, room));
   while (from.at < bytes.length);
   return blocks;
+}
+
+/** Arrays for the rows of one block after another. */
+class RowRoom {
+  constructor() {
+    this.used = this.size = 0;
+    this.start = this.end = new Float64Array(0);
+    this.code = NO_INTEGERS;
+  }
+
+  /** @param {number} rows */
+  take(rows) {
+    if (rows > this.size - this.used) {
+      this.size = Math.max(rows, SHARED_ROWS);
+      // Many rows are alone, so that nothing of their buffers is left over.
+      if (rows > SHARED_ROWS / 2) this.size = rows;
+      this.start = new Float64Array(this.size);
+      this.end = new Float64Array(this.size);
+      this.code = new Uint32Array(this.size);
+      this.used = 0;
+    }
+    const from = this.used;
+    this.used += rows;
+    return { start: this.start.subarray(from, this.used), end: this.end.subarray(from, this.used), code: this.code.subarray(from, this.used) };
+  }
 }
 
 /**
  * @param {ByteReader} from
  * @param {Limits} limits
+ * @param {RowRoom} room
  * @returns {CallBlock}
  */
-function readCallBlock(from, limits) {
+function readCallBlock(from, limits, room) {
   const thread = from.u32();
   const columns = from.u32();
   const rows = from.u32();
@@ -201,9 +232,7 @@ function readCallBlock(from, limits) {
   const code_high = flags & 1 ? from.take(rows) : null;
   const long = new LongNumbers(from);
 
-  const start = new Float64Array(rows);
-  const end = new Float64Array(rows);
-  const code = new Uint32Array(rows);
+  const { start, end, code } = room.take(rows);
   // Gaps of all rows come first among the long numbers.
   for (let i = 0; i < rows; i++) {
     const gap = gap_low[i] | (gap_high[i] << 8);
@@ -226,6 +255,7 @@ function readCallBlock(from, limits) {
     for (let i = 0; i < rows; i++) code[i] = code_low[i] | (code_middle[i] << 8);
   }
   readOddRows(from, pieces, rows);
-  const folds = from.take(from.u32()).slice();
+  const fold_bytes = from.u32();
+  const folds = fold_bytes ? from.take(fold_bytes).slice() : NO_BYTES;
   return { thread, pieces, start, end, code, folds, fold_offsets: foldOffsets(pieces, code, folds, limits) };
 }

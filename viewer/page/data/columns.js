@@ -5,6 +5,9 @@
 /** @typedef {import('./call_block.js').CallBlock} CallBlock */
 /** @typedef {import('./call_block.js').Piece} Piece */
 
+const NO_FLOATS = new Float64Array(0);
+const NO_CODES = new Uint32Array(0);
+
 export const FLAG_RAISED = 1;
 export const FLAG_OPEN = 2;
 export const FLAG_RESUMED = 4;
@@ -12,10 +15,15 @@ export const FLAG_CUT = 8;
 
 /** Rows in the order of time, none over another. The arrays have room for more: `count` of them are rows. */
 export class Column {
-  constructor() {
-    this.start = new Float64Array(0);
-    this.end = new Float64Array(0);
-    this.code = new Uint32Array(0);
+  /** @param {number} [expected] how many rows there will be, if that is known */
+  constructor(expected = 0) {
+    this.expected = expected;
+    /** @type {Float64Array} */
+    this.start = NO_FLOATS;
+    /** @type {Float64Array} */
+    this.end = NO_FLOATS;
+    /** @type {Uint32Array} */
+    this.code = NO_CODES;
     this.count = 0;
     /** Rows that did not simply return, and what they did. @type {number[]} */
     this.odd = [];
@@ -30,10 +38,20 @@ export class Column {
   /** @param {CallBlock} block @param {Piece} piece */
   append(block, piece) {
     const count = this.count + piece.rows;
-    if (count > this.start.length) this.grow(this.count === 0 ? count : Math.ceil(count * 1.4));
-    this.start.set(block.start.subarray(piece.at, piece.at + piece.rows), this.count);
-    this.end.set(block.end.subarray(piece.at, piece.at + piece.rows), this.count);
-    this.code.set(block.code.subarray(piece.at, piece.at + piece.rows), this.count);
+    const start = block.start.subarray(piece.at, piece.at + piece.rows);
+    const end = block.end.subarray(piece.at, piece.at + piece.rows);
+    const code = block.code.subarray(piece.at, piece.at + piece.rows);
+    if (this.count === 0 && (this.expected === 0 || piece.rows >= this.expected)) {
+      // Most columns of a recording of many threads never have more.
+      this.start = start;
+      this.end = end;
+      this.code = code;
+    } else {
+      if (count > this.start.length) this.grow(count <= this.expected ? this.expected : Math.ceil(count * 1.4));
+      this.start.set(start, this.count);
+      this.end.set(end, this.count);
+      this.code.set(code, this.count);
+    }
     for (let i = 0; i < piece.odd.length; i++) {
       this.odd.push(this.count + piece.odd[i]);
       this.odd_flags.push(piece.odd_flags[i]);

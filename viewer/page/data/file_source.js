@@ -21,6 +21,8 @@ import { Decoders, decodedCalls } from './worker.js';
 /** @typedef {Map<number, [number, Record<string, string> | null, string | null]>} ValuesOfDepth */
 
 const WORKERS = 2;
+const NO_ROWS = new Float64Array(0);
+const NO_ROW_CODES = new Uint32Array(0);
 const KEPT_VALUE_BLOCKS = 8;
 
 /** @param {Report} report @returns {Limits} */
@@ -31,7 +33,9 @@ export function limitsOf(report) {
 
 /** The columns of all threads, made of blocks. */
 class Columns {
-  constructor() {
+  /** @param {Report | null} report whose threads say how many rows there will be */
+  constructor(report) {
+    this.report = report;
     /** @type {(Column | undefined)[][]} */
     this.threads = [];
   }
@@ -44,9 +48,10 @@ class Columns {
   /** Adds a block, and lets go of its rows: the columns have them. @param {CallBlock} block */
   append(block) {
     const columns = (this.threads[block.thread] ||= []);
-    for (const piece of block.pieces) (columns[piece.depth] ||= new Column()).append(block, piece);
-    block.start = block.end = new Float64Array(0);
-    block.code = new Uint32Array(0);
+    const expected = this.report?.threads[block.thread].rows;
+    for (const piece of block.pieces) (columns[piece.depth] ||= new Column(expected?.[piece.depth])).append(block, piece);
+    block.start = block.end = NO_ROWS;
+    block.code = NO_ROW_CODES;
   }
 }
 
@@ -57,7 +62,7 @@ export class FileSource extends Source {
     this.complete = false;
     this.limits = limitsOf(report);
     this.decoders = new Decoders(code, WORKERS, this.limits);
-    this.calls = new Columns();
+    this.calls = new Columns(report);
     /** @type {Columns | null} */
     this.overview = null;
     /** Call blocks that wait for a decoder. @type {Element_[]} */
@@ -86,7 +91,7 @@ export class FileSource extends Source {
 
   /** Reads an overview block, before any other. @param {Uint8Array} packed */
   async addOverview(packed) {
-    this.overview ||= new Columns();
+    this.overview ||= new Columns(null);
     for (const block of await decodedCalls(packed, this.limits)) this.overview.append(block);
   }
 

@@ -17,7 +17,7 @@ export const KIND_GAP = 2;
  *     python: string | null, start_ns: number, end_ns: number, alive: boolean, end: string, lost_events: number, notices: string[],
  *     programs: Program[]}} Process
  * @typedef {{process: number, tid: number, name: string, names: string[], calls: number, depth: number, start_ns: number,
- *     end_ns: number}} Thread
+ *     end_ns: number, rows?: number[]}} Thread
  * @typedef {{process: number, thread: number, ns: number, to_process: number, to_thread: number, to_ns: number, name: string}} Arrow
  * @typedef {{process: number, start_ns: number, end_ns: number, events: number, name: string}} Loss
  */

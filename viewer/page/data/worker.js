@@ -28,8 +28,9 @@ export function runWorker(scope) {
     }
     try {
       const blocks = await decodedCalls(packed, limits);
-      scope.postMessage({ id, blocks }, blocks.flatMap((block) =>
-        [block.start.buffer, block.end.buffer, block.code.buffer, block.folds.buffer, block.fold_offsets.buffer]));
+      // Once each, and not the arrays that stand for nothing.
+      const buffers = blocks.flatMap((block) => [block.start.buffer, block.end.buffer, block.code.buffer, block.folds.buffer, block.fold_offsets.buffer]);
+      scope.postMessage({ id, blocks }, [...new Set(buffers)].filter((one) => one.byteLength > 0));
     } catch (fault) {
       scope.postMessage({ id, fault: String(fault) });
     }

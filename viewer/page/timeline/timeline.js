@@ -44,12 +44,12 @@ const TONES = {
 export class Timeline {
   /**
    * @param {HTMLElement} root @param {Source} source @param {State} state
-   * @param {{canvas2d: boolean, theme: Theme}} options
+   * @param {Theme} theme
    */
-  constructor(root, source, state, options) {
+  constructor(root, source, state, theme) {
     this.source = source;
     this.state = state;
-    this.theme = options.theme;
+    this.theme = theme;
     this.layout = new Layout(source.report);
     this.scene = new Scene(source, this.layout);
     this.palette = new Palette(source.report, this.theme);
@@ -69,7 +69,8 @@ export class Timeline {
     this.tip.hidden = true;
     root.append(make('div', 'map-row', [make('div', 'corner'), this.map_canvas]), make('div', 'axis-row', [make('div', 'corner'), this.axis_canvas]), this.scroller);
     root.append(this.tip);
-    this.painter = this.makePainter(options.canvas2d);
+    /** @type {CanvasPainter | GlPainter} */
+    this.painter = new CanvasPainter(this.box_canvas);
     this.overlay = new Overlay(this.text_canvas, source, state);
     this.overlay.onText = () => this.redraw();
     this.headers = new Headers(this.heads, this.layout, () => this.layoutChanged());
@@ -100,19 +101,19 @@ export class Timeline {
     this.resize();
   }
 
-  /** @param {boolean} canvas2d */
-  makePainter(canvas2d) {
-    if (!canvas2d) {
-      try {
-        return new GlPainter(this.box_canvas);
-      } catch (fault) {
-        // A canvas that was asked for WebGL gives nothing else any more.
-        const other = make('canvas', 'boxes');
-        this.box_canvas.replaceWith(other);
-        this.box_canvas = other;
-      }
+  /**
+   * Goes on with WebGL, where there is one. Its start can take half a second, so the first picture does not wait for it.
+   */
+  useGl() {
+    const canvas = make('canvas', 'boxes');
+    try {
+      this.painter = new GlPainter(canvas);
+    } catch (fault) {
+      return;
     }
-    return new CanvasPainter(this.box_canvas);
+    this.box_canvas.replaceWith(canvas);
+    this.box_canvas = canvas;
+    this.resize();
   }
 
   get scale() {
