@@ -299,9 +299,10 @@ class Synthetic:
              "decode", "raw_decode", "Cart.__init__", "walk", "validate", "compress", "</script><b>bold</b>", "back\u202edrow"]
     BUILTINS = ["len", "isinstance", "dict.get", "time.sleep", "socket.recv", "str.join", "re.Pattern.match", "builtins.sorted"]
 
-    def __init__(self, rows=2000, threads=2, processes=1, depth=12, seed=1, span_ns=None, repeat=1, extra_functions=0, fold_share=0.06):
+    def __init__(self, rows=2000, threads=2, processes=1, depth=12, seed=1, span_ns=None, repeat=1, extra_functions=0, fold_share=0.06,
+                 element_bytes=1 << 20):
         self.random = random.Random(seed)
-        self.rows, self.depth, self.repeat, self.fold_share = rows, depth, repeat, fold_share
+        self.rows, self.depth, self.repeat, self.fold_share, self.element_bytes = rows, depth, repeat, fold_share, element_bytes
         self.name, self.file, self.line, self.kind = [], [], [], []
         for at, name in enumerate(self.NAMES + [f"step_{n}" for n in range(extra_functions)]):
             self.function(name, at % len(self.FILES), 3 + 11 * at, 0)
@@ -444,13 +445,13 @@ class Synthetic:
             self.add_others(writer, number, columns)
         for process in self.processes:
             process["end_ns"] = process["end_ns"] or self.span_ns
-        writer.overview, writer.calls = self.together(writer.overview), self.together(writer.calls)
+        writer.overview, writer.calls = self.together(writer.overview, self.element_bytes), self.together(writer.calls, self.element_bytes)
         self.finish(writer, rows)
         writer.write(path)
         return writer
 
     @staticmethod
-    def together(blocks, most=1 << 20):
+    def together(blocks, most):
         """Small blocks in one element."""
         elements, size = [], most
         for block in blocks:

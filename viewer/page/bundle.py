@@ -23,7 +23,7 @@ import sys
 MARKERS = ("META", "TABLES", "CODE", "DATA")
 PARTS = ("page_head", "page_middle", "page_code", "page_tail")
 
-IMPORT = re.compile(r"^import \{ ([\w$, ]+) \} from '(\.\.?/[\w./-]+\.js)';$")
+IMPORT = re.compile(r"^import \{ ([\w$]+(?:, ?[\w$]+)*) \} from '(\.\.?/[\w./-]+\.js)';$")
 DECLARED = re.compile(r"^(?:export )?(?:async )?(?:function\*? ?|class |const |let )([\w$]+)")
 EXPORTED = re.compile(r"^export (?:async )?(?:function\*? ?|class |const )([\w$]+)")
 # Beside declarations, what may stand at the left edge: the end of one, a comment, nothing.

@@ -32,8 +32,8 @@ async function startPage() {
     followPermalink(state);
     readOn(document, source);
     await source.whenComplete;
-    if (!readPermalink(location.hash).canvas2d) timeline.useGl();
     vtn.complete_ms = performance.now();
+    if (!readPermalink(location.hash).canvas2d) timeline.useGl();
   } catch (fault) {
     showProblems([fault instanceof Error ? fault.message : String(fault)]);
   }

@@ -6,7 +6,7 @@ const LONGEST_NAME = 300;
 
 // Controls, and what turns the direction of text or has no width: a name must look like what it is.
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff]/;
-const UNSEEN_ALL = new RegExp(`${UNSEEN.source}|[\\ud800-\\udbff][\\udc00-\\udfff]`, 'g');
+const UNSEEN_ALL = new RegExp(`[\\ud800-\\udbff][\\udc00-\\udfff]|${UNSEEN.source}`, 'g');
 
 /** @param {string} found */
 function escaped(found) {
@@ -41,7 +41,8 @@ const UNITS = [
 
 /** A duration with its unit, to four digits. @param {number} ns */
 export function formatNs(ns) {
-  const size_ns = Math.abs(ns);
+  // What four digits round up to a unit is one: 1 ms, not 1000 µs.
+  const size_ns = Number(Math.abs(ns).toPrecision(4));
   for (const unit of UNITS) {
     if (size_ns < unit.from_ns) continue;
     const value = ns / unit.ns;

@@ -163,6 +163,7 @@ function toggle(set, value) {
  */
 function topOf(values, most, always) {
   if (values.length <= most) return new Set(values.keys());
-  const order = [...values.keys()].sort((a, b) => values[b] - values[a]).slice(0, most - 1);
-  return new Set([always, ...order]);
+  const chosen = new Set([always]);
+  for (const one of [...values.keys()].sort((a, b) => values[b] - values[a])) if (chosen.size < most) chosen.add(one);
+  return chosen;
 }
