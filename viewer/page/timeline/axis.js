@@ -56,6 +56,8 @@ export function drawAxis(context, scale, ratio, inks, range) {
   const width = context.measureText(text).width;
   if (to_px - from_px < width + 12) return;
   const middle_px = (Math.max(0, from_px) + Math.min(scale.width_px, to_px)) / 2;
+  context.fillStyle = inks.paper;
+  context.fillRect(middle_px - width / 2 - 5, 2, width + 10, AXIS_PX - 4);
   context.fillStyle = inks.accent;
   context.textAlign = 'center';
   context.fillText(text, middle_px, AXIS_PX / 2);

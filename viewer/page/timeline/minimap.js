@@ -74,9 +74,8 @@ export class Minimap {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const from_px = Math.max(0, scale.px(view.from_ns));
     const to_px = Math.min(width_px, Math.max(scale.px(view.to_ns), from_px + 2));
-    context.globalAlpha = 0.62;
-    context.fillStyle = inks.faint;
-    context.fillStyle = paperCss(paper);
+    context.globalAlpha = 0.5;
+    context.fillStyle = inks.paper;
     context.fillRect(0, 0, from_px, MAP_PX);
     context.fillRect(to_px, 0, width_px - to_px, MAP_PX);
     context.globalAlpha = 1;
@@ -154,9 +153,4 @@ export class Minimap {
       this.state.showRange(Math.min(drag.ns, ns), Math.max(drag.ns, ns));
     }
   }
-}
-
-/** @param {number} paper */
-function paperCss(paper) {
-  return `rgb(${paper & 255} ${(paper >>> 8) & 255} ${(paper >>> 16) & 255})`;
 }

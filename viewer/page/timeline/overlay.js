@@ -14,7 +14,7 @@ import { counterRange } from './scene.js';
 /** @typedef {import('./scene.js').Label} Label */
 /** @typedef {import('./layout.js').Item} Item */
 /** @typedef {import('./scale.js').Scale} Scale */
-/** @typedef {{ink: string, text: string, faint: string, accent: string, arrow: string, instant: string, shade: string}} Inks */
+/** @typedef {{ink: string, text: string, faint: string, accent: string, arrow: string, instant: string, shade: string, paper: string}} Inks */
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 const MOST_ARROWS = 400;

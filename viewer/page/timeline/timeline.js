@@ -30,8 +30,8 @@ const AXIS_HEIGHT_PX = 24;
 
 /** @type {Record<Theme, Inks>} */
 const INKS = {
-  light: { ink: '#14181f', text: '#3c4450', faint: '#8a93a0', accent: '#1664d8', arrow: '#7a4fd0', instant: '#c2410c', shade: 'rgb(22 100 216 / 0.10)' },
-  dark: { ink: '#0e1116', text: '#b9c2ce', faint: '#77818e', accent: '#6cb0ff', arrow: '#c3a6ff', instant: '#ffa657', shade: 'rgb(108 176 255 / 0.13)' },
+  light: { ink: '#14181f', text: '#3c4450', faint: '#8a93a0', accent: '#1664d8', arrow: '#7a4fd0', instant: '#c2410c', shade: 'rgb(22 100 216 / 0.10)', paper: '#ffffff' },
+  dark: { ink: '#0e1116', text: '#b9c2ce', faint: '#77818e', accent: '#6cb0ff', arrow: '#c3a6ff', instant: '#ffa657', shade: 'rgb(108 176 255 / 0.13)', paper: '#15181c' },
 };
 /** @type {Record<Theme, Tones>} */
 const TONES = {
