@@ -223,6 +223,26 @@ export class FileSource extends Source {
     return none;
   }
 
+  /** @override @param {number} thread @returns {number[]} */
+  valueBlocks(thread) {
+    return [...this.packed.values.keys()].filter((number) => this.packed.values[number]?.thread === thread);
+  }
+
+  /** @override @param {number} block */
+  async valuesOfBlock(block) {
+    /** @type {import('./source.js').CallValues[]} */
+    const found = [];
+    const { thread } = this.packed.values[block];
+    (await this.valuesOf(block)).forEach((rows, depth) => {
+      const column = this.calls.column(thread, depth);
+      for (const [recorded, [line, args, returned]] of rows) {
+        const index = column ? column.indexOfRecorded(recorded) : -1;
+        if (index >= 0) found.push({ depth, index, line, args, returned });
+      }
+    });
+    return found;
+  }
+
   /** The values of one block, by depth and number of the row. @param {number} number */
   valuesOf(number) {
     const known = this.values.get(number);

@@ -15,6 +15,8 @@
  * `flags`: FLAG_... of columns.js. `line`: from where it was called, 0: not known.
  * @typedef {{flags: number, line: number, args: Record<string, string> | null, returned: string | null}} Details
  *
+ * @typedef {{depth: number, index: number, line: number, args: Record<string, string> | null, returned: string | null}} CallValues
+ *
  * @typedef {{ns: number, name: string, category: string, args: [string, string][]}} Instant
  * @typedef {{name: string, ns: number[], value: (number | null)[]}} Counter
  * @typedef {{instants: Instant[], counters: Counter[]}} Marks
@@ -73,6 +75,17 @@ export class Source {
   /** @param {number} thread @param {number} depth @param {number} index @returns {Promise<Details>} */
   async details(thread, depth, index) {
     throw new Error(`no details ${thread} ${depth} ${index}`);
+  }
+
+  /** Blocks of values that a thread has: numbers for valuesOfBlock(). @param {number} thread @returns {number[]} */
+  valueBlocks(thread) {
+    void thread;
+    return [];
+  }
+
+  /** All values of a block, of rows that are here. @param {number} block @returns {Promise<CallValues[]>} */
+  async valuesOfBlock(block) {
+    throw new Error(`no values ${block}`);
   }
 
   /** Threads that have marks. @returns {number[]} */
