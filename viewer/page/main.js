@@ -4,6 +4,7 @@
 
 import { openFile, openMeta, readOn } from './data/open_page.js';
 import { runWorker } from './data/worker.js';
+import { addPanels } from './panels/panels.js';
 import { followPermalink, readPermalink } from './shell/permalink.js';
 import { showMeta, showProblems, startShell, startTheme } from './shell/shell.js';
 import { byId } from './shell/dom.js';
@@ -27,9 +28,10 @@ async function startPage() {
     const source = await openFile(document, meta, code);
     const state = new State(source);
     const timeline = new Timeline(byId('timeline'), source, state, theme);
-    startShell(source, state, timeline);
+    const tabs = startShell(source, state, timeline);
     Object.assign(vtn, { source, state, timeline, first_picture_ms: performance.now() });
     followPermalink(state);
+    addPanels(tabs, source, state);
     readOn(document, source);
     await source.whenComplete;
     vtn.complete_ms = performance.now();

@@ -13,6 +13,7 @@
  *   selectedCall: Call | null,
  *   selectedRange: Range | null,
  *   highlighted: Set<number> | null,
+ *   selectedFunction: number | null,
  *   searched: string,
  *   panel: string,
  * }} Values
@@ -22,7 +23,7 @@ const SHORTEST_VIEW_NS = 10;
 
 /**
  * Names of `on` and `set` are those of Values, and beside them: 'show', when a call or range is to be brought into view
- * (the timeline does it).
+ * (the timeline does it); 'sandwich' and 'source', when a panel is to show that of a function.
  */
 export class State {
   /** @param {Source} source */
@@ -37,13 +38,15 @@ export class State {
     this.selectedRange = null;
     /** Functions that stand out, all others are paler; null: none does. @type {Set<number> | null} */
     this.highlighted = null;
+    /** What panels tell more of. @type {number | null} */
+    this.selectedFunction = null;
     this.searched = '';
     this.panel = '';
     /** @type {Map<string, ((value: any) => void)[]>} */
     this.listeners = new Map();
   }
 
-  /** @param {keyof Values | 'show'} name @param {(value: any) => void} callback */
+  /** @param {keyof Values | 'show' | 'sandwich' | 'source'} name @param {(value: any) => void} callback */
   on(name, callback) {
     const known = this.listeners.get(name);
     if (known) known.push(callback);

@@ -2,23 +2,45 @@
 //
 // Which keys do what.
 
-import { byId, make } from './dom.js';
+import { button, byId, make } from './dom.js';
 
-/** @type {[string[], string][]} */
+/** @type {[string, [string[], string][]][]} */
 const HELP_KEYS = [
-  [['W', 'S'], 'zoom in, zoom out, about the mouse'],
-  [['A', 'D'], 'pan left, pan right'],
-  [['Ctrl + wheel'], 'zoom about the mouse'],
-  [['wheel', 'Shift + wheel'], 'scroll down and up, scroll in time'],
-  [['drag'], 'move the picture'],
-  [['Shift + drag', 'drag on the axis'], 'choose a range of time'],
-  [['click', 'double click'], 'select a call, zoom to it'],
-  [['F'], 'zoom to what is selected; again: to all'],
-  [['↑', '↓'], 'caller, first callee'],
-  [['←', '→'], 'the call before, the call after'],
-  [['/'], 'search'],
-  [['Esc'], 'select nothing'],
-  [['?'], 'this help'],
+  ['Timeline', [
+    [['W', 'S'], 'zoom in, zoom out, about the mouse'],
+    [['A', 'D'], 'pan left, pan right'],
+    [['Ctrl + wheel'], 'zoom about the mouse'],
+    [['wheel', 'Shift + wheel'], 'scroll down and up, scroll in time'],
+    [['drag'], 'move the picture'],
+    [['Shift + drag', 'drag on the axis'], 'choose a range of time'],
+    [['click', 'double click'], 'select a call, zoom to it'],
+    [['F'], 'zoom to what is selected; again: to all'],
+    [['↑', '↓'], 'caller, first callee'],
+    [['←', '→'], 'the call before, the call after'],
+    [['Esc'], 'select nothing'],
+  ]],
+  ['Search', [
+    [['/'], 'search: text, or /regex/'],
+    [['N', 'Shift + N'], 'next, previous call of what was found'],
+    [['[', ']'], 'previous, next call of the selected function'],
+  ]],
+  ['Panels', [
+    [['1', '…', '6'], 'call, functions, flame graph, source, search, processes'],
+    [['E'], 'save as .json, open in Perfetto, copy as text'],
+    [['?'], 'this help'],
+  ]],
+  ['In a list', [
+    [['↑', '↓', 'PgUp', 'PgDn', 'Home', 'End'], 'from line to line'],
+    [['Enter'], 'functions: the longest call; source: mark the function; search: the next call'],
+    [['←', '→'], 'processes: close, open a branch'],
+  ]],
+  ['In the flame graph', [
+    [['←', '→'], 'the box beside'],
+    [['↑', '↓'], 'one level up, down'],
+    [['Enter', 'click'], 'zoom to the box'],
+    [['Esc'], 'one level out'],
+    [['S'], 'sandwich: callers and callees of the function'],
+  ]],
 ];
 
 export function showHelp() {
@@ -28,12 +50,17 @@ export function showHelp() {
     old.remove();
     return;
   }
-  const rows = HELP_KEYS.map(([keys, what]) => make('tr', '', [
-    make('td', '', keys.flatMap((key, i) => (i ? [' ', make('kbd', '', key)] : [make('kbd', '', key)]))), make('td', '', what)]));
+  const sections = HELP_KEYS.map(([title, keys]) => make('section', '', [make('h3', '', title),
+    make('table', 'keys', keys.map(([names, what]) => make('tr', '', [
+      make('td', '', names.flatMap((key, i) => (i ? [' ', make('kbd', '', key)] : [make('kbd', '', key)]))), make('td', '', what)])))]));
   const legend = make('p', 'faint', 'Hatched boxes are short calls put together, or holes in the record; boxes that fade out never ended.');
-  const dialog = make('dialog', 'help', [make('table', 'keys', rows), legend]);
+  const dialog = make('dialog', 'help', [make('div', 'help-head', [make('h2', '', 'Keys'), button('Close', 'Esc', () => dialog.close())]),
+    make('div', 'help-keys', sections), legend]);
+  dialog.setAttribute('aria-label', 'Keys');
   byId('app').append(dialog);
   dialog.addEventListener('close', () => dialog.remove());
-  dialog.addEventListener('click', () => dialog.close());
+  dialog.addEventListener('click', (event) => {
+    if (event.target === dialog) dialog.close();
+  });
   dialog.showModal();
 }
