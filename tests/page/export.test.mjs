@@ -34,7 +34,7 @@ test('every row is an event with the same times and name', async () => {
     .map((row) => key(report.threads[thread].tid, row.start, row.end, traceName(report, row.code))));
   assert.deepEqual(calls.sort(), wanted.sort());
   const folds = trace.traceEvents.filter((event) => event.cat === 'folded');
-  assert.equal(folds.length, source.folds.size);
+  assert.equal(folds.length, source.fold_of.size);
   const folded = new Map();
   folds.forEach((event) => Object.entries(event.args.functions).forEach(([name, count]) => folded.set(name, (folded.get(name) ?? 0) + count)));
   report.functions.folded_calls.forEach((count, each) => assert.equal(folded.get(traceName(report, each)) ?? 0, count));

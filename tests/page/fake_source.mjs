@@ -26,10 +26,11 @@ export class FakeColumn {
       this.end[at] = row.end;
       this.code[at] = row.code;
     });
-    this.odd = new Map();
+    this.odd = [];
+    this.odd_flags = [];
   }
 
-  flags(index) { return this.odd.get(index) ?? 0; }
+  flags(index) { return this.odd_flags[this.odd.indexOf(index)] ?? 0; }
 }
 
 /** Calls and folds {code, start, end, inner: [...], fold?: {calls, raised, busy_ns, functions}} of a stretch of time. */
@@ -63,7 +64,7 @@ export class FakeSource {
       .filter((each, at, list) => list.indexOf(each) === at).sort((a, b) => a - b));
     /** The outermost calls of each thread. */
     this.calls = Array.from({length: threads}, () => randomCalls(random, functions, all_sets, 0, 0, span_ns));
-    this.folds = new Map();
+    this.fold_of = new Map();
     this.values = new Map();
     this.rows = this.calls.map((outermost, thread) => this.layOut(thread, outermost, random));
     this.columns = this.rows.map((depths) => depths.map((rows) => new FakeColumn(rows)));
@@ -82,7 +83,7 @@ export class FakeSource {
         row.index = list.length;
         list.push(row);
         if (row.fold) {
-          this.folds.set(key, row.fold);
+          this.fold_of.set(key, row.fold);
         } else if (random() < 0.2) {
           this.values.set(key, {flags: random() < 0.1 ? 1 : 0, line: 3 + Math.floor(random() * 30),
             args: {x: String(Math.floor(random() * 1000)), name: `'value ${list.length}'`}, returned: random() < 0.5 ? 'None' : `[${list.length}]`});
@@ -98,7 +99,14 @@ export class FakeSource {
   column(thread, depth) { return this.columns[thread]?.[depth]; }
   onChange(callback) { this.changed.push(callback); }
   want() {}
-  async fold(thread, depth, index) { return this.folds.get(`${thread}/${depth}/${index}`); }
+  async fold(thread, depth, index) { return this.fold_of.get(`${thread}/${depth}/${index}`); }
+  async folds(thread, depth, indexes) {
+    const found = await Promise.all([...indexes].map((index) => this.fold(thread, depth, index)));
+    const offsets = new Uint32Array(found.length + 1);
+    found.forEach(({functions}, at) => { offsets[at + 1] = offsets[at] + functions.length; });
+    return {calls: Float64Array.from(found, (fold) => fold.calls), raised: Float64Array.from(found, (fold) => fold.raised),
+      busy_ns: Float64Array.from(found, (fold) => fold.busy_ns), counts: Uint32Array.from(found.flatMap((fold) => fold.functions.map(([, calls]) => calls))), offsets};
+  }
   async details(thread, depth, index) {
     return this.values.get(`${thread}/${depth}/${index}`) ?? {flags: 0, line: 0, args: null, returned: null};
   }

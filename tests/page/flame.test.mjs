@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import { bottomUp, layoutFlame, pathOf, sandwich, timeOfMatches, topDown } from '../../viewer/page/panels/flame_nodes.js';
 import { allThreads } from '../../viewer/page/panels/rows.js';
-import { addFoldToTree, FOLDED_CALLS, ROOT_NODE, StackTree, treeOfRange, treeOfStacks } from '../../viewer/page/panels/stack_tree.js';
+import { addFoldsToTree, FOLDED_CALLS, ROOT_NODE, StackTree, treeOfRange, treeOfStacks } from '../../viewer/page/panels/stack_tree.js';
 import { FakeSource, finished } from './fake_source.mjs';
 
 /** Stacks as text: "a;b;c own calls". */
@@ -62,9 +62,7 @@ test('stacks of threads are put together, or taken from one', () => {
 test('a range of rows makes the same tree as the calls themselves', async () => {
   const source = new FakeSource({seed: 6, threads: 2});
   const {tree, folds} = finished(treeOfRange(source, allThreads(source), -Infinity, Infinity));
-  for (const ref of folds) {
-    addFoldToTree(tree, ref, await source.fold(ref.thread, ref.depth, ref.index));
-  }
+  assert.ok(await addFoldsToTree(source, tree, folds, new AbortController().signal));
   tree.finish();
   const own_ns = new Map();
   const visit = (row, path) => {

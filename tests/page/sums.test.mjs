@@ -2,15 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { addFold, sumRange } from '../../viewer/page/panels/range_sums.js';
+import { addFolds, sumRange } from '../../viewer/page/panels/range_sums.js';
 import { allThreads, rowAround, rowsWithin, walkRows } from '../../viewer/page/panels/rows.js';
 import { FakeSource, finished } from './fake_source.mjs';
 
 async function sumsOf(source, threads, from_ns, to_ns) {
   const sums = finished(sumRange(source, threads, from_ns, to_ns));
-  for (const ref of sums.folds) {
-    addFold(sums, ref, await source.fold(ref.thread, ref.depth, ref.index));
-  }
+  assert.ok(await addFolds(source, sums, new AbortController().signal));
   return sums;
 }
 
@@ -120,7 +118,8 @@ test('a generator that goes on is no call of its own, but takes time', () => {
   const {code, start, end} = source.column(0, 0);
   assert.ok(!source.report.isFold(code[0]));
   const before = finished(sumRange(source, [0], -Infinity, Infinity));
-  source.column(0, 0).odd.set(0, 4);
+  source.column(0, 0).odd.push(0);
+  source.column(0, 0).odd_flags.push(4);
   const sums = finished(sumRange(source, [0], -Infinity, Infinity));
   assert.equal(sums.calls[code[0]], before.calls[code[0]] - 1);
   assert.equal(sums.total_ns[code[0]], before.total_ns[code[0]]);

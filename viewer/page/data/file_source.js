@@ -208,6 +208,38 @@ export class FileSource extends Source {
     return { calls, raised, busy_ns, functions };
   }
 
+  /** @override @param {number} thread @param {number} depth @param {Uint32Array} indexes */
+  async folds(thread, depth, indexes) {
+    const column = this.column(thread, depth);
+    if (!column) throw new Error('there is no fold');
+    const sizes = this.limits.setSizes;
+    const functions = this.report.functions.count;
+    const offsets = new Uint32Array(indexes.length + 1);
+    indexes.forEach((index, at) => {
+      offsets[at + 1] = offsets[at] + (index < column.count ? sizes[column.code[index] - functions] || 0 : 0);
+    });
+    const table = { calls: new Float64Array(indexes.length), raised: new Float64Array(indexes.length), busy_ns: new Float64Array(indexes.length),
+      counts: new Uint32Array(offsets[indexes.length]), offsets };
+    let piece = column.pieces[0];
+    let row = 0;
+    for (let at = 0; at < indexes.length; at++) {
+      const index = indexes[at];
+      if (offsets[at + 1] === offsets[at]) throw new Error('there is no fold');
+      if (at === 0 || index >= piece.at + piece.piece.rows || index < piece.at) {
+        piece = pieceOf(column, index);
+        piece.fold_rows ||= foldRows(column, piece.at, piece.piece.rows, functions);
+        row = 0;
+      }
+      row = lowerBound(/** @type {Uint32Array} */ (piece.fold_rows), piece.fold_rows?.length || 0, index, row);
+      const from = new ByteReader(piece.block.folds, piece.block.fold_offsets[piece.piece.folds_before + row]);
+      table.calls[at] = from.varint();
+      table.raised[at] = from.varint();
+      table.busy_ns[at] = from.varint();
+      for (let count = offsets[at]; count < offsets[at + 1]; count++) table.counts[count] = from.varint() + 1;
+    }
+    return table;
+  }
+
   /** @override @param {number} thread @param {number} depth @param {number} index @returns {Promise<Details>} */
   async details(thread, depth, index) {
     const column = this.column(thread, depth);

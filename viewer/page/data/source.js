@@ -12,6 +12,9 @@
  * `functions`: [function, calls] of each, most calls first.
  * @typedef {{calls: number, raised: number, busy_ns: number, functions: [number, number][]}} Fold
  *
+ * The same of many folds: `counts` has the calls of each function, from `offsets` of the fold on, in the order of its set.
+ * @typedef {{calls: Float64Array, raised: Float64Array, busy_ns: Float64Array, counts: Uint32Array, offsets: Uint32Array}} FoldTable
+ *
  * `flags`: FLAG_... of columns.js. `line`: from where it was called, 0: not known.
  * @typedef {{flags: number, line: number, args: Record<string, string> | null, returned: string | null}} Details
  *
@@ -70,6 +73,15 @@ export class Source {
   /** What calls a fold stands for. @param {number} thread @param {number} depth @param {number} index @returns {Promise<Fold>} */
   async fold(thread, depth, index) {
     throw new Error(`no fold ${thread} ${depth} ${index}`);
+  }
+
+  /**
+   * Many folds of one column at once, their rows in order.
+   * @param {number} thread @param {number} depth @param {Uint32Array} indexes
+   * @returns {Promise<FoldTable>}
+   */
+  async folds(thread, depth, indexes) {
+    throw new Error(`no folds ${thread} ${depth} ${indexes.length}`);
   }
 
   /** @param {number} thread @param {number} depth @param {number} index @returns {Promise<Details>} */

@@ -15,7 +15,7 @@ const MOST_TRACE_DEPTH = 512;
 const FIRST_MADE_UP_TID = 0x50000000;
 const PIECE_LETTERS = 1 << 18;
 const FIXED_LETTERS = 62;  // of an event, beside its numbers and its name
-const SAMPLED_ROWS = 20000;
+const SAMPLED_ROWS = 4000;
 
 /** Microseconds with three digits behind the point, as VizTracer's. @param {number} ns */
 export function microseconds(ns) {
@@ -44,6 +44,8 @@ export function estimateTrace(source, range) {
   let rows = 0;
   let sampled = 0;
   let letters = 0;
+  /** @type {number[]} */
+  const names = [];
   for (const thread of range.threads) {
     for (let depth = 0; depth < source.depthCount(thread); ++depth) {
       const column = source.column(thread, depth);
@@ -59,7 +61,7 @@ export function estimateTrace(source, range) {
         const functions = report.functionsOf(code);
         letters += FIXED_LETTERS + microseconds(column.start[index]).length + microseconds(column.end[index] - column.start[index]).length;
         for (const called of functions) {
-          letters += traceName(report, called).length + (report.isFold(code) ? 10 : 0);
+          letters += (names[called] ??= traceName(report, called).length) + (report.isFold(code) ? 10 : 0);
         }
         ++sampled;
       }
@@ -82,7 +84,7 @@ export class TraceWriter {
     this.text = '';
     this.first = true;
     this.rows = 0;
-    /** Ends of the events, by function. @type {string[]} */
+    /** Names as JSON, by function. @type {string[]} */
     this.names = [];
     this.made_up = FIRST_MADE_UP_TID;
     /** Rows that wait for writeFolds(). @type {number[]} */
@@ -166,9 +168,9 @@ export class TraceWriter {
     this.add(`{"ph":"M","pid":${this.report.processes[process].pid},"tid":${tid},"name":"thread_name","args":{"name":${JSON.stringify(name + after)}}}`);
   }
 
-  /** @param {number} code @returns {string} the end of an event */
-  nameOf(code) {
-    return this.names[code] ??= `,"name":${JSON.stringify(traceName(this.report, code))}}`;
+  /** @param {number} called @returns {string} */
+  quotedName(called) {
+    return this.names[called] ??= JSON.stringify(traceName(this.report, called));
   }
 
   /** What is known of the calls of a thread, by depth and row. @param {number} thread */
@@ -209,7 +211,7 @@ export class TraceWriter {
       } else {
         const open = (column.flags(index) & FLAG_OPEN) !== 0 && !values[depth]?.has(index) ? ',"args":{"unfinished":true}' : '';
         this.add(`${head}${microseconds(column.start[index])},"ph":"X","cat":"FEE","dur":${microseconds(column.end[index] - column.start[index])}${
-          values[depth]?.get(index) ?? open}${this.nameOf(code)}`);
+          values[depth]?.get(index) ?? open},"name":${this.quotedName(code)}}`);
       }
       if (index % 1024 === 1023) {
         yield (index - first) / (end - first);
@@ -224,12 +226,16 @@ export class TraceWriter {
     const {pid} = this.report.processes[this.report.threads[thread].process];
     const indexes = this.folds;
     this.folds = [];
-    const found = await Promise.all(indexes.map((index) => this.source.fold(thread, depth, index)));
-    found.forEach(({calls, raised, busy_ns, functions}, at) => {
-      const start_ns = column?.start[indexes[at]] ?? 0;
-      const counts = functions.map(([called, count]) => `${JSON.stringify(traceName(this.report, called))}:${count}`).join(',');
-      this.add(`{"pid":${pid},"tid":${tid},"ts":${microseconds(start_ns)},"ph":"X","cat":"folded","dur":${microseconds((column?.end[indexes[at]] ?? 0) - start_ns)},` +
-        `"args":{"calls":${calls},"raised":${raised},"busy_us":${microseconds(busy_ns)},"functions":{${counts}}},"name":"${calls === 1 ? '1 call' : `${calls} calls`} folded"}`);
+    if (column === undefined) {
+      return;
+    }
+    const {calls, raised, busy_ns, counts, offsets} = await this.source.folds(thread, depth, Uint32Array.from(indexes));
+    indexes.forEach((index, at) => {
+      const start_ns = column.start[index];
+      const functions = this.report.functionsOf(column.code[index]).map((called, each) => `${this.quotedName(called)}:${counts[offsets[at] + each]}`).join(',');
+      this.add(`{"pid":${pid},"tid":${tid},"ts":${microseconds(start_ns)},"ph":"X","cat":"folded","dur":${microseconds(column.end[index] - start_ns)},` +
+        `"args":{"calls":${calls[at]},"raised":${raised[at]},"busy_us":${microseconds(busy_ns[at])},"functions":{${functions}}},"name":"${
+          calls[at] === 1 ? '1 call' : `${calls[at]} calls`} folded"}`);
     });
   }
 

@@ -8,8 +8,8 @@ import { bottomUp, pathOf, sandwich, timeOfMatches, topDown } from './flame_node
 import { functionLabel, functionSet } from './labels.js';
 import { ScopePicker } from './scope.js';
 import { matchFunctions, parseSearch } from './search.js';
-import { eachInSlices, LatestWork, runInSlices } from './slices.js';
-import { addFoldToTree, ROOT_NODE, treeOfRange, treeOfStacks } from './stack_tree.js';
+import { LatestWork, runInSlices } from './slices.js';
+import { addFoldsToTree, ROOT_NODE, treeOfRange, treeOfStacks } from './stack_tree.js';
 
 /** @typedef {import('../data/source.js').Source} Source */
 /** @typedef {import('../state.js').State} State */
@@ -136,9 +136,9 @@ export class FlamePanel {
     } else {
       this.canvas.tell('Adding up stacks …');
       const found = await runInSlices(treeOfRange(this.source, scope.threads, scope.from_ns, scope.to_ns), signal, progress);
-      if (found !== undefined) {
-        await eachInSlices(found.folds, async (ref) => addFoldToTree(found.tree, ref, await this.source.fold(ref.thread, ref.depth, ref.index)), signal);
-        tree = found.tree.finish();
+      if (found !== undefined && await addFoldsToTree(this.source, found.tree, found.folds, signal)) {
+        await runInSlices(found.tree.finishing(), signal);
+        tree = found.tree;
       }
     }
     if (tree !== undefined && !signal.aborted) {

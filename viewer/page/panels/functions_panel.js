@@ -4,11 +4,11 @@
 import { countOf, countText, durationText, exactDurationText, percentText } from '../text.js';
 import { build, copyText, makeButton, makeName, makeSearchField, setChildren } from './dom.js';
 import { FunctionOrder, functionsAsText, meanOf } from './function_order.js';
-import { addFold, sumRange } from './range_sums.js';
+import { addFolds, sumRange } from './range_sums.js';
 import { RowList } from './row_list.js';
 import { ScopePicker } from './scope.js';
 import { findExtreme, findRow, matchCodes, matchFunctions, parseSearch } from './search.js';
-import { eachInSlices, LatestWork, runInSlices } from './slices.js';
+import { LatestWork, runInSlices } from './slices.js';
 import { allThreads } from './rows.js';
 
 /** @typedef {import('../data/source.js').Source} Source */
@@ -154,8 +154,7 @@ export class FunctionsPanel {
     if (sums === undefined) {
       return;
     }
-    await eachInSlices(sums.folds, async (ref) => addFold(sums, ref, await this.source.fold(ref.thread, ref.depth, ref.index)), signal);
-    if (!signal.aborted) {
+    if (await addFolds(this.source, sums, signal)) {
       this.sums = sums;
       this.whole = false;
       this.arrange(sums);

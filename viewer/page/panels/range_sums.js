@@ -3,11 +3,10 @@
 // What each function did in a range of time. Kept calls are exact: a call counts where it lies in the range at least in
 // part, its time as far as it lies there; a generator that went on is no call. A fold says how often each of its functions was called, and how long they took
 // together, not how long each; a fold that lies in the range in part counts with all its calls.
-import { FLAG_RESUMED } from '../data/columns.js';
-import { walkRows } from './rows.js';
+import { FoldList } from './fold_list.js';
+import { isCallOfItsOwn, walkRows } from './rows.js';
 
 /** @typedef {import('../data/source.js').Source} Source */
-/** @typedef {{thread: number, depth: number, index: number, part: number, span_ns: number, caller: number}} FoldRef */
 
 export class RangeSums {
   /** @param {number} functions */
@@ -20,8 +19,8 @@ export class RangeSums {
     this.folded = 0;
     this.fold_busy_ns = 0;
     this.busy_ns = 0;  // of outermost rows
-    /** @type {FoldRef[]} */
-    this.folds = [];
+    /** Those to be added by addFolds(). Their owner is the caller, -1: none. */
+    this.folds = new FoldList();
   }
 }
 
@@ -42,22 +41,18 @@ export function* sumRange(source, threads, from_ns, to_ns) {
     const inner_ns = new Float64Array(source.depthCount(thread) + 1);  // of the rows in the open one of each depth
     const codes = new Uint32Array(inner_ns.length);
     const walk = walkRows(source, thread, from_ns, to_ns, {
-      enter(code, depth, index, start_ns, end_ns) {
+      enter(code, depth, index, start_ns, end_ns, column) {
         inner_ns[depth + 1] = 0;
         codes[depth] = code;
-        const column = source.column(thread, depth);
-        if (code < functions) {
-          ++active[code];
-          if (column === undefined || (column.flags(index) & FLAG_RESUMED) === 0) {
-            ++sums.calls[code];
-            ++sums.kept;
-          }
+        if (code >= functions) {
+          sums.folds.add(thread, depth, index, depth > 0 ? codes[depth - 1] : -1, end_ns - start_ns, column.end[index] - column.start[index]);
           return;
         }
-        const whole_ns = column === undefined ? 0 : column.end[index] - column.start[index];
-        const span_ns = end_ns - start_ns;
-        const part = whole_ns > 0 ? span_ns / whole_ns : 1;
-        sums.folds.push({thread, depth, index, part, span_ns, caller: depth > 0 ? codes[depth - 1] : -1});
+        ++active[code];
+        if (isCallOfItsOwn(column, index)) {
+          ++sums.calls[code];
+          ++sums.kept;
+        }
       },
       leave(code, depth, duration_ns) {
         inner_ns[depth] += duration_ns;
@@ -81,20 +76,24 @@ export function* sumRange(source, threads, from_ns, to_ns) {
 }
 
 /**
- * Adds what a fold holds. The time between its calls is its caller's own.
+ * Adds what the folds hold. The time between a fold's calls is its caller's own. False if `signal` ended it.
+ * @param {Source} source
  * @param {RangeSums} sums
- * @param {FoldRef} ref
- * @param {{calls: number, busy_ns: number, functions: [number, number][]}} fold
+ * @param {AbortSignal} signal
  */
-export function addFold(sums, ref, fold) {
-  for (const [called, calls] of fold.functions) {
-    sums.calls[called] += calls;
-    sums.folded_calls[called] += calls;
-  }
-  const busy_ns = fold.busy_ns * ref.part;
-  sums.folded += fold.calls;
-  sums.fold_busy_ns += busy_ns;
-  if (ref.caller >= 0 && ref.caller < sums.own_ns.length) {
-    sums.own_ns[ref.caller] += ref.span_ns - busy_ns;
-  }
+export function addFolds(source, sums, signal) {
+  return sums.folds.open(source, signal, (caller, part, span_ns, functions, table, at) => {
+    const first = table.offsets[at];
+    for (let each = 0; each < functions.length; ++each) {
+      const calls = table.counts[first + each];
+      sums.calls[functions[each]] += calls;
+      sums.folded_calls[functions[each]] += calls;
+    }
+    const busy_ns = table.busy_ns[at] * part;
+    sums.folded += table.calls[at];
+    sums.fold_busy_ns += busy_ns;
+    if (caller >= 0 && caller < sums.own_ns.length) {
+      sums.own_ns[caller] += span_ns - busy_ns;
+    }
+  });
 }

@@ -2,21 +2,19 @@
 //
 // The rows of a thread as the tree that they are: a row lies in the row of one depth less that contains it.
 
-import { lowerBound, upperBound } from '../data/columns.js';
+import { Column, FLAG_RESUMED, lowerBound, upperBound } from '../data/columns.js';
 
 /** @typedef {import('../data/source.js').Source} Source */
-/** @typedef {import('../data/columns.js').Column} Column */
 /** @typedef {{thread: number, depth: number, index: number}} RowRef */
 
 /**
  * What walkRows() calls. Times are clipped to the range walked.
  * @typedef {object} RowVisitor
- * @property {(code: number, depth: number, index: number, start_ns: number, end_ns: number) => void} enter
+ * @property {(code: number, depth: number, index: number, start_ns: number, end_ns: number, column: Column) => void} enter
  * @property {(code: number, depth: number, duration_ns: number) => void} leave
  */
 
 const ROWS_A_STEP = 8192;
-const NO_ROWS = {start: new Float64Array(0), end: new Float64Array(0), code: new Uint32Array(0), count: 0};
 
 /**
  * Visits the rows of a thread that lie in a range, each before those in it. Yields how far it is.
@@ -29,17 +27,18 @@ const NO_ROWS = {start: new Float64Array(0), end: new Float64Array(0), code: new
  */
 export function* walkRows(source, thread, from_ns, to_ns, visitor) {
   const depths = source.depthCount(thread);
-  /** @type {(Column | typeof NO_ROWS)[]} */
+  /** @type {Column[]} */
   const columns = [];
   const next = new Uint32Array(depths + 1);
+  const no_rows = new Column();
   let rows = 0;
   for (let depth = 0; depth < depths; ++depth) {
-    const column = source.column(thread, depth) ?? NO_ROWS;
+    const column = source.column(thread, depth) ?? no_rows;
     columns.push(column);
     next[depth] = upperBound(column.end, column.count, from_ns);
     rows += lowerBound(column.start, column.count, to_ns) - next[depth];
   }
-  columns.push(NO_ROWS);
+  columns.push(no_rows);
   const open_code = new Uint32Array(depths);
   const open_start_ns = new Float64Array(depths);  // as they are, not clipped
   const open_end_ns = new Float64Array(depths);
@@ -67,7 +66,7 @@ export function* walkRows(source, thread, from_ns, to_ns, visitor) {
       open_code[depth] = code;
       open_start_ns[depth] = start_ns;
       open_end_ns[depth] = end_ns;
-      visitor.enter(code, depth, index, start_ns < from_ns ? from_ns : start_ns, end_ns > to_ns ? to_ns : end_ns);
+      visitor.enter(code, depth, index, start_ns < from_ns ? from_ns : start_ns, end_ns > to_ns ? to_ns : end_ns, column);
       ++depth;
       if (++done % ROWS_A_STEP === 0) {
         yield done / rows;
@@ -121,6 +120,11 @@ export function rowsWithin(source, row) {
   const first = lowerBound(inner.start, inner.count, outer.start[row.index]);
   const end = upperBound(inner.end, inner.count, outer.end[row.index]);
   return {first, end: Math.max(first, end)};
+}
+
+/** Whether a row is a call, and not a generator that went on. @param {Column} column @param {number} index */
+export function isCallOfItsOwn(column, index) {
+  return column.odd.length === 0 || (column.flags(index) & FLAG_RESUMED) === 0;
 }
 
 /** All threads of a source. @param {Source} source */

@@ -9,7 +9,7 @@ import { otherWorkFirst } from './slices.js';
 
 // The depth of a stop that is a moment, not a row: it comes after the rows that begin with it.
 export const MOMENT_DEPTH = 1e9;
-export const MOST_EXTRA_STOPS = 200000;
+export const MOST_EXTRA_STOPS = 100000;
 
 /**
  * Stops by what they are: calls of a function whose values match, or instants of one name.
@@ -81,6 +81,7 @@ export async function findTexts(source, test, signal, progress) {
   }
   for (const list of [...found.values.values(), ...found.instants.values()]) {
     list.sort(compareStops);
+    await pause();
   }
   return signal.aborted ? undefined : found;
 }

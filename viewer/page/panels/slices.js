@@ -45,29 +45,6 @@ export async function runInSlices(work, signal, progress) {
   }
 }
 
-/**
- * Does something that answers later with each item, some at a time, with pauses. False if `signal` ended it.
- * @template T
- * @param {readonly T[]} items
- * @param {(item: T) => Promise<void>} each
- * @param {AbortSignal} signal
- */
-export async function eachInSlices(items, each, signal) {
-  const at_once = 64;
-  let until_ms = performance.now() + SLICE_MS;
-  for (let first = 0; first < items.length; first += at_once) {
-    await Promise.all(items.slice(first, first + at_once).map(each));
-    if (performance.now() >= until_ms) {
-      await otherWorkFirst();
-      until_ms = performance.now() + SLICE_MS;
-    }
-    if (signal.aborted) {
-      return false;
-    }
-  }
-  return true;
-}
-
 /** One piece of work at a time: a new one ends the one before. */
 export class LatestWork {
   constructor() {

@@ -2,7 +2,7 @@
 //
 // The source text of a function, with what its functions did beside their lines.
 import { countText, durationText, exactDurationText, fileName, visibleText } from '../text.js';
-import { build, makeButton, makeName, setChildren } from './dom.js';
+import { build, copyText, makeButton, makeName, setChildren } from './dom.js';
 import { PythonColors } from './python_colors.js';
 import { RowList } from './row_list.js';
 import { rowAround } from './rows.js';
@@ -17,7 +17,8 @@ export class SourcePanel {
     this.state = state;
     this.visible = false;
     this.file = -1;
-    this.wanted = {called: -1, line: 0, caller_line: 0};
+    /** A function's line and the line that it was called from, both marked; `at` is brought into view. */
+    this.wanted = {called: -1, line: 0, caller_line: 0, at: 0};
     /** What is on the way, so that only the last one wanted is shown. */
     this.request = 0;
     this.stale = true;
@@ -28,16 +29,15 @@ export class SourcePanel {
     this.most_own_ns = 0;
 
     this.title = build('span', {class: 'vp-status', role: 'status'});
-    this.copy = makeButton('Copy path', () => {
-      navigator.clipboard?.writeText(this.source.report.files[this.file] ?? '').catch(() => {});
-    });
-    this.select = build('select', {class: 'vp-select', 'aria-label': 'File', onchange: () => this.open(Number(this.select.value), {called: -1, line: 1, caller_line: 0}),
+    this.marks = build('div', {class: 'vp-buttons'});
+    this.copy = makeButton('Copy path', () => copyText(this.copy, this.source.report.files[this.file] ?? ''));
+    this.select = build('select', {class: 'vp-select', 'aria-label': 'File', onchange: () => this.open(Number(this.select.value), {called: -1, line: 0, caller_line: 0, at: 1}),
       onkeydown: (/** @type {Event} */ event) => event.stopPropagation()});
     this.message = build('div', {class: 'vp-empty'});
     this.list = new RowList({label: 'Source text', row_px: 19, role: 'grid', fill: (row, index) => this.fill(row, index),
       open: (index) => this.highlightLine(index + 1)});
     root.classList.add('vtn-panel', 'vp-source');
-    root.append(build('div', {class: 'vp-bar'}, this.select, this.title, build('span', {class: 'vp-gap'}), this.copy),
+    root.append(build('div', {class: 'vp-bar'}, this.select, this.title, build('span', {class: 'vp-gap'}), this.marks, this.copy),
       build('div', {class: 'vp-grid vp-headers', 'aria-hidden': 'true'}, build('span', {text: 'Calls'}), build('span', {text: 'Own'}), build('span', {text: 'Total'}), build('span'), build('span')),
       this.list.element, this.message);
     state.on('source', (what) => {
@@ -97,6 +97,7 @@ export class SourcePanel {
       const caller_code = caller === null ? -1 : this.source.column(caller.thread, caller.depth)?.code[caller.index] ?? -1;
       if (caller_code >= 0 && this.source.report.functions.file[caller_code] === this.source.report.functions.file[code]) {
         wanted.caller_line = details.line;
+        this.showMarks();
         this.list.refresh();
       }
     }
@@ -105,10 +106,11 @@ export class SourcePanel {
   /** @param {number} called @param {number} line of it to mark, 0: none but its first */
   openFunction(called, line) {
     const {functions} = this.source.report;
-    this.open(called < 0 ? -1 : functions.file[called], {called, line: called < 0 ? 0 : functions.line[called], caller_line: line});
+    const first = called < 0 ? 0 : functions.line[called];
+    this.open(called < 0 ? -1 : functions.file[called], {called, line: first, caller_line: line, at: line > 0 ? line : first});
   }
 
-  /** @param {number} file @param {{called: number, line: number, caller_line: number}} wanted */
+  /** @param {number} file @param {{called: number, line: number, caller_line: number, at: number}} wanted */
   open(file, wanted) {
     ++this.request;
     this.wanted = wanted;
@@ -131,6 +133,9 @@ export class SourcePanel {
     const {file} = this;
     const request = this.request;
     this.select.value = String(file);
+    if (this.select.selectedIndex < 0) {
+      this.select.value = '-1';
+    }
     this.copy.hidden = file < 0;
     setChildren(this.title, file < 0 ? null : makeName(report.files[file], 160));
     if (file < 0) {
@@ -170,18 +175,28 @@ export class SourcePanel {
   }
 
   reveal() {
-    const line = this.wanted.caller_line > 0 ? this.wanted.caller_line : this.wanted.line;
+    const {at} = this.wanted;
+    this.showMarks();
     this.list.refresh();
-    if (line > 0) {
-      this.list.active = line - 1;
-      this.list.reveal(line - 1, true);
+    if (at > 0) {
+      this.list.active = at - 1;
+      this.list.reveal(at - 1, true);
       this.list.refresh();
     }
+  }
+
+  /** The way to what is marked. */
+  showMarks() {
+    const {line, caller_line} = this.wanted;
+    setChildren(this.marks,
+      line > 0 ? makeButton(`Function: line ${line}`, () => this.list.reveal(line - 1, true)) : null,
+      caller_line > 0 ? makeButton(`Called from: line ${caller_line}`, () => this.list.reveal(caller_line - 1, true)) : null);
   }
 
   /** @param {string} message */
   tell(message) {
     this.colors = null;
+    setChildren(this.marks);
     this.message.hidden = false;
     this.list.element.hidden = true;
     setChildren(this.message, build('p', {text: message}));

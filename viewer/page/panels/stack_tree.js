@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Stacks put together to one tree: a node for each different stack, its caller before it.
-import { FLAG_RESUMED } from '../data/columns.js';
-import { walkRows } from './rows.js';
+import { FoldList } from './fold_list.js';
+import { isCallOfItsOwn, walkRows } from './rows.js';
 
 /** @typedef {import('../data/source.js').Source} Source */
 
@@ -16,6 +16,8 @@ function withMoreRoom(values) {
   grown.set(/** @type {any} */ (values));
   return grown;
 }
+
+const NODES_A_STEP = 65536;
 
 export class StackTree {
   /** @param {number} functions how many there are */
@@ -55,8 +57,12 @@ export class StackTree {
     return node;
   }
 
-  /** Makes sums and lists of callees, once all is there. */
-  finish() {
+  /**
+   * Makes sums and lists of callees, once all is there.
+   * @returns {Generator<number, void, void>}
+   */
+  *finishing() {
+    this.nodes = new Map();
     const total_ns = this.own_ns.slice(0, this.count);
     const first = new Int32Array(this.count).fill(-1);
     const next = new Int32Array(this.count).fill(-1);
@@ -65,11 +71,21 @@ export class StackTree {
       total_ns[caller] += total_ns[node];
       next[node] = first[caller];
       first[caller] = node;
+      if (node % NODES_A_STEP === 0) {
+        yield 1;
+      }
     }
     this.total_ns = total_ns;
     this.firstCallee = first;
     this.nextCallee = next;
-    this.nodes = new Map();
+  }
+
+  /** The same at once. */
+  finish() {
+    const work = this.finishing();
+    while (!work.next().done) {
+      // It has no pauses here.
+    }
     return this;
   }
 }
@@ -100,38 +116,34 @@ export function* treeOfStacks(functions, blocks, threads) {
       }
     }
   }
-  return tree.finish();
+  yield* tree.finishing();
+  return tree;
 }
 
 /**
- * The tree of the rows of a range. `folds`: where folds lie and in which node, for addFoldToTree().
+ * The tree of the rows of a range. `folds`: where folds lie and in which node, for addFoldsToTree().
  * @param {Source} source
  * @param {readonly number[]} threads
  * @param {number} from_ns
  * @param {number} to_ns
- * @returns {Generator<number, {tree: StackTree, folds: {thread: number, depth: number, index: number, node: number,
- *   part: number, span_ns: number}[]}, void>}
+ * @returns {Generator<number, {tree: StackTree, folds: FoldList}, void>}
  */
 export function* treeOfRange(source, threads, from_ns, to_ns) {
   const functions = source.report.functions.count;
   const tree = new StackTree(functions);
-  /** @type {{thread: number, depth: number, index: number, node: number, part: number, span_ns: number}[]} */
-  const folds = [];
+  const folds = new FoldList();
   for (let done = 0; done < threads.length; ++done) {
     const thread = threads[done];
     let node = ROOT_NODE;
     const walk = walkRows(source, thread, from_ns, to_ns, {
-      enter(code, depth, index, start_ns, end_ns) {
-        const fold = code >= functions;
+      enter(code, depth, index, start_ns, end_ns, column) {
         const span_ns = end_ns - start_ns;
         tree.own_ns[node] -= node === ROOT_NODE ? 0 : span_ns;
-        node = tree.callee(node, fold ? FOLDED_CALLS : code);
+        node = tree.callee(node, code >= functions ? FOLDED_CALLS : code);
         tree.own_ns[node] += span_ns;
-        const column = source.column(thread, depth);
-        if (fold) {
-          const whole_ns = column === undefined ? 0 : column.end[index] - column.start[index];
-          folds.push({thread, depth, index, node, part: whole_ns > 0 ? span_ns / whole_ns : 1, span_ns});
-        } else if (column === undefined || (column.flags(index) & FLAG_RESUMED) === 0) {
+        if (code >= functions) {
+          folds.add(thread, depth, index, node, span_ns, column.end[index] - column.start[index]);
+        } else if (isCallOfItsOwn(column, index)) {
           ++tree.calls[node];
         }
       },
@@ -148,16 +160,19 @@ export function* treeOfRange(source, threads, from_ns, to_ns) {
 }
 
 /**
- * The time between the calls of a fold is its caller's own. Before finish().
+ * The time between the calls of a fold is its caller's own. Before finish(). False if `signal` ended it.
+ * @param {Source} source
  * @param {StackTree} tree
- * @param {{node: number, part: number, span_ns: number}} ref
- * @param {{calls: number, busy_ns: number}} fold
+ * @param {FoldList} folds
+ * @param {AbortSignal} signal
  */
-export function addFoldToTree(tree, ref, fold) {
-  const between_ns = ref.span_ns - fold.busy_ns * ref.part;
-  tree.calls[ref.node] += fold.calls;
-  tree.own_ns[ref.node] -= between_ns;
-  if (tree.caller[ref.node] !== ROOT_NODE) {
-    tree.own_ns[tree.caller[ref.node]] += between_ns;
-  }
+export function addFoldsToTree(source, tree, folds, signal) {
+  return folds.open(source, signal, (node, part, span_ns, functions, table, at) => {
+    const between_ns = span_ns - table.busy_ns[at] * part;
+    tree.calls[node] += table.calls[at];
+    tree.own_ns[node] -= between_ns;
+    if (tree.caller[node] !== ROOT_NODE) {
+      tree.own_ns[tree.caller[node]] += between_ns;
+    }
+  });
 }
