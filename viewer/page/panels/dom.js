@@ -144,7 +144,7 @@ export async function copyText(button, text) {
     // Without leave to use the clipboard, as in a page from a file in some browsers: the old way.
     const area = build('textarea', {class: 'vp-unseen'});
     area.value = text;
-    document.body.append(area);
+    button.after(area);
     area.select();
     done = document.execCommand('copy');
     area.remove();

@@ -4,6 +4,7 @@
 import { bytesText, countOf, percentText } from '../text.js';
 import { estimateTrace, TraceWriter } from './chrome_trace.js';
 import { build, copyText, makeButton, setChildren } from './dom.js';
+import { byId } from '../shell/dom.js';
 import { openPerfetto, sendToPerfetto } from './perfetto.js';
 import { ScopePicker } from './scope.js';
 import { MOST_TEXT_LINES, rangeAsText } from './selection_text.js';
@@ -31,7 +32,7 @@ export class ExportDialog {
       build('header', {}, build('h2', {text: 'Save and share'})), build('label', {}, 'What: ', this.picker.element), this.size, this.progress, this.message,
       build('div', {class: 'vp-buttons'}, this.save, this.perfetto, this.copy, close));
     this.element.addEventListener('keydown', (event) => event.stopPropagation());
-    document.body.append(this.element);
+    byId('app').append(this.element);
   }
 
   open() {
