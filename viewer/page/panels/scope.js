@@ -55,6 +55,9 @@ export class ScopePicker {
     }, 150);
     state.on('view', view_changed);
     this.nameRange();
+    if (state.selectedRange !== null) {
+      select.value = 'range';
+    }
   }
 
   nameRange() {
