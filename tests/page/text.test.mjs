@@ -11,10 +11,11 @@ test('what hides or turns text round is shown as an escape', () => {
   assert.equal(text.visibleText('half \ud83d'), 'half \\ud83d');
   assert.equal(text.visibleText('half \udc00 '), 'half \\udc00 ');
   assert.equal(text.visibleText('\u{e0041}'), '\\udb40\\udc41');
+  assert.equal(text.visibleText('a\u200db\ufe0f'), 'a\\u200db\\ufe0f');
 });
 
 test('what can be seen stays as it is', () => {
-  for (const plain of ['</script><b>', 'naïve 名前 🐍', 'a\\b "c"', '👨‍👩‍👧']) {
+  for (const plain of ['</script><b>', 'naïve 名前 🐍', 'a\\b "c"', '👨‍👩‍👧', '❤️']) {
     assert.equal(text.visibleText(plain), plain);
   }
 });

@@ -4,9 +4,9 @@
 // shown goes through visibleText(), which makes visible what would hide, turn round or break a line.
 
 const HIDDEN_CHARACTERS =
-  // Control characters, soft hyphens, marks and overrides of direction, spaces without a width, line
-  // separators, interlinear marks, tags, and halves of characters.
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\udb40[\udc00-\udc7f]/g;
+  // Control characters, soft hyphens, fillers, marks and overrides of direction, spaces without a width, line separators,
+  // interlinear marks, tags, halves of characters; joiners and selectors that are no part of a picture.
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\u{e0000}-\u{e007f}]|(?<![\p{Extended_Pictographic}\ufe0f\u{1f3fb}-\u{1f3ff}])[\u200d\ufe00-\ufe0f]/gu;
 const SHORT_ESCAPES = new Map([['\n', '\\n'], ['\r', '\\r'], ['\t', '\\t']]);
 
 /** @param {string} hidden */

@@ -2,34 +2,23 @@
 //
 // Text for people: names may hold anything, numbers want units. No DOM.
 
+import { countText, visibleText } from '../text.js';
+
 const LONGEST_NAME = 300;
-
-// Controls, and what turns the direction of text or has no width: a name must look like what it is.
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff]/;
-const UNSEEN_ALL = new RegExp(`[\\ud800-\\udbff][\\udc00-\\udfff]|${UNSEEN.source}`, 'g');
-
-/** @param {string} found */
-function escaped(found) {
-  if (found.length === 2) return found;
-  const code = found.charCodeAt(0);
-  if (code === 10) return '\\n';
-  if (code === 9) return '\\t';
-  return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
-}
 
 /** The text with what cannot be seen as visible escapes: \u202e. @param {string} text */
 export function visible(text) {
-  return UNSEEN.test(text) ? text.replace(UNSEEN_ALL, escaped) : text;
+  return visibleText(text, Infinity);
 }
 
 /** The same, cut where it is longer than anybody reads. @param {string} text @param {number} [longest] */
 export function visibleShort(text, longest = LONGEST_NAME) {
-  return text.length <= longest ? visible(text) : `${visible(text.slice(0, longest))}…`;
+  return visibleText(text, longest);
 }
 
 /** @param {number} count 12,345 */
 export function formatCount(count) {
-  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
+  return countText(count);
 }
 
 const UNITS = [
