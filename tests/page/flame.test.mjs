@@ -9,7 +9,7 @@ import { FakeSource, finished } from './fake_source.mjs';
 
 /** Stacks as text: "a;b;c own calls". */
 function treeOf(lines) {
-  const tree = new StackTree(26);
+  const tree = new StackTree();
   for (const line of lines) {
     const [stack, own, calls] = line.split(' ');
     let node = ROOT_NODE;
@@ -50,9 +50,8 @@ test('a sandwich counts of a recursion the outermost call', () => {
 
 test('stacks of threads are put together, or taken from one', () => {
   const source = new FakeSource({seed: 4, threads: 3});
-  const functions = source.report.functions.count;
-  const all = topDown(finished(treeOfStacks(functions, source.blocks, null)));
-  const each = source.blocks.map((_, thread) => topDown(finished(treeOfStacks(functions, source.blocks, new Set([thread])))));
+  const all = topDown(finished(treeOfStacks(source.blocks, null)));
+  const each = source.blocks.map((_, thread) => topDown(finished(treeOfStacks(source.blocks, new Set([thread])))));
   const own_ns = source.blocks.flatMap((block) => block.own_ns).reduce((a, b) => a + b, 0);
   assert.equal(all.weight_ns, own_ns);
   assert.equal(each.reduce((sum, root) => sum + root.weight_ns, 0), own_ns);
@@ -87,7 +86,7 @@ test('a range of rows makes the same tree as the calls themselves', async () => 
 
 test('boxes lie within their parents; what is too narrow is not looked at', () => {
   const source = new FakeSource({seed: 8, threads: 2});
-  const root = topDown(finished(treeOfStacks(source.report.functions.count, source.blocks, null)));
+  const root = topDown(finished(treeOfStacks(source.blocks, null)));
   const boxes = layoutFlame(root, 500, 2);
   const of_node = new Map(boxes.map((box) => [box.node, box]));
   assert.ok(boxes.length > 30);
@@ -104,7 +103,7 @@ test('boxes lie within their parents; what is too narrow is not looked at', () =
 });
 
 test('nothing to draw is no error', () => {
-  assert.equal(layoutFlame(topDown(new StackTree(3).finish()), 500, 1).length, 0);
+  assert.equal(layoutFlame(topDown(new StackTree().finish()), 500, 1).length, 0);
   assert.equal(sandwich(treeOf(TREE), 9).callees.weight_ns, 0);
 });
 
@@ -116,4 +115,19 @@ test('the time of what matches counts nothing twice', () => {
   assert.equal(timeOfMatches(treeOf(TREE), match), 24);
   match[0] = 1;
   assert.equal(timeOfMatches(treeOf(TREE), match), 25);
+});
+
+test('many stacks are told apart', () => {
+  const tree = new StackTree();
+  const nodes = new Map();
+  for (let each = 0; each < 60000; ++each) {
+    const caller = each === 0 ? ROOT_NODE : (each * 7919) % each;
+    const called = (each * 31) % 700 - 2;
+    const key = `${caller} ${called}`;
+    const node = tree.callee(caller, called);
+    assert.equal(nodes.get(key) ?? node, node);
+    nodes.set(key, node);
+  }
+  assert.equal(tree.count, nodes.size + 1);
+  assert.equal(new Set(nodes.values()).size, nodes.size);
 });

@@ -125,14 +125,13 @@ export class FlamePanel {
       return;
     }
     const scope = this.picker.scope();
-    const functions = this.source.report.functions.count;
     const progress = (/** @type {number} */ part) => this.canvas.tell(`Adding up stacks … ${percentText(part, 1)}`);
     /** @type {StackTree | undefined} */
     let tree;
     if (scope.kind === 'report' || scope.kind === 'thread') {
       this.canvas.tell('Reading stacks …');
       const blocks = await this.source.stacks();
-      tree = signal.aborted ? undefined : await runInSlices(treeOfStacks(functions, blocks, scope.kind === 'thread' ? new Set(scope.threads) : null), signal, progress);
+      tree = signal.aborted ? undefined : await runInSlices(treeOfStacks(blocks, scope.kind === 'thread' ? new Set(scope.threads) : null), signal, progress);
     } else {
       this.canvas.tell('Adding up stacks …');
       const found = await runInSlices(treeOfRange(this.source, scope.threads, scope.from_ns, scope.to_ns), signal, progress);

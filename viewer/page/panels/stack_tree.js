@@ -19,10 +19,15 @@ function withMoreRoom(values) {
 
 const NODES_A_STEP = 65536;
 
+/** @param {number} caller @param {number} called */
+function hashOfStack(caller, called) {
+  let hash = Math.imul(caller, 0x9e3779b1) ^ Math.imul(called + 3, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return (hash ^ (hash >>> 13)) >>> 0;
+}
+
 export class StackTree {
-  /** @param {number} functions how many there are */
-  constructor(functions) {
-    this.functions = functions;
+  constructor() {
     this.count = 1;
     this.caller = new Int32Array(1024);
     this.called = new Int32Array(1024);   // a function, or one of the above
@@ -33,18 +38,22 @@ export class StackTree {
     this.nextCallee = new Int32Array(0);
     this.caller[ROOT_NODE] = -1;
     this.called[ROOT_NODE] = -3;
-    /** @type {Map<number, number>} */
-    this.nodes = new Map();
+    /** Nodes by caller and function: open addressing, 0 where there is none. A Map of millions of keys stops the page for long. */
+    this.table = new Int32Array(4096);
   }
 
   /** The node of that function below a node. @param {number} caller @param {number} called */
   callee(caller, called) {
-    const key = caller * (this.functions + 2) + called + 2;
-    const found = this.nodes.get(key);
-    if (found !== undefined) {
-      return found;
+    const mask = this.table.length - 1;
+    let slot = hashOfStack(caller, called) & mask;
+    for (let found = this.table[slot]; found !== 0; found = this.table[slot]) {
+      if (this.caller[found] === caller && this.called[found] === called) {
+        return found;
+      }
+      slot = (slot + 1) & mask;
     }
     const node = this.count++;
+    this.table[slot] = node;
     if (node === this.caller.length) {
       this.caller = withMoreRoom(this.caller);
       this.called = withMoreRoom(this.called);
@@ -53,8 +62,23 @@ export class StackTree {
     }
     this.caller[node] = caller;
     this.called[node] = called;
-    this.nodes.set(key, node);
+    if (this.count * 2 > this.table.length) {
+      this.growTable();
+    }
     return node;
+  }
+
+  growTable() {
+    const table = new Int32Array(this.table.length * 2);
+    const mask = table.length - 1;
+    for (let node = ROOT_NODE + 1; node < this.count; ++node) {
+      let slot = hashOfStack(this.caller[node], this.called[node]) & mask;
+      while (table[slot] !== 0) {
+        slot = (slot + 1) & mask;
+      }
+      table[slot] = node;
+    }
+    this.table = table;
   }
 
   /**
@@ -62,7 +86,6 @@ export class StackTree {
    * @returns {Generator<number, void, void>}
    */
   *finishing() {
-    this.nodes = new Map();
     const total_ns = this.own_ns.slice(0, this.count);
     const first = new Int32Array(this.count).fill(-1);
     const next = new Int32Array(this.count).fill(-1);
@@ -92,13 +115,12 @@ export class StackTree {
 
 /**
  * The tree of the report's own stacks, exact, of all threads or one.
- * @param {number} functions
  * @param {readonly {thread: number, caller: number[], function: number[], calls: number[], own_ns: number[]}[]} blocks
  * @param {ReadonlySet<number> | null} threads
  * @returns {Generator<number, StackTree, void>}
  */
-export function* treeOfStacks(functions, blocks, threads) {
-  const tree = new StackTree(functions);
+export function* treeOfStacks(blocks, threads) {
+  const tree = new StackTree();
   for (let done = 0; done < blocks.length; ++done) {
     const block = blocks[done];
     if (threads !== null && !threads.has(block.thread)) {
@@ -130,7 +152,7 @@ export function* treeOfStacks(functions, blocks, threads) {
  */
 export function* treeOfRange(source, threads, from_ns, to_ns) {
   const functions = source.report.functions.count;
-  const tree = new StackTree(functions);
+  const tree = new StackTree();
   const folds = new FoldList();
   for (let done = 0; done < threads.length; ++done) {
     const thread = threads[done];
