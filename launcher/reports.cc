@@ -152,8 +152,10 @@ class SideSummary {
       return;
     }
     const auto work = [this, &spool, workers = settings.workers] {
-      auto totals = report::add_up(
-          spool, false, workers, [](uint64_t, uint64_t) { return !told_to_give_up(); });
+      auto totals =
+          report::add_up(spool, report::AlsoAdd::kNothing, workers, [](uint64_t, uint64_t) {
+            return !told_to_give_up();
+          });
       if (totals) {
         totals_ = std::move(*totals);
       } else {

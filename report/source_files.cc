@@ -43,11 +43,11 @@ std::optional<std::string> read_source(const std::string& path) {
 
 }  // namespace
 
-Status emit_file_info(const spool::Model& model, const TextSink& sink) {
+Status visit_source_files(
+    const spool::Model& model,
+    const std::function<Status(const std::string& file, const std::string& text)>& visit) {
   std::unordered_set<std::string> seen;
   uint64_t total = 0;
-  std::string piece = "{\"files\":{";
-  bool first = true;
   for (const spool::ImageInfo& image : model.images) {
     for (const spool::FunctionInfo& function : image.functions) {
       // "<string>", "<frozen ...>" are not files.
@@ -62,24 +62,34 @@ Status emit_file_info(const spool::Model& model, const TextSink& sink) {
       const std::string path =
           function.file.front() == '/' ? function.file : image.cwd + "/" + function.file;
       const std::optional<std::string> text = read_source(path);
-      if (!text || total + text->size() > kMaxTotalBytes) {
-        continue;
-      }
-      total += text->size();
-      piece += first ? "\n" : ",\n";
-      first = false;
-      piece += json_quoted(function.file);
-      piece += ":[";
-      piece += json_quoted(*text);
-      piece += fmt::format(",{}]", std::count(text->begin(), text->end(), '\n'));
-      if (piece.size() > (1u << 20)) {
-        VTN_TRY(sink(piece));
-        piece.clear();
+      if (text && total + text->size() <= kMaxTotalBytes) {
+        total += text->size();
+        VTN_TRY(visit(function.file, *text));
       }
     }
   }
+  return {};
+}
+
+Status emit_file_info(const spool::Model& model, const TextSink& sink) {
+  std::string piece = "{\"files\":{";
+  bool first = true;
+  VTN_TRY(visit_source_files(model, [&](const std::string& file, const std::string& text) {
+    piece += first ? "\n" : ",\n";
+    first = false;
+    piece += json_quoted(file);
+    piece += ":[";
+    piece += json_quoted(text);
+    piece += fmt::format(",{}]", std::count(text.begin(), text.end(), '\n'));
+    Status status;
+    if (piece.size() > (1u << 20)) {
+      status = sink(piece);
+      piece.clear();
+    }
+    return status;
+  }));
+  std::unordered_set<std::string> seen;
   piece += "},\n\"functions\":{";
-  seen.clear();
   first = true;
   for (const spool::ImageInfo& image : model.images) {
     for (const spool::FunctionInfo& function : image.functions) {

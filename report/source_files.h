@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The source text of the functions seen, for the report's `file_info`. Regular files only, 8 MiB
+// The source text of the functions seen, for reports that show it. Regular files only, 8 MiB
 // each and 256 MiB in all; relative names from the folder the process was started in. What cannot
 // be read is left out.
 #pragma once
@@ -16,6 +16,11 @@ namespace vtn::report {
 
 // Where pieces of text go.
 using TextSink = std::function<Status(std::string_view text)>;
+
+// Calls `visit` with each file that can be read, once, by the name that functions have for it.
+Status visit_source_files(
+    const spool::Model& model,
+    const std::function<Status(const std::string& file, const std::string& text)>& visit);
 
 // Emits `{"files":{...},"functions":{...}}`.
 Status emit_file_info(const spool::Model& model, const TextSink& sink);
