@@ -10,9 +10,10 @@
 //           the top, each begun less than T after the end of the one before
 //   fold    a group; but one call that called nothing stays a call
 //
-// Calls come as they end. A row of one depth never overlaps another, and rows of one depth leave in
-// the order of time. What leaves with T can be folded once more with a larger one, with the same
-// outcome as if that had been done at once.
+// Calls come as they end: what a call made before the call, and what was before it, earlier. Rows
+// leave in that order as well; a group leaves as soon as anything behind it does, for then whatever
+// is around that is kept. So what leaves with T can be folded once more with a larger one, with the
+// same outcome as if that had been done at once.
 //
 // How calls are counted: each short one appends its function to a log. When it is over, what it
 // called lies right before it in the log, behind what the group around it has already, so to merge
@@ -66,8 +67,7 @@ class Folder {
       levels_[depth - 1].pinned = true;
     }
     if ((row.flags & kRowPinned) != 0 || row.end_ns - row.start_ns >= short_below_ns_) {
-      leave(depth + 1, inner, log_.size());
-      leave(depth, own.group, log_.size());
+      leave_through(depth + 1);
       sink_.call(depth, row);
       return;
     }
@@ -110,8 +110,8 @@ class Folder {
 
   // The thread is at its end; nothing is open.
   void finish() {
-    for (size_t depth = levels_.size(); depth-- > 0;) {
-      leave(static_cast<uint32_t>(depth), levels_[depth].group, log_.size());
+    if (!levels_.empty()) {
+      leave_through(static_cast<uint32_t>(levels_.size() - 1));
     }
   }
 
@@ -143,23 +143,48 @@ class Folder {
   // The group that a short call joins which begins then, and whose own calls are `inner`.
   Group& make_room(uint32_t depth, Group& group, Group& inner, uint64_t start_ns) {
     if (group.calls != 0 && start_ns - group.end_ns >= short_below_ns_) {
-      const size_t end = inner.calls != 0 ? inner.log_begin : log_.size();
-      const size_t begin = group.log_begin;
-      leave(depth, group, end);
-      inner.log_begin = begin;
+      leave_through(depth);
     }
     if (group.calls == 0) {
       group.start_ns = start_ns;
       group.log_begin = inner.calls != 0 ? inner.log_begin : log_.size();
+      first_group_ = std::min(first_group_, depth);
     }
     return group;
   }
 
-  // The group's part of the log ends at `log_end`, and is taken out.
-  void leave(uint32_t depth, Group& group, size_t log_end) {
-    if (group.calls == 0) {
-      return;
+  // The groups of this depth and of those above it, the outermost first: their parts of the log are
+  // in front of all others.
+  void leave_through(uint32_t depth) {
+    size_t begin = 0;
+    for (; first_group_ <= depth && first_group_ < levels_.size(); ++first_group_) {
+      Group& group = levels_[first_group_].group;
+      if (group.calls != 0) {
+        const size_t end = end_in_log(first_group_);
+        leave(first_group_, group, end);
+        begin = end;
+      }
     }
+    if (begin != 0) {
+      log_.erase(log_.begin(), log_.begin() + static_cast<ptrdiff_t>(begin));
+      // What is left is of one group.
+      if (first_group_ < levels_.size()) {
+        levels_[first_group_].group.log_begin = 0;
+      }
+    }
+  }
+
+  // Where the part of the next group begins.
+  size_t end_in_log(uint32_t depth) const {
+    for (size_t next = depth + 1; next < levels_.size(); ++next) {
+      if (levels_[next].group.calls != 0) {
+        return levels_[next].group.log_begin;
+      }
+    }
+    return log_.size();
+  }
+
+  void leave(uint32_t depth, Group& group, size_t log_end) {
     if (group.calls == 1) {
       sink_.call(depth, group.only);
     } else {
@@ -168,8 +193,6 @@ class Folder {
           depth,
           {group.start_ns, group.end_ns, group.busy_ns, group.calls, group.raised, counted_});
     }
-    log_.erase(log_.begin() + static_cast<ptrdiff_t>(group.log_begin),
-               log_.begin() + static_cast<ptrdiff_t>(log_end));
     group = Group();
   }
 
@@ -203,6 +226,7 @@ class Folder {
 
   Sink& sink_;
   const uint64_t short_below_ns_;
+  uint32_t first_group_ = 0;        // above this depth there is none
   std::vector<Level> levels_;       // by depth
   std::vector<FunctionCount> log_;  // of all groups, the outermost first
   std::vector<FunctionCount> counted_;

@@ -17,7 +17,9 @@ namespace vtn::report {
 namespace {
 
 constexpr size_t kLongText = size_t{2} << 20;  // bytes of JSON, from which on it is a block
-constexpr size_t kNoPayloads = 1;              // kNoPayload is one of them
+constexpr size_t kBytesOfElement = size_t{1} << 20;
+constexpr size_t kSmallBlockBytes = kBytesOfElement / 4;
+constexpr size_t kNoPayloads = 1;  // kNoPayload is one of them
 constexpr char kHoleKey[] = "lost";
 constexpr char kThreadCategory[] = "thread";
 
@@ -26,6 +28,27 @@ void append_member(std::string& to, const std::string& key, const std::string& v
 }
 
 }  // namespace
+
+Status CallBlocks::put(std::string block) {
+  if (block.size() < kSmallBlockBytes) {
+    MutexLock lock(mutex_);
+    small_ += block;
+    if (small_.size() < kBytesOfElement) {
+      return {};
+    }
+    block = std::exchange(small_, std::string());
+  }
+  VTN_TRY(pipe_.put("calls", "", std::move(block)));
+  return {};
+}
+
+Status CallBlocks::flush() {
+  MutexLock lock(mutex_);
+  if (!small_.empty()) {
+    VTN_TRY(pipe_.put("calls", "", std::exchange(small_, std::string())));
+  }
+  return {};
+}
 
 ThreadRows::Rows::Rows(ThreadRows& of, bool overview)
     : of_(of), overview_(overview), block_(of.page_thread_) {}
@@ -99,9 +122,9 @@ Status ThreadRows::Rows::flush() {
   std::string bytes = block_.pack(of_.run_.offset_ns);
   if (overview_) {
     MutexLock lock(of_.run_.mutex);
-    of_.run_.overview.push_back(std::move(bytes));
-  } else {
-    of_.put("calls", "", std::move(bytes));
+    of_.run_.overview += bytes;
+  } else if (of_.status_) {
+    of_.status_ = of_.run_.calls.put(std::move(bytes));
   }
   return of_.status_;
 }

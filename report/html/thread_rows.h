@@ -23,6 +23,20 @@
 
 namespace vtn::report {
 
+// Blocks of calls on their way into elements, small ones together: an element costs a browser as
+// much as ten thousand rows. Only the last block of a thread may be small. Thread-safe.
+class CallBlocks {
+ public:
+  explicit CallBlocks(BlockPipe& pipe) : pipe_(pipe) {}
+  Status put(std::string block);
+  Status flush();
+
+ private:
+  BlockPipe& pipe_;
+  Mutex mutex_;
+  std::string small_ VTN_GUARDED_BY(mutex_);
+};
+
 // What all threads of a page are written with, and what adds up.
 struct PageRun {
   const Picture& picture;
@@ -33,6 +47,7 @@ struct PageRun {
   uint64_t most_pins = UINT64_MAX;    // so many marks keep what they lie in
   std::vector<uint32_t> page_thread;  // by the model's threads; kNothing: not shown
   BlockPipe& pipe;
+  CallBlocks& calls;
 
   FunctionSets sets{};
   std::atomic<uint64_t> pins{0};
@@ -42,7 +57,7 @@ struct PageRun {
   std::atomic<uint64_t> folded_values{0};  // calls that had some
   Mutex mutex{};
   std::vector<uint64_t> folded_of_function VTN_GUARDED_BY(mutex){};  // by number
-  std::vector<std::string> overview VTN_GUARDED_BY(mutex){};         // blocks
+  std::string overview VTN_GUARDED_BY(mutex){};                      // blocks
 };
 
 class ThreadRows final : public ThreadPass {

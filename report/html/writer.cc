@@ -98,13 +98,16 @@ class Page {
         request_.settings.workers != 0 ? request_.settings.workers : worker_count();
     VTN_ASSIGN(const std::unique_ptr<BlockPipe> pipe,
                BlockPipe::open(folder_of(request_.path), workers));
+    CallBlocks calls(*pipe);
     PageRun run{.picture = picture_,
                 .functions = functions,
                 .offset_ns = offset_ns_,
                 .page_thread = threads_.page_thread,
-                .pipe = *pipe};
+                .pipe = *pipe,
+                .calls = calls};
     choose_thresholds(totals.durations, run);
     VTN_TRY(put_calls(run));
+    VTN_TRY(calls.flush());
     VTN_TRY(put_stacks(functions, *pipe));
     PageTables tables{.picture = picture_,
                       .functions = functions,
@@ -261,7 +264,7 @@ class Page {
     return flush();
   }
 
-  std::string meta(const PageRun& run, size_t overview_blocks, const BlockPipe& pipe) const {
+  std::string meta(const PageRun& run, int overview_elements, const BlockPipe& pipe) const {
     const spool::Totals totals = spool::totals_of(model_);
     uint64_t end_ns = offset_ns_;
     for (const uint32_t process : picture_.order) {
@@ -294,7 +297,7 @@ class Page {
         run.fold_below_ns,
         totals.lost_events,
         !model_.truncated && spool::spool_error_text(model_.run_end).empty(),
-        overview_blocks,
+        overview_elements,
         pipe.count("calls"),
         pipe.count("values"),
         pipe.count("marks"),
@@ -311,14 +314,14 @@ class Page {
     MutexLock lock(run.mutex);
     VTN_TRY(output.append(page::page_head()));
     VTN_TRY(output.append("<script type=\"application/json\" id=\"vtn-meta\">" +
-                          without_tags(meta(run, run.overview.size(), pipe)) + "</script>\n"));
+                          without_tags(meta(run, run.overview.empty() ? 0 : 1, pipe)) +
+                          "</script>\n"));
     VTN_TRY(output.append(page::page_middle()));
     VTN_ASSIGN(const std::string names, page_element(gzip, "tables", "", tables.json()));
     VTN_TRY(output.append(names));
-    for (size_t i = 0; i < run.overview.size(); ++i) {
-      VTN_ASSIGN(const std::string block,
-                 page_element(gzip, fmt::format("overview-{}", i), "", run.overview[i]));
-      VTN_TRY(output.append(block));
+    if (!run.overview.empty()) {
+      VTN_ASSIGN(const std::string blocks, page_element(gzip, "overview-0", "", run.overview));
+      VTN_TRY(output.append(blocks));
     }
     VTN_TRY(output.append(page::page_code()));
     VTN_TRY(output.append("<pre id=\"vtn-functions\">" +
