@@ -16,6 +16,7 @@ constexpr uint64_t kMillisecondNs = 1'000'000;
 constexpr uint64_t kMicrosecondNs = 1'000;
 constexpr uint64_t kMostSummaryLines = 1'000'000;
 constexpr uint64_t kLeastSpoolBytes = 100'000;
+constexpr uint64_t kLeastReportRows = 1000;
 constexpr uint64_t kMostEntries = 1'000'000'000'000;
 
 using Text = const std::string&;
@@ -84,6 +85,34 @@ constexpr OptionRow kRowsBeforeLogs[] = {
      "Default: 10",
      nullptr,
      "0"},
+    {"report_limit",
+     0,
+     "N",
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       VTN_ASSIGN(request.report.most_rows, read_number(value, kLeastReportRows, kMostEntries));
+       return {};
+     },
+     "fold calls that are too short for a report of about N rows; each is still counted. Default: "
+     "20,000,000 in .html"},
+    {"full",
+     0,
+     nullptr,
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       request.report.full = value == "true";
+       return {};
+     },
+     "fold nothing, however large the report gets"},
+    {"no_source",
+     0,
+     nullptr,
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       request.report.with_source = value != "true";
+       return {};
+     },
+     "leave the text of source files out of .html"},
     {"processes",
      0,
      "all|python",

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How long calls took, counted in buckets, eight to each doubling: from it follows below which
-// duration calls must be folded (folder.h) so that a report keeps within a number of rows.
+// How long calls took, and how long after one another they began within the same call, counted in
+// buckets, eight to each doubling: from it follows below which duration calls must be folded
+// (folder.h) so that a report keeps within a number of rows.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -14,24 +16,29 @@ namespace vtn::report {
 
 class Durations {
  public:
-  void add(uint64_t ns) { ++counts_[bucket_of(ns)]; }
+  void add(uint64_t ns) { ++calls_[bucket_of(ns)]; }
+  void add_gap(uint64_t ns) { ++gaps_[bucket_of(ns)]; }
   void add(const Durations& other) {
-    for (size_t i = 0; i < counts_.size(); ++i) {
-      counts_[i] += other.counts_[i];
+    for (size_t i = 0; i < calls_.size(); ++i) {
+      calls_[i] += other.calls_[i];
+      gaps_[i] += other.gaps_[i];
     }
   }
 
   // The least T with which no more than `most_rows` rows are to be expected; 0: nothing needs to be
   // folded. Each call that is kept has, over many programs, up to 1.1 folds beside it: this counts
-  // with 1.2. Pinned calls and the first row of each thread come on top.
+  // with 1.2. Where calls are further apart than they are long, each gap ends a fold. Pinned calls
+  // and the first row of each thread come on top.
   uint64_t threshold_ns(uint64_t most_rows) const {
     if (calls() <= most_rows) {
       return 0;
     }
     uint64_t kept = 0;
-    for (size_t i = counts_.size(); i-- > 0;) {
-      kept += counts_[i];
-      if (kept * kRowsOfTenCalls / 10 > most_rows) {
+    uint64_t gaps = 0;
+    for (size_t i = calls_.size(); i-- > 0;) {
+      kept += calls_[i];
+      gaps += gaps_[i];
+      if (kept + std::max(kept * kFoldsOfTenCalls / 10, gaps) > most_rows) {
         return least_of(i + 1);
       }
     }
@@ -40,14 +47,14 @@ class Durations {
 
   uint64_t calls() const {
     uint64_t sum = 0;
-    for (const uint64_t count : counts_) {
+    for (const uint64_t count : calls_) {
       sum += count;
     }
     return sum;
   }
 
  private:
-  static constexpr uint64_t kRowsOfTenCalls = 22;
+  static constexpr uint64_t kFoldsOfTenCalls = 12;
   static constexpr unsigned kBits = 3;
 
   static size_t bucket_of(uint64_t ns) {
@@ -67,7 +74,9 @@ class Durations {
   }
 
   // 61 doublings above the first eight numbers.
-  std::array<uint64_t, (62u << kBits) + 1> counts_ = {};
+  using Counts = std::array<uint64_t, (62u << kBits) + 1>;
+  Counts calls_ = {};
+  Counts gaps_ = {};
 };
 
 }  // namespace vtn::report

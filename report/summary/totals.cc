@@ -49,6 +49,8 @@ class Sums {
     }
   }
 
+  void gap(uint64_t ns) requires(kAlso == AlsoAdd::kDurations) { durations.add_gap(ns); }
+
   ThreadTotals totals() {
     ThreadTotals totals;
     for (FunctionIndex i = 0; i < sums_.size(); ++i) {

@@ -301,6 +301,13 @@ TEST_CASE("The threshold keeps the rows within their number", "[fold]") {
     // The bucket below would be too much, and it is an eighth of a doubling.
     CHECK((100'000 - threshold_ns * 7 / 8) * 22 / 10 > most);
   }
+  // Calls that are far apart stay alone, however short they are.
+  report::Durations sparse;
+  for (int i = 0; i < 10'000; ++i) {
+    sparse.add(40);
+    sparse.add_gap(150);
+  }
+  CHECK(sparse.threshold_ns(1000) > 150);
   report::Durations extremes;
   extremes.add(UINT64_MAX);
   extremes.add(UINT64_MAX - 1);
