@@ -223,7 +223,7 @@ Status check_together(const Request& request, const std::string& taken) {
 // What reports say of how it was recorded.
 void tell_recording(Request& request) {
   for (const GivenOption& option : request.given) {
-    if (option.scope == Scope::kRecord) {
+    if (option.scope == Scope::kRecord && !option.off) {
       request.record.told.push_back("--" + std::string(option.name) +
                                     (option.value.empty() ? "" : " " + option.value));
     }
@@ -248,7 +248,13 @@ Status apply(const cxxopts::ParseResult& parsed, Request& request) {
     }
     const bool bare = row->value == nullptr ||
                       (row->without_value != nullptr && one.value() == row->without_value);
-    request.given.push_back({row->name, bare ? std::string() : one.value(), row->scope});
+    const bool off = row->value == nullptr && one.value() == "false";
+    if (row->value == nullptr) {  // of a switch, the last holds
+      std::erase_if(request.given, [&](const GivenOption& other) {
+        return other.name == std::string_view(row->name);
+      });
+    }
+    request.given.push_back({row->name, bare ? std::string() : one.value(), row->scope, off});
   }
   return {};
 }

@@ -2,7 +2,6 @@
 #include "launcher/rc_file.h"
 
 #include <algorithm>
-#include <initializer_list>
 #include <iterator>
 #include <string_view>
 
@@ -59,7 +58,7 @@ constexpr std::string_view kNotKept[] = {
 constexpr std::string_view kLists[] = {"only", "hide", "exclude_subtree", "redact"};
 
 // Of each only one can hold.
-constexpr std::initializer_list<std::string_view> kRivals[] = {
+constexpr std::string_view kRivals[][2] = {
     {"include_files", "exclude_files"},
     {"output_file", "unique_output_file"},
     {"quiet", "verbose"},
@@ -261,8 +260,7 @@ Result<std::vector<std::string>> with_rc_file(const std::vector<std::string>& ar
     const auto decides = [&](const std::string& other) {
       return other == option.name ||
              std::any_of(std::begin(kRivals), std::end(kRivals), [&](const auto& rivals) {
-               return std::find(rivals.begin(), rivals.end(), other) != rivals.end() &&
-                      std::find(rivals.begin(), rivals.end(), option.name) != rivals.end();
+               return is_among(other, rivals) && is_among(option.name, rivals);
              });
     };
     if (std::none_of(given.begin(), given.end(), decides)) {
