@@ -72,6 +72,15 @@ constexpr OptionRow kRowsBeforeLogs[] = {
        return {};
      },
      "the folder of the report; made if it is missing"},
+    {"pid_suffix",
+     0,
+     nullptr,
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       request.names.pid_suffix = value == "true";
+       return {};
+     },
+     "put this command's process id into the name of the report: result_4711.json"},
     {"summary",
      0,
      "N",
@@ -499,6 +508,20 @@ constexpr OptionRow kRowsBehindLogs[] = {
        return {};
      },
      "write a report (-o) of what a killed run left"},
+    {"rcfile",
+     0,
+     "FILE",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       if (value.empty()) {
+         return fail("needs the name of a file");
+       }
+       request.rcfile = value;
+       return {};
+     },
+     "read options from that ini file, instead of the .viztracerrc of this folder; the command "
+     "line "
+     "wins"},
     {"version",
      0,
      nullptr,
