@@ -7,6 +7,7 @@
 #include <cxxopts.hpp>
 
 #include "launcher/closest.h"
+#include "launcher/commands/command.h"
 #include "launcher/option_rows.h"
 
 namespace vtn::launcher {
@@ -166,6 +167,16 @@ std::string list_of_formats() {
   return list;
 }
 
+std::string list_of_commands() {
+  std::string list;
+  for (const CommandRow& row : command_rows()) {
+    const std::string name = std::string(row.name) + " " + row.usage;
+    list +=
+        "  " + name + std::string(name.size() < 36 ? 36 - name.size() : 1, ' ') + row.help + "\n";
+  }
+  return list;
+}
+
 cxxopts::Options describe() {
   cxxopts::Options parser("viztracer-native",
                           "Runs a Python program and writes down every call it makes.\n");
@@ -274,7 +285,8 @@ std::vector<std::string> option_names() {
 
 std::string help_text() {
   try {
-    return describe().help({"Report", "Recording", "Command"}) + "\nReports:\n" + list_of_formats();
+    return describe().help({"Report", "Recording", "Command"}) + "\nReports:\n" +
+           list_of_formats() + "\nCommands:\n" + list_of_commands();
   } catch (const std::exception& error) {
     return error.what();
   }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "launcher/closest.h"
@@ -116,6 +117,22 @@ Status prepare_outputs(const Request& request, const std::vector<report::Output>
     if (!trial) {
       return tl::unexpected<Error>(std::move(trial).error());
     }
+  }
+  return {};
+}
+
+Status make_outputs_ready(Request& request) {
+  constexpr int kUsageError = 2;
+  constexpr int kOtherError = 1;
+  if (request.report.outputs.empty()) {
+    auto outputs = choose_outputs(request, time(nullptr), getpid());
+    if (!outputs) {
+      return fail(outputs.error().message, kUsageError);
+    }
+    request.report.outputs = std::move(*outputs);
+  }
+  if (Status prepared = prepare_outputs(request, request.report.outputs); !prepared) {
+    return fail(prepared.error().message, kOtherError);
   }
   return {};
 }

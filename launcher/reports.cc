@@ -17,6 +17,7 @@
 #include "base/threads.h"
 #include "collector/program_end.h"
 #include "launcher/last_lines.h"
+#include "launcher/recordings.h"
 #include "report/output_file.h"
 #include "report/summary/totals.h"
 #include "session/session.h"
@@ -300,22 +301,9 @@ int recover_and_report(const collector::RecoveryRequest& request,
 }
 
 int convert_and_report(const std::string& source, const report::ReportSettings& settings) {
-  auto fd = open_file(source, O_RDONLY);
-  if (!fd) {
-    return report_error(fd.error());
-  }
-  auto spool = spool::Reader::open(std::move(*fd), source);
+  const auto spool = open_recording(source, Cut::kRefused);
   if (!spool) {
     return report_error(spool.error());
-  }
-  if (!(*spool)->closed()) {
-    log_error(
-        "%s is cut short at offset %llu; viztracer-native --recover %s -o OUT makes a report of "
-        "what is there",
-        source.c_str(),
-        static_cast<unsigned long long>((*spool)->end_offset()),
-        source.c_str());
-    return 1;
   }
   report::ReportSettings only = settings;
   only.keep_raw = false;  // it is the file at hand
