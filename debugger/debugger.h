@@ -28,6 +28,8 @@ struct Breakpoint {
 
 // What the commands work on.
 class Debugger {
+  std::map<uint32_t, std::unique_ptr<Timeline>> timelines_;  // by thread; the cursor is on one
+
  public:
   // The recording must hold a thread and outlive it. It begins at the first thread's beginning.
   explicit Debugger(const Recording& recording);
@@ -63,9 +65,6 @@ class Debugger {
   Status switch_to(uint32_t thread);
   // The level that is looked at; nothing: no call is open.
   Result<std::optional<uint32_t>> level();
-
- private:
-  std::map<uint32_t, std::unique_ptr<Timeline>> timelines_;  // by thread
 };
 
 }  // namespace vtn::debugger

@@ -4,20 +4,15 @@
 #include <algorithm>
 
 #include <errno.h>
-#include <fcntl.h>
 
-#include "base/file.h"
 #include "report/text.h"
 
 namespace vtn::debugger {
 
-Result<std::unique_ptr<Recording>> Recording::open(const std::string& path) {
-  // A FIFO of that name would wait for somebody to write into it.
-  VTN_ASSIGN(UniqueFd fd, open_file(path, O_RDONLY | O_NONBLOCK));
-  VTN_ASSIGN(auto spool, spool::Reader::open(std::move(fd), path));
+Result<std::unique_ptr<Recording>> Recording::of(std::unique_ptr<spool::Reader> spool) {
   auto recording = std::make_unique<Recording>(std::move(spool));
   if (recording->threads().empty()) {
-    return fail(path + " holds no calls: there is nothing to step through");
+    return fail(recording->spool().path() + " holds no calls: there is nothing to step through");
   }
   return recording;
 }

@@ -21,8 +21,8 @@ namespace vtn::debugger {
 
 class Recording {
  public:
-  // An error says what the file is, or where it is damaged.
-  static Result<std::unique_ptr<Recording>> open(const std::string& path);
+  // An error: it holds no calls.
+  static Result<std::unique_ptr<Recording>> of(std::unique_ptr<spool::Reader> spool);
   explicit Recording(std::unique_ptr<spool::Reader> spool);
 
   const spool::Reader& spool() const { return *spool_; }
