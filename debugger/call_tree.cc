@@ -84,7 +84,7 @@ class Tree {
   Timeline& timeline_;
   const uint32_t depth_;
   const uint64_t lines_;
-  uint32_t base_ = 0;
+  uint32_t base_ = 1;  // calls open around those at the margin, and one
   uint64_t written_ = 0;
   std::string text_;
 };

@@ -48,7 +48,7 @@ const SourceText::File* SourceText::file_of(const spool::ImageInfo& image,
   if (stat(path.c_str(), &info) == 0) {
     const uint64_t written_ns = static_cast<uint64_t>(info.st_mtim.tv_sec) * 1'000'000'000 +
                                 static_cast<uint64_t>(info.st_mtim.tv_nsec);
-    file.changed = written_ns > recorded_ns_;
+    file.changed = recorded_ns_ != 0 && written_ns > recorded_ns_;
   }
   if (const auto text = report::read_source(path)) {
     for (size_t at = 0; at < text->size();) {

@@ -15,7 +15,8 @@ namespace vtn::debugger {
 
 class SourceText {
  public:
-  // `recorded_ns` (CLOCK_REALTIME): a file that was written later may say something else.
+  // `recorded_ns` (CLOCK_REALTIME): a file that was written later may say something
+  // else. 0: not known.
   explicit SourceText(uint64_t recorded_ns) : recorded_ns_(recorded_ns) {}
 
   struct File {
