@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,11 @@
 #include "spool/model.h"
 
 namespace vtn::report {
+
+// Where the file of a function lies; empty: it is none ("<string>"), or nobody knows.
+std::string source_path(const spool::ImageInfo& image, const std::string& file);
+// Its text; nothing: it cannot be read, or is no source.
+std::optional<std::string> read_source(const std::string& path);
 
 // Where pieces of text go.
 using TextSink = std::function<Status(std::string_view text)>;
