@@ -34,6 +34,7 @@ struct ReportSettings {
   uint64_t most_rows = 0;   // 0: what the format takes
   bool full = false;        // fold nothing
   bool with_source = true;  // .html: the text of the files that functions are from
+  bool served = false;      // .html: there is a server behind it, which tells of every call
   unsigned summary_lines = 10;
   int verbosity = 1;     // 0: errors only
   unsigned workers = 0;  // 0: as many as the machine has

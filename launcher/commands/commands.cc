@@ -5,6 +5,7 @@
 #include "launcher/commands/info.h"
 #include "launcher/commands/report.h"
 #include "launcher/commands/vdb.h"
+#include "launcher/commands/view.h"
 #include "launcher/recordings.h"
 
 namespace vtn::launcher {
@@ -20,6 +21,18 @@ constexpr CommandOption kVdbOptions[] = {
     {"strict", 0, nullptr, "end with status 1 at the first command that fails"},
     {"extra_newline", 0, nullptr, "an empty line behind each answer"},
     {"no_clear", 0, nullptr, "leave the screen as it is, which is always so"},
+};
+
+constexpr CommandOption kViewOptions[] = {
+    {"server_only", 's', nullptr, "start no browser: the address is printed in any case"},
+    {"port", 'p', "N", "the port, of this machine alone; any that is free by default"},
+    {"once", 0, nullptr, "end once the page has been fetched"},
+    {"timeout",
+     0,
+     "SECONDS",
+     "end when nothing has been asked for so long; 10 with --once, else never"},
+    {"perfetto", 0, nullptr, "show it in Perfetto's UI, which is handed the trace by the browser"},
+    {"ui_dir", 0, "FOLDER", "likewise, in a copy of that UI: without the internet"},
 };
 
 constexpr CommandRow kRows[] = {
@@ -48,6 +61,14 @@ constexpr CommandRow kRows[] = {
      kVdbOptions,
      names_recording,
      run_vdb},
+    {"view",
+     "FILE|FOLDER",
+     "Shows a recording or a report in a browser; of a folder, whichever is chosen.",
+     1,
+     1,
+     kViewOptions,
+     can_be_viewed,
+     run_view},
 };
 
 }  // namespace

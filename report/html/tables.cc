@@ -16,9 +16,6 @@ namespace vtn::report {
 namespace {
 
 constexpr size_t kMostFunctionsAsText = 200;
-constexpr int kKindPython = 0;
-constexpr int kKindC = 1;
-constexpr int kKindHole = 2;
 
 // A JSON array, one piece after the other.
 class List {
@@ -29,15 +26,6 @@ class List {
  private:
   std::string text_;
 };
-
-// Of a function as the table of functions has it: its file is a column of its own.
-std::string plain_name(const spool::FunctionInfo* function) {
-  if (function == nullptr) {
-    return "(functions without a name)";
-  }
-  return function->kind == FunctionKind::kPython ? valid_utf8(function->name)
-                                                 : display_name(function, 0);
-}
 
 class Writer {
  public:
@@ -64,10 +52,10 @@ class Writer {
       const spool::FunctionInfo* function = hole ? nullptr : rows[i].function;
       const bool python = function != nullptr && function->kind == FunctionKind::kPython;
       const FunctionTotals sums = hole ? FunctionTotals() : rows[i].totals;
-      names.add(json_quoted(hole ? "(not recorded)" : plain_name(function)));
+      names.add(json_quoted(hole ? kPageHoleName : page_function_name(function)));
       files.add(std::to_string(hole ? -1 : tables_.file_of[i]));
       lines.add(std::to_string(python ? function->line : 0));
-      kinds.add(std::to_string(hole ? kKindHole : python ? kKindPython : kKindC));
+      kinds.add(std::to_string(hole ? kPageHole : page_function_kind(function)));
       calls.add(std::to_string(sums.calls));
       own.add(std::to_string(sums.own_ns));
       total.add(std::to_string(sums.total_ns));
@@ -275,6 +263,18 @@ class Writer {
 };
 
 }  // namespace
+
+std::string page_function_name(const spool::FunctionInfo* function) {
+  if (function == nullptr) {
+    return "(functions without a name)";
+  }
+  return function->kind == FunctionKind::kPython ? valid_utf8(function->name)
+                                                 : display_name(function, 0);
+}
+
+PageFunctionKind page_function_kind(const spool::FunctionInfo* function) {
+  return function != nullptr && function->kind == FunctionKind::kPython ? kPagePython : kPageC;
+}
 
 PageThreads::PageThreads(const Picture& picture)
     : page_thread(picture.model.threads.size(), kNothing) {

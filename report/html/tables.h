@@ -12,6 +12,13 @@
 
 namespace vtn::report {
 
+enum PageFunctionKind { kPagePython = 0, kPageC = 1, kPageHole = 2 };
+inline constexpr char kPageHoleName[] = "(not recorded)";
+
+// Of a function as the tables have it: its file is a column of its own. Null: nobody has named it.
+std::string page_function_name(const spool::FunctionInfo* function);
+PageFunctionKind page_function_kind(const spool::FunctionInfo* function);
+
 // The rows of a page's timeline: threads of processes that are shown, process by process.
 struct PageThreads {
   explicit PageThreads(const Picture& picture);

@@ -6,10 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "report/html/values_json.h"
 #include "report/marks.h"
 #include "report/summary/call_walk.h"
 #include "report/text.h"
-#include "report/values.h"
 #include "spool/replay.h"
 
 namespace vtn::report {
@@ -22,10 +22,6 @@ constexpr size_t kSmallBlockBytes = kBytesOfElement / 4;
 constexpr size_t kNoPayloads = 1;  // kNoPayload is one of them
 constexpr char kHoleKey[] = "lost";
 constexpr char kThreadCategory[] = "thread";
-
-void append_member(std::string& to, const std::string& key, const std::string& value) {
-  to += (to.empty() ? "" : ",") + json_quoted(key) + ":" + json_quoted(value);
-}
 
 }  // namespace
 
@@ -234,7 +230,7 @@ void ThreadRows::begin(uint32_t function, uint32_t id, uint64_t ns, bool resumed
 
 void ThreadRows::begin_hole(const spool::Special& special, uint64_t ns) {
   std::string members;
-  append_member(members, kHoleKey, gap_name(special));
+  append_json_member(members, kHoleKey, gap_name(special));
   const uint32_t name = keep("0,{" + members + "},null");
   stack_.push_back({ns, run_.functions.hole(), 0, kRowPinned, name});
 }
@@ -262,20 +258,8 @@ uint32_t ThreadRows::keep(std::string text) {
 }
 
 uint32_t ThreadRows::payload_of(uint32_t line, const CallValues::Ended& values, uint32_t id) {
-  if (line == 0 && values.arguments == nullptr && values.return_value == nullptr) {
-    return kNoPayload;
-  }
-  std::string members;
-  if (values.arguments != nullptr) {
-    for (const auto& [name, value] : argument_texts(*values.arguments, image_.function(id))) {
-      append_member(members, name, value);
-    }
-  }
-  return keep(fmt::format(
-      "{},{},{}",
-      line,
-      values.arguments == nullptr ? "null" : "{" + members + "}",
-      values.return_value == nullptr ? "null" : json_quoted(value_text(*values.return_value))));
+  std::string text = call_values_json(line, values, image_.function(id));
+  return text.empty() ? kNoPayload : keep(std::move(text));
 }
 
 void ThreadRows::write_values(uint32_t depth, uint32_t number, const CallRow& row) {

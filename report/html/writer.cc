@@ -15,6 +15,7 @@
 #include "report/html/block_pipe.h"
 #include "report/html/tables.h"
 #include "report/html/thread_rows.h"
+#include "report/html/window.h"
 #include "report/in_order.h"
 #include "report/output_file.h"
 #include "report/process_names.h"
@@ -82,11 +83,7 @@ class Page {
         clock_(static_cast<ClockKind>(model_.header.clock_kind), model_.clock),
         picture_(model_, clock_, request.settings.python_only),
         threads_(picture_) {
-    uint64_t first_ns = picture_.start_ns;
-    for (const uint32_t thread : threads_.model_thread) {
-      first_ns = std::min(first_ns, clock_.to_ns(model_.threads[thread].first_ticks));
-    }
-    offset_ns_ = first_ns == UINT64_MAX ? 0 : first_ns;
+    offset_ns_ = page_start_ns(picture_, threads_);
   }
 
   Status write() {
@@ -280,7 +277,7 @@ class Page {
         "\n\"start_unix_ns\":\"{}\",\"span_ns\":{},\"exit\":{},"
         "\n\"calls\":{},\"kept_calls\":{},\"folded_calls\":{},\"folded_values\":{},\"rows\":{},"
         "\"fold_below_ns\":{},"
-        "\n\"lost_events\":{},\"complete\":{},"
+        "\n\"lost_events\":{},\"complete\":{},\"served\":{},"
         "\n\"blocks\":{{\"overview\":{},\"calls\":{},\"values\":{},\"marks\":{},\"stacks\":{},"
         "\"sources\":{}}},\n\"data_bytes\":{}}}",
         json_quoted(model_.version),
@@ -297,6 +294,7 @@ class Page {
         run.fold_below_ns,
         totals.lost_events,
         !model_.truncated && spool::spool_error_text(model_.run_end).empty(),
+        request_.settings.served,
         overview_elements,
         pipe.count("calls"),
         pipe.count("values"),
@@ -306,13 +304,23 @@ class Page {
         pipe.size());
   }
 
+  // A page in a file reaches nothing at all; one with a server behind it reaches that.
+  std::string head() const {
+    constexpr std::string_view kReachesNothing = "connect-src ";
+    std::string text(page::page_head());
+    if (request_.settings.served) {
+      text.insert(text.find(kReachesNothing) + kReachesNothing.size(), "'self' ");
+    }
+    return text;
+  }
+
   Status put_page(PageRun& run,
                   const PageTables& tables,
                   const BlockPipe& pipe,
                   OutputFile& output) const {
     GzipCompressor gzip;
     MutexLock lock(run.mutex);
-    VTN_TRY(output.append(page::page_head()));
+    VTN_TRY(output.append(head()));
     VTN_TRY(output.append("<script type=\"application/json\" id=\"vtn-meta\">" +
                           without_tags(meta(run, run.overview.empty() ? 0 : 1, pipe)) +
                           "</script>\n"));

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "viewer/server/perfetto_page.h"
+
+#include <fmt/format.h>
+
+#include "report/text.h"
+
+namespace vtn::viewer {
+
+namespace {
+
+constexpr char kHead[] =
+    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title>\n"
+    "<style>:root{{color-scheme:dark light}}"
+    "body{{font:15px system-ui,sans-serif;margin:3rem auto;max-width:36rem}}"
+    "iframe{{position:fixed;inset:0;width:100%;height:100%;border:0}}"
+    "button{{font:inherit;padding:.5rem 1rem}}</style></head><body>\n";
+
+constexpr char kScript[] =
+    "const ui = {}, inside = {}, title = {};\n"
+    "const words = document.getElementById('words');\n"
+    "const say = (text) => {{ words.textContent = text; }};\n"
+    "const trace = fetch('trace').then(async (got) => {{\n"
+    "  if (!got.ok) throw new Error(await got.text());\n"
+    "  return got.arrayBuffer();\n"
+    "}});\n"
+    "trace.catch((error) => say(`The trace cannot be had: ${{error.message}}`));\n"
+    "function hand(target) {{\n"
+    "  const origin = new URL(ui, location.href).origin;\n"
+    "  say('Waiting for Perfetto ...');\n"
+    "  const timer = setInterval(() => target.postMessage('PING', origin), 100);\n"
+    "  addEventListener('message', async (event) => {{\n"
+    "    if (event.source !== target || event.origin !== origin || event.data !== 'PONG') return;\n"
+    "    clearInterval(timer);\n"
+    "    say('Handing over ...');\n"
+    "    const buffer = await trace;\n"
+    "    target.postMessage({{perfetto: {{buffer, title, keepApiOpen: true}}}}, origin, "
+    "[buffer]);\n"
+    "    say('Perfetto has the trace. This page may be closed.');\n"
+    "    window.handed = true;\n"
+    "  }});\n"
+    "}}\n"
+    "if (inside) {{\n"
+    "  const frame = document.createElement('iframe');\n"
+    "  frame.src = ui;\n"
+    "  document.body.append(frame);\n"
+    "  hand(frame.contentWindow);\n"
+    "}} else {{\n"
+    "  const open = () => {{\n"
+    "    const target = window.open(ui);\n"
+    "    if (target !== null) hand(target);\n"
+    "    return target !== null;\n"
+    "  }};\n"
+    "  document.getElementById('open').addEventListener('click', open);\n"
+    "  if (!open()) say('The browser opens another window at a click only:');\n"
+    "}}\n";
+
+}  // namespace
+
+std::string html_text(const std::string& text) {
+  std::string safe;
+  for (const char letter : text) {
+    switch (letter) {
+      case '&':
+        safe += "&amp;";
+        break;
+      case '<':
+        safe += "&lt;";
+        break;
+      case '"':
+        safe += "&quot;";
+        break;
+      default:
+        safe += letter;
+    }
+  }
+  return safe;
+}
+
+std::string perfetto_page(const std::string& ui, bool inside, const std::string& title) {
+  const auto script_text = [](const std::string& text) {
+    std::string safe;
+    for (const char letter : report::json_quoted(text)) {
+      safe += letter == '<' ? std::string("\\u003c") : std::string(1, letter);
+    }
+    return safe;
+  };
+  return fmt::format(kHead, html_text(title)) + "<p id=\"words\"></p>\n" +
+         (inside ? "" : "<button id=\"open\">Open Perfetto</button>\n") + "<script>\n" +
+         fmt::format(kScript, script_text(ui), inside, script_text(title)) +
+         "</script></body></html>\n";
+}
+
+}  // namespace vtn::viewer

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A page that hands a trace to Perfetto's UI: by the messages that its documentation describes
+// (https://perfetto.dev/docs/visualization/deep-linking-to-perfetto-ui). The UI answers PONG once
+// it is ready. Nothing goes to a server elsewhere: the trace is passed from one window to the
+// other.
+#pragma once
+
+#include <string>
+
+namespace vtn::viewer {
+
+// `ui`: the address of the UI. `inside`: it is shown within the page, being of the same origin;
+// else in a window of its own, which browsers open at a click only. `title`: of the trace. Both
+// texts are quoted here.
+std::string perfetto_page(const std::string& ui, bool inside, const std::string& title);
+
+// Of text that is to stand within an element.
+std::string html_text(const std::string& text);
+
+}  // namespace vtn::viewer
