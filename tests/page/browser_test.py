@@ -158,6 +158,10 @@ class Browser(unittest.TestCase):
         page.evaluate("vtn.state.showRange(1000, 9000)")
         page.evaluate("new Promise((done) => { const look = () => location.hash.includes('view=1000_9000') ? done() : setTimeout(look, 20); look(); })")
 
+    def test_a_link_opens_its_panel(self):
+        page = self.open(self.write("panel"), "#panel=processes")
+        self.assertEqual("panel-processes", page.evaluate("document.querySelector('[role=tabpanel]:not([hidden])').classList[1]"))
+
     def test_a_cut_file_is_one_line_and_what_is_there_is_shown(self):
         path = self.write("cut", lambda text: text[:text.index('id="vtn-calls-2"') + 200], element_bytes=4000, threads=8)
         page = self.open(path, picture="cut")

@@ -65,6 +65,8 @@ export class Overlay {
     /** @type {Instant[][]} */
     this.instants = [];
     this.onText = () => {};
+    /** The call that the mouse points at. @type {import('../data/source.js').Call | null} */
+    this.hovered = null;
   }
 
   /** @param {number} function_id @returns {string} */
@@ -190,7 +192,15 @@ export class Overlay {
 
   /** @param {Scene} scene @param {Scale} scale @param {number} top_px @param {Inks} inks */
   drawSelected(scene, scale, top_px, inks) {
-    const call = this.state.selectedCall;
+    this.drawFrame(this.hovered, 1, scene, scale, top_px, inks.text);
+    this.drawFrame(this.state.selectedCall, 2, scene, scale, top_px, inks.accent);
+  }
+
+  /**
+   * @param {import('../data/source.js').Call | null} call @param {number} line_px @param {Scene} scene @param {Scale} scale
+   * @param {number} top_px @param {string} colour
+   */
+  drawFrame(call, line_px, scene, scale, top_px, colour) {
     const column = call && this.source.column(call.thread, call.depth);
     if (!call || !column || call.index >= column.count) return;
     const item = scene.visible.find((one) => one.kind === 'thread' && one.thread === call.thread);
@@ -199,8 +209,8 @@ export class Overlay {
     const to_px = Math.min(scale.width_px + 4, scale.px(column.end[call.index]));
     if (to_px < 0 || from_px > scale.width_px) return;
     const y_px = item.y_px - top_px + item.calls_y_px + call.depth * item.line_px;
-    this.context.strokeStyle = inks.accent;
-    this.context.lineWidth = 2;
+    this.context.strokeStyle = colour;
+    this.context.lineWidth = line_px;
     this.context.strokeRect(from_px, y_px - 0.5, Math.max(2, to_px - from_px), Math.max(3, item.line_px));
   }
 }

@@ -231,6 +231,12 @@ export class Timeline {
   hover(x_px, y_px, left) {
     const hit = left ? undefined : this.hit(x_px, y_px);
     this.surface.style.cursor = hit?.call || hit?.program ? 'pointer' : '';
+    const call = hit?.call || null;
+    const { hovered } = this.overlay;
+    if (call?.thread !== hovered?.thread || call?.depth !== hovered?.depth || call?.index !== hovered?.index) {
+      this.overlay.hovered = call;
+      this.redraw();
+    }
     if (!hit) {
       this.tooltip.hide();
       return;
