@@ -25,7 +25,7 @@ const SHORTEST_VIEW_NS = 10;
 
 /**
  * Names of `on` and `set` are those of Values, and beside them: 'show', when a call or range is to be brought into view
- * (the timeline does it); 'sandwich' and 'source', when a panel is to show that of a function.
+ * (the timeline does it; {process}: that process); 'sandwich' and 'source', when a panel is to show that of a function.
  */
 export class State {
   /** @param {Source} source */

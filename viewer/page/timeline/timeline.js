@@ -130,7 +130,7 @@ export class Timeline {
       this.version++;
       this.redraw();
     });
-    state.on('show', (call) => this.reveal(call));
+    state.on('show', (what) => ('process' in what ? this.revealProcess(what.process) : this.reveal(what)));
     this.source.onChange(() => {
       this.version++;
       this.loadMarks();
@@ -335,6 +335,14 @@ export class Timeline {
       this.state.set('selectedCall', { thread: item.thread, depth: 0, index });
       return;
     }
+  }
+
+  /** Scrolls to a process. @param {number} process */
+  revealProcess(process) {
+    const item = this.layout.items.find((one) => one.kind === 'process' && one.process === process);
+    if (!item) return;
+    this.scroller.scrollTop = item.y_px - 4;
+    this.redraw();
   }
 
   /** Scrolls to the line of a call. @param {Call} call */
