@@ -138,6 +138,18 @@ Result<std::string> absolute_path(const std::string& path) {
   return result + path;
 }
 
+Result<UniqueFd> unnamed_file(const std::string& folder) {
+  for (const std::string& place : {folder, std::string("/tmp")}) {
+    std::string name = place + "/.viztracer-native-XXXXXX";
+    UniqueFd fd(mkostemp(name.data(), O_CLOEXEC));
+    if (fd) {
+      (void)unlink(name.c_str());
+      return above_standard(std::move(fd));
+    }
+  }
+  return fail_errno("cannot make a file in " + folder);
+}
+
 AtomicFile::AtomicFile(std::string path, std::string temporary_path, UniqueFd fd)
     : path_(std::move(path)), temporary_path_(std::move(temporary_path)), fd_(std::move(fd)) {}
 

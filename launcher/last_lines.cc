@@ -2,7 +2,6 @@
 #include "launcher/last_lines.h"
 
 #include <algorithm>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -36,10 +35,7 @@ std::string size_text(const std::string& path) {
   if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
     return "";
   }
-  const auto bytes = static_cast<double>(info.st_size);
-  return bytes < 1e6   ? fmt::format(" ({:.1f} kB)", bytes / 1e3)
-         : bytes < 1e9 ? fmt::format(" ({:.1f} MB)", bytes / 1e6)
-                       : fmt::format(" ({:.1f} GB)", bytes / 1e9);
+  return fmt::format(" ({})", report::bytes_text(static_cast<uint64_t>(info.st_size)));
 }
 
 // "ID NAME (why)" of as many as a line may hold.
@@ -95,19 +91,6 @@ std::string why_nothing(const report::ProcessTree& tree) {
                      kOldestPythonText);
 }
 
-// Threads of a process that went through several programs are the same if their ids are.
-size_t count_threads(const spool::Model& model) {
-  std::set<std::pair<uint32_t, uint32_t>> threads;
-  for (const spool::ThreadInfo& thread : model.threads) {
-    threads.emplace(model.images[thread.image].process, thread.tid);
-  }
-  size_t count = threads.size();
-  for (const auto& [process, info] : model.dropped) {
-    count += info.ended_threads;
-  }
-  return count;
-}
-
 // The model counts slices, a resumed generator's too; calls are known where they were added up.
 std::string counted_calls(uint64_t slices, const report::CallTotals* totals) {
   if (totals == nullptr) {
@@ -126,7 +109,7 @@ void say_contents(const spool::Model& model,
   log_info("%s%s, %s, %s, %s lost",
            counted(totals.processes, "Python process", "Python processes").c_str(),
            others == 0 ? "" : fmt::format(" and {}", counted(others, "other", "others")).c_str(),
-           counted(count_threads(model), "thread", "threads").c_str(),
+           counted(spool::count_threads(model), "thread", "threads").c_str(),
            counted_calls(totals.calls, calls).c_str(),
            counted(totals.lost_events, "event", "events").c_str());
 }

@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "collector/collector.h"
-#include "collector/recovery.h"
+#include "launcher/commands/command.h"
 #include "launcher/install.h"
 #include "launcher/nested.h"
 #include "launcher/options.h"
@@ -22,7 +22,8 @@
 #include "launcher/parent/program.h"
 #include "launcher/parent/signals.h"
 #include "launcher/parent/supervisor.h"
-#include "launcher/parent/worker.h"
+#include "launcher/rc_file.h"
+#include "launcher/report_only.h"
 #include "launcher/reports.h"
 #include "launcher/target/target.h"
 #include "launcher/values.h"
@@ -70,59 +71,6 @@ std::string quoted(const std::vector<std::string>& words) {
     line += '\'';
   }
   return line;
-}
-
-// The outputs that are asked for, ready to be written to. An error's code is the exit status.
-Result<std::vector<report::Output>> ready_outputs(const Request& request) {
-  auto outputs = choose_outputs(request, time(nullptr), getpid());
-  if (!outputs) {
-    return fail(outputs.error().message, kUsageError);
-  }
-  if (Status prepared = prepare_outputs(request, *outputs); !prepared) {
-    return fail(prepared.error().message, kOtherError);
-  }
-  return outputs;
-}
-
-// --convert and --recover: no program, only a report, in a worker that a signal lets tidy up.
-int run_report_only(Request request, const std::string& command_line) {
-  auto outputs = ready_outputs(request);
-  if (!outputs) {
-    return report_error(outputs.error(), outputs.error().code);
-  }
-  request.report.outputs = std::move(*outputs);
-  const std::string& source = request.convert.empty() ? request.recover : request.convert;
-  if (access(source.c_str(), R_OK) != 0) {
-    return report_error(fail_errno("cannot read " + source).value(), kOtherError);
-  }
-  if (!request.recover.empty() && access((source + "/" + kControlFileName).c_str(), F_OK) == 0 &&
-      session::session_is_live(source)) {
-    log_error("cannot recover %s: its run has not ended", source.c_str());
-    return kOtherError;
-  }
-  (void)take_over_signals();
-  auto worker = start_worker([&] {
-    if (!request.convert.empty()) {
-      return convert_and_report(source, request.report);
-    }
-    collector::RecoveryRequest recovery;
-    recovery.source = source;
-    recovery.output = request.report.outputs.front().path;
-    recovery.command_line = command_line;
-    recovery.version = VTN_VERSION;
-    return recover_and_report(recovery, request.report);
-  });
-  if (!worker) {
-    return report_error(worker.error(), kOtherError);
-  }
-  const ReportWait wait = wait_for_report(*worker, "");
-  if (wait.given_up) {
-    end_as(wait.signal);
-  }
-  if (wait.killed) {
-    log_error("writing the report was killed; %s is as it was", source.c_str());
-  }
-  return wait.complete ? 0 : kOtherError;
 }
 
 // What must be there for tracing. On trouble the program runs all the same: `reason` says why not.
@@ -226,11 +174,9 @@ int run_program(Request request, const std::vector<std::string>& arguments) {
   if (!launch) {
     return report_error(launch.error(), status_of_launch_error(launch.error()));
   }
-  auto outputs = ready_outputs(request);
-  if (!outputs) {
-    return report_error(outputs.error(), outputs.error().code);
+  if (Status ready = make_outputs_ready(request); !ready) {
+    return report_error(ready.error(), ready.error().code);
   }
-  request.report.outputs = std::move(*outputs);
   SupervisorRequest supervisor;
   supervisor.signals = take_over_signals();
   if (!request.quiet()) {
@@ -313,13 +259,42 @@ int run_collector(const std::string& folder,
   return record_and_report(collect, request->report);
 }
 
-int run(const std::vector<std::string>& arguments) {
-  if (arguments.size() == 4 && arguments[0] == kCollectWord) {
-    return run_collector(arguments[1], arguments[2], arguments[3]);
+// The command line and what a file adds to it (rc_file.h), which `request` then is. Whoever is part
+// of a recorded tree has been told all by the run that records it.
+Result<std::vector<std::string>> with_options_of_file(const std::vector<std::string>& typed,
+                                                      Request& request) {
+  if (typed.empty() || request.help || request.version || !outer_session().empty()) {
+    return typed;
   }
-  auto request = parse_request(arguments);
+  std::vector<std::string> given;
+  for (const GivenOption& option : request.given) {
+    given.emplace_back(option.name);
+  }
+  std::string note;
+  VTN_ASSIGN(std::vector<std::string> arguments, with_rc_file(typed, request.rcfile, given, note));
+  if (arguments.size() != typed.size()) {
+    VTN_ASSIGN(request, parse_request(arguments));
+  }
+  if (!note.empty() && !request.quiet()) {
+    log_info("%s", note.c_str());
+  }
+  return arguments;
+}
+
+int run(const std::vector<std::string>& typed) {
+  if (typed.size() == 4 && typed[0] == kCollectWord) {
+    return run_collector(typed[1], typed[2], typed[3]);
+  }
+  if (const CommandRow* command = find_command(typed); command != nullptr) {
+    return run_command(*command, typed);
+  }
+  auto request = parse_request(typed);
   if (!request) {
     return report_error(request.error(), kUsageError);
+  }
+  auto arguments = with_options_of_file(typed, *request);
+  if (!arguments) {
+    return report_error(arguments.error(), kUsageError);
   }
   set_verbosity(*request);
   if (request->version) {
@@ -335,12 +310,12 @@ int run(const std::vector<std::string>& arguments) {
       log_error("--convert, --recover and a program to run exclude each other");
       return kUsageError;
     }
-    return run_report_only(*request, quoted(arguments));
+    return run_report_only(*request, quoted(*arguments));
   }
   if (!outer_session().empty()) {
     return run_joined(*request);
   }
-  return run_program(*request, arguments);
+  return run_program(*request, *arguments);
 }
 
 }  // namespace

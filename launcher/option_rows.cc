@@ -16,6 +16,7 @@ constexpr uint64_t kMillisecondNs = 1'000'000;
 constexpr uint64_t kMicrosecondNs = 1'000;
 constexpr uint64_t kMostSummaryLines = 1'000'000;
 constexpr uint64_t kLeastSpoolBytes = 100'000;
+constexpr uint64_t kLeastReportRows = 1000;
 constexpr uint64_t kMostEntries = 1'000'000'000'000;
 
 using Text = const std::string&;
@@ -71,6 +72,15 @@ constexpr OptionRow kRowsBeforeLogs[] = {
        return {};
      },
      "the folder of the report; made if it is missing"},
+    {"pid_suffix",
+     0,
+     nullptr,
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       request.names.pid_suffix = value == "true";
+       return {};
+     },
+     "put this command's process id into the name of the report: result_4711.json"},
     {"summary",
      0,
      "N",
@@ -84,6 +94,34 @@ constexpr OptionRow kRowsBeforeLogs[] = {
      "Default: 10",
      nullptr,
      "0"},
+    {"report_limit",
+     0,
+     "N",
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       VTN_ASSIGN(request.report.most_rows, read_number(value, kLeastReportRows, kMostEntries));
+       return {};
+     },
+     "fold calls that are too short for a report of about N rows; each is still counted. Default: "
+     "20,000,000 in .html"},
+    {"full",
+     0,
+     nullptr,
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       request.report.full = value == "true";
+       return {};
+     },
+     "fold nothing, however large the report gets"},
+    {"no_source",
+     0,
+     nullptr,
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       request.report.with_source = value != "true";
+       return {};
+     },
+     "leave the text of source files out of .html"},
     {"processes",
      0,
      "all|python",
@@ -470,6 +508,20 @@ constexpr OptionRow kRowsBehindLogs[] = {
        return {};
      },
      "write a report (-o) of what a killed run left"},
+    {"rcfile",
+     0,
+     "FILE",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       if (value.empty()) {
+         return fail("needs the name of a file");
+       }
+       request.rcfile = value;
+       return {};
+     },
+     "read options from that ini file, instead of the .viztracerrc of this folder; the command "
+     "line "
+     "wins"},
     {"version",
      0,
      nullptr,

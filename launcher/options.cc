@@ -7,6 +7,7 @@
 #include <cxxopts.hpp>
 
 #include "launcher/closest.h"
+#include "launcher/commands/command.h"
 #include "launcher/option_rows.h"
 
 namespace vtn::launcher {
@@ -166,6 +167,16 @@ std::string list_of_formats() {
   return list;
 }
 
+std::string list_of_commands() {
+  std::string list;
+  for (const CommandRow& row : command_rows()) {
+    const std::string name = std::string(row.name) + " " + row.usage;
+    list +=
+        "  " + name + std::string(name.size() < 36 ? 36 - name.size() : 1, ' ') + row.help + "\n";
+  }
+  return list;
+}
+
 cxxopts::Options describe() {
   cxxopts::Options parser("viztracer-native",
                           "Runs a Python program and writes down every call it makes.\n");
@@ -212,7 +223,7 @@ Status check_together(const Request& request, const std::string& taken) {
 // What reports say of how it was recorded.
 void tell_recording(Request& request) {
   for (const GivenOption& option : request.given) {
-    if (option.scope == Scope::kRecord) {
+    if (option.scope == Scope::kRecord && !option.off) {
       request.record.told.push_back("--" + std::string(option.name) +
                                     (option.value.empty() ? "" : " " + option.value));
     }
@@ -237,7 +248,13 @@ Status apply(const cxxopts::ParseResult& parsed, Request& request) {
     }
     const bool bare = row->value == nullptr ||
                       (row->without_value != nullptr && one.value() == row->without_value);
-    request.given.push_back({row->name, bare ? std::string() : one.value(), row->scope});
+    const bool off = row->value == nullptr && one.value() == "false";
+    if (row->value == nullptr) {  // of a switch, the last holds
+      std::erase_if(request.given, [&](const GivenOption& other) {
+        return other.name == std::string_view(row->name);
+      });
+    }
+    request.given.push_back({row->name, bare ? std::string() : one.value(), row->scope, off});
   }
   return {};
 }
@@ -274,7 +291,8 @@ std::vector<std::string> option_names() {
 
 std::string help_text() {
   try {
-    return describe().help({"Report", "Recording", "Command"}) + "\nReports:\n" + list_of_formats();
+    return describe().help({"Report", "Recording", "Command"}) + "\nReports:\n" +
+           list_of_formats() + "\nCommands:\n" + list_of_commands();
   } catch (const std::exception& error) {
     return error.what();
   }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "launcher/closest.h"
@@ -27,6 +28,16 @@ std::string nearest_extension(const std::string& name) {
     return "";
   }
   return closest_match(name.substr(dot), report::known_extensions());
+}
+
+// "a.json.gz" -> "a_4711.json.gz". Devices keep their names.
+void add_pid(report::Output& output, int pid) {
+  struct stat info;
+  if (stat(output.path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    return;
+  }
+  const size_t ending = std::string_view(output.format->extension).size() + (output.gzip ? 3 : 0);
+  output.path.insert(output.path.size() - ending, "_" + std::to_string(pid));
 }
 
 }  // namespace
@@ -85,6 +96,9 @@ Result<std::vector<report::Output>> choose_outputs(const Request& request, time_
       name = request.names.folder + "/" + name;
     }
     VTN_ASSIGN(report::Output output, output_named(name));
+    if (request.names.pid_suffix && !request.names.unique) {
+      add_pid(output, pid);
+    }
     for (const report::Output& other : outputs) {
       if (other.path == output.path) {
         return fail("output file " + name + " is named twice");
@@ -116,6 +130,22 @@ Status prepare_outputs(const Request& request, const std::vector<report::Output>
     if (!trial) {
       return tl::unexpected<Error>(std::move(trial).error());
     }
+  }
+  return {};
+}
+
+Status make_outputs_ready(Request& request) {
+  constexpr int kUsageError = 2;
+  constexpr int kOtherError = 1;
+  if (request.report.outputs.empty()) {
+    auto outputs = choose_outputs(request, time(nullptr), getpid());
+    if (!outputs) {
+      return fail(outputs.error().message, kUsageError);
+    }
+    request.report.outputs = std::move(*outputs);
+  }
+  if (Status prepared = prepare_outputs(request, request.report.outputs); !prepared) {
+    return fail(prepared.error().message, kOtherError);
   }
   return {};
 }

@@ -26,4 +26,8 @@ Result<std::vector<report::Output>> choose_outputs(const Request& request, time_
 // Makes --output_dir, and tries that each output's folder can be written to.
 Status prepare_outputs(const Request& request, const std::vector<report::Output>& outputs);
 
+// Both: fills the outputs of the request's report, if there are none, and readies them. An error's
+// code is the exit status.
+Status make_outputs_ready(Request& request);
+
 }  // namespace vtn::launcher

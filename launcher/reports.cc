@@ -17,6 +17,7 @@
 #include "base/threads.h"
 #include "collector/program_end.h"
 #include "launcher/last_lines.h"
+#include "launcher/recordings.h"
 #include "report/output_file.h"
 #include "report/summary/totals.h"
 #include "session/session.h"
@@ -152,8 +153,10 @@ class SideSummary {
       return;
     }
     const auto work = [this, &spool, workers = settings.workers] {
-      auto totals = report::add_up(
-          spool, false, workers, [](uint64_t, uint64_t) { return !told_to_give_up(); });
+      auto totals =
+          report::add_up(spool, report::AlsoAdd::kNothing, workers, [](uint64_t, uint64_t) {
+            return !told_to_give_up();
+          });
       if (totals) {
         totals_ = std::move(*totals);
       } else {
@@ -300,22 +303,9 @@ int recover_and_report(const collector::RecoveryRequest& request,
 }
 
 int convert_and_report(const std::string& source, const report::ReportSettings& settings) {
-  auto fd = open_file(source, O_RDONLY);
-  if (!fd) {
-    return report_error(fd.error());
-  }
-  auto spool = spool::Reader::open(std::move(*fd), source);
+  const auto spool = open_recording(source, Cut::kRefused);
   if (!spool) {
     return report_error(spool.error());
-  }
-  if (!(*spool)->closed()) {
-    log_error(
-        "%s is cut short at offset %llu; viztracer-native --recover %s -o OUT makes a report of "
-        "what is there",
-        source.c_str(),
-        static_cast<unsigned long long>((*spool)->end_offset()),
-        source.c_str());
-    return 1;
   }
   report::ReportSettings only = settings;
   only.keep_raw = false;  // it is the file at hand

@@ -32,6 +32,7 @@ struct OutputNames {
   std::vector<std::string> more;   // beside those
   bool unique = false;
   std::string folder;
+  bool pid_suffix = false;  // each name gets the launcher's process id
 };
 
 // Who is concerned by an option. From it follows what becomes of it elsewhere.
@@ -45,6 +46,7 @@ struct GivenOption {
   const char* name;   // with underscores
   std::string value;  // empty: none was given
   Scope scope;
+  bool off = false;  // a switch, and it is off
 };
 
 struct Request {
@@ -52,6 +54,7 @@ struct Request {
   bool help = false;
   std::string convert;  // a .vtn file to convert instead of running anything
   std::string recover;  // a session folder or spool to make a report of
+  std::string rcfile;   // the file of options that is named; empty: none is
   LaunchSettings launch;
   session::RecordSettings record;
   OutputNames names;

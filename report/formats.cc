@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/formats.h"
 
+#include "report/html/writer.h"
 #include "report/json/writer.h"
 #include "report/perfetto/writer.h"
 #include "report/summary/flame_graph.h"
@@ -27,6 +28,7 @@ constexpr char kPprof[] = "with go tool pprof";
 constexpr char kPstats[] = "with snakeviz, or with python3 -m pstats";
 
 constexpr Format kFormats[] = {
+    {".html", false, "a page that shows it, alone in one file", kBrowser, false, write_html},
     {".json",
      true,
      "VizTracer's: for Perfetto, vizviewer, scripts",

@@ -30,6 +30,10 @@ struct ReportSettings {
   std::vector<Output> outputs;
   bool python_only = false;  // draw nothing of processes that ran no Python
   bool keep_raw = false;     // keep the spool beside the first output, as a .vtn
+  // Where a format has a row for each call: calls are folded so that there are about so many.
+  uint64_t most_rows = 0;   // 0: what the format takes
+  bool full = false;        // fold nothing
+  bool with_source = true;  // .html: the text of the files that functions are from
   unsigned summary_lines = 10;
   int verbosity = 1;     // 0: errors only
   unsigned workers = 0;  // 0: as many as the machine has

@@ -19,6 +19,14 @@ class FrameReader {
   Status read(const spool::Reader& spool,
               const spool::FrameInfo& info,
               const std::function<Status(const spool::DecodedFrame&)>& use);
+  // The same, to be kept: what `to` held before is gone.
+  Status read_into(const spool::Reader& spool,
+                   const spool::FrameInfo& info,
+                   spool::DecodedFrame& to);
+  // What was told of the frame is damage of the file.
+  static Status damage(const spool::Reader& spool,
+                       const spool::FrameInfo& info,
+                       const std::string& what);
 
  private:
   spool::FrameDecoder decoder_;

@@ -76,6 +76,11 @@ std::string switched_off_text(const SwitchedOffFunction& off);
 // "--mine --hide json"; empty: all was recorded.
 std::string recorded_with(const spool::Model& model);
 
+// All of that as lines, function by function; empty: all was recorded.
+std::string left_out_text(const spool::Model& model,
+                          const ProcessTree& tree,
+                          const spool::ClockMap& clock);
+
 // As members of a JSON object:
 // "recorded_with":[...],"left_out":[...],"left_out_marks":[...],"hidden":[...],"dropped":[...],
 // "switched_off":[...]

@@ -13,6 +13,11 @@ namespace vtn::report {
 Result<OutputFile> OutputFile::create(const std::string& path) {
   OutputFile output;
   output.path_ = path;
+  if (path == kStandardOutput) {
+    output.fd_ = UniqueFd(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    return output.fd_ ? Result<OutputFile>(std::move(output))
+                      : Result<OutputFile>(fail_errno("cannot write to stdout"));
+  }
   struct stat info = {};
   if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
     if (S_ISDIR(info.st_mode)) {

@@ -16,6 +16,9 @@
 
 namespace vtn::report {
 
+// A path that is this process's stdout, whatever that is: a file is appended to.
+inline constexpr char kStandardOutput[] = "/dev/stdout";
+
 class OutputFile {
  public:
   static Result<OutputFile> create(const std::string& path);

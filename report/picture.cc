@@ -269,12 +269,13 @@ std::string signal_text(int signal) {
 }  // namespace
 
 std::string bad_end_text(const ProcessInfo& process) {
-  if (!process.status_known || process.wait_status == 0) {
-    return {};
-  }
-  return WIFSIGNALED(process.wait_status)
-             ? "killed by " + signal_text(WTERMSIG(process.wait_status))
-             : fmt::format("exit status {}", WEXITSTATUS(process.wait_status));
+  return process.status_known ? bad_end_text(process.wait_status) : std::string();
+}
+
+std::string bad_end_text(int wait_status) {
+  return wait_status == 0           ? std::string()
+         : WIFSIGNALED(wait_status) ? "killed by " + signal_text(WTERMSIG(wait_status))
+                                    : fmt::format("exit status {}", WEXITSTATUS(wait_status));
 }
 
 std::vector<Remark> remarks_on(const Picture& picture,

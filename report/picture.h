@@ -106,6 +106,7 @@ std::vector<Remark> remarks_on(const Picture& picture,
 
 // "exit status 3", "killed by SIGKILL"; empty: it ended well, or nobody knows how.
 std::string bad_end_text(const ProcessInfo& process);
+std::string bad_end_text(int wait_status);  // as from waitpid(2)
 
 // "start ls -l"
 std::string arrow_name(const Picture& picture, const Picture::Arrow& arrow);

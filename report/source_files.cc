@@ -21,6 +21,19 @@ namespace {
 constexpr uint64_t kMaxFileBytes = uint64_t{8} << 20;
 constexpr uint64_t kMaxTotalBytes = uint64_t{256} << 20;
 
+}  // namespace
+
+std::string source_path(const spool::ImageInfo& image, const std::string& file) {
+  // "<string>", "<frozen ...>" are not files.
+  if (file.empty() || file.front() == '<' || file.find('\0') != file.npos) {
+    return "";
+  }
+  if (file.front() == '/') {
+    return file;
+  }
+  return image.cwd.empty() ? "" : image.cwd + "/" + file;
+}
+
 std::optional<std::string> read_source(const std::string& path) {
   struct stat info = {};
   // Looked at before it is opened: opening a device or a FIFO can do things.
@@ -41,45 +54,49 @@ std::optional<std::string> read_source(const std::string& path) {
   return text;
 }
 
-}  // namespace
-
-Status emit_file_info(const spool::Model& model, const TextSink& sink) {
+Status visit_source_files(
+    const spool::Model& model,
+    const std::function<Status(const std::string& file, const std::string& text)>& visit) {
   std::unordered_set<std::string> seen;
   uint64_t total = 0;
-  std::string piece = "{\"files\":{";
-  bool first = true;
   for (const spool::ImageInfo& image : model.images) {
     for (const spool::FunctionInfo& function : image.functions) {
-      // "<string>", "<frozen ...>" are not files.
-      if (function.kind != FunctionKind::kPython || function.file.empty() ||
-          function.file.front() == '<' || function.file.find('\0') != std::string::npos ||
-          !seen.insert(function.file).second) {
+      if (function.kind != FunctionKind::kPython || !seen.insert(function.file).second) {
         continue;
       }
-      if (function.file.front() != '/' && image.cwd.empty()) {
+      const std::string path = source_path(image, function.file);
+      if (path.empty()) {
         continue;
       }
-      const std::string path =
-          function.file.front() == '/' ? function.file : image.cwd + "/" + function.file;
       const std::optional<std::string> text = read_source(path);
-      if (!text || total + text->size() > kMaxTotalBytes) {
-        continue;
-      }
-      total += text->size();
-      piece += first ? "\n" : ",\n";
-      first = false;
-      piece += json_quoted(function.file);
-      piece += ":[";
-      piece += json_quoted(*text);
-      piece += fmt::format(",{}]", std::count(text->begin(), text->end(), '\n'));
-      if (piece.size() > (1u << 20)) {
-        VTN_TRY(sink(piece));
-        piece.clear();
+      if (text && total + text->size() <= kMaxTotalBytes) {
+        total += text->size();
+        VTN_TRY(visit(function.file, *text));
       }
     }
   }
+  return {};
+}
+
+Status emit_file_info(const spool::Model& model, const TextSink& sink) {
+  std::string piece = "{\"files\":{";
+  bool first = true;
+  VTN_TRY(visit_source_files(model, [&](const std::string& file, const std::string& text) {
+    piece += first ? "\n" : ",\n";
+    first = false;
+    piece += json_quoted(file);
+    piece += ":[";
+    piece += json_quoted(text);
+    piece += fmt::format(",{}]", std::count(text.begin(), text.end(), '\n'));
+    Status status;
+    if (piece.size() > (1u << 20)) {
+      status = sink(piece);
+      piece.clear();
+    }
+    return status;
+  }));
+  std::unordered_set<std::string> seen;
   piece += "},\n\"functions\":{";
-  seen.clear();
   first = true;
   for (const spool::ImageInfo& image : model.images) {
     for (const spool::FunctionInfo& function : image.functions) {

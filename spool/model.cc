@@ -2,6 +2,7 @@
 #include "spool/model.h"
 
 #include <algorithm>
+#include <set>
 
 #include <stddef.h>
 #include <string.h>
@@ -410,6 +411,18 @@ Totals totals_of(const Model& model) {
   }
   totals.processes = static_cast<uint32_t>(std::count(traced.begin(), traced.end(), true));
   return totals;
+}
+
+size_t count_threads(const Model& model) {
+  std::set<std::pair<uint32_t, uint32_t>> threads;
+  for (const ThreadInfo& thread : model.threads) {
+    threads.emplace(model.images[thread.image].process, thread.tid);
+  }
+  size_t count = threads.size();
+  for (const auto& [process, info] : model.dropped) {
+    count += info.ended_threads;
+  }
+  return count;
 }
 
 }  // namespace vtn::spool

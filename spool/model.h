@@ -227,4 +227,8 @@ struct Totals {
 };
 Totals totals_of(const Model& model);
 
+// Threads that recorded anything: those of a process that went through several programs are the
+// same if their ids are.
+size_t count_threads(const Model& model);
+
 }  // namespace vtn::spool

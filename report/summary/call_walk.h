@@ -8,6 +8,9 @@
 //   Mark begin(const Mark* caller, FunctionIndex function, bool resumed);
 //                          null: a thread's first call. `resumed`: a generator's slice, not a call
 //   void end(const EndedCall<Mark>& call);
+// and, if it wants to know,
+//   void gap(uint64_t ns)  so long after the end of the call before it, in the same call, one
+//   begins
 //
 // A gap has time, but is no function: the Visitor is not told of it, and it is nobody's own time.
 // Thread-bound.
@@ -34,6 +37,11 @@ struct EndedCall {
   FunctionIndex caller;  // kNoFunction: a thread's first call
   uint64_t took_ns;
   uint64_t own_ns;
+};
+
+template <class Visitor>
+concept TakesGaps = requires(Visitor& visitor) {
+  visitor.gap(uint64_t{});
 };
 
 // Until when the calls last that a thread's record leaves open: as they are drawn.
@@ -93,7 +101,8 @@ class CallWalk final : public ThreadPass {
     uint64_t start_ns;
     uint64_t inner_ns;  // of the calls in it
     bool resumed;
-    Mark mark;  // a gap's is of no use
+    Mark mark;                 // a gap's is of no use
+    uint64_t last_end_ns = 0;  // of the calls in it, where gaps are wanted; 0: none yet
   };
   struct Begun {
     FunctionIndex function;
@@ -137,6 +146,12 @@ class CallWalk final : public ThreadPass {
     const bool has_caller = !stack_.empty() && stack_.back().function != kGap;
     const Mark* const caller = has_caller ? &stack_.back().mark : nullptr;
     const Mark mark = visitor.begin(caller, begun.function, begun.resumed);
+    if constexpr (TakesGaps<Visitor>) {
+      const uint64_t last_end_ns = stack_.empty() ? last_end_ns_ : stack_.back().last_end_ns;
+      if (last_end_ns != 0) {
+        visitor.gap(ns - last_end_ns);
+      }
+    }
     stack_.push_back({begun.function, ns, 0, begun.resumed, mark});
   }
 
@@ -145,6 +160,9 @@ class CallWalk final : public ThreadPass {
     stack_.pop_back();
     const uint64_t took_ns = ns - call.start_ns;
     FunctionIndex caller = kNoFunction;
+    if constexpr (TakesGaps<Visitor>) {
+      (stack_.empty() ? last_end_ns_ : stack_.back().last_end_ns) = ns;
+    }
     if (!stack_.empty()) {
       stack_.back().inner_ns += took_ns;
       caller = stack_.back().function == kGap ? kNoFunction : stack_.back().function;
@@ -161,6 +179,7 @@ class CallWalk final : public ThreadPass {
   const spool::ImageInfo& image_;
   std::vector<Open> stack_;       // outermost first
   std::vector<Begun> functions_;  // of the frame at hand
+  uint64_t last_end_ns_ = 0;      // of the thread's outermost calls, likewise
 };
 
 }  // namespace vtn::report

@@ -178,7 +178,7 @@ std::vector<std::string> notices_of_run(const Picture& picture) {
 
 Status write_markdown(const spool::Reader& spool, const WriteRequest& request) {
   VTN_ASSIGN(const CallTotals totals,
-             add_up(spool, false, request.settings.workers, request.progress));
+             add_up(spool, AlsoAdd::kNothing, request.settings.workers, request.progress));
   const spool::Model& model = spool.model();
   const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
   const Picture picture(model, clock, false);

@@ -67,7 +67,7 @@ void put_function(Marshal& to, const FunctionIdentity& place, const Function& fu
 
 Status write_pstats(const spool::Reader& spool, const WriteRequest& request) {
   VTN_ASSIGN(const CallTotals totals,
-             add_up(spool, true, request.settings.workers, request.progress));
+             add_up(spool, AlsoAdd::kEdges, request.settings.workers, request.progress));
   VTN_ASSIGN(OutputFile output, OutputFile::create(request.path));
   std::string text;
   Marshal to(text);

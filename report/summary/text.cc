@@ -48,6 +48,13 @@ std::string duration_text(uint64_t ns) {
                            : digits(value / 1e9, "s");
 }
 
+std::string bytes_text(uint64_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  return value < 1e6   ? fmt::format("{:.1f} kB", value / 1e3)
+         : value < 1e9 ? fmt::format("{:.1f} MB", value / 1e6)
+                       : fmt::format("{:.1f} GB", value / 1e9);
+}
+
 std::string grouped(uint64_t value) {
   const std::string digits = std::to_string(value);
   std::string text;

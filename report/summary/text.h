@@ -14,6 +14,9 @@ namespace vtn::report {
 // "1.23 s", "45.6 ms", "789 us", "12 ns"; at most eight letters.
 std::string duration_text(uint64_t ns);
 
+// "1.2 kB", "3.4 MB", "5.6 GB": by thousands.
+std::string bytes_text(uint64_t bytes);
+
 // "12,345,678"
 std::string grouped(uint64_t value);
 

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "base/mutex.h"
 #include "report/summary/call_walk.h"
 
 namespace vtn::report {
@@ -15,7 +16,7 @@ namespace vtn::report {
 namespace {
 
 // Of one thread.
-template <bool kEdges>
+template <AlsoAdd kAlso>
 class Sums {
  public:
   struct Mark {};
@@ -38,12 +39,17 @@ class Sums {
                                  .own_ns = call.own_ns,
                                  .total_ns = outermost ? call.took_ns : 0};
     sum.totals.add(more);
-    if constexpr (kEdges) {
+    if constexpr (kAlso == AlsoAdd::kEdges) {
       FunctionTotals& edge = edges_[{call.caller, call.function}];
       edge.add(more);
       edge.calls += call.resumed ? 0 : 1;
     }
+    if constexpr (kAlso == AlsoAdd::kDurations) {
+      durations.add(call.took_ns);
+    }
   }
+
+  void gap(uint64_t ns) requires(kAlso == AlsoAdd::kDurations) { durations.add_gap(ns); }
 
   ThreadTotals totals() {
     ThreadTotals totals;
@@ -59,6 +65,8 @@ class Sums {
     return totals;
   }
 
+  Durations durations;
+
  private:
   struct Sum {
     FunctionTotals totals;
@@ -70,24 +78,29 @@ class Sums {
   std::map<std::pair<FunctionIndex, FunctionIndex>, FunctionTotals> edges_;
 };
 
-template <bool kEdges>
+template <AlsoAdd kAlso>
 Status add_up_threads(const spool::Reader& spool,
                       const spool::ClockMap& clock,
                       const Picture& picture,
                       unsigned workers,
                       const Progress& progress,
                       CallTotals& totals) {
-  using Walk = CallWalk<Sums<kEdges>>;
+  using Walk = CallWalk<Sums<kAlso>>;
   const spool::Model& model = spool.model();
+  [[maybe_unused]] Mutex mutex;  // of the durations
   ThreadPasses passes;
   passes.begin = [&](uint32_t thread) {
-    Sums<kEdges> sums(model.images[model.threads[thread].image]);
+    Sums<kAlso> sums(model.images[model.threads[thread].image]);
     return std::make_unique<Walk>(model, clock, thread, std::move(sums));
   };
   passes.end = [&](uint32_t thread, ThreadPass& pass) {
     auto& walk = static_cast<Walk&>(pass);
     walk.finish(end_of_thread_ns(picture, thread));
     totals.threads[thread] = walk.visitor.totals();
+    if constexpr (kAlso == AlsoAdd::kDurations) {
+      MutexLock lock(mutex);
+      totals.durations.add(walk.visitor.durations);
+    }
   };
   return pass_in_order(spool, workers, progress, passes);
 }
@@ -105,7 +118,7 @@ Identity identity_of(const spool::FunctionInfo* function) {
 }  // namespace
 
 Result<CallTotals> add_up(const spool::Reader& spool,
-                          bool edges,
+                          AlsoAdd also,
                           unsigned workers,
                           const Progress& progress) {
   const spool::Model& model = spool.model();
@@ -113,8 +126,18 @@ Result<CallTotals> add_up(const spool::Reader& spool,
   const Picture picture(model, clock, false);
   CallTotals totals;
   totals.threads.resize(model.threads.size());
-  VTN_TRY(edges ? add_up_threads<true>(spool, clock, picture, workers, progress, totals)
-                : add_up_threads<false>(spool, clock, picture, workers, progress, totals));
+  switch (also) {
+    case AlsoAdd::kNothing:
+      VTN_TRY(add_up_threads<AlsoAdd::kNothing>(spool, clock, picture, workers, progress, totals));
+      break;
+    case AlsoAdd::kEdges:
+      VTN_TRY(add_up_threads<AlsoAdd::kEdges>(spool, clock, picture, workers, progress, totals));
+      break;
+    case AlsoAdd::kDurations:
+      VTN_TRY(
+          add_up_threads<AlsoAdd::kDurations>(spool, clock, picture, workers, progress, totals));
+      break;
+  }
   return totals;
 }
 

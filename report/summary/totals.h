@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/result.h"
+#include "report/fold/durations.h"
 #include "report/formats.h"
 #include "report/summary/functions.h"
 #include "spool/reader.h"
@@ -48,6 +49,7 @@ struct ThreadTotals {
 
 struct CallTotals {
   std::vector<ThreadTotals> threads;  // by the model's index
+  Durations durations;                // of calls and slices. Only where asked for
 
   uint64_t calls() const {
     uint64_t sum = 0;
@@ -58,9 +60,12 @@ struct CallTotals {
   }
 };
 
-// One pass in order over the recording. `edges`: who called whom is wanted, too.
+// What is wanted beside the sums of functions.
+enum class AlsoAdd { kNothing, kEdges, kDurations };
+
+// One pass in order over the recording.
 Result<CallTotals> add_up(const spool::Reader& spool,
-                          bool edges,
+                          AlsoAdd also,
                           unsigned workers,
                           const Progress& progress);
 

@@ -84,7 +84,7 @@ struct Summary {
   CallTotals totals;
 
   Status add(const WriteRequest& request) {
-    VTN_ASSIGN(totals, add_up(spool, true, request.settings.workers, request.progress));
+    VTN_ASSIGN(totals, add_up(spool, AlsoAdd::kEdges, request.settings.workers, request.progress));
     return {};
   }
   FunctionTotals sum_of(const std::vector<uint32_t>& of) const {
@@ -101,72 +101,6 @@ struct Summary {
     return images.empty() ? none : model.images[images.back()].cwd;
   }
 };
-
-// What was asked not to be recorded, function by function.
-std::string left_out_text(const Summary& summary) {
-  const LeftOut left_out = left_out_of(summary.model, summary.clock);
-  std::string text;
-  if (const std::string with = recorded_with(summary.model); !with.empty()) {
-    text += "recorded with " + with + "\n\n";
-  }
-  if (!left_out.limited.empty()) {
-    text += fmt::format(
-        "== left out: {} calls; their time is in the own time of the call above them\n"
-        "{:>8} {:>13}  function\n",
-        grouped(left_out.calls),
-        "total",
-        "calls");
-    for (const LeftOutFunction& one : left_out.limited) {
-      text += fmt::format("{:>8} {:>13}  {}{}\n",
-                          duration_text(one.total_ns),
-                          grouped(one.calls),
-                          function_text(one.function, ""),
-                          one.counted_from_ns == 0
-                              ? ""
-                              : fmt::format(": counted, single calls not recorded {}",
-                                            left_out.since_text(one.counted_from_ns)));
-    }
-    text += "\n";
-  }
-  if (!left_out.marks.empty()) {
-    text += fmt::format("== left out: {} marks\n", grouped(left_out.all_marks));
-    for (const LeftOutFunction& one : left_out.marks) {
-      text += fmt::format("{:>22}  {}: counted {}\n",
-                          grouped(one.calls),
-                          one_line(one.function->name, 200),
-                          left_out.since_text(one.counted_from_ns));
-    }
-    text += "\n";
-  }
-  if (!left_out.hidden.empty()) {
-    text += fmt::format(
-        "== not recorded: {} functions; their time is in the own time of their callers\n",
-        grouped(left_out.hidden.size()));
-    for (const spool::FunctionInfo* function : left_out.hidden) {
-      text += "  " + function_text(function, "") + "\n";
-    }
-    text += "\n";
-  }
-  const std::vector<DroppedCalls> dropped =
-      dropped_calls_of(summary.model, summary.picture.tree, summary.clock);
-  if (!dropped.empty()) {
-    text += "== dropped for newer calls\n";
-    for (const DroppedCalls& one : dropped) {
-      text += "  " + dropped_text(one) + "\n";
-    }
-    text += "\n";
-  }
-  const std::vector<SwitchedOffFunction> off =
-      switched_off_of(summary.model, summary.picture.tree, summary.clock);
-  if (!off.empty()) {
-    text += "== switched off: called too often, not recorded and not counted\n";
-    for (const SwitchedOffFunction& one : off) {
-      text += "  " + switched_off_text(one) + "\n";
-    }
-    text += "\n";
-  }
-  return text;
-}
 
 // Appends to the file now and then, so that a large summary is never all in memory.
 class Sink {
@@ -303,7 +237,7 @@ Status write_summary_text(const spool::Reader& spool, const WriteRequest& reques
           sink, by_function(model, summary.totals, {thread}), of.own_ns, folder, nullptr));
     }
   }
-  VTN_TRY(sink.put(left_out_text(summary)));
+  VTN_TRY(sink.put(left_out_text(model, summary.picture.tree, summary.clock)));
   VTN_TRY(sink.flush());
   return output.commit();
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The page that shows a recording, as the build made it of the modules in this folder: the pieces of
-// report.html that are the same in each. A writer puts its data between them (docs/PAGE_FORMAT.md):
+// The page that shows a recording, as the build made it of the modules in this folder: the pieces
+// of report.html that are the same in each. A writer puts its data between them
+// (docs/PAGE_FORMAT.md):
 //
 //   page_head()    <!doctype ...> and the shell
 //     vtn-meta

@@ -161,7 +161,7 @@ TEST_CASE("dropped: what is kept is what was recorded", "[dropped]") {
     CHECK(perfetto.slice_count() == kept);
     CHECK(within(slices(perfetto), slices(all_slices)));
     CHECK(perfetto.attributes.count("dropped_for_newer_calls") == 1);
-    const auto totals = report::add_up(*some, true, 2, {});
+    const auto totals = report::add_up(*some, report::AlsoAdd::kEdges, 2, {});
     REQUIRE(totals.has_value());
     CHECK(totals->calls() == kept);
 
@@ -201,7 +201,7 @@ TEST_CASE("dropped: no time of what was dropped is own time", "[dropped]") {
   REQUIRE(model.dropped.size() == 1);
   CHECK(model.dropped.at(0).calls == 1);
   CHECK(model.dropped.at(0).until_ticks == 40'000);
-  const auto totals = report::add_up(*spool, false, 1, {});
+  const auto totals = report::add_up(*spool, report::AlsoAdd::kNothing, 1, {});
   REQUIRE(totals.has_value());
   const auto functions = report::by_function(model, *totals, {0});
   REQUIRE(functions.size() == 2);

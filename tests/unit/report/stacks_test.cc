@@ -104,7 +104,7 @@ TEST_CASE("stacks: of each function they add up to what it took, however few the
   call_at_random(process, thread);
   const auto spool = run.read();
   REQUIRE(spool->model().frames.size() > 1);  // stacks go on from frame to frame
-  const auto totals = report::add_up(*spool, false, 2, {});
+  const auto totals = report::add_up(*spool, report::AlsoAdd::kNothing, 2, {});
   REQUIRE(totals.has_value());
   for (const uint32_t most : {1u, 100u, 5000u, report::kMostStacksOfThread}) {
     INFO(most);

@@ -19,7 +19,7 @@ namespace {
 using Sums = std::map<std::string, report::FunctionTotals>;
 
 Sums sums_of(const spool::Reader& spool, const std::vector<uint32_t>& threads) {
-  const auto totals = report::add_up(spool, false, 2, {});
+  const auto totals = report::add_up(spool, report::AlsoAdd::kNothing, 2, {});
   REQUIRE(totals.has_value());
   Sums sums;
   for (const report::NamedTotals& one : report::by_function(spool.model(), *totals, threads)) {
@@ -220,7 +220,8 @@ TEST_CASE("summary: is added up beside a report that is written of the same spoo
   const auto spool = run.read();
   std::optional<Result<report::CallTotals>> totals;
   {
-    auto beside = Thread::start([&] { totals = report::add_up(*spool, false, 2, {}); });
+    auto beside =
+        Thread::start([&] { totals = report::add_up(*spool, report::AlsoAdd::kNothing, 2, {}); });
     REQUIRE(beside.has_value());
     (void)written(*spool, run.folder.file("out.json"), report::write_json);
   }

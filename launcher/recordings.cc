@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/recordings.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "report/formats.h"
+#include "spool/format.h"
+
+namespace vtn::launcher {
+
+namespace {
+
+constexpr std::string_view kCompressedByVizTracer = ".cvf";
+
+}  // namespace
+
+Result<std::unique_ptr<spool::Reader>> open_recording(const std::string& path, Cut cut) {
+  auto fd = open_file(path, O_RDONLY);
+  if (!fd) {
+    return tl::unexpected<Error>(std::move(fd).error());
+  }
+  if (path.ends_with(kCompressedByVizTracer)) {
+    return fail(fmt::format(
+        "cannot read {}: it is VizTracer's own; viztracer --decompress {} -o FILE.json makes a "
+        "report of it that can be read",
+        path,
+        path));
+  }
+  VTN_ASSIGN(auto reader, spool::Reader::open(std::move(*fd), path));
+  if (cut == Cut::kRefused && !reader->closed()) {
+    return fail(
+        fmt::format("{} is cut short at offset {}; viztracer-native --recover {} -o OUT "
+                    "makes a report of what is there",
+                    path,
+                    reader->end_offset(),
+                    path));
+  }
+  return reader;
+}
+
+bool names_recording(const std::string& word) {
+  if (word.ends_with(report::spool_format().extension)) {
+    return true;
+  }
+  struct stat info = {};
+  if (stat(word.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    return false;
+  }
+  uint64_t magic = 0;
+  const auto fd = open_file(word, O_RDONLY);
+  return fd && pread_all(fd->get(), &magic, sizeof(magic), 0).value_or(0) == sizeof(magic) &&
+         magic == spool::kSpoolMagic;
+}
+
+}  // namespace vtn::launcher

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is done with recordings when the program is over: `info`, `report`, and their refusals."""
+
+import os
+import re
+import time
+import unittest
+
+import support
+
+PROGRAM = """
+    import subprocess
+    import sys
+    import threading
+
+    def leaf(n):
+        return n * 2
+
+    def work():
+        for n in range(300):
+            leaf(n)
+
+    def numbers():
+        yield 1
+        yield 2
+
+    thread = threading.Thread(target=work, name="worker")
+    thread.start()
+    work()
+    thread.join()
+    sum(numbers())
+    subprocess.run(["true"])
+    sys.exit(3)
+"""
+NAMES = ("file", "command", "recorded", "options", "program", "processes", "threads", "calls", "functions", "marks",
+         "lost", "busiest", "busiest")
+
+
+class RecordingCase(support.TestCase):
+    def record(self, *options, name="x.vtn", program=PROGRAM, script="x.py"):
+        self.write(script, program)
+        path = os.path.join(self.reports, name)
+        done = self.run_argv([support.LAUNCHER, "--quiet", *options, "-o", path, script])
+        self.assertEqual(b"", done.stderr)
+        return path
+
+    def launch(self, *words, **kwargs):
+        return self.run_argv([support.LAUNCHER, *words], **kwargs)
+
+    def refused(self, *words, status, line):
+        """One line that says exactly this, and nothing else."""
+        done = self.launch(*words)
+        self.assertEqual((b"", f"viztracer-native: {line}\n"), (done.stdout, done.stderr.decode()))
+        self.assertEqual(status, done.status)
+
+
+class Info(RecordingCase):
+    def lines_of(self, path):
+        done = self.launch("info", path)
+        self.assertEqual((0, b""), (done.status, done.stderr))
+        lines = [(line[:11].strip(), line[12:]) for line in done.stdout.decode().splitlines()]
+        self.assertLess(len(lines), 24)
+        return lines
+
+    def test_one_screen(self):
+        path = self.record("--log_exception")
+        lines = self.lines_of(path)
+        self.assertEqual(NAMES, tuple(name for name, _ in lines))
+        said = dict(lines[:-1])
+        size = os.path.getsize(path)
+        self.assertEqual(f"{path}: {size / 1000:.1f} kB, complete", said["file"])
+        self.assertEqual(f"--quiet --log_exception -o {path} x.py", said["command"])
+        self.assertRegex(said["recorded"], r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}, \d[\d.]* (ms|s), "
+                                           r"by viztracer-native \d+\.\d+\.\d+$")
+        self.assertEqual("--log_exception", said["options"])
+        self.assertEqual("exit status 3", said["program"])
+        self.assertRegex(said["processes"], r"^2: 1 traced \(Python 3\.\d+\.\d+\S*\), 1 not a CPython$")
+        self.assertEqual("2", said["threads"])
+        calls = re.fullmatch(r"([\d,]+), resumed generators once more each time, (\d+\.\d) bytes each", said["calls"])
+        self.assertTrue(calls, said["calls"])
+        count = int(calls[1].replace(",", ""))
+        self.assertGreater(count, 600)
+        self.assertEqual(f"{size / count:.1f}", calls[2])
+        self.assertGreater(int(said["functions"].replace(",", "")), 4)
+        self.assertGreater(int(said["marks"].replace(",", "")), 0)
+        self.assertEqual("0 events", said["lost"])
+        self.assertRegex(lines[-2][1], rf"^process \d+ x\.py: {calls[1]} calls \(100\.0 %\)$")
+        self.assertRegex(lines[-1][1], r"^thread \d+ \S+ of \d+: [\d,]+ calls \(\d+\.\d %\)$")
+
+    def test_what_was_asked_for_and_left_out(self):
+        lines = dict(self.lines_of(self.record("--hide", "leaf", "--max_stack_depth", "1")))
+        self.assertEqual("--hide leaf --max_stack_depth 1", lines["options"])
+        self.assertEqual("1 function", lines["hidden"])
+        self.assertRegex(lines["left out"], r"^\d[\d,]* calls$")
+
+    def test_nothing_was_asked_for(self):
+        lines = dict(self.lines_of(self.record(program="pass")))
+        self.assertEqual("none: every call was recorded", lines["options"])
+        self.assertEqual("exit status 0", lines["program"])
+        self.assertRegex(lines["calls"], r"^[\d,]+, \d+\.\d bytes each$")
+
+    def test_a_recording_that_was_cut(self):
+        path = self.record()
+        os.truncate(path, os.path.getsize(path) - 20)
+        said = dict(self.lines_of(path))
+        self.assertRegex(said["file"], rf"^{path}: [\d.]+ kB, cut short at offset \d+: viztracer-native --recover "
+                                       rf"{path} -o OUT makes a report of what is there$")
+        self.assertEqual("exit status 3", said["program"])
+        self.refused("report", path, status=1, line=f"{path} is {re.search('cut short at offset [0-9]+', said['file'])[0]}; "
+                     f"viztracer-native --recover {path} -o OUT makes a report of what is there")
+
+
+class Commands(RecordingCase):
+    def test_report_prints_what_convert_writes(self):
+        path = self.record()
+        for what in ("txt", "md", "folded", "summary.json", "json", "svg", "speedscope.json"):
+            with self.subTest(what):
+                out = os.path.join(self.reports, f"written.{what}")
+                self.assertEqual(0, self.launch("--quiet", "--convert", path, "-o", out).status)
+                printed = self.launch("report", path, what)
+                self.assertEqual((0, b""), (printed.status, printed.stderr))
+                with open(out, "rb") as file:
+                    self.assertEqual(file.read(), printed.stdout)
+        self.assertEqual(self.launch("report", path, "txt").stdout, self.launch("report", path).stdout)
+        self.assertEqual(self.launch("report", path, "md").stdout, self.launch("report", path, ".md").stdout)
+
+    def test_report_into_files(self):
+        """`-o`, and stdout that is a file: written behind what is there."""
+        path = self.record()
+        text = self.launch("report", path).stdout
+        out = os.path.join(self.reports, "a.txt")
+        self.assertEqual(0, self.launch("report", path, "-o", out).status)
+        self.assertEqual(0, self.launch("report", "--output-file=" + os.path.join(self.reports, "b.log"), path, "txt").status)
+        with open(os.path.join(self.reports, "c"), "wb") as file:
+            file.write(b"before\n")
+            file.flush()
+            self.assertEqual(0, self.launch("report", path, stdout=file).status)
+        content = []
+        for name in ("a.txt", "b.log", "c"):
+            with open(os.path.join(self.reports, name), "rb") as file:
+                content.append(file.read())
+        self.assertEqual([text, text, b"before\n" + text], content)
+
+    def test_a_reader_that_goes_away(self):
+        path = self.record()
+        done = self.run_argv(["/bin/sh", "-c", f"{support.LAUNCHER} report {path} json | head -c 1"])
+        self.assertEqual((b"{", b""), (done.stdout, done.stderr))
+
+    def test_binary_reports_are_not_printed_on_a_terminal(self):
+        path = self.record()
+        terminal = support.Terminal(self, [support.LAUNCHER, "report", path, "pstats"])
+        self.assertEqual(b"viztracer-native: .pstats is not text: -o FILE\r\n", terminal.read())
+        self.assertEqual(2, terminal.wait())
+        self.assertEqual(0, self.launch("report", path, "pstats").status)
+
+    def test_refusals(self):
+        path = self.record()
+        self.refused("report", path, "tx", status=2, line="there is no report tx; did you mean txt?")
+        self.refused("report", path, "nothing-like-it", status=2,
+                     line="there is no report nothing-like-it; viztracer-native --help lists them")
+        self.refused("report", path, "vtn", status=2, line="a recording is not printed: -o FILE.vtn")
+        self.refused("report", path, "txt", "md", status=2,
+                     line="report takes no md: usage: viztracer-native report FILE [WHAT]; "
+                          "viztracer-native -- report runs a program of that name")
+        self.refused("info", status=2, line="info needs more: usage: viztracer-native info FILE; "
+                                            "viztracer-native -- info runs a program of that name")
+        self.refused("report", path, "--otput_file", "x.txt", status=2,
+                     line="report has no option --otput_file; did you mean --output_file?")
+        self.refused("report", path, "-o", status=2, line="option -o needs a value: FILE")
+        self.refused("info", path, "-q", status=2, line="info has no option -q; viztracer-native info --help")
+        self.refused("info", "no.vtn", status=1, line="cannot open no.vtn: No such file or directory")
+        self.write("bad.vtn", "no recording at all\n")
+        for words in (("info", "bad.vtn"), ("report", "bad.vtn")):
+            self.refused(*words, status=1,
+                         line="bad.vtn was not recorded by viztracer-native: no magic number at offset 0")
+
+    def test_help(self):
+        for name, words in (("info", b"info FILE"), ("report", b"report FILE [WHAT]")):
+            for option in ("--help", "-h"):
+                done = self.launch(name, option)
+                self.assertEqual((0, b""), (done.status, done.stderr))
+                self.assertIn(words, done.stdout)
+                self.assertIn(b"viztracer-native -- " + name.encode(), done.stdout)
+        whole = self.launch("--help").stdout
+        self.assertIn(b"\nCommands:\n  info FILE ", whole)
+
+    def test_programs_of_the_same_name(self):
+        """A word that names no recording makes it a program, and so does a separator."""
+        path = self.record()
+        self.write("info", "#!/bin/sh\necho \"program $*\"\n", 0o755)
+        os.symlink(os.path.join(self.work, "info"), os.path.join(self.bin, "info"))
+        out = os.path.join(self.reports, "o.json")
+        self.assertEqual(b"program bash\n", self.launch("info", "bash", cwd=self.reports).stdout)
+        self.assertEqual(f"program {path}\n".encode(), self.launch("-o", out, "--", "info", path).stdout)
+        self.assertEqual(f"program {path}\n".encode(), self.launch("-o", out, "info", path).stdout)
+        self.assertIn(b"complete", self.launch("info", path).stdout)
+        with open(path, "rb") as file:
+            self.write("of_any_name", "")
+            with open(os.path.join(self.work, "of_any_name"), "wb") as copy:
+                copy.write(file.read())
+        self.assertIn(b"complete", self.launch("info", "of_any_name").stdout)
+
+
+class RcFile(RecordingCase):
+    """Options from a file; what single lines of it mean is tests/unit/launcher/rc_file_test.cc's."""
+
+    def options_of(self, path):
+        done = self.launch("info", path)
+        self.assertEqual((0, b""), (done.status, done.stderr))
+        return re.search(r"^options +(.*)$", done.stdout.decode(), re.M)[1]
+
+    def rc(self, text, name=".viztracerrc"):
+        return self.write(name, "[default]\n" + text)
+
+    def test_of_the_folder(self):
+        self.rc("max_stack_depth = 7\nhide = json leaf\nquiet = True\noutput_file = from_rc.vtn\nlog_gc = off\n")
+        self.write("x.py", PROGRAM)
+        done = self.launch("x.py")
+        self.assertEqual((3, b"", b""), (done.status, done.stdout, done.stderr))
+        self.assertEqual("--max_stack_depth 7 --hide json --hide leaf", self.options_of("from_rc.vtn"))
+
+    def test_the_command_line_wins(self):
+        self.rc("max_stack_depth = 7\nhide = json leaf\ninclude_files = x.py\n")
+        self.write("tools/y.py", "")
+        path = self.record("--hide", "work", "--exclude_files", "tools", "--max_stack_depth=3")
+        self.assertEqual("--hide work --exclude_files tools --max_stack_depth 3", self.options_of(path))
+        self.rc("output_file = from_rc.json\nlog_sparse = yes\n")
+        self.assertEqual(3, self.launch("--quiet", "-u", "--no_log_sparse", "x.py").status)
+        made = [name for name in os.listdir(self.work) if name.endswith(".json")]
+        self.assertEqual(1, len(made), made)
+        self.assertRegex(made[0], r"^x_\d+_\d+_\d+\.json$")
+
+    def test_named(self):
+        """Instead of the folder's; a file that is not there is one line."""
+        self.rc("nonsense = 1\n")
+        self.rc("max_stack_depth = 5\n", "other.ini")
+        self.write("x.py", PROGRAM)
+        self.assertEqual("--max_stack_depth 5", self.options_of(self.record("--rcfile", "other.ini")))
+        self.refused("--rcfile", "none.ini", "x.py", status=2, line="cannot open none.ini: No such file or directory")
+        self.refused("x.py", status=2, line=".viztracerrc:2: unknown option nonsense; viztracer-native --help lists the options")
+        self.refused("--rcfile=x.py", "x.py", status=2, line="x.py:1: neither [section] nor option = value")
+
+    def test_options_of_viztracer_that_there_are_none_of(self):
+        self.rc("plugins = a b\nlog_torch = True\nmax_stack_depth = 9\n")
+        self.write("x.py", "pass")
+        done = self.launch("--summary", "0", "-o", "x.vtn", "x.py")
+        self.assertEqual(0, done.status)
+        self.assertEqual(1, done.stderr.count(b"without effect here"), done.stderr)
+        self.assertIn(b"viztracer-native: .viztracerrc: without effect here: plugins, log_torch\n", done.stderr)
+        self.assertEqual("--max_stack_depth 9", self.options_of("x.vtn"))
+
+    def test_nested_runs_and_children_do_not_read_it_again(self):
+        self.rc("max_stack_depth = 9\nquiet = True\noutput_file = outer.vtn\n")
+        self.write("child.py", "print('child')")
+        self.write("inner/.viztracerrc", "[default]\nnonsense = 1\n")
+        self.write("x.py", f"""
+            import subprocess, sys
+            subprocess.run([{support.LAUNCHER!r}, "--quiet", "../child.py"], cwd="inner", check=True)
+            subprocess.run([sys.executable, "../child.py"], cwd="inner", check=True)
+        """)
+        done = self.launch("x.py")
+        self.assertEqual((0, b"child\nchild\n", b""), (done.status, done.stdout, done.stderr))
+        self.assertEqual("--max_stack_depth 9", self.options_of("outer.vtn"))
+
+    def test_keep_pid(self):
+        """The collector that begins by exec is told the options, not the file."""
+        self.rc("max_stack_depth = 4\nkeep_pid = True\noutput_file = kept.vtn\nquiet = True\n")
+        self.write("x.py", "import os\nos.unlink('.viztracerrc')")
+        self.assertEqual(0, self.launch("x.py").status)
+        deadline = time.monotonic() + 30
+        while not os.path.exists(os.path.join(self.work, "kept.vtn")):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        self.assertEqual("--max_stack_depth 4", self.options_of("kept.vtn"))
+
+    def test_nothing_to_run(self):
+        self.rc("nonsense = 1\n")
+        self.assertEqual(0, self.launch().status)
+        self.assertEqual(0, self.launch("--help").status)
+        self.assertEqual(0, self.launch("--version").status)
+
+
+class PidSuffix(RecordingCase):
+    def test_in_every_name(self):
+        self.write("x.py", "pass")
+        process = self.spawn([support.LAUNCHER, "--quiet", "--pid_suffix", "-o", "a.json.gz", "--report",
+                              "b.summary.json", "x.py"])
+        self.assertEqual(0, self.finish(process).status)
+        made = sorted(name for name in os.listdir(self.work) if name != "x.py")
+        self.assertEqual([f"a_{process.pid}.json.gz", f"b_{process.pid}.summary.json"], made)
+
+    def test_the_default_name(self):
+        self.write("x.py", "pass")
+        process = self.spawn([support.LAUNCHER, "--quiet", "--pid_suffix", "x.py"])
+        self.assertEqual(0, self.finish(process).status)
+        self.assertIn(f"result_{process.pid}.json", os.listdir(self.work))
+
+
+if __name__ == "__main__":
+    unittest.main()
