@@ -6,7 +6,7 @@ import * as text from '../../viewer/page/text.js';
 
 test('what hides or turns text round is shown as an escape', () => {
   assert.equal(text.visibleText('a\u202eb'), 'a\\u202eb');
-  assert.equal(text.visibleText('x\u0000\u007f\u0085\u2028'), 'x\\x00\\x7f\\x85\\u2028');
+  assert.equal(text.visibleText('x\u0000\u007f\u0085\u2028'), 'x\\u0000\\u007f\\u0085\\u2028');
   assert.equal(text.visibleText('two\nlines\tand\r'), 'two\\nlines\\tand\\r');
   assert.equal(text.visibleText('half \ud83d'), 'half \\ud83d');
   assert.equal(text.visibleText('half \udc00 '), 'half \\udc00 ');

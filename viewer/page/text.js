@@ -17,8 +17,7 @@ function escapeOf(hidden) {
   }
   let escaped = '';
   for (let at = 0; at < hidden.length; ++at) {
-    const code = hidden.charCodeAt(at);
-    escaped += code < 256 ? '\\x' + code.toString(16).padStart(2, '0') : '\\u' + code.toString(16).padStart(4, '0');
+    escaped += '\\u' + hidden.charCodeAt(at).toString(16).padStart(4, '0');
   }
   return escaped;
 }
