@@ -127,7 +127,10 @@ export class Overlay {
     let last_px = -Infinity;
     for (let i = firstInstant(instants, scale.from_ns); i < instants.length && instants[i].ns <= scale.to_ns; i++) {
       const x_px = scale.px(instants[i].ns);
-      if (x_px - last_px < 2) continue;
+      if (x_px - last_px < 2) {
+        i = Math.max(i, firstInstant(instants, scale.ns(last_px + 2)) - 1);
+        continue;
+      }
       last_px = x_px;
       context.beginPath();
       context.moveTo(x_px, y_px + INSTANTS_PX - 1);
