@@ -206,11 +206,35 @@ class Browser(unittest.TestCase):
         self.assertIn("app.py --all", page.evaluate("document.getElementById('title').textContent"))
         self.assertIn("back\\u202edrow", page.evaluate("[...Array(vtn.source.report.functions.count).keys()].map((one) => vtn.timeline.overlay.nameOf(one)).join('\\n')"))
 
+    def test_a_recording_without_calls_opens(self):
+        writer = page_file.PageWriter(self.page_text)
+        empty = {"name": [], "file": [], "line": [], "kind": [], "calls": [], "own_ns": [], "total_ns": [], "folded_calls": []}
+        writer.tables = {"functions": empty, "files": [], "source_block": [], "processes": [], "threads": [], "arrows": [], "losses": [], "sets": [], "left_out": []}
+        writer.meta = {"format": 1, "version": "0", "title": "", "command": "", "start_unix_ns": "0", "span_ns": 0, "exit": {"signal": 9}, "calls": 0, "kept_calls": 0,
+                       "folded_calls": 0, "rows": 0, "fold_below_ns": 0, "lost_events": 0, "complete": False}
+        path = os.path.join(self.folder, "empty.html")
+        writer.write(path)
+        page = self.open(path)
+        self.assertEqual([], page.messages)
+        self.assertIn("killed by signal 9", page.evaluate("document.getElementById('facts').textContent"))
+
+    def test_a_name_of_a_megabyte_is_cut_where_it_is_shown(self):
+        path = os.path.join(self.folder, "long_name.html")
+        recording = page_file.Synthetic(2000, 2, 1, seed=2)
+        recording.name[0] = "x" * (1 << 20)
+        recording.write(path, self.page_text)
+        page = self.open(path, "#panel=functions")
+        self.assertEqual([], page.messages)
+        self.assertLess(page.evaluate("document.getElementById('app').textContent.length"), 100000)
+
     def test_a_thousand_threads_and_many_processes(self):
         page = self.open(self.write("many", rows=30000, threads=1000, processes=700), picture="many")
         self.assertEqual([], page.messages)
         self.assertEqual(700, page.evaluate("vtn.timeline.layout.items.filter((one) => one.kind === 'process').length"))
-        page.evaluate("vtn.timeline.layout.openAll(true); vtn.timeline.layoutChanged(); vtn.timeline.scroller.scrollTop = 1e9")
+        page.evaluate("vtn.state.tell('show', {process: 500})")
+        page.evaluate(NEXT_FRAME)
+        self.assertIn(500, page.evaluate("vtn.timeline.scene.visible.filter((one) => one.kind === 'thread').map((one) => one.process)"))
+        page.evaluate("vtn.timeline.openAll(true); vtn.timeline.scroller.scrollTop = 1e9")
         page.evaluate(NEXT_FRAME)
         self.assertEqual(1000, page.evaluate("vtn.timeline.layout.items.filter((one) => one.kind === 'thread').length"))
         self.assertLess(page.evaluate("vtn.timeline.headers.pool.length"), 200)

@@ -150,6 +150,7 @@ export class FileSource extends Source {
   /** @param {number} number of the element @param {CallBlock[]} blocks */
   took(number, blocks) {
     this.blocks_done++;
+    this.progress = this.blocks_done / Math.max(1, this.report.meta.blocks.calls);
     this.decoded.set(number, blocks);
     this.appendInOrder();
     this.pump();

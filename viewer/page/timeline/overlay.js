@@ -127,7 +127,10 @@ export class Overlay {
     let last_px = -Infinity;
     for (let i = firstInstant(instants, scale.from_ns); i < instants.length && instants[i].ns <= scale.to_ns; i++) {
       const x_px = scale.px(instants[i].ns);
-      if (x_px - last_px < 2) continue;
+      if (x_px - last_px < 2) {
+        i = Math.max(i, firstInstant(instants, scale.ns(last_px + 2)) - 1);
+        continue;
+      }
       last_px = x_px;
       context.beginPath();
       context.moveTo(x_px, y_px + INSTANTS_PX - 1);
@@ -167,6 +170,7 @@ export class Overlay {
       return item ? item.y_px - top_px + (item.kind === 'process' ? PROCESS_PX / 2 : item.calls_y_px + 9) : 0;
     };
     context.strokeStyle = context.fillStyle = inks.arrow;
+    context.globalAlpha = 0.75;
     context.lineWidth = 1.2;
     let drawn = 0;
     for (const arrow of this.source.report.arrows) {
@@ -177,10 +181,12 @@ export class Overlay {
       if (++drawn > MOST_ARROWS) break;
       const from_px = Math.max(-1e4, scale.px(arrow.ns));
       const to_px = Math.min(1e5, scale.px(arrow.to_ns));
-      const bend_px = Math.max(12, Math.min(80, (to_px - from_px) / 2));
+      // Down first, then along the line it leads to: so one that takes long crosses no other line.
+      const bend_px = Math.max(10, Math.min(60, (to_px - from_px) / 2));
       context.beginPath();
       context.moveTo(from_px, from_y_px);
-      context.bezierCurveTo(from_px + bend_px, from_y_px, to_px - bend_px, to_y_px, to_px - 4, to_y_px);
+      context.bezierCurveTo(from_px, to_y_px, from_px, to_y_px, from_px + bend_px - 4, to_y_px);
+      context.lineTo(Math.max(to_px - 4, from_px + bend_px - 4), to_y_px);
       context.stroke();
       context.beginPath();
       context.moveTo(to_px, to_y_px);
@@ -188,6 +194,7 @@ export class Overlay {
       context.lineTo(to_px - 6, to_y_px + 3.5);
       context.fill();
     }
+    context.globalAlpha = 1;
   }
 
   /** @param {Scene} scene @param {Scale} scale @param {number} top_px @param {Inks} inks */

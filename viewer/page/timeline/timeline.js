@@ -3,7 +3,7 @@
 // The timeline: one picture a frame of what the state says, and what hands and keys do to the state.
 
 import { firstEndingAfter, firstStartingFrom, rowAt } from '../data/columns.js';
-import { make } from '../shell/dom.js';
+import { button, make } from '../shell/dom.js';
 import { CanvasPainter } from './canvas_painter.js';
 import { Gestures } from './gestures.js';
 import { GlPainter } from './gl_painter.js';
@@ -67,7 +67,11 @@ export class Timeline {
     this.scroller.setAttribute('aria-label', 'Timeline');
     this.tip = make('div', 'tooltip');
     this.tip.hidden = true;
-    root.append(make('div', 'map-row', [make('div', 'corner'), this.map_canvas]), make('div', 'axis-row', [make('div', 'corner'), this.axis_canvas]), this.scroller);
+    const corner = make('div', 'corner');
+    if (source.report.processes.length > 1) {
+      corner.append(button('▾ all', 'Open all processes', () => this.openAll(true)), button('▸ all', 'Close all processes', () => this.openAll(false)));
+    }
+    root.append(make('div', 'map-row', [make('div', 'corner'), this.map_canvas]), make('div', 'axis-row', [corner, this.axis_canvas]), this.scroller);
     root.append(this.tip);
     /** @type {CanvasPainter | GlPainter} */
     this.painter = new CanvasPainter(this.box_canvas);
@@ -339,10 +343,20 @@ export class Timeline {
 
   /** Scrolls to a process. @param {number} process */
   revealProcess(process) {
-    const item = this.layout.items.find((one) => one.kind === 'process' && one.process === process);
+    if (!this.layout.open_processes.has(process)) {
+      this.layout.toggleProcess(process);
+      this.layoutChanged();
+    }
+    const item = this.layout.index.processes.get(process);
     if (!item) return;
     this.scroller.scrollTop = item.y_px - 4;
     this.redraw();
+  }
+
+  /** @param {boolean} open */
+  openAll(open) {
+    this.layout.openAll(open);
+    this.layoutChanged();
   }
 
   /** Scrolls to the line of a call. @param {Call} call */
