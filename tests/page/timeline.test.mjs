@@ -190,3 +190,24 @@ test('a selected call is the same one when finer rows replace those of the overv
   source.changed();
   assert.equal(state.selectedCall, null);
 }));
+
+test('a counter and instants of a million points are a box and a mark a pixel', () => withFile(OPTIONS, async (file) => {
+  const source = await sourceOf(file);
+  const layout = new Layout(source.report);
+  const scene = new Scene(source, layout);
+  const span_ns = source.report.meta.span_ns;
+  const ns = Array.from({ length: 1e6 }, (_, i) => (i * span_ns) / 1e6);
+  scene.counters[0] = [{ name: 'many', ns, value: ns.map((_, i) => (i % 1000 < 500 ? i % 7 : null)) }];
+  layout.setMarks(0, false, 1);
+  layout.arrange();
+  const item = layout.items.find((one) => one.kind === 'counter');
+  scene.boxes.clear();
+  scene.addCounter(item, new Scale({ from_ns: 0, to_ns: span_ns }, 1000), 0, /** @type {any} */ (TONES));
+  assert.ok(scene.boxes.count > 200 && scene.boxes.count <= 2100, String(scene.boxes.count));
+  // A few points are all there, each up to the next one; nothing stands where there is no value.
+  scene.counters[0] = [{ name: 'few', ns: [0, span_ns / 4, span_ns / 2], value: [3, null, 6] }];
+  scene.boxes.clear();
+  scene.addCounter(item, new Scale({ from_ns: 0, to_ns: span_ns }, 1000), 0, /** @type {any} */ (TONES));
+  const boxes = Array.from({ length: scene.boxes.count }, (_, i) => [...scene.boxes.floats.slice(i * 6, i * 6 + 2)].map(Math.round));
+  assert.deepEqual(boxes, [[0, 250], [0, 250], [500, 1000], [500, 1000]]);
+}));

@@ -126,7 +126,12 @@ export class Timeline {
 
   follow() {
     const { state } = this;
-    state.on('view', () => this.redraw());
+    state.on('view', () => {
+      // What the mouse pointed at has moved away.
+      this.overlay.hovered = null;
+      this.tooltip.hide();
+      this.redraw();
+    });
     state.on('selectedCall', () => this.redraw());
     state.on('selectedRange', () => this.redraw());
     state.on('highlighted', (highlighted) => {
