@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -45,6 +46,33 @@ PERFETTO = """(() => {
   };
   window.open = (address) => { window.opened = address; return opened; };
 })()"""
+
+
+LAUNCHER = os.environ.get("VIZTRACER_NATIVE")
+PROGRAM = """
+import json, threading
+
+def numbers(count):
+    for each in range(count):
+        yield {"each": each, "text": "<\u202e>"}
+
+def work(count):
+    return [json.loads(json.dumps(each)) for each in numbers(count)]
+
+def fails(value):
+    raise ValueError(value)
+
+threads = [threading.Thread(target=work, args=(20,), name=f"worker-{each}") for each in range(3)]
+for thread in threads:
+    thread.start()
+work(30)
+try:
+    fails("no")
+except ValueError:
+    pass
+for thread in threads:
+    thread.join()
+"""
 
 
 @unittest.skipIf(chromium.why_not(), chromium.why_not())
@@ -325,6 +353,36 @@ class Panels(unittest.TestCase):
         self.assertTrue(page.evaluate("document.querySelector('dialog.help').open"))
         self.picture(page, "help")
         self.assertGreater(page.evaluate("document.querySelectorAll('dialog.help kbd').length"), 30)
+
+    @unittest.skipIf(not LAUNCHER, "VIZTRACER_NATIVE does not say where the program is")
+    def test_what_is_saved_is_what_the_program_writes(self):
+        """The same recording as .json and, through .html and the page, as .json again: the same calls with the same values."""
+        def run(*words):
+            done = subprocess.run([LAUNCHER, *words], cwd=self.folder, capture_output=True, text=True, timeout=100)
+            self.assertEqual(0, done.returncode, done.stderr)
+        with open(os.path.join(self.folder, "program.py"), "w", encoding="utf-8") as file:
+            file.write(PROGRAM)
+        run("--log_func_args", "--log_func_retval", "-o", "run.vtn", "program.py")
+        run("--convert", "run.vtn", "-o", "run.json")
+        run("--convert", "run.vtn", "-o", "run.html")
+        with open(os.path.join(self.folder, "run.json"), encoding="utf-8") as file:
+            written = json.load(file)
+        page = self.open(path=os.path.join(self.folder, "run.html"))
+        page.key("e")
+        self.until(page, "document.querySelector('.vp-dialog').open")
+        self.press(page, "Save .json", ".vp-dialog")
+        self.until(page, "window.taken.length")
+        saved = json.loads(page.evaluate("window.taken[0].text()"))
+        self.assertGreater(len(calls_of(written)), 500)
+        self.assertEqual(calls_of(written), calls_of(saved))
+
+
+def calls_of(trace):
+    """(pid, tid, nanoseconds of the clock, duration, name, all else) of every call, in order."""
+    base_ns = trace["viztracer_metadata"]["baseTimeNanoseconds"]
+    return sorted((event["pid"], event["tid"], base_ns + round(event["ts"] * 1000), round(event["dur"] * 1000), event["name"],
+                   json.dumps([event.get("args"), event.get("caller_lineno")], sort_keys=True))
+                  for event in trace["traceEvents"] if event["ph"] == "X" and event["cat"] == "FEE")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ export class SearchPanel {
     this.results = [];
     /** @type {Uint8Array | null} */
     this.functions = null;
+    /** Once everything is there. */
+    this.search_again = false;
     /** What is found beside names, as far as it is. @type {FoundStops | null} */
     this.found = null;
     /** The last moment that was gone to: no call is selected there. @type {Stop | null} */
@@ -54,6 +56,12 @@ export class SearchPanel {
     root.append(build('div', {class: 'vp-bar'}, this.field, this.previous, this.next, this.status),
       build('div', {class: 'vp-grid vp-headers', 'aria-hidden': 'true'}, ...['', 'Found', 'Place', 'Calls', 'Folded', 'Own'].map((text) => build('span', {text}))),
       this.list.element, this.empty);
+    source.onChange(() => {
+      if (source.complete && this.search_again) {
+        this.search_again = false;
+        this.search(this.field.value);
+      }
+    });
     state.on('searched', (text) => {
       if (text !== this.field.value) {
         this.field.value = text;
@@ -120,6 +128,11 @@ export class SearchPanel {
       this.setButtons();
       this.tell();
     };
+    // Rows have their numbers when all are there.
+    if (!this.source.complete) {
+      this.search_again = true;
+      return;
+    }
     let told_ms = performance.now();
     const found = await findTexts(this.source, parsed.test, signal, (so_far) => {
       if (performance.now() - told_ms > 300) {
