@@ -104,6 +104,27 @@ class Browser(unittest.TestCase):
         # A box that never ended fades, so a few may differ.
         self.assertGreaterEqual(len(right), len(colours[0]) * 9 // 10, colours[0])
 
+    def test_a_picture_comes_back_when_the_gpu_does(self):
+        page = self.open(self.write("lost"))
+        taken = """(() => {
+          const copy = document.createElement('canvas');
+          copy.width = vtn.timeline.box_canvas.width;
+          copy.height = vtn.timeline.box_canvas.height;
+          const context = copy.getContext('2d');
+          context.drawImage(vtn.timeline.box_canvas, 0, 0);
+          return copy.toDataURL();
+        })()"""
+        # A canvas has what was drawn in the same frame only.
+        before = page.evaluate("vtn.timeline.draw(), " + taken)
+        after = page.evaluate("""new Promise((done) => {
+          const { gl, canvas } = vtn.timeline.painter;
+          const extension = gl.getExtension('WEBGL_lose_context');
+          canvas.addEventListener('webglcontextlost', () => setTimeout(() => extension.restoreContext()));
+          canvas.addEventListener('webglcontextrestored', () => requestAnimationFrame(() => done(TAKEN)));
+          extension.loseContext();
+        })""".replace("TAKEN", taken))
+        self.assertTrue(before == after, "it is drawn once more")
+
     def test_a_click_selects_a_call_and_keys_go_on_from_it(self):
         page = self.open(self.write("click"))
         thread, depth, index = page.evaluate(

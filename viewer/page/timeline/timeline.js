@@ -118,7 +118,7 @@ export class Timeline {
   useGl() {
     const canvas = make('canvas', 'boxes');
     try {
-      this.painter = new GlPainter(canvas);
+      this.painter = new GlPainter(canvas, () => this.redraw());
     } catch (fault) {
       return;
     }
@@ -222,6 +222,11 @@ export class Timeline {
 
   draw() {
     this.frame = 0;
+    if ((devicePixelRatio || 1) !== this.ratio) {
+      // The window went to another screen; this comes back here.
+      this.resize();
+      return;
+    }
     const began_ms = performance.now();
     const { scale, scene, state, ratio } = this;
     const tones = TONES[this.theme];
