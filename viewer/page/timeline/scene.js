@@ -2,7 +2,7 @@
 //
 // The picture of what is on the screen: its boxes, and the texts that have room in them. No DOM.
 
-import { FLAG_CUT, FLAG_OPEN, longestOfRun, lowerBound, visibleRuns } from '../data/columns.js';
+import { FLAG_CUT, FLAG_OPEN, longestOfRun, lowerBound, outstandingOfRun, visibleRuns } from '../data/columns.js';
 import { KIND_GAP } from '../data/report.js';
 import { PROCESS_PX } from './layout.js';
 import { PATTERN_FLAT, PATTERN_FOLD, PATTERN_GAP, PATTERN_OPEN, PATTERN_PLAIN, Rectangles } from './rectangles.js';
@@ -90,7 +90,8 @@ export class Scene {
       const first = runs[at];
       const behind = runs[at + 1];
       const single = behind === first + 1;
-      const row = single ? first : longestOfRun(column, first, behind);
+      const outstanding = single || !palette.stands_out ? -1 : outstandingOfRun(column, first, behind, palette.stands_out);
+      const row = single ? first : outstanding >= 0 ? outstanding : longestOfRun(column, first, behind);
       const from_px = scale.px(start[first]);
       const to_px = scale.px(end[behind - 1]);
       const colour = palette.colour(code[row]);
