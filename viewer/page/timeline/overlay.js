@@ -171,14 +171,16 @@ export class Overlay {
       return item ? item.y_px - top_px + (item.kind === 'process' ? PROCESS_PX - 2 : item.calls_y_px + 9) : 0;
     };
     context.strokeStyle = context.fillStyle = inks.arrow;
-    context.globalAlpha = 0.75;
+    context.globalAlpha = 0.55;
     context.lineWidth = 1.2;
     let drawn = 0;
     for (const arrow of this.source.report.arrows) {
       if (arrow.to_ns < scale.from_ns || arrow.ns > scale.to_ns) continue;
       const from_y_px = place(arrow.process, arrow.thread);
       const to_y_px = place(arrow.to_process, arrow.to_thread);
-      if (Math.max(from_y_px, to_y_px) < 0 || Math.min(from_y_px, to_y_px) > height_px) continue;
+      // One that only passes by says nothing.
+      const seen = (/** @type {number} */ y_px) => y_px >= 0 && y_px <= height_px;
+      if (!seen(from_y_px) && !seen(to_y_px)) continue;
       if (++drawn > MOST_ARROWS) break;
       const from_px = Math.max(-1e4, scale.px(arrow.ns));
       const to_px = Math.min(1e5, scale.px(arrow.to_ns));
