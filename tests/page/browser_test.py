@@ -149,6 +149,15 @@ class Browser(unittest.TestCase):
         zoomed = page.evaluate("vtn.state.view")
         self.assertLess(zoomed["to_ns"] - zoomed["from_ns"], 190000)
 
+    def test_names_get_as_much_room_as_is_dragged(self):
+        page = self.open(self.write("heads"))
+        before, edge = page.evaluate("[vtn.timeline.width_px, vtn.timeline.surface.getBoundingClientRect().left]")
+        page.mouse("mousePressed", edge - 1, 300, button="left", clickCount=1)
+        page.mouse("mouseMoved", edge + 99, 300, button="left", buttons=1)
+        page.mouse("mouseReleased", edge + 99, 300, button="left", clickCount=1)
+        self.assertAlmostEqual(before - 100, page.evaluate("vtn.timeline.width_px"), delta=2)
+        self.assertEqual(page.evaluate("vtn.timeline.width_px"), page.evaluate("vtn.timeline.box_canvas.clientWidth"))
+
     def test_a_link_shows_what_its_sender_saw(self):
         path = self.write("link")
         page = self.open(path, "#view=200000_400000&call=1_2_3&range=250000_260000")

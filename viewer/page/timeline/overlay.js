@@ -167,7 +167,8 @@ export class Overlay {
     const { processes, threads } = scene.layout.index;
     const place = (/** @type {number} */ process, /** @type {number} */ thread) => {
       const item = threads.get(thread) || processes.get(process);
-      return item ? item.y_px - top_px + (item.kind === 'process' ? PROCESS_PX / 2 : item.calls_y_px + 9) : 0;
+      // Below the bar of a process: its program's name stands in it.
+      return item ? item.y_px - top_px + (item.kind === 'process' ? PROCESS_PX - 2 : item.calls_y_px + 9) : 0;
     };
     context.strokeStyle = context.fillStyle = inks.arrow;
     context.globalAlpha = 0.75;
@@ -181,18 +182,7 @@ export class Overlay {
       if (++drawn > MOST_ARROWS) break;
       const from_px = Math.max(-1e4, scale.px(arrow.ns));
       const to_px = Math.min(1e5, scale.px(arrow.to_ns));
-      // Down first, then along the line it leads to: so one that takes long crosses no other line.
-      const bend_px = Math.max(10, Math.min(60, (to_px - from_px) / 2));
-      context.beginPath();
-      context.moveTo(from_px, from_y_px);
-      context.bezierCurveTo(from_px, to_y_px, from_px, to_y_px, from_px + bend_px - 4, to_y_px);
-      context.lineTo(Math.max(to_px - 4, from_px + bend_px - 4), to_y_px);
-      context.stroke();
-      context.beginPath();
-      context.moveTo(to_px, to_y_px);
-      context.lineTo(to_px - 6, to_y_px - 3.5);
-      context.lineTo(to_px - 6, to_y_px + 3.5);
-      context.fill();
+      drawArrow(context, from_px, from_y_px, to_px, to_y_px);
     }
     context.globalAlpha = 1;
   }
@@ -220,6 +210,36 @@ export class Overlay {
     this.context.lineWidth = line_px;
     this.context.strokeRect(from_px, y_px - 0.5, Math.max(2, to_px - from_px), Math.max(3, item.line_px));
   }
+}
+
+/**
+ * Down first, then along the line it leads to: so one that takes long crosses no other line. Without room for that, straight down.
+ * @param {CanvasRenderingContext2D} context @param {number} from_px @param {number} from_y_px @param {number} to_px @param {number} to_y_px
+ */
+function drawArrow(context, from_px, from_y_px, to_px, to_y_px) {
+  const room_px = to_px - from_px;
+  context.beginPath();
+  context.moveTo(from_px, from_y_px);
+  if (room_px < 16) {
+    const down = to_y_px >= from_y_px ? 1 : -1;
+    context.lineTo(to_px, to_y_px - 5 * down);
+    context.stroke();
+    context.beginPath();
+    context.moveTo(to_px, to_y_px);
+    context.lineTo(to_px - 3.5, to_y_px - 6 * down);
+    context.lineTo(to_px + 3.5, to_y_px - 6 * down);
+    context.fill();
+    return;
+  }
+  const bend_px = Math.min(60, room_px / 2);
+  context.bezierCurveTo(from_px, to_y_px, from_px, to_y_px, from_px + bend_px, to_y_px);
+  context.lineTo(to_px - 4, to_y_px);
+  context.stroke();
+  context.beginPath();
+  context.moveTo(to_px, to_y_px);
+  context.lineTo(to_px - 6, to_y_px - 3.5);
+  context.lineTo(to_px - 6, to_y_px + 3.5);
+  context.fill();
 }
 
 /** @param {Instant[]} instants @param {number} ns */

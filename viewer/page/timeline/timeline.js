@@ -27,6 +27,7 @@ import { hitAt } from './hit.js';
 
 const MAP_HEIGHT_PX = 44;
 const AXIS_HEIGHT_PX = 24;
+const LEAST_HEADS_PX = 80;
 
 /** @type {Record<Theme, Inks>} */
 const INKS = {
@@ -60,7 +61,13 @@ export class Timeline {
     this.text_canvas = make('canvas', 'texts');
     this.surface = make('div', 'surface');
     this.heads = make('div', 'heads');
-    this.stage = make('div', 'stage', [this.heads, this.box_canvas, this.text_canvas, this.surface]);
+    const edge = make('div', 'head-edge');
+    edge.title = 'Drag: room for names';
+    edge.addEventListener('pointerdown', (event) => edge.setPointerCapture(event.pointerId));
+    edge.addEventListener('pointermove', (event) => {
+      if (edge.hasPointerCapture(event.pointerId)) this.setHeadWidth(event.clientX - this.stage.getBoundingClientRect().left);
+    });
+    this.stage = make('div', 'stage', [this.heads, this.box_canvas, this.text_canvas, this.surface, edge]);
     this.filler = make('div', 'filler');
     this.scroller = make('div', 'scroller', [this.stage, this.filler]);
     this.scroller.tabIndex = 0;
@@ -200,6 +207,12 @@ export class Timeline {
     this.layoutChanged();
     cancelAnimationFrame(this.frame);
     this.draw();
+  }
+
+  /** How much of the width names have. @param {number} px */
+  setHeadWidth(px) {
+    document.documentElement.style.setProperty('--heads', `${Math.round(Math.min(Math.max(LEAST_HEADS_PX, px), innerWidth / 2))}px`);
+    this.resize();
   }
 
   redraw() {
