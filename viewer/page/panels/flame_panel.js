@@ -47,6 +47,7 @@ export class FlamePanel {
     root.classList.add('vtn-panel', 'vp-flame');
     root.append(build('div', {class: 'vp-bar'}, this.picker.element, this.choice.group, this.field, this.matched, build('span', {class: 'vp-gap'}), this.whole),
       this.canvas.element, this.details);
+    this.canvas.setMarked(state.highlighted);
     state.on('sandwich', (called) => this.setSandwich(called));
     state.on('highlighted', (highlighted) => {
       if (this.match === null) {
