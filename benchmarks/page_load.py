@@ -86,6 +86,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--file")
     chosen = parser.parse_args()
+    if chromium.why_not():
+        print(f"skipped: {chromium.why_not()}")
+        return 77
     if chosen.file:
         files = [(chosen.file, None)]
     else:
@@ -104,4 +107,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

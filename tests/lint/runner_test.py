@@ -53,6 +53,23 @@ class Runner(unittest.TestCase):
         for name in ("test_needs_a_terminal", "test_needs_a_shell"):
             self.assertRegex(done.stdout, rf"ok \d - .*{name} # SKIP no pseudo-terminal: .*No such file")
 
+    def test_what_a_class_made_is_taken_down_once_whatever_files_follow(self):
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [os.path.join(folder, name) for name in ("one_test.py", "two_test.py")]
+            for path in paths:
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(textwrap.dedent("""
+                        import sys, unittest
+                        class Sample(unittest.TestCase):
+                            @classmethod
+                            def tearDownClass(cls): print("down", cls.__module__, file=sys.stderr)
+                            def test_passes(self): pass
+                        """))
+            done = subprocess.run([sys.executable, os.path.join(SUPPORT, "run.py"), *paths],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(["down one_test", "down two_test"], done.stderr.splitlines())
+        self.assertEqual(0, done.returncode)
+
 
 if __name__ == "__main__":
     unittest.main()

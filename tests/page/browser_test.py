@@ -104,6 +104,27 @@ class Browser(unittest.TestCase):
         # A box that never ended fades, so a few may differ.
         self.assertGreaterEqual(len(right), len(colours[0]) * 9 // 10, colours[0])
 
+    def test_a_picture_comes_back_when_the_gpu_does(self):
+        page = self.open(self.write("lost"))
+        taken = """(() => {
+          const copy = document.createElement('canvas');
+          copy.width = vtn.timeline.box_canvas.width;
+          copy.height = vtn.timeline.box_canvas.height;
+          const context = copy.getContext('2d');
+          context.drawImage(vtn.timeline.box_canvas, 0, 0);
+          return copy.toDataURL();
+        })()"""
+        # A canvas has what was drawn in the same frame only.
+        before = page.evaluate("vtn.timeline.draw(), " + taken)
+        after = page.evaluate("""new Promise((done) => {
+          const { gl, canvas } = vtn.timeline.painter;
+          const extension = gl.getExtension('WEBGL_lose_context');
+          canvas.addEventListener('webglcontextlost', () => setTimeout(() => extension.restoreContext()));
+          canvas.addEventListener('webglcontextrestored', () => requestAnimationFrame(() => done(TAKEN)));
+          extension.loseContext();
+        })""".replace("TAKEN", taken))
+        self.assertTrue(before == after, "it is drawn once more")
+
     def test_a_click_selects_a_call_and_keys_go_on_from_it(self):
         page = self.open(self.write("click"))
         thread, depth, index = page.evaluate(
@@ -149,6 +170,15 @@ class Browser(unittest.TestCase):
         zoomed = page.evaluate("vtn.state.view")
         self.assertLess(zoomed["to_ns"] - zoomed["from_ns"], 190000)
 
+    def test_names_get_as_much_room_as_is_dragged(self):
+        page = self.open(self.write("heads"))
+        before, edge = page.evaluate("[vtn.timeline.width_px, vtn.timeline.surface.getBoundingClientRect().left]")
+        page.mouse("mousePressed", edge - 1, 300, button="left", clickCount=1)
+        page.mouse("mouseMoved", edge + 99, 300, button="left", buttons=1)
+        page.mouse("mouseReleased", edge + 99, 300, button="left", clickCount=1)
+        self.assertAlmostEqual(before - 100, page.evaluate("vtn.timeline.width_px"), delta=2)
+        self.assertEqual(page.evaluate("vtn.timeline.width_px"), page.evaluate("vtn.timeline.box_canvas.clientWidth"))
+
     def test_a_link_shows_what_its_sender_saw(self):
         path = self.write("link")
         page = self.open(path, "#view=200000_400000&call=1_2_3&range=250000_260000")
@@ -158,10 +188,14 @@ class Browser(unittest.TestCase):
         page.evaluate("vtn.state.showRange(1000, 9000)")
         page.evaluate("new Promise((done) => { const look = () => location.hash.includes('view=1000_9000') ? done() : setTimeout(look, 20); look(); })")
 
+    def test_a_link_opens_its_panel(self):
+        page = self.open(self.write("panel"), "#panel=processes")
+        self.assertEqual("panel-processes", page.evaluate("document.querySelector('[role=tabpanel]:not([hidden])').classList[1]"))
+
     def test_a_cut_file_is_one_line_and_what_is_there_is_shown(self):
         path = self.write("cut", lambda text: text[:text.index('id="vtn-calls-2"') + 200], element_bytes=4000, threads=8)
         page = self.open(path, picture="cut")
-        self.assertIn("This file has been cut", page.evaluate("document.getElementById('problems').textContent"))
+        self.assertRegex(page.evaluate("document.getElementById('problems').textContent"), r"^This file has been cut: 2 of \d+ blocks of calls are there, and what follows them is missing\.$")
         rows = page.evaluate(ROWS)
         self.assertGreater(rows, 100)
         self.assertEqual([], [one for one in page.messages if one[0] == "exception"])
@@ -202,11 +236,35 @@ class Browser(unittest.TestCase):
         self.assertIn("app.py --all", page.evaluate("document.getElementById('title').textContent"))
         self.assertIn("back\\u202edrow", page.evaluate("[...Array(vtn.source.report.functions.count).keys()].map((one) => vtn.timeline.overlay.nameOf(one)).join('\\n')"))
 
+    def test_a_recording_without_calls_opens(self):
+        writer = page_file.PageWriter(self.page_text)
+        empty = {"name": [], "file": [], "line": [], "kind": [], "calls": [], "own_ns": [], "total_ns": [], "folded_calls": []}
+        writer.tables = {"functions": empty, "files": [], "source_block": [], "processes": [], "threads": [], "arrows": [], "losses": [], "sets": [], "left_out": []}
+        writer.meta = {"format": 1, "version": "0", "title": "", "command": "", "start_unix_ns": "0", "span_ns": 0, "exit": {"signal": 9}, "calls": 0, "kept_calls": 0,
+                       "folded_calls": 0, "rows": 0, "fold_below_ns": 0, "lost_events": 0, "complete": False}
+        path = os.path.join(self.folder, "empty.html")
+        writer.write(path)
+        page = self.open(path)
+        self.assertEqual([], page.messages)
+        self.assertIn("killed by signal 9", page.evaluate("document.getElementById('facts').textContent"))
+
+    def test_a_name_of_a_megabyte_is_cut_where_it_is_shown(self):
+        path = os.path.join(self.folder, "long_name.html")
+        recording = page_file.Synthetic(2000, 2, 1, seed=2)
+        recording.name[0] = "x" * (1 << 20)
+        recording.write(path, self.page_text)
+        page = self.open(path, "#panel=functions")
+        self.assertEqual([], page.messages)
+        self.assertLess(page.evaluate("document.getElementById('app').textContent.length"), 100000)
+
     def test_a_thousand_threads_and_many_processes(self):
         page = self.open(self.write("many", rows=30000, threads=1000, processes=700), picture="many")
         self.assertEqual([], page.messages)
         self.assertEqual(700, page.evaluate("vtn.timeline.layout.items.filter((one) => one.kind === 'process').length"))
-        page.evaluate("vtn.timeline.layout.openAll(true); vtn.timeline.layoutChanged(); vtn.timeline.scroller.scrollTop = 1e9")
+        page.evaluate("vtn.state.tell('show', {process: 500})")
+        page.evaluate(NEXT_FRAME)
+        self.assertIn(500, page.evaluate("vtn.timeline.scene.visible.filter((one) => one.kind === 'thread').map((one) => one.process)"))
+        page.evaluate("vtn.timeline.openAll(true); vtn.timeline.scroller.scrollTop = 1e9")
         page.evaluate(NEXT_FRAME)
         self.assertEqual(1000, page.evaluate("vtn.timeline.layout.items.filter((one) => one.kind === 'thread').length"))
         self.assertLess(page.evaluate("vtn.timeline.headers.pool.length"), 200)

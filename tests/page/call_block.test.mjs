@@ -79,6 +79,29 @@ test('what a block says of itself is not believed', () => {
   assert.throws(() => readCallBlocks(unknown, LIMITS), RangeError);
 });
 
+test('damage of any byte is an error or rows, and asks for no more memory than there are bytes', () => {
+  const bytes = pythonBlock({ thread: 0, functions: 100000, columns: { 0: [[0, 900, 100001], [100000, 2 ** 40, 4]], 1: [[3, 9, 100000]] }, odd: { 0: { 1: 2 } },
+    folds: { 0: { 0: [300, 1, 5, [1, 128, 171]] }, 1: { 0: [9, 0, 5, [4, 5]] } } });
+  let wrong = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    for (const value of [0, 1, 127, 128, 255, bytes[at] ^ 1, bytes[at] ^ 64]) {
+      const damaged = Buffer.from(bytes);
+      damaged[at] = value;
+      try {
+        for (const block of readCallBlocks(damaged, LIMITS)) {
+          assert.ok(block.end.every((end, i) => end >= block.start[i]), 'rows end after they begin');
+          assert.ok(block.start.length * 6 <= bytes.length);
+        }
+      } catch (fault) {
+        assert.ok(fault instanceof RangeError, String(fault));
+        assert.doesNotMatch(fault.message, /allocation|Invalid typed array/);
+        wrong++;
+      }
+    }
+  }
+  assert.ok(wrong > 100, String(wrong));
+});
+
 test('varints', () => {
   const read = (/** @type {number[]} */ ...bytes) => new ByteReader(Uint8Array.from(bytes)).varint();
   assert.equal(read(0), 0);

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Column, firstEndingAfter, firstStartingFrom, longestOfRun, rowAt, visibleRuns } from '../../viewer/page/data/columns.js';
+import { Column, firstEndingAfter, firstStartingFrom, longestOfRun, outstandingOfRun, rowAt, visibleRuns } from '../../viewer/page/data/columns.js';
 
 /** A column of [start, end] rows. */
 function columnOf(rows, first = 0) {
@@ -109,6 +109,16 @@ test('the longest of a run', () => {
   const column = columnOf([[0, 1], [2, 9], [10, 12]]);
   assert.equal(longestOfRun(column, 0, 3), 1);
   assert.equal(longestOfRun(column, 2, 3), 2);
+});
+
+test('of a run the row that stands out is shown, however short', () => {
+  const column = columnOf(Array.from({ length: 100000 }, (_, i) => [i * 2, i * 2 + 1]));
+  const stands_out = new Uint8Array(8);
+  assert.equal(outstandingOfRun(column, 10, 20, stands_out), -1);
+  stands_out[3] = 1;
+  assert.equal(column.code[outstandingOfRun(column, 11, 18, stands_out)], 3);
+  assert.equal(outstandingOfRun(column, 11, 17, stands_out), -1, 'only within the run');
+  assert.equal(column.code[outstandingOfRun(column, 0, 100000, stands_out)], 3);
 });
 
 test('rows of several blocks, some of them missing, keep their numbers', () => {

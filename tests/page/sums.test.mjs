@@ -113,6 +113,17 @@ test('a row whose own has been lost is nobody\'s', () => {
   assert.ok(seen.some(([depth, index]) => depth === 1 && index === 1));
 });
 
+test('a hole in the record is no call, and its time nobody\'s', () => {
+  const source = new FakeSource({seed: 5, threads: 1});
+  const before = finished(sumRange(source, [0], -Infinity, Infinity));
+  const called = before.calls.findIndex((calls) => calls > 0);
+  source.report.functions.kind[called] = 2;
+  const sums = finished(sumRange(source, [0], -Infinity, Infinity));
+  assert.deepEqual([sums.calls[called], sums.own_ns[called], sums.total_ns[called]], [0, 0, 0]);
+  assert.equal(sums.kept, before.kept - before.calls[called]);
+  assert.deepEqual(sums.own_ns.filter((_, each) => each !== called), before.own_ns.filter((_, each) => each !== called));
+});
+
 test('a generator that goes on is no call of its own, but takes time', () => {
   const source = new FakeSource({seed: 5, threads: 1});
   const {code, start, end} = source.column(0, 0);

@@ -159,6 +159,12 @@ def main():
     return 1 if result.bad else 0
 
 
+def run_suite(tests, result):
+    unittest.TestSuite(tests).run(result)
+    # It has taken its last class down, and would have the next suite do it again.
+    result._previousTestClass = None
+
+
 def run_files(options, result):
     chosen, skips = None, []
     for path in options.files:
@@ -167,7 +173,7 @@ def run_files(options, result):
         once = [test for test in tests if not getattr(test, "per_interpreter", False)]
         each = [test for test in tests if getattr(test, "per_interpreter", False)]
         if once:
-            unittest.TestSuite(once).run(result)
+            run_suite(once, result)
         if each and chosen is None:
             chosen, skips = interpreters.selected()
             for what, why in skips:
@@ -178,7 +184,7 @@ def run_files(options, result):
                 copy = type(test)(test._testMethodName)
                 copy.interpreter = interpreter
                 group.append(copy)
-            unittest.TestSuite(group).run(result)
+            run_suite(group, result)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 //
 // What the user looks at and has chosen; timeline and panels change it, and follow it. No DOM.
 
+import { rowAt } from './data/columns.js';
+
 /** @typedef {import('./data/source.js').Source} Source */
 /** @typedef {import('./data/source.js').Call} Call */
 /** @typedef {{from_ns: number, to_ns: number}} View */
@@ -23,7 +25,7 @@ const SHORTEST_VIEW_NS = 10;
 
 /**
  * Names of `on` and `set` are those of Values, and beside them: 'show', when a call or range is to be brought into view
- * (the timeline does it); 'sandwich' and 'source', when a panel is to show that of a function.
+ * (the timeline does it; {process}: that process); 'sandwich' and 'source', when a panel is to show that of a function.
  */
 export class State {
   /** @param {Source} source */
@@ -44,6 +46,24 @@ export class State {
     this.panel = '';
     /** @type {Map<string, ((value: any) => void)[]>} */
     this.listeners = new Map();
+    /** Of the selected call, to find it again when its row is replaced. */
+    this.selected_start_ns = 0;
+    let { generation } = source;
+    source.onChange(() => {
+      if (source.generation === generation) return;
+      generation = source.generation;
+      this.findSelected();
+    });
+  }
+
+  /** The selected call among rows that have replaced others: it is one of them, or nothing is selected any more. */
+  findSelected() {
+    const call = this.selectedCall;
+    const column = call && this.source.column(call.thread, call.depth);
+    if (!call) return;
+    const index = column ? rowAt(column, this.selected_start_ns) : -1;
+    const same = column && index >= 0 && column.start[index] === this.selected_start_ns;
+    this.set('selectedCall', same ? { thread: call.thread, depth: call.depth, index } : null);
   }
 
   /** @param {keyof Values | 'show' | 'sandwich' | 'source'} name @param {(value: any) => void} callback */
@@ -59,6 +79,10 @@ export class State {
    */
   set(name, value) {
     if (/** @type {any} */ (this)[name] === value) return;
+    if (name === 'selectedCall' && value) {
+      const { thread, depth, index } = /** @type {Call} */ (value);
+      this.selected_start_ns = this.source.column(thread, depth)?.start[index] ?? -1;
+    }
     /** @type {any} */ (this)[name] = name === 'view' ? this.limited(/** @type {View} */ (value)) : value;
     this.tell(name, /** @type {any} */ (this)[name]);
   }

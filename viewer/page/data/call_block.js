@@ -98,8 +98,12 @@ class LongNumbers {
     this.middle = from.take(wide);
     this.high = from.take(wide);
     this.top = from.take(wide);
+    if (huge > wide) throw new RangeError('more huge numbers than wide ones');
     this.huge = new Float64Array(huge);
-    for (let i = 0; i < huge; i++) this.huge[i] = from.f64();
+    for (let i = 0; i < huge; i++) {
+      this.huge[i] = from.f64();
+      if (!(this.huge[i] >= 0)) throw new RangeError('a block has a number that cannot be');
+    }
     this.next_wide = 0;
     this.next_huge = 0;
   }

@@ -221,3 +221,14 @@ export function longestOfRun(column, from, to) {
   }
   return best;
 }
+
+/**
+ * A row of a run whose code stands out, or -1. Of very many rows only some thousands are looked at.
+ * @param {Column} column @param {number} from @param {number} to @param {Uint8Array} stands_out by code
+ */
+export function outstandingOfRun(column, from, to, stands_out) {
+  // Odd, so that rows which take turns are all met.
+  const step = ((to - from) >> 12) | 1;
+  for (let i = from; i < to; i += step) if (stands_out[column.code[i]]) return i;
+  return -1;
+}

@@ -74,6 +74,10 @@ export class FileSource extends Source {
     this.blocks_begun = 0;
     this.blocks_done = 0;
     this.file_read = false;
+    /** Its end is missing, and, where that is within a block, so is that. */
+    this.cut = false;
+    this.last_block = -1;
+    this.blocks_whole = 0;
     /** @type {Record<string, Packed[]>} */
     this.packed = { values: [], marks: [], stacks: [], sources: [] };
     /** @type {Map<number, Promise<ValuesOfDepth[]>>} */
@@ -99,6 +103,7 @@ export class FileSource extends Source {
   add(element) {
     if (element.kind === 'calls') {
       this.blocks_seen++;
+      this.last_block = element.number;
       this.queue.push(element);
       this.pump();
     } else if (this.packed[element.kind]) {
@@ -114,10 +119,9 @@ export class FileSource extends Source {
   /** The file has been read. @param {boolean} whole */
   end(whole) {
     this.file_read = true;
-    if (!whole) {
-      const wanted = this.report.meta.blocks.calls;
-      this.tell(`This file has been cut: ${this.blocks_seen} of ${wanted} blocks of calls are there, and what follows them is missing.`);
-    } else if (this.blocks_seen < this.report.meta.blocks.calls) {
+    // That a file is cut is told when it is known whether its last block is whole.
+    this.cut = !whole;
+    if (whole && this.blocks_seen < this.report.meta.blocks.calls) {
       this.tell(`${this.report.meta.blocks.calls - this.blocks_seen} blocks of calls are missing in this file.`);
     }
     this.finishIfDone();
@@ -133,23 +137,26 @@ export class FileSource extends Source {
     // No more than keep the workers busy: what waits does so in one copy.
     while (this.queue.length && this.blocks_begun - this.blocks_done < 2 * WORKERS) {
       this.blocks_begun++;
-      const element = /** @type {Element_} */ (this.queue.shift());
-      const damaged = () => {
-        this.tell(`Block ${element.number} of calls is damaged: its calls are not shown.`);
-        this.took(element.number, []);
-      };
-      try {
-        this.decoders.decode(bytesOfBase64(element.text)).then((blocks) => this.took(element.number, blocks), damaged);
-      } catch (fault) {
-        damaged();
-      }
-      element.text = '';
+      const { number, text } = /** @type {Element_} */ (this.queue.shift());
+      this.decode(text).then((blocks) => {
+        this.blocks_whole++;
+        this.took(number, blocks);
+      }, () => {
+        if (!this.cut || number !== this.last_block) this.tell(`Block ${number} of calls is damaged: its calls are not shown.`);
+        this.took(number, []);
+      });
     }
+  }
+
+  /** @param {string} text */
+  async decode(text) {
+    return this.decoders.decode(bytesOfBase64(text));
   }
 
   /** @param {number} number of the element @param {CallBlock[]} blocks */
   took(number, blocks) {
     this.blocks_done++;
+    this.progress = this.blocks_done / Math.max(1, this.report.meta.blocks.calls);
     this.decoded.set(number, blocks);
     this.appendInOrder();
     this.pump();
@@ -174,6 +181,9 @@ export class FileSource extends Source {
     }
     this.decoders.close();
     this.complete = true;
+    if (this.cut) {
+      this.problems.push(`This file has been cut: ${this.blocks_whole} of ${this.report.meta.blocks.calls} blocks of calls are there, and what follows them is missing.`);
+    }
     if (this.overview) this.generation++;
     this.changed();
     this.resolveComplete();

@@ -38,6 +38,8 @@ export class Source {
     this.report = report;
     /** Everything is there that will come. */
     this.complete = false;
+    /** How much of it is there, from 0 to 1. */
+    this.progress = 0;
     /** Counts up when rows are replaced by others, as finer ones. What refers to rows by index asks again. */
     this.generation = 0;
     /** What is wrong with the data, a line each. @type {string[]} */

@@ -47,6 +47,7 @@ export class FlamePanel {
     root.classList.add('vtn-panel', 'vp-flame');
     root.append(build('div', {class: 'vp-bar'}, this.picker.element, this.choice.group, this.field, this.matched, build('span', {class: 'vp-gap'}), this.whole),
       this.canvas.element, this.details);
+    this.canvas.setMarked(state.highlighted);
     state.on('sandwich', (called) => this.setSandwich(called));
     state.on('highlighted', (highlighted) => {
       if (this.match === null) {
@@ -164,14 +165,26 @@ export class FlamePanel {
   facts(node, all_ns) {
     const {report} = this.source;
     const upwards = this.mode === 'up' || node.origins.length > 0;
+    // Going up, calls and times are those of the function that it went up from.
+    const origin = this.originOf(node);
+    const of = upwards && origin !== node ? ` of ${visibleText(functionLabel(report, origin.called), 60)}` : '';
     const lines = [
-      [`${countText(node.calls)}`, node.calls === 1 ? 'call' : 'calls'],
-      [durationText(node.weight_ns), `${upwards && this.mode === 'up' ? 'own, called this way' : 'total'} · ${percentText(node.weight_ns, all_ns)}`],
+      [countText(node.calls), (node.calls === 1 ? 'call' : 'calls') + of],
+      [durationText(node.weight_ns), `${this.mode === 'up' ? 'own' : 'total'}${of} · ${percentText(node.weight_ns, all_ns)}`],
     ];
     if (!upwards) {
       lines.push([durationText(node.own_ns), `own · ${percentText(node.own_ns, all_ns)}`]);
     }
     return {name: functionLabel(report, node.called), place: node.called >= 0 ? report.fullPlace(node.called) : '', lines};
+  }
+
+  /** The function at the beginning of a way up. @param {FlameNode} node */
+  originOf(node) {
+    let origin = node;
+    while (origin.parent !== null && (this.mode === 'sandwich' || origin.depth > 1)) {
+      origin = origin.parent;
+    }
+    return origin;
   }
 
   /** @param {FlameNode | null} node */

@@ -37,17 +37,22 @@ export class FoldList {
     /** @type {FoldColumn[]} */
     this.columns = [];
     this.count = 0;
+    this.thread = -1;
+    /** Those of that thread. @type {(FoldColumn | undefined)[]} */
+    this.of_depth = [];
   }
 
   /** Where folds of a thread and depth are to be added. @param {number} thread @param {number} depth */
   columnOf(thread, depth) {
-    for (let at = this.columns.length - 1; at >= 0 && this.columns[at].thread === thread; --at) {
-      if (this.columns[at].depth === depth) {
-        return this.columns[at];
-      }
+    if (thread !== this.thread) {
+      this.thread = thread;
+      this.of_depth = [];
     }
-    const column = new FoldColumn(thread, depth);
-    this.columns.push(column);
+    let column = this.of_depth[depth];
+    if (column === undefined) {
+      column = this.of_depth[depth] = new FoldColumn(thread, depth);
+      this.columns.push(column);
+    }
     return column;
   }
 

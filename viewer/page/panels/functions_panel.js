@@ -122,6 +122,7 @@ export class FunctionsPanel {
   sortBy(key) {
     this.descending = key === this.key ? !this.descending : key !== 'name' && key !== 'place';
     this.key = key;
+    this.list.element.scrollTop = 0;
     this.arrange();
   }
 
@@ -131,6 +132,7 @@ export class FunctionsPanel {
     this.field.setAttribute('aria-invalid', String(parsed !== null && 'error' in parsed));
     this.field.title = parsed !== null && 'error' in parsed ? parsed.error : '';
     this.match = parsed === null || 'error' in parsed ? null : matchFunctions(this.source.report, parsed.test);
+    this.list.element.scrollTop = 0;
     this.arrange();
   }
 

@@ -37,7 +37,10 @@ export function addPanels(tabs, source, state) {
   tabs.add('search', 'Search', (root) => (search = new SearchPanel(root, source, state)));
   tabs.add('processes', 'Processes', (root) => new ProcessesPanel(root, source, state));
   followTimeline(state);
-  if (state.panel === '') {
+  // What a link asks for stands in the state already.
+  if (PANEL_NAMES.includes(state.panel)) {
+    tabs.show(state.panel);
+  } else {
     state.set('panel', 'functions');
   }
 
@@ -53,7 +56,7 @@ export function addPanels(tabs, source, state) {
       if (search === null) {
         made('search');
       }
-      search?.go(!event.shiftKey);
+      search?.go(event.key === 'n' && !event.shiftKey);
     },
     '[': () => goInCall(false),
     ']': () => goInCall(true),

@@ -47,7 +47,7 @@ export class ProcessesPanel {
         report.meta.lost_events > 0 ? `${countOf(report.meta.lost_events, 'event')} lost` : ''].filter((text) => text !== '').join(' · ')})),
       build('div', {class: 'vp-grid vp-headers', role: 'row'}, ...PROCESS_COLUMNS.map((text) => build('span', {text, role: 'columnheader'}))),
       this.list.element, this.details,
-      build('section', {class: 'vp-missing', 'aria-label': 'What the report does not show'}, build('h3', {text: 'What this report does not show'}),
+      build('section', {class: 'vp-missing', 'aria-label': 'Recorded with, left out, lost'}, build('h3', {text: 'Recorded with, left out, lost'}),
         missing.length === 0 ? build('p', {class: 'vp-dim', text: 'Nothing is known to be missing.'}) :
           build('ul', {}, ...missing.slice(0, MOST_MISSING_LINES).map((line) => build('li', {text: visibleText(line)})),
             missing.length > MOST_MISSING_LINES ? build('li', {text: `and ${countOf(missing.length - MOST_MISSING_LINES, 'line')} more`}) : null), problems));

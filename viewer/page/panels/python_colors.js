@@ -13,7 +13,7 @@ const SOFT_KEYWORDS = new Set(['match', 'case', 'type']);
 const BUILTINS = new Set(('abs all any bool bytearray bytes callable chr classmethod complex dict dir divmod enumerate eval exec filter float format frozenset ' +
   'getattr globals hasattr hash hex id input int isinstance issubclass iter len list locals map max memoryview min next object oct open ord pow print property ' +
   'range repr reversed round set setattr slice sorted staticmethod str sum super tuple type vars zip BaseException Exception ValueError TypeError KeyError ' +
-  'IndexError AttributeError RuntimeError StopIteration OSError NotImplementedError').split(' '));
+  'IndexError AttributeError RuntimeError StopIteration OSError').split(' '));
 const LONGEST_COLORED_LINE = 2000;
 
 /** The end of a string in a line from `at` on, or -1. @param {string} line @param {number} at @param {string} quote */

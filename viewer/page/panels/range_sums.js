@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What each function did in a range of time. Kept calls are exact: a call counts where it lies in the range at least in
-// part, its time as far as it lies there; a generator that went on is no call. A fold says how often each of its functions was called, and how long they took
+// part, its time as far as it lies there; a generator that went on is no call. The time
+// of a hole in the record is nobody's. A fold says how often each of its functions was called, and how long they took
 // together, not how long each; a fold that lies in the range in part counts with all its calls.
+import { KIND_GAP } from '../data/report.js';
 import { FoldList } from './fold_list.js';
 import { isCallOfItsOwn, walkRows } from './rows.js';
 
@@ -33,7 +35,7 @@ export class RangeSums {
  * @returns {Generator<number, RangeSums, void>}
  */
 export function* sumRange(source, threads, from_ns, to_ns) {
-  const functions = source.report.functions.count;
+  const {count: functions, kind} = source.report.functions;
   const sums = new RangeSums(functions);
   const active = new Uint32Array(functions);
   for (let done = 0; done < threads.length; ++done) {
@@ -48,6 +50,9 @@ export function* sumRange(source, threads, from_ns, to_ns) {
           sums.folds.add(thread, depth, index, depth > 0 ? codes[depth - 1] : -1, end_ns - start_ns, column.end[index] - column.start[index]);
           return;
         }
+        if (kind[code] === KIND_GAP) {
+          return;
+        }
         ++active[code];
         if (isCallOfItsOwn(column, index)) {
           ++sums.calls[code];
@@ -59,7 +64,7 @@ export function* sumRange(source, threads, from_ns, to_ns) {
         if (depth === 0) {
           sums.busy_ns += duration_ns;
         }
-        if (code < functions) {
+        if (code < functions && kind[code] !== KIND_GAP) {
           sums.own_ns[code] += duration_ns - inner_ns[depth + 1];
           if (--active[code] === 0) {
             sums.total_ns[code] += duration_ns;

@@ -28,6 +28,10 @@ export class SearchPanel {
     this.results = [];
     /** @type {Uint8Array | null} */
     this.functions = null;
+    /** Once everything is there. */
+    this.search_again = false;
+    /** What is found beside names, as far as it is. @type {FoundStops | null} */
+    this.found = null;
     /** The last moment that was gone to: no call is selected there. @type {Stop | null} */
     this.moment = null;
 
@@ -52,6 +56,12 @@ export class SearchPanel {
     root.append(build('div', {class: 'vp-bar'}, this.field, this.previous, this.next, this.status),
       build('div', {class: 'vp-grid vp-headers', 'aria-hidden': 'true'}, ...['', 'Found', 'Place', 'Calls', 'Folded', 'Own'].map((text) => build('span', {text}))),
       this.list.element, this.empty);
+    source.onChange(() => {
+      if (source.complete && this.search_again) {
+        this.search_again = false;
+        this.search(this.field.value);
+      }
+    });
     state.on('searched', (text) => {
       if (text !== this.field.value) {
         this.field.value = text;
@@ -90,6 +100,7 @@ export class SearchPanel {
     this.field.setAttribute('aria-invalid', String(bad));
     this.results = [];
     this.functions = null;
+    this.found = null;
     this.moment = null;
     if (parsed === null || 'error' in parsed) {
       this.status.textContent = bad ? parsed.error : '';
@@ -106,21 +117,28 @@ export class SearchPanel {
     this.results = by_name;
     this.list.reset(by_name.length);
     this.setButtons();
-    this.tell(null);
+    this.tell();
     /** @param {FoundStops} found */
     const take = (found) => {
+      this.found = found;
       this.results = [...by_name,
         ...[...found.values].map(([called, stops]) => /** @type {SearchResult} */ ({kind: 'values', called, stops})),
         ...[...found.instants].map(([name, stops]) => /** @type {SearchResult} */ ({kind: 'instant', name, stops}))];
       this.list.reset(this.results.length, this.list.active);
       this.setButtons();
-      this.tell(found);
+      this.tell();
     };
+    // Rows have their numbers when all are there.
+    if (!this.source.complete) {
+      this.search_again = true;
+      return;
+    }
     let told_ms = performance.now();
     const found = await findTexts(this.source, parsed.test, signal, (so_far) => {
       if (performance.now() - told_ms > 300) {
         told_ms = performance.now();
-        this.tell(so_far);
+        this.found = so_far;
+        this.tell();
       }
     });
     if (found !== undefined) {
@@ -132,8 +150,9 @@ export class SearchPanel {
     }
   }
 
-  /** @param {FoundStops | null} found */
-  tell(found) {
+  /** Says how much there is. */
+  tell() {
+    const {found} = this;
     const {report} = this.source;
     let calls = 0;
     let folded = 0;
@@ -206,7 +225,7 @@ export class SearchPanel {
 
   /** @param {Stop} stop */
   goTo(stop) {
-    this.tell(null);
+    this.tell();
     if (stop.depth !== MOMENT_DEPTH) {
       this.moment = null;
       this.state.showCall({thread: stop.thread, depth: stop.depth, index: stop.index});
@@ -217,6 +236,7 @@ export class SearchPanel {
     const half_ns = (to_ns - from_ns) / 2;
     this.state.showRange(stop.start_ns - half_ns, stop.start_ns + half_ns);
     this.state.set('selectedCall', null);
+    this.state.tell('show', {thread: stop.thread, depth: 0, index: 0});
   }
 
   /** @param {HTMLElement} row @param {number} index */

@@ -16,6 +16,7 @@ import { isTyping } from '../timeline/gestures.js';
 /** @typedef {import('../timeline/timeline.js').Timeline} Timeline */
 
 const MOST_PROBLEMS = 12;
+const PROGRESS_MS = 150;
 
 /** Before anything is unpacked. @param {Meta} meta */
 export function showMeta(meta) {
@@ -57,11 +58,16 @@ export function startShell(source, state, timeline) {
     if (field instanceof HTMLInputElement) field.select();
   });
   const progress = () => {
-    byId('progress').textContent = source.complete ? '' : 'reading…';
+    byId('progress').textContent = source.complete ? '' : `reading ${Math.floor(source.progress * 100)} %`;
+    if (!source.complete) setTimeout(progress, PROGRESS_MS);
+  };
+  progress();
+  const changed = () => {
+    if (source.complete) byId('progress').textContent = '';
     showProblems(source.problems);
   };
-  source.onChange(progress);
-  progress();
+  source.onChange(changed);
+  changed();
   return new Tabs({ tabs: byId('tabs'), area: byId('panel-area'), panels: byId('panels'), splitter: byId('splitter') }, state);
 }
 

@@ -31,6 +31,8 @@ export class Tabs {
     this.elements.tabs.append(tab);
     this.known.set(name, { tab, make: make_panel, root: null, panel: null });
     this.elements.panels.hidden = this.elements.splitter.hidden = false;
+    // The address may have asked for it before.
+    if (this.state.panel === name) this.show(name);
   }
 
   /** @param {string} name */

@@ -13,7 +13,7 @@ export function visible(text) {
 
 /** The same, cut where it is longer than anybody reads. @param {string} text @param {number} [longest] */
 export function visibleShort(text, longest = LONGEST_NAME) {
-  return visibleText(text, longest);
+  return text.length <= longest ? visible(text) : `${visible(text.slice(0, longest))}…`;
 }
 
 /** @param {number} count 12,345 */

@@ -52,8 +52,8 @@ const FRAGMENT = `#version 300 es
   }`;
 
 export class GlPainter {
-  /** Throws where there is no WebGL2. @param {HTMLCanvasElement} canvas */
-  constructor(canvas) {
+  /** Throws where there is no WebGL2. @param {HTMLCanvasElement} canvas @param {() => void} restored it has to be drawn once more */
+  constructor(canvas, restored) {
     this.canvas = canvas;
     const gl = canvas.getContext('webgl2', { alpha: true, antialias: false, depth: false, powerPreference: 'low-power' });
     if (!gl) throw new Error('no WebGL2');
@@ -68,7 +68,10 @@ export class GlPainter {
     this.paper = null;
     this.prepare();
     canvas.addEventListener('webglcontextlost', (event) => event.preventDefault());
-    canvas.addEventListener('webglcontextrestored', () => this.prepare());
+    canvas.addEventListener('webglcontextrestored', () => {
+      this.prepare();
+      restored();
+    });
   }
 
   prepare() {

@@ -14,7 +14,7 @@ const INDENT_PX = 12;
 const DEEPEST_INDENT = 6;
 
 /**
- * @typedef {{root: HTMLElement, twist: HTMLElement, name: HTMLElement, note: HTMLElement, more: HTMLElement, key: string, item: Item | null}} Header
+ * @typedef {{root: HTMLElement, twist: HTMLElement, name: HTMLElement, number: HTMLElement, note: HTMLElement, more: HTMLElement, key: string, item: Item | null}} Header
  */
 
 export class Headers {
@@ -34,12 +34,13 @@ export class Headers {
     const root = make('div', 'track-head');
     const twist = make('button', 'twist');
     const name = make('span', 'track-name');
+    const number = make('span', 'track-number');
     const note = make('span', 'track-note');
     const more = make('button', 'more');
-    const first = make('div', 'track-line', [twist, name, note]);
+    const first = make('div', 'track-line', [twist, name, number, note]);
     root.append(first, more);
     /** @type {Header} */
-    const header = { root, twist, name, note, more, key: '', item: null };
+    const header = { root, twist, name, number, note, more, key: '', item: null };
     const toggle = () => {
       const { item } = header;
       if (!item || item.kind === 'counter') return;
@@ -83,13 +84,16 @@ export class Headers {
     if (key === header.key) return;
     header.key = key;
     header.root.className = `track-head ${item.kind}`;
-    header.twist.textContent = item.kind === 'counter' ? '' : open ? '▾' : '▸';
+    const can_open = item.kind === 'thread' || (item.kind === 'process' && item.thread >= 0);
+    header.twist.textContent = !can_open ? '' : open ? '▾' : '▸';
     const level = Math.min(DEEPEST_INDENT, this.layout.level[item.process]);
     header.root.style.paddingLeft = `${6 + level * INDENT_PX + (item.kind === 'process' ? 0 : item.kind === 'thread' ? 12 : 26)}px`;
-    const { name, note, title } = item.kind === 'process' ? processText(report, item.process) : item.kind === 'thread'
-      ? threadText(report, item.thread) : { name: visibleShort(this.counters[item.thread]?.[item.counter]?.name || ''), note: '', title: '' };
+    const { name, number, note, bad, title } = item.kind === 'process' ? processText(report, item.process) : item.kind === 'thread'
+      ? threadText(report, item.thread) : { name: visibleShort(this.counters[item.thread]?.[item.counter]?.name || ''), number: '', note: '', bad: false, title: '' };
     header.name.textContent = name;
+    header.number.textContent = number;
     header.note.textContent = note;
+    header.note.classList.toggle('warn', bad);
     header.root.title = title || name;
     const whole = item.kind === 'thread' && open && (item.hidden_lines > 0 || whole_threads.has(item.thread));
     header.more.hidden = !whole;
@@ -106,7 +110,8 @@ function processText(report, index) {
   if (process.end) notes.push(process.end);
   if (process.lost_events) notes.push(`${formatCount(process.lost_events)} lost`);
   const title = [`${process.name} (${process.pid})`, process.argv.join(' '), process.python ? `Python ${process.python}` : '', notes.join(', ')];
-  return { name: `${visibleShort(process.name)} ${process.pid}`, note: notes.map((one) => visibleShort(one)).join(' · '),
+  const bad = process.lost_events > 0 || (process.end !== '' && process.end !== 'exit status 0');
+  return { name: visibleShort(process.name), number: String(process.pid), bad, note: notes.map((one) => visibleShort(one)).join(' · '),
     title: title.filter(Boolean).map((one) => visibleShort(one, 2000)).join('\n') };
 }
 
@@ -114,5 +119,5 @@ function processText(report, index) {
 function threadText(report, index) {
   const thread = report.threads[index];
   const title = [`${thread.name} (${thread.tid})`, ...thread.names, counted(thread.calls, 'call'), `${thread.depth} deep`];
-  return { name: `${visibleShort(thread.name)} ${thread.tid}`, note: '', title: title.map((one) => visibleShort(one)).join('\n') };
+  return { name: visibleShort(thread.name), number: String(thread.tid), note: '', bad: false, title: title.map((one) => visibleShort(one)).join('\n') };
 }

@@ -17,7 +17,9 @@ export const GAP_PX = 5;
 
 const SUMMARY_LINES = 4;
 const STRIP_LINES = 8;
-const FEW_LINES = 40;
+/** Stacks are shown whole up to the first, and of deeper ones the second: a recursion must not hide the other threads. */
+const MOST_LINES = 40;
+const FEW_LINES = 24;
 const MANY_PROCESSES = 12;
 const MANY_THREADS = 16;
 
@@ -95,7 +97,7 @@ export class Layout {
     const marks = this.marks.get(thread);
     const instants_px = marks?.instants ? INSTANTS_PX : 0;
     const open = this.open_threads.has(thread);
-    const most = !open ? STRIP_LINES : this.whole_threads.has(thread) ? depth : FEW_LINES;
+    const most = !open ? STRIP_LINES : this.whole_threads.has(thread) || depth <= MOST_LINES ? depth : FEW_LINES;
     const lines = Math.min(depth, most);
     const line_px = open ? LINE_PX : STRIP_LINE_PX;
     add({ kind: 'thread', process, thread, counter: -1, height_px: Math.max(LINE_PX + 2, instants_px + lines * line_px) + GAP_PX, calls_y_px: instants_px, line_px, lines,
@@ -142,7 +144,7 @@ export class Layout {
   reveal(thread, depth) {
     this.open_processes.add(this.report.threads[thread].process);
     this.open_threads.add(thread);
-    if (depth >= FEW_LINES) this.whole_threads.add(thread);
+    if (depth >= FEW_LINES && this.report.threads[thread].depth > MOST_LINES) this.whole_threads.add(thread);
     this.arrange();
   }
 

@@ -65,6 +65,8 @@ export class Overlay {
     /** @type {Instant[][]} */
     this.instants = [];
     this.onText = () => {};
+    /** The call that the mouse points at. @type {import('../data/source.js').Call | null} */
+    this.hovered = null;
   }
 
   /** @param {number} function_id @returns {string} */
@@ -125,7 +127,10 @@ export class Overlay {
     let last_px = -Infinity;
     for (let i = firstInstant(instants, scale.from_ns); i < instants.length && instants[i].ns <= scale.to_ns; i++) {
       const x_px = scale.px(instants[i].ns);
-      if (x_px - last_px < 2) continue;
+      if (x_px - last_px < 2) {
+        i = Math.max(i, firstInstant(instants, scale.ns(last_px + 2)) - 1);
+        continue;
+      }
       last_px = x_px;
       context.beginPath();
       context.moveTo(x_px, y_px + INSTANTS_PX - 1);
@@ -162,35 +167,39 @@ export class Overlay {
     const { processes, threads } = scene.layout.index;
     const place = (/** @type {number} */ process, /** @type {number} */ thread) => {
       const item = threads.get(thread) || processes.get(process);
-      return item ? item.y_px - top_px + (item.kind === 'process' ? PROCESS_PX / 2 : item.calls_y_px + 9) : 0;
+      // Below the bar of a process: its program's name stands in it.
+      return item ? item.y_px - top_px + (item.kind === 'process' ? PROCESS_PX - 2 : item.calls_y_px + 9) : 0;
     };
     context.strokeStyle = context.fillStyle = inks.arrow;
+    context.globalAlpha = 0.55;
     context.lineWidth = 1.2;
     let drawn = 0;
     for (const arrow of this.source.report.arrows) {
       if (arrow.to_ns < scale.from_ns || arrow.ns > scale.to_ns) continue;
       const from_y_px = place(arrow.process, arrow.thread);
       const to_y_px = place(arrow.to_process, arrow.to_thread);
-      if (Math.max(from_y_px, to_y_px) < 0 || Math.min(from_y_px, to_y_px) > height_px) continue;
+      // One that only passes by says nothing.
+      const seen = (/** @type {number} */ y_px) => y_px >= 0 && y_px <= height_px;
+      if (!seen(from_y_px) && !seen(to_y_px)) continue;
       if (++drawn > MOST_ARROWS) break;
       const from_px = Math.max(-1e4, scale.px(arrow.ns));
       const to_px = Math.min(1e5, scale.px(arrow.to_ns));
-      const bend_px = Math.max(12, Math.min(80, (to_px - from_px) / 2));
-      context.beginPath();
-      context.moveTo(from_px, from_y_px);
-      context.bezierCurveTo(from_px + bend_px, from_y_px, to_px - bend_px, to_y_px, to_px - 4, to_y_px);
-      context.stroke();
-      context.beginPath();
-      context.moveTo(to_px, to_y_px);
-      context.lineTo(to_px - 6, to_y_px - 3.5);
-      context.lineTo(to_px - 6, to_y_px + 3.5);
-      context.fill();
+      drawArrow(context, from_px, from_y_px, to_px, to_y_px);
     }
+    context.globalAlpha = 1;
   }
 
   /** @param {Scene} scene @param {Scale} scale @param {number} top_px @param {Inks} inks */
   drawSelected(scene, scale, top_px, inks) {
-    const call = this.state.selectedCall;
+    this.drawFrame(this.hovered, 1, scene, scale, top_px, inks.text);
+    this.drawFrame(this.state.selectedCall, 2, scene, scale, top_px, inks.accent);
+  }
+
+  /**
+   * @param {import('../data/source.js').Call | null} call @param {number} line_px @param {Scene} scene @param {Scale} scale
+   * @param {number} top_px @param {string} colour
+   */
+  drawFrame(call, line_px, scene, scale, top_px, colour) {
     const column = call && this.source.column(call.thread, call.depth);
     if (!call || !column || call.index >= column.count) return;
     const item = scene.visible.find((one) => one.kind === 'thread' && one.thread === call.thread);
@@ -199,10 +208,40 @@ export class Overlay {
     const to_px = Math.min(scale.width_px + 4, scale.px(column.end[call.index]));
     if (to_px < 0 || from_px > scale.width_px) return;
     const y_px = item.y_px - top_px + item.calls_y_px + call.depth * item.line_px;
-    this.context.strokeStyle = inks.accent;
-    this.context.lineWidth = 2;
+    this.context.strokeStyle = colour;
+    this.context.lineWidth = line_px;
     this.context.strokeRect(from_px, y_px - 0.5, Math.max(2, to_px - from_px), Math.max(3, item.line_px));
   }
+}
+
+/**
+ * Down first, then along the line it leads to: so one that takes long crosses no other line. Without room for that, straight down.
+ * @param {CanvasRenderingContext2D} context @param {number} from_px @param {number} from_y_px @param {number} to_px @param {number} to_y_px
+ */
+function drawArrow(context, from_px, from_y_px, to_px, to_y_px) {
+  const room_px = to_px - from_px;
+  context.beginPath();
+  context.moveTo(from_px, from_y_px);
+  if (room_px < 16) {
+    const down = to_y_px >= from_y_px ? 1 : -1;
+    context.lineTo(to_px, to_y_px - 5 * down);
+    context.stroke();
+    context.beginPath();
+    context.moveTo(to_px, to_y_px);
+    context.lineTo(to_px - 3.5, to_y_px - 6 * down);
+    context.lineTo(to_px + 3.5, to_y_px - 6 * down);
+    context.fill();
+    return;
+  }
+  const bend_px = Math.min(60, room_px / 2);
+  context.bezierCurveTo(from_px, to_y_px, from_px, to_y_px, from_px + bend_px, to_y_px);
+  context.lineTo(to_px - 4, to_y_px);
+  context.stroke();
+  context.beginPath();
+  context.moveTo(to_px, to_y_px);
+  context.lineTo(to_px - 6, to_y_px - 3.5);
+  context.lineTo(to_px - 6, to_y_px + 3.5);
+  context.fill();
 }
 
 /** @param {Instant[]} instants @param {number} ns */

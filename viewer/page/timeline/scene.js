@@ -2,7 +2,7 @@
 //
 // The picture of what is on the screen: its boxes, and the texts that have room in them. No DOM.
 
-import { FLAG_CUT, FLAG_OPEN, longestOfRun, lowerBound, visibleRuns } from '../data/columns.js';
+import { FLAG_CUT, FLAG_OPEN, longestOfRun, lowerBound, outstandingOfRun, visibleRuns } from '../data/columns.js';
 import { KIND_GAP } from '../data/report.js';
 import { PROCESS_PX } from './layout.js';
 import { PATTERN_FLAT, PATTERN_FOLD, PATTERN_GAP, PATTERN_OPEN, PATTERN_PLAIN, Rectangles } from './rectangles.js';
@@ -90,7 +90,8 @@ export class Scene {
       const first = runs[at];
       const behind = runs[at + 1];
       const single = behind === first + 1;
-      const row = single ? first : longestOfRun(column, first, behind);
+      const outstanding = single || !palette.stands_out ? -1 : outstandingOfRun(column, first, behind, palette.stands_out);
+      const row = single ? first : outstanding >= 0 ? outstanding : longestOfRun(column, first, behind);
       const from_px = scale.px(start[first]);
       const to_px = scale.px(end[behind - 1]);
       const colour = palette.colour(code[row]);
@@ -149,11 +150,13 @@ export class Scene {
     const count = counter.ns.length;
     let last_px = -Infinity;
     for (let i = Math.max(0, lowerBound(counter.ns, count, scale.from_ns) - 1); i < count && counter.ns[i] <= scale.to_ns; i++) {
+      // Of many in a pixel the last one stands for all.
+      if (scale.px(counter.ns[i]) < last_px) i = Math.max(i, lowerBound(counter.ns, count, scale.ns(last_px), i) - 1);
       const value = counter.value[i];
       const from_px = Math.max(scale.px(counter.ns[i]), -2);
       const to_px = Math.min(i + 1 < count ? scale.px(counter.ns[i + 1]) : scale.width_px, scale.width_px + 2);
-      if (value === null || to_px - last_px < 0.5) continue;
-      last_px = to_px;
+      if (value === null) continue;
+      last_px = from_px + 1;
       const part = most > least ? (value - least) / (most - least) : 0.5;
       const top_px = y_px + 2 + (1 - part) * (height_px - 2);
       this.boxes.add(from_px, to_px, top_px, y_px + 2 + height_px - top_px, (tones.counter & 0xffffff) | (0x50 << 24), PATTERN_FLAT);
@@ -162,8 +165,13 @@ export class Scene {
   }
 }
 
+/** @type {WeakMap<import('../data/source.js').Counter, {most: number, least: number}>} */
+const COUNTER_RANGES = new WeakMap();
+
 /** The values that a counter's track reaches from and to: from 0, unless all are below. @param {import('../data/source.js').Counter} counter */
 export function counterRange(counter) {
+  const known = COUNTER_RANGES.get(counter);
+  if (known) return known;
   let most = -Infinity;
   let least = 0;
   for (const value of counter.value) {
@@ -171,7 +179,9 @@ export function counterRange(counter) {
     if (value > most) most = value;
     if (value < least) least = value;
   }
-  return { most: Math.max(most, least), least };
+  const range = { most: Math.max(most, least), least };
+  COUNTER_RANGES.set(counter, range);
+  return range;
 }
 
 /** @param {Item} item @param {number} y_px where it begins on the screen */

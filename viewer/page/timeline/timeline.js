@@ -3,7 +3,7 @@
 // The timeline: one picture a frame of what the state says, and what hands and keys do to the state.
 
 import { firstEndingAfter, firstStartingFrom, rowAt } from '../data/columns.js';
-import { make } from '../shell/dom.js';
+import { button, make } from '../shell/dom.js';
 import { CanvasPainter } from './canvas_painter.js';
 import { Gestures } from './gestures.js';
 import { GlPainter } from './gl_painter.js';
@@ -27,6 +27,7 @@ import { hitAt } from './hit.js';
 
 const MAP_HEIGHT_PX = 44;
 const AXIS_HEIGHT_PX = 24;
+const LEAST_HEADS_PX = 80;
 
 /** @type {Record<Theme, Inks>} */
 const INKS = {
@@ -60,14 +61,24 @@ export class Timeline {
     this.text_canvas = make('canvas', 'texts');
     this.surface = make('div', 'surface');
     this.heads = make('div', 'heads');
-    this.stage = make('div', 'stage', [this.heads, this.box_canvas, this.text_canvas, this.surface]);
+    const edge = make('div', 'head-edge');
+    edge.title = 'Drag: room for names';
+    edge.addEventListener('pointerdown', (event) => edge.setPointerCapture(event.pointerId));
+    edge.addEventListener('pointermove', (event) => {
+      if (edge.hasPointerCapture(event.pointerId)) this.setHeadWidth(event.clientX - this.stage.getBoundingClientRect().left);
+    });
+    this.stage = make('div', 'stage', [this.heads, this.box_canvas, this.text_canvas, this.surface, edge]);
     this.filler = make('div', 'filler');
     this.scroller = make('div', 'scroller', [this.stage, this.filler]);
     this.scroller.tabIndex = 0;
     this.scroller.setAttribute('aria-label', 'Timeline');
     this.tip = make('div', 'tooltip');
     this.tip.hidden = true;
-    root.append(make('div', 'map-row', [make('div', 'corner'), this.map_canvas]), make('div', 'axis-row', [make('div', 'corner'), this.axis_canvas]), this.scroller);
+    const corner = make('div', 'corner');
+    if (source.report.processes.length > 1) {
+      corner.append(button('▾ all', 'Open all processes', () => this.openAll(true)), button('▸ all', 'Close all processes', () => this.openAll(false)));
+    }
+    root.append(make('div', 'map-row', [make('div', 'corner'), this.map_canvas]), make('div', 'axis-row', [corner, this.axis_canvas]), this.scroller);
     root.append(this.tip);
     /** @type {CanvasPainter | GlPainter} */
     this.painter = new CanvasPainter(this.box_canvas);
@@ -107,7 +118,7 @@ export class Timeline {
   useGl() {
     const canvas = make('canvas', 'boxes');
     try {
-      this.painter = new GlPainter(canvas);
+      this.painter = new GlPainter(canvas, () => this.redraw());
     } catch (fault) {
       return;
     }
@@ -122,7 +133,12 @@ export class Timeline {
 
   follow() {
     const { state } = this;
-    state.on('view', () => this.redraw());
+    state.on('view', () => {
+      // What the mouse pointed at has moved away.
+      this.overlay.hovered = null;
+      this.tooltip.hide();
+      this.redraw();
+    });
     state.on('selectedCall', () => this.redraw());
     state.on('selectedRange', () => this.redraw());
     state.on('highlighted', (highlighted) => {
@@ -130,7 +146,7 @@ export class Timeline {
       this.version++;
       this.redraw();
     });
-    state.on('show', (call) => this.reveal(call));
+    state.on('show', (what) => ('process' in what ? this.revealProcess(what.process) : this.reveal(what)));
     this.source.onChange(() => {
       this.version++;
       this.loadMarks();
@@ -193,6 +209,12 @@ export class Timeline {
     this.draw();
   }
 
+  /** How much of the width names have. @param {number} px */
+  setHeadWidth(px) {
+    document.documentElement.style.setProperty('--heads', `${Math.round(Math.min(Math.max(LEAST_HEADS_PX, px), innerWidth / 2))}px`);
+    this.resize();
+  }
+
   redraw() {
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => this.draw());
@@ -200,6 +222,11 @@ export class Timeline {
 
   draw() {
     this.frame = 0;
+    if ((devicePixelRatio || 1) !== this.ratio) {
+      // The window went to another screen; this comes back here.
+      this.resize();
+      return;
+    }
     const began_ms = performance.now();
     const { scale, scene, state, ratio } = this;
     const tones = TONES[this.theme];
@@ -231,6 +258,12 @@ export class Timeline {
   hover(x_px, y_px, left) {
     const hit = left ? undefined : this.hit(x_px, y_px);
     this.surface.style.cursor = hit?.call || hit?.program ? 'pointer' : '';
+    const call = hit?.call || null;
+    const { hovered } = this.overlay;
+    if (call?.thread !== hovered?.thread || call?.depth !== hovered?.depth || call?.index !== hovered?.index) {
+      this.overlay.hovered = call;
+      this.redraw();
+    }
     if (!hit) {
       this.tooltip.hide();
       return;
@@ -329,6 +362,24 @@ export class Timeline {
       this.state.set('selectedCall', { thread: item.thread, depth: 0, index });
       return;
     }
+  }
+
+  /** Scrolls to a process. @param {number} process */
+  revealProcess(process) {
+    if (!this.layout.open_processes.has(process)) {
+      this.layout.toggleProcess(process);
+      this.layoutChanged();
+    }
+    const item = this.layout.index.processes.get(process);
+    if (!item) return;
+    this.scroller.scrollTop = item.y_px - 4;
+    this.redraw();
+  }
+
+  /** @param {boolean} open */
+  openAll(open) {
+    this.layout.openAll(open);
+    this.layoutChanged();
   }
 
   /** Scrolls to the line of a call. @param {Call} call */
