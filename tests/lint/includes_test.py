@@ -22,8 +22,9 @@ MAY_USE = {
     "spool": {"tracer", "base", "abi"},
     "collector": {"spool", "session", "tracer", "base", "abi"},
     "report": {"spool", "base", "abi"},
+    "debugger": {"report", "spool", "base", "abi"},
     "viewer": {"report", "spool", "base", "abi"},
-    "launcher": {"subprocess_shim", "viewer", "report", "collector", "spool", "session", "tracer", "base", "abi"},
+    "launcher": {"subprocess_shim", "viewer", "debugger", "report", "collector", "spool", "session", "tracer", "base", "abi"},
 }
 # Of a room that lies below, this much only.
 ONLY = {("spool", "tracer"): {"tracer/clock.h"},
