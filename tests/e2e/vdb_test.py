@@ -76,12 +76,13 @@ class VdbCase(support.TestCase):
 class Sessions(VdbCase):
     def test_a_session(self):
         self.record(*LOGGED)
-        said = self.vdb("break Tree.walk", "c", "c", "where", "args", "l", "n", "n", "r", "rc", "delete 1", "c")
-        walk = re.escape(f"Tree.walk ({self.script}:7)")
-        self.assertRegex(said, rf"\Abreakpoint 1 at Tree.walk\nbreakpoint 1 at Tree.walk\n#\d\.\d+ {walk}, depth 3, at ")
+        name = "walk" if self.interpreter.minor == 10 else "Tree.walk"  # 3.10 has no qualified names of code
+        said = self.vdb(f"break {name}", "c", "c", "where", "args", "l", "n", "n", "r", "rc", "delete 1", "c")
+        walk = re.escape(f"{name} ({self.script}:7)")
+        self.assertRegex(said, rf"\Abreakpoint 1 at {name}\nbreakpoint 1 at {name}\n#\d\.\d+ {walk}, depth 3, at ")
         self.assertRegex(said, r"  before: it begins, with self=<__main__.Tree>, n=3\n")
         stack = re.search(r"(?m)^  #(\d)\.1 <module>(?:.*\n)+?> .*\n", said)[0].splitlines()
-        self.assertEqual(["<module>", "work", "Tree.walk", "Tree.walk"], [line.split()[1] if line[0] == " "
+        self.assertEqual(["<module>", "work", name, name], [line.split()[1] if line[0] == " "
                                                                          else line.split()[2] for line in stack])
         at = lambda text: str(self.lines.index(text) + 1)
         self.assertEqual([at('work("first")'), at("    result = Tree(2).walk(3)"), "12", "8"],
@@ -128,7 +129,7 @@ class Sessions(VdbCase):
 
     def test_searches(self):
         self.record(*LOGGED)
-        said = self.vdb("find 'first'", "w 1", "fb 'no such thing'", "longest Tree.walk", "threads")
+        said = self.vdb("find 'first'", "w 1", "fb 'no such thing'", "longest walk", "threads")
         self.assertRegex(said, r"\A#\S+ work .*\n  before: it begins, with name='first'\n")
         self.assertIn("at the beginning of the trace\n", said)
         longest = re.findall(r"(?m)^  #\S+ +(\S+ \S+), at ", said)
