@@ -76,7 +76,7 @@ class VdbCase(support.TestCase):
 class Sessions(VdbCase):
     def test_a_session(self):
         self.record(*LOGGED)
-        name = "walk" if self.interpreter.minor == 10 else "Tree.walk"  # 3.10 has no qualified names of code
+        name = "walk" if self.interpreter.minor == (3, 10) else "Tree.walk"  # 3.10 has no qualified names of code
         said = self.vdb(f"break {name}", "c", "c", "where", "args", "l", "n", "n", "r", "rc", "delete 1", "c")
         walk = re.escape(f"{name} ({self.script}:7)")
         self.assertRegex(said, rf"\Abreakpoint 1 at {name}\nbreakpoint 1 at {name}\n#\d\.\d+ {walk}, depth 3, at ")
@@ -96,10 +96,10 @@ class Sessions(VdbCase):
     def test_forward_and_backward_meet(self):
         self.record(*LOGGED)
         answers = lambda *lines: re.split(r"(?m)^(?=#|thread )", self.vdb(*lines))[1:]
-        forward = answers(*["s"] * 300)
-        self.assertEqual(300, len(forward))
-        self.assertEqual(300, len(set(forward)))
-        self.assertEqual(forward, answers("s 300", *["sb"] * 299)[::-1])
+        forward = answers(*["s"] * 120)
+        self.assertEqual(120, len(forward))
+        self.assertEqual(120, len(set(forward)))
+        self.assertEqual(forward, answers("s 120", *["sb"] * 119)[::-1])
 
     def test_the_tree_is_that_of_the_report(self):
         self.record()
@@ -158,7 +158,7 @@ class Sessions(VdbCase):
         with open(self.recording, "rb") as file:
             whole = file.read()
         with open(self.recording, "wb") as file:
-            file.write(whole[:len(whole) * 3 // 4])
+            file.write(whole[:-100])
         self.assertIn("cut short  what followed is not known", self.vdb("info"))
 
 
@@ -203,7 +203,9 @@ class AtATerminal(VdbCase):
         self.assertIn(b"before: it begins", terminal.read(until=b"\n>>> "))
         terminal.type(b"\n")  # once more
         self.assertIn(b"next: ", terminal.read(until=b"\n>>> "))
-        terminal.type(b"bogus\x03")  # the line is dropped
+        terminal.type(b"bogus")
+        terminal.read(until=b"bogus")
+        terminal.type(b"\x03")  # the line is dropped
         terminal.read(until=b"\n>>> ")
         terminal.type(b"t\n")
         self.assertRegex(terminal.read(until=b"\n>>> "), rb"t\r\n\d+\.\d+ ms\r\n")
