@@ -22,6 +22,7 @@
 #include "launcher/parent/program.h"
 #include "launcher/parent/signals.h"
 #include "launcher/parent/supervisor.h"
+#include "launcher/rc_file.h"
 #include "launcher/report_only.h"
 #include "launcher/reports.h"
 #include "launcher/target/target.h"
@@ -258,37 +259,64 @@ int run_collector(const std::string& folder,
   return record_and_report(collect, request->report);
 }
 
-int run(const std::vector<std::string>& arguments) {
-  if (arguments.size() == 4 && arguments[0] == kCollectWord) {
-    return run_collector(arguments[1], arguments[2], arguments[3]);
+// The command line and what a file adds to it (rc_file.h), which `request` then is. Whoever is part
+// of a recorded tree has been told all by the run that records it.
+Result<std::vector<std::string>> with_options_of_file(const std::vector<std::string>& typed,
+                                                      Request& request) {
+  if (typed.empty() || request.help || request.version || !outer_session().empty()) {
+    return typed;
   }
-  if (const CommandRow* command = find_command(arguments); command != nullptr) {
-    return run_command(*command, arguments);
+  std::vector<std::string> given;
+  for (const GivenOption& option : request.given) {
+    given.emplace_back(option.name);
   }
-  auto request = parse_request(arguments);
+  std::string note;
+  VTN_ASSIGN(std::vector<std::string> arguments, with_rc_file(typed, request.rcfile, given, note));
+  if (arguments.size() != typed.size()) {
+    VTN_ASSIGN(request, parse_request(arguments));
+  }
+  if (!note.empty() && !request.quiet()) {
+    log_info("%s", note.c_str());
+  }
+  return arguments;
+}
+
+int run(const std::vector<std::string>& typed) {
+  if (typed.size() == 4 && typed[0] == kCollectWord) {
+    return run_collector(typed[1], typed[2], typed[3]);
+  }
+  if (const CommandRow* command = find_command(typed); command != nullptr) {
+    return run_command(*command, typed);
+  }
+  auto request = parse_request(typed);
   if (!request) {
     return report_error(request.error(), kUsageError);
+  }
+  auto arguments = with_options_of_file(typed, *request);
+  if (!arguments) {
+    return report_error(arguments.error(), kUsageError);
   }
   set_verbosity(*request);
   if (request->version) {
     return print("viztracer-native " VTN_VERSION "\n");
   }
-  const bool report_only = !request->convert.empty() || !request->recover.empty();
+  const bool report_only = request->source.work != Work::kRun;
   if (request->help || (request->launch.target.empty() && !report_only)) {
     return print(help_text());
   }
   if (report_only) {
-    if (!request->launch.target.empty() ||
-        (!request->convert.empty() && !request->recover.empty())) {
-      log_error("--convert, --recover and a program to run exclude each other");
+    if (!request->launch.target.empty() || request->source.contradicts) {
+      log_error("--%s makes reports of what was recorded: it excludes %s",
+                request->source.option.c_str(),
+                request->source.contradicts ? "other options that do" : "a program to run");
       return kUsageError;
     }
-    return run_report_only(*request, quoted(arguments));
+    return run_report_only(*request, quoted(*arguments));
   }
   if (!outer_session().empty()) {
     return run_joined(*request);
   }
-  return run_program(*request, arguments);
+  return run_program(*request, *arguments);
 }
 
 }  // namespace

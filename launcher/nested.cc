@@ -28,7 +28,8 @@ std::string joined_line(const Request& request) {
   for (const GivenOption& option : request.given) {
     if (option.scope != Scope::kCommand) {
       append(idle,
-             "--" + std::string(option.name) + (option.value.empty() ? "" : " " + option.value));
+             std::string(option.off ? "--no_" : "--") + option.name +
+                 (option.value.empty() ? "" : " " + option.value));
     }
   }
   // The target is executed in this process, so there is no host.

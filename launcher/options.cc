@@ -125,6 +125,9 @@ Status split(const std::vector<std::string>& arguments,
     }
     // VizTracer's lists go on until the separator, which they need.
     const auto another_follows = [&] {
+      if (row->all_words) {
+        return i + 1 < arguments.size() && !arguments[i + 1].starts_with('-');
+      }
       return row->many && i + 1 < separator && separator != arguments.size() &&
              !arguments[i + 1].starts_with('-');
     };
@@ -204,8 +207,7 @@ cxxopts::Options describe() {
 
 // What options say together. VizTracer refuses to combine files, too.
 Status check_together(const Request& request, const std::string& taken) {
-  const bool has_work =
-      request.help || request.version || !request.convert.empty() || !request.recover.empty();
+  const bool has_work = request.help || request.version || request.source.work != Work::kRun;
   if (request.launch.target.empty() && !request.given.empty() && !has_work) {
     return fail("there is no program to run" + taken);
   }
@@ -223,7 +225,7 @@ Status check_together(const Request& request, const std::string& taken) {
 // What reports say of how it was recorded.
 void tell_recording(Request& request) {
   for (const GivenOption& option : request.given) {
-    if (option.scope == Scope::kRecord) {
+    if (option.scope == Scope::kRecord && !option.off) {
       request.record.told.push_back("--" + std::string(option.name) +
                                     (option.value.empty() ? "" : " " + option.value));
     }
@@ -248,7 +250,13 @@ Status apply(const cxxopts::ParseResult& parsed, Request& request) {
     }
     const bool bare = row->value == nullptr ||
                       (row->without_value != nullptr && one.value() == row->without_value);
-    request.given.push_back({row->name, bare ? std::string() : one.value(), row->scope});
+    const bool off = row->value == nullptr && one.value() == "false";
+    if (row->value == nullptr) {  // of a switch, the last holds
+      std::erase_if(request.given, [&](const GivenOption& other) {
+        return other.name == std::string_view(row->name);
+      });
+    }
+    request.given.push_back({row->name, bare ? std::string() : one.value(), row->scope, off});
   }
   return {};
 }

@@ -30,6 +30,16 @@ std::string nearest_extension(const std::string& name) {
   return closest_match(name.substr(dot), report::known_extensions());
 }
 
+// "a.json.gz" -> "a_4711.json.gz". Devices keep their names.
+void add_pid(report::Output& output, int pid) {
+  struct stat info;
+  if (stat(output.path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    return;
+  }
+  const size_t ending = std::string_view(output.format->extension).size() + (output.gzip ? 3 : 0);
+  output.path.insert(output.path.size() - ending, "_" + std::to_string(pid));
+}
+
 }  // namespace
 
 Result<report::Output> output_named(const std::string& path) {
@@ -77,7 +87,7 @@ Result<std::vector<report::Output>> choose_outputs(const Request& request, time_
     names.push_back(unique_output_name(request.launch.target, now, pid));
   }
   if (names.empty()) {
-    names.emplace_back("result.json");
+    names.emplace_back(request.source.work == Work::kCompress ? "result.vtn" : "result.json");
   }
   names.insert(names.end(), request.names.more.begin(), request.names.more.end());
   std::vector<report::Output> outputs;
@@ -86,6 +96,13 @@ Result<std::vector<report::Output>> choose_outputs(const Request& request, time_
       name = request.names.folder + "/" + name;
     }
     VTN_ASSIGN(report::Output output, output_named(name));
+    if (request.names.pid_suffix && !request.names.unique) {
+      add_pid(output, pid);
+    }
+    if (request.source.work == Work::kCompress && output.format != &report::spool_format()) {
+      return fail("output file " + name + ": --compress writes " +
+                  report::spool_format().extension);
+    }
     for (const report::Output& other : outputs) {
       if (other.path == output.path) {
         return fail("output file " + name + " is named twice");

@@ -2,7 +2,6 @@
 #include "launcher/rc_file.h"
 
 #include <algorithm>
-#include <initializer_list>
 #include <iterator>
 #include <string_view>
 
@@ -23,17 +22,21 @@ constexpr uint64_t kMostBytes = uint64_t{1} << 20;
 constexpr std::string_view kBlank = " \t\r\f\v";
 
 // They say what is to be done now, not how.
-constexpr std::string_view kOfOneCommand[] = {"help", "version", "rcfile", "convert", "recover"};
+constexpr std::string_view kOfOneCommand[] = {"help",
+                                              "version",
+                                              "rcfile",
+                                              "convert",
+                                              "recover",
+                                              "combine",
+                                              "align_combine",
+                                              "compress",
+                                              "decompress"};
 
 // VizTracer's options that there are none of here.
 constexpr std::string_view kNotKept[] = {
-    "align_combine",
     "attach",
     "attach_installed",
     "cmd_string",
-    "combine",
-    "compress",
-    "decompress",
     "dump_raw",
     "file_info",
     "log_async",
@@ -44,7 +47,6 @@ constexpr std::string_view kNotKept[] = {
     "module",
     "open",
     "patch_only",
-    "pid_suffix",
     "plugins",
     "report_endpoint",
     "report_server",
@@ -59,7 +61,7 @@ constexpr std::string_view kNotKept[] = {
 constexpr std::string_view kLists[] = {"only", "hide", "exclude_subtree", "redact"};
 
 // Of each only one can hold.
-constexpr std::initializer_list<std::string_view> kRivals[] = {
+constexpr std::string_view kRivals[][2] = {
     {"include_files", "exclude_files"},
     {"output_file", "unique_output_file"},
     {"quiet", "verbose"},
@@ -261,8 +263,7 @@ Result<std::vector<std::string>> with_rc_file(const std::vector<std::string>& ar
     const auto decides = [&](const std::string& other) {
       return other == option.name ||
              std::any_of(std::begin(kRivals), std::end(kRivals), [&](const auto& rivals) {
-               return std::find(rivals.begin(), rivals.end(), other) != rivals.end() &&
-                      std::find(rivals.begin(), rivals.end(), option.name) != rivals.end();
+               return is_among(other, rivals) && is_among(option.name, rivals);
              });
     };
     if (std::none_of(given.begin(), given.end(), decides)) {
