@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <histedit.h>
+#include <locale.h>
 #include <stdio.h>
-#include <string.h>
+#include <unistd.h>
+#include <wchar.h>
 
 #include "debugger/lines.h"
 
@@ -22,8 +24,9 @@ constexpr size_t kListed = 60;
 
 class EditedLines final : public Lines {
  public:
-  EditedLines(std::string prompt, Completions completions)
-      : prompt_(std::move(prompt)), completions_(std::move(completions)) {
+  EditedLines(std::string prompt, Completions completions, Interrupts& interrupts)
+      : prompt_(std::move(prompt)), completions_(std::move(completions)), interrupts_(interrupts) {
+    (void)setlocale(LC_CTYPE, "");  // what bytes a character is
     edit_ = el_init("viztracer-native", stdin, stdout, stderr);
     history_ = history_init();
     if (edit_ == nullptr || history_ == nullptr) {
@@ -33,6 +36,7 @@ class EditedLines final : public Lines {
     (void)history(history_, &event, H_SETSIZE, kHistory);
     (void)history(history_, &event, H_SETUNIQUE, 1);
     (void)el_set(edit_, EL_CLIENTDATA, this);
+    (void)el_set(edit_, EL_GETCFN, &EditedLines::get_character);
     (void)el_set(edit_, EL_PROMPT, &EditedLines::prompt);
     (void)el_set(edit_, EL_EDITOR, "emacs");
     (void)el_set(edit_, EL_HIST, history, history_);
@@ -55,10 +59,11 @@ class EditedLines final : public Lines {
 
   std::optional<std::string> next() override {
     int length = 0;
-    errno = 0;
+    interrupted_ = false;
     const char* const line = el_gets(edit_, &length);
     if (line == nullptr || length <= 0) {
-      if (errno == EINTR || length < 0) {
+      if (interrupted_) {
+        el_reset(edit_);
         (void)fputs("\n", stdout);
         (void)fflush(stdout);
         return std::string();
@@ -81,6 +86,33 @@ class EditedLines final : public Lines {
     EditedLines* self = nullptr;
     (void)el_get(edit, EL_CLIENTDATA, &self);
     return self;
+  }
+
+  // libedit's own goes on waiting after an interrupt. 0: there are no more; -1: give the line up.
+  static int get_character(EditLine* edit, wchar_t* to) {
+    EditedLines& self = *of(edit);
+    mbstate_t state = {};
+    while (true) {
+      *to = L'\0';
+      if (!self.interrupts_.wait_for_input(STDIN_FILENO)) {
+        self.interrupted_ = true;
+        return -1;
+      }
+      char byte = 0;
+      const ssize_t got = read(STDIN_FILENO, &byte, 1);
+      if (got < 0 && errno == EINTR) {
+        continue;
+      }
+      if (got <= 0) {
+        return 0;
+      }
+      const size_t used = mbrtowc(to, &byte, 1, &state);
+      if (used == static_cast<size_t>(-1)) {
+        state = {};  // no character: dropped
+      } else if (used != static_cast<size_t>(-2)) {
+        return 1;
+      }
+    }
   }
 
   static char* prompt(EditLine* edit) { return of(edit)->prompt_.data(); }
@@ -120,14 +152,18 @@ class EditedLines final : public Lines {
 
   std::string prompt_;
   const Completions completions_;
+  Interrupts& interrupts_;
   EditLine* edit_ = nullptr;
   History* history_ = nullptr;
 };
 
 }  // namespace
 
-std::unique_ptr<Lines> edited_lines(std::string prompt, Completions completions) {
-  auto lines = std::make_unique<EditedLines>(std::move(prompt), std::move(completions));
+std::unique_ptr<Lines> edited_lines(std::string prompt,
+                                    Completions completions,
+                                    Interrupts& interrupts) {
+  auto lines =
+      std::make_unique<EditedLines>(std::move(prompt), std::move(completions), interrupts);
   return lines->ready() ? std::unique_ptr<Lines>(std::move(lines)) : nullptr;
 }
 

@@ -41,6 +41,11 @@ Result<std::string> run_break(Debugger& debugger, std::string_view rest) {
     return text.empty() ? std::string("no breakpoints\n") : text;
   }
   VTN_ASSIGN(FunctionPattern function, known_function(debugger, rest));
+  for (const Breakpoint& one : debugger.breakpoints) {
+    if (one.function.text() == function.text()) {
+      return breakpoint_text(one);  // it is there already
+    }
+  }
   debugger.breakpoints.push_back({debugger.next_breakpoint++, std::move(function)});
   return breakpoint_text(debugger.breakpoints.back());
 }

@@ -6,11 +6,13 @@
 
 #include <fnmatch.h>
 
-#include "base/utf8.h"
+#include "report/process_names.h"
 
 namespace vtn::debugger {
 
 namespace {
+
+constexpr size_t kShownWord = 80;
 
 bool is_function(const spool::FunctionInfo& function) {
   return function.kind != FunctionKind::kInstant && function.kind != FunctionKind::kCounter;
@@ -35,7 +37,7 @@ Result<FunctionPattern> FunctionPattern::parse(std::string_view text) {
       pattern.file_ = std::string(text.substr(0, colon));
       return pattern;
     }
-    return fail("'" + valid_utf8(text) + "' has no number behind its colon: FILE:LINE");
+    return fail("'" + report::one_line(text, kShownWord) + "' has no number behind its colon: FILE:LINE");
   }
   if (text.empty()) {
     return fail("a function is needed: a name, a pattern such as 'Tree.*', or FILE:LINE");

@@ -13,13 +13,14 @@ namespace {
 
 class PlainLines final : public Lines {
  public:
-  PlainLines(int in_fd, int out_fd, std::string prompt)
-      : in_fd_(in_fd), out_fd_(out_fd), prompt_(std::move(prompt)) {}
+  PlainLines(int in_fd, int out_fd, std::string prompt, Interrupts* interrupts)
+      : in_fd_(in_fd), out_fd_(out_fd), prompt_(std::move(prompt)), interrupts_(interrupts) {}
 
   std::optional<std::string> next() override {
     if (!prompt_.empty()) {
       (void)write_all(out_fd_, prompt_);
     }
+    interrupted_ = false;
     std::string line;
     bool any = false;
     while (true) {
@@ -33,9 +34,14 @@ class PlainLines final : public Lines {
           line += letter;
         }
       }
+      if (interrupts_ != nullptr && !interrupts_->wait_for_input(in_fd_)) {
+        (void)write_all(out_fd_, "\n");
+        interrupted_ = true;
+        return std::string();  // what was typed so far is dropped
+      }
       const ssize_t got = read(in_fd_, buffer_, sizeof(buffer_));
       if (got < 0 && errno == EINTR) {
-        return std::string();  // what was typed so far is dropped
+        continue;
       }
       if (got <= 0) {
         return any ? std::optional<std::string>(std::move(line)) : std::nullopt;
@@ -49,6 +55,7 @@ class PlainLines final : public Lines {
   const int in_fd_;
   const int out_fd_;
   const std::string prompt_;
+  Interrupts* const interrupts_;
   char buffer_[4096];
   size_t at_ = 0;
   size_t got_ = 0;
@@ -56,12 +63,17 @@ class PlainLines final : public Lines {
 
 }  // namespace
 
-std::unique_ptr<Lines> plain_lines(int in_fd, int out_fd, std::string prompt) {
-  return std::make_unique<PlainLines>(in_fd, out_fd, std::move(prompt));
+std::unique_ptr<Lines> plain_lines(int in_fd,
+                                   int out_fd,
+                                   std::string prompt,
+                                   Interrupts* interrupts) {
+  return std::make_unique<PlainLines>(in_fd, out_fd, std::move(prompt), interrupts);
 }
 
 #ifndef VTN_LIBEDIT
-std::unique_ptr<Lines> edited_lines(std::string /*prompt*/, Completions /*completions*/) {
+std::unique_ptr<Lines> edited_lines(std::string /*prompt*/,
+                                    Completions /*completions*/,
+                                    Interrupts& /*interrupts*/) {
   return nullptr;
 }
 #endif

@@ -51,7 +51,8 @@ class Recording {
   // The last thing that is known of any process, since zero.
   uint64_t length_ns() const { return length_ns_; }
 
-  // Asked now and then by whatever takes long; it ends with an error where the answer is true.
+  // Asked now and then by whatever takes long, on any thread; that ends with an error where the
+  // answer is true.
   std::function<bool()> given_up;
   Status go_on() const;
 

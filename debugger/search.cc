@@ -3,15 +3,21 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 
+#include "base/crew.h"
+#include "base/threads.h"
 #include "report/call_values.h"
 #include "report/summary/call_walk.h"
+#include "spool/replay.h"
 
 namespace vtn::debugger {
 
 namespace {
 
 using Found = std::optional<uint64_t>;
+
+constexpr size_t kFramesOfJob = 64;
 
 bool has(const std::vector<bool>& ids, uint32_t id) { return id < ids.size() && ids[id]; }
 
@@ -56,77 +62,132 @@ bool holds(const Timeline& timeline, uint32_t function, const spool::Note& note,
   return false;
 }
 
+bool is_longer(const LongCall& a, const LongCall& b) {
+  return a.took_ns != b.took_ns     ? a.took_ns > b.took_ns
+         : a.start_ns != b.start_ns ? a.start_ns < b.start_ns
+                                    : a.thread < b.thread;
+}
+
 // The longest calls so far.
 class Longest {
  public:
   explicit Longest(size_t most) : most_(most) {}
 
   void add(const LongCall& call) {
-    const auto at = std::find_if(
-        calls_.begin(), calls_.end(), [&](const LongCall& one) { return before(call, one); });
-    if (at == calls_.end() && calls_.size() >= most_) {
+    if (calls_.size() == most_ && !is_longer(call, calls_.back())) {
       return;
     }
-    calls_.insert(at, call);
+    calls_.insert(std::upper_bound(calls_.begin(), calls_.end(), call, is_longer), call);
     calls_.resize(std::min(calls_.size(), most_));
   }
-  std::vector<LongCall> take() { return std::move(calls_); }
+  const std::vector<LongCall>& calls() const { return calls_; }
 
  private:
-  static bool before(const LongCall& a, const LongCall& b) {
-    return a.took_ns != b.took_ns ? a.took_ns > b.took_ns : a.start_ns < b.start_ns;
-  }
-
   const size_t most_;
   std::vector<LongCall> calls_;
 };
 
-// Of one thread. A call's end tells how long it took: in its frame, or in the lists of one behind.
-Status add_longest(const Recording& recording,
-                   Timeline& timeline,
-                   const std::vector<bool>& ids,
-                   Longest& longest) {
-  PageReader reader;
-  for (size_t frame = 0; frame < timeline.frames(); ++frame) {
-    VTN_ASSIGN(const spool::DecodedFrame* const lists, timeline.lists(frame));
-    const auto is_one = [&](uint32_t id) { return has(ids, id); };
-    if (std::none_of(lists->functions.begin(), lists->functions.end(), is_one) &&
-        std::none_of(lists->closed.begin(), lists->closed.end(), [&](const spool::OpenCall& call) {
-          return is_one(call.id);
-        })) {
-      continue;
+// HOT PATH. The calls that end in a frame. Those that began before it stand in its list.
+struct LongestInFrame {
+  struct Open {
+    uint64_t start_ns;
+    bool wanted;
+  };
+
+  LongestInFrame(const Recording& recording,
+                 uint32_t thread,
+                 const spool::DecodedFrame& frame,
+                 const std::vector<bool>& ids,
+                 Longest& longest)
+      : thread(thread), longest(longest) {
+    for (const uint32_t id : frame.functions) {
+      wanted.push_back(has(ids, id));
     }
-    Page page;
-    VTN_TRY(reader.read(recording, recording.frames_of(timeline.thread())[frame], page));
-    // What was open before ends in the order of the list.
-    size_t closed = 0;
-    for (size_t i = 0; i < page.ops.size(); ++i) {
-      const Op& op = page.ops[i];
-      if (begins(op.kind)) {
-        continue;
-      }
-      LongCall call;
-      call.thread = timeline.thread();
-      if (op.partner != kElsewhere) {
-        call.start_ns = page.ops[op.partner].ns;
-      } else {
-        call.start_ns = recording.clock().to_ns(page.frame.closed[closed++].start_ticks);
-      }
-      if (is_one(op.function)) {
-        call.took_ns = op.ns - call.start_ns;
-        longest.add(call);
-      }
+    for (auto call = frame.closed.rbegin(); call != frame.closed.rend(); ++call) {
+      open.push_back({recording.clock().to_ns(call->start_ticks), has(ids, call->id)});
     }
   }
-  for (const spool::OpenCall& open : timeline.info().open) {
+  bool any() const {
+    return std::any_of(wanted.begin(), wanted.end(), [](bool is) { return is; }) ||
+           std::any_of(open.begin(), open.end(), [](const Open& call) { return call.wanted; });
+  }
+  void begin(uint32_t function, uint64_t ns) { open.push_back({ns, wanted[function]}); }
+  void special(const spool::Special& /*special*/, uint64_t ns) { open.push_back({ns, false}); }
+  void end(uint64_t ns, uint32_t /*how*/) {
+    if (open.back().wanted) {
+      LongCall call;
+      call.thread = thread;
+      call.start_ns = open.back().start_ns;
+      call.took_ns = ns - call.start_ns;
+      longest.add(call);
+    }
+    open.pop_back();
+  }
+
+  const uint32_t thread;
+  Longest& longest;
+  std::vector<bool> wanted;  // by function of the frame
+  std::vector<Open> open;
+};
+
+// What one worker has.
+struct LongestWorker {
+  explicit LongestWorker(size_t most) : longest(most) {}
+
+  Status take(const Recording& recording, uint32_t frame, const std::vector<bool>& ids) {
+    const spool::FrameInfo& info = recording.model().frames[frame];
+    VTN_TRY(recording.go_on());
+    VTN_TRY(pages.read_lists(recording, frame, lists));
+    if (!LongestInFrame(recording, info.thread, lists, ids, longest).any()) {
+      return {};
+    }
+    return frames.read(recording.spool(), info, [&](const spool::DecodedFrame& decoded) {
+      LongestInFrame sink(recording, info.thread, decoded, ids, longest);
+      return spool::replay_frame(decoded, recording.clock(), sink);
+    });
+  }
+
+  Longest longest;
+  PageReader pages;
+  spool::DecodedFrame lists;
+  report::FrameReader frames;
+};
+
+// Those that never ended.
+void add_open(const Recording& recording,
+              uint32_t thread,
+              const std::vector<bool>& ids,
+              Longest& longest) {
+  for (const spool::OpenCall& open : recording.thread(thread).open) {
     if (has(ids, open.id)) {
       LongCall call;
-      call.thread = timeline.thread();
+      call.thread = thread;
       call.start_ns = recording.clock().to_ns(open.start_ticks);
-      const uint64_t end_ns = report::end_of_thread_ns(recording.picture(), timeline.thread());
+      const uint64_t end_ns = report::end_of_thread_ns(recording.picture(), thread);
       call.took_ns = std::max(end_ns, call.start_ns) - call.start_ns;
       call.open = true;
       longest.add(call);
+    }
+  }
+}
+
+// Which call of its thread it is, by its start.
+Status identify(Timeline& timeline, LongCall& call) {
+  VTN_ASSIGN(const uint64_t behind, timeline.place_at(call.start_ns));
+  VTN_ASSIGN(const uint32_t depth, timeline.depth_at(behind));
+  if (depth != 0) {
+    VTN_ASSIGN(const Timeline::OpenCall open, timeline.open_call(behind, depth - 1));
+    if (open.start_ns == call.start_ns) {
+      call.begin = open.begin;
+      call.number = open.number;
+      return {};
+    }
+  }
+  // It began before the first op, as did others that lie in it.
+  const std::vector<spool::OpenCall>& first = timeline.info().open_at_first;
+  for (size_t level = 0; level < first.size(); ++level) {
+    if (timeline.recording().clock().to_ns(first[level].start_ticks) == call.start_ns) {
+      call.number = level + 1;
     }
   }
   return {};
@@ -222,36 +283,39 @@ Result<std::vector<LongCall>> longest_calls(const Recording& recording,
   Longest longest(most);
   std::map<uint32_t, std::vector<bool>> ids;  // by image
   for (const uint32_t thread : recording.threads()) {
-    const uint32_t image = recording.thread(thread).image;
-    const auto [found, fresh] = ids.try_emplace(image);
+    const auto [found, fresh] = ids.try_emplace(recording.thread(thread).image);
     if (fresh) {
       found->second = function.ids_of(recording.image_of(thread));
     }
-    if (!found->second.empty()) {
-      VTN_TRY(add_longest(recording, timeline(thread), found->second, longest));
-    }
+    add_open(recording, thread, found->second, longest);
   }
-  std::vector<LongCall> calls = longest.take();
-  for (LongCall& call : calls) {
-    Timeline& at = timeline(call.thread);
-    VTN_ASSIGN(const uint64_t behind, at.place_at(call.start_ns));
-    VTN_ASSIGN(const uint32_t depth, at.depth_at(behind));
-    if (depth == 0) {
-      continue;
-    }
-    VTN_ASSIGN(const Timeline::OpenCall open, at.open_call(behind, depth - 1));
-    if (open.start_ns == call.start_ns) {
-      call.begin = open.begin;
-      call.number = open.number;
-    } else {
-      // It began before the first op, as did others that lie in it.
-      const auto& first = at.info().open_at_first;
-      for (size_t level = 0; level < first.size(); ++level) {
-        if (recording.clock().to_ns(first[level].start_ticks) == call.start_ns) {
-          call.number = level + 1;
-        }
+  // Frames tell of the calls that end in them, in any order.
+  const std::vector<spool::FrameInfo>& frames = recording.model().frames;
+  const size_t jobs = (frames.size() + kFramesOfJob - 1) / kFramesOfJob;
+  Crew crew(std::max(1u, std::min(worker_count(), static_cast<unsigned>(jobs))));
+  std::vector<std::unique_ptr<LongestWorker>> workers;
+  std::vector<Status> ends(crew.members());
+  for (unsigned i = 0; i < crew.members(); ++i) {
+    workers.push_back(std::make_unique<LongestWorker>(most));
+  }
+  crew.run(jobs, [&](size_t job, unsigned member) {
+    const size_t end = std::min(frames.size(), (job + 1) * kFramesOfJob);
+    for (size_t i = job * kFramesOfJob; i < end && ends[member]; ++i) {
+      const std::vector<bool>& wanted = ids.at(recording.thread(frames[i].thread).image);
+      if (!wanted.empty()) {
+        ends[member] = workers[member]->take(recording, static_cast<uint32_t>(i), wanted);
       }
     }
+  });
+  for (unsigned i = 0; i < crew.members(); ++i) {
+    VTN_TRY(ends[i]);
+    for (const LongCall& call : workers[i]->longest.calls()) {
+      longest.add(call);
+    }
+  }
+  std::vector<LongCall> calls = longest.calls();
+  for (LongCall& call : calls) {
+    VTN_TRY(identify(timeline(call.thread), call));
   }
   return calls;
 }

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "base/utf8.h"
+#include "report/process_names.h"
 
 namespace vtn::debugger {
 
@@ -18,6 +18,8 @@ struct Unit {
 };
 constexpr Unit kUnits[] = {
     {"s", 1'000'000'000, 9}, {"ms", 1'000'000, 6}, {"us", 1'000, 3}, {"ns", 1, 0}};
+
+constexpr size_t kShownWord = 80;
 
 bool is_digit(char letter) { return letter >= '0' && letter <= '9'; }
 
@@ -34,7 +36,7 @@ std::string time_text(uint64_t ns) {
 
 Result<AskedTime> parse_time(std::string_view text) {
   const auto no_time = [whole = text] {
-    return fail("'" + valid_utf8(whole) + "' is no time: 1.5s, 200ms, 12us, 950ns, +5ms, -5ms");
+    return fail("'" + report::one_line(whole, kShownWord) + "' is no time: 1.5s, 200ms, 12us, 950ns, +5ms, -5ms");
   };
   AskedTime asked;
   if (text.starts_with('+') || text.starts_with('-')) {

@@ -300,14 +300,15 @@ int run(const std::vector<std::string>& typed) {
   if (request->version) {
     return print("viztracer-native " VTN_VERSION "\n");
   }
-  const bool report_only = !request->convert.empty() || !request->recover.empty();
+  const bool report_only = request->source.work != Work::kRun;
   if (request->help || (request->launch.target.empty() && !report_only)) {
     return print(help_text());
   }
   if (report_only) {
-    if (!request->launch.target.empty() ||
-        (!request->convert.empty() && !request->recover.empty())) {
-      log_error("--convert, --recover and a program to run exclude each other");
+    if (!request->launch.target.empty() || request->source.contradicts) {
+      log_error("--%s makes reports of what was recorded: it excludes %s",
+                request->source.option.c_str(),
+                request->source.contradicts ? "other options that do" : "a program to run");
       return kUsageError;
     }
     return run_report_only(*request, quoted(*arguments));

@@ -23,6 +23,21 @@ using Text = const std::string&;
 
 constexpr char kAllFunctions[] = "*";
 
+Status take_source(Request& request, Work work, const char* option, Text path) {
+  if (path.empty()) {
+    return fail("needs the name of a file");
+  }
+  Source& source = request.source;
+  const bool list = work == Work::kCombine || work == Work::kAlign;
+  if (source.work != Work::kRun && (source.work != work || !list)) {
+    source.contradicts = true;
+  }
+  source.work = work;
+  source.option = option;
+  source.paths.push_back(path);
+  return {};
+}
+
 Status add_patterns(Request& request, uint32_t key, Result<std::vector<std::string>> patterns) {
   if (!patterns) {
     return tl::unexpected<Error>(std::move(patterns).error());
@@ -495,8 +510,7 @@ constexpr OptionRow kRowsBehindLogs[] = {
      "FILE.vtn",
      Scope::kCommand,
      [](Request& request, Text value) -> Status {
-       request.convert = value;
-       return {};
+       return take_source(request, Work::kConvert, "convert", value);
      },
      "write a report (-o) of a saved recording"},
     {"recover",
@@ -504,10 +518,49 @@ constexpr OptionRow kRowsBehindLogs[] = {
      "DIR",
      Scope::kCommand,
      [](Request& request, Text value) -> Status {
-       request.recover = value;
-       return {};
+       return take_source(request, Work::kRecover, "recover", value);
      },
      "write a report (-o) of what a killed run left"},
+    {"combine",
+     0,
+     "FILE...",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       return take_source(request, Work::kCombine, "combine", value);
+     },
+     "make one report (-o) of several recordings, each where the clock on the wall has it",
+     nullptr,
+     nullptr,
+     false,
+     true},
+    {"align_combine",
+     0,
+     "FILE...",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       return take_source(request, Work::kAlign, "align_combine", value);
+     },
+     "likewise, but all begin at the same time",
+     nullptr,
+     nullptr,
+     false,
+     true},
+    {"compress",
+     0,
+     "FILE",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       return take_source(request, Work::kCompress, "compress", value);
+     },
+     "write a recording (-o FILE.vtn, default: result.vtn) as small as it gets"},
+    {"decompress",
+     0,
+     "FILE.vtn",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       return take_source(request, Work::kDecompress, "decompress", value);
+     },
+     "write what was compressed as a report (-o, default: result.json)"},
     {"rcfile",
      0,
      "FILE",

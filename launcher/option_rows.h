@@ -24,6 +24,7 @@ struct OptionRow {
   const char* without_value = nullptr;  // what it means without one: then it is never the next word
   const char* negated = nullptr;        // what --no_NAME stands for; null: there is none
   bool many = false;                    // more values may follow, where a "--" ends what is ours
+  bool all_words = false;               // what follows up to the next option: nothing is run
 };
 
 // In the order of the help.

@@ -125,6 +125,9 @@ Status split(const std::vector<std::string>& arguments,
     }
     // VizTracer's lists go on until the separator, which they need.
     const auto another_follows = [&] {
+      if (row->all_words) {
+        return i + 1 < arguments.size() && !arguments[i + 1].starts_with('-');
+      }
       return row->many && i + 1 < separator && separator != arguments.size() &&
              !arguments[i + 1].starts_with('-');
     };
@@ -204,8 +207,7 @@ cxxopts::Options describe() {
 
 // What options say together. VizTracer refuses to combine files, too.
 Status check_together(const Request& request, const std::string& taken) {
-  const bool has_work =
-      request.help || request.version || !request.convert.empty() || !request.recover.empty();
+  const bool has_work = request.help || request.version || request.source.work != Work::kRun;
   if (request.launch.target.empty() && !request.given.empty() && !has_work) {
     return fail("there is no program to run" + taken);
   }

@@ -87,7 +87,7 @@ Result<std::vector<report::Output>> choose_outputs(const Request& request, time_
     names.push_back(unique_output_name(request.launch.target, now, pid));
   }
   if (names.empty()) {
-    names.emplace_back("result.json");
+    names.emplace_back(request.source.work == Work::kCompress ? "result.vtn" : "result.json");
   }
   names.insert(names.end(), request.names.more.begin(), request.names.more.end());
   std::vector<report::Output> outputs;
@@ -98,6 +98,10 @@ Result<std::vector<report::Output>> choose_outputs(const Request& request, time_
     VTN_ASSIGN(report::Output output, output_named(name));
     if (request.names.pid_suffix && !request.names.unique) {
       add_pid(output, pid);
+    }
+    if (request.source.work == Work::kCompress && output.format != &report::spool_format()) {
+      return fail("output file " + name + ": --compress writes " +
+                  report::spool_format().extension);
     }
     for (const report::Output& other : outputs) {
       if (other.path == output.path) {

@@ -22,17 +22,21 @@ constexpr uint64_t kMostBytes = uint64_t{1} << 20;
 constexpr std::string_view kBlank = " \t\r\f\v";
 
 // They say what is to be done now, not how.
-constexpr std::string_view kOfOneCommand[] = {"help", "version", "rcfile", "convert", "recover"};
+constexpr std::string_view kOfOneCommand[] = {"help",
+                                              "version",
+                                              "rcfile",
+                                              "convert",
+                                              "recover",
+                                              "combine",
+                                              "align_combine",
+                                              "compress",
+                                              "decompress"};
 
 // VizTracer's options that there are none of here.
 constexpr std::string_view kNotKept[] = {
-    "align_combine",
     "attach",
     "attach_installed",
     "cmd_string",
-    "combine",
-    "compress",
-    "decompress",
     "dump_raw",
     "file_info",
     "log_async",
@@ -43,7 +47,6 @@ constexpr std::string_view kNotKept[] = {
     "module",
     "open",
     "patch_only",
-    "pid_suffix",
     "plugins",
     "report_endpoint",
     "report_server",

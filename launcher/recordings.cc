@@ -2,6 +2,7 @@
 #include "launcher/recordings.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <fmt/format.h>
@@ -18,7 +19,9 @@ constexpr std::string_view kCompressedByVizTracer = ".cvf";
 
 }  // namespace
 
-Result<std::unique_ptr<spool::Reader>> open_recording(const std::string& path, Cut cut) {
+Result<std::unique_ptr<spool::Reader>> open_recording(const std::string& path,
+                                                      const std::string& /*folder*/,
+                                                      bool partial) {
   auto fd = open_file(path, O_RDONLY);
   if (!fd) {
     return tl::unexpected<Error>(std::move(fd).error());
@@ -31,7 +34,7 @@ Result<std::unique_ptr<spool::Reader>> open_recording(const std::string& path, C
         path));
   }
   VTN_ASSIGN(auto reader, spool::Reader::open(std::move(*fd), path));
-  if (cut == Cut::kRefused && !reader->closed()) {
+  if (!partial && !reader->closed()) {
     return fail(
         fmt::format("{} is cut short at offset {}; viztracer-native --recover {} -o OUT "
                     "makes a report of what is there",
@@ -40,6 +43,11 @@ Result<std::unique_ptr<spool::Reader>> open_recording(const std::string& path, C
                     path));
   }
   return reader;
+}
+
+std::string temporary_folder() {
+  const char* folder = getenv("TMPDIR");
+  return folder != nullptr && folder[0] == '/' ? folder : "/tmp";
 }
 
 bool names_recording(const std::string& word) {

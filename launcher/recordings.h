@@ -11,14 +11,15 @@
 
 namespace vtn::launcher {
 
-// What becomes of a recording that was cut: its run was killed, its disk was full.
-enum class Cut {
-  kRefused,  // an error that says where, and what makes a report of it
-  kWelcome,  // as far as it goes
-};
+// `folder`: where temporary files may lie. `partial`: of a recording that was cut what is there;
+// else that is an error, which says where it ends and what makes a report of it. Errors are one
+// line that names the file.
+Result<std::unique_ptr<spool::Reader>> open_recording(const std::string& path,
+                                                      const std::string& folder,
+                                                      bool partial = false);
 
-// Errors are one line that names the file.
-Result<std::unique_ptr<spool::Reader>> open_recording(const std::string& path, Cut cut);
+// Where temporary files lie that are nobody's output.
+std::string temporary_folder();
 
 // Whether the word is meant as a file that open_recording() reads: it ends as such a file's name
 // does, or is one by its first bytes.

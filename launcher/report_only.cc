@@ -31,22 +31,26 @@ int run_report_only(Request request, const std::string& command_line) {
   if (Status ready = make_outputs_ready(request); !ready) {
     return report_error(ready.error(), ready.error().code);
   }
-  const std::string& source = request.convert.empty() ? request.recover : request.convert;
-  if (access(source.c_str(), R_OK) != 0) {
-    return report_error(fail_errno("cannot read " + source).value(), kOtherError);
+  const Source& source = request.source;
+  for (const std::string& path : source.paths) {
+    if (access(path.c_str(), R_OK) != 0) {
+      return report_error(fail_errno("cannot read " + path).value(), kOtherError);
+    }
   }
-  if (!request.recover.empty() && access((source + "/" + kControlFileName).c_str(), F_OK) == 0 &&
-      session::session_is_live(source)) {
-    log_error("cannot recover %s: its run has not ended", source.c_str());
+  const std::string& first = source.paths.front();
+  const bool recovers = source.work == Work::kRecover;
+  if (recovers && access((first + "/" + kControlFileName).c_str(), F_OK) == 0 &&
+      session::session_is_live(first)) {
+    log_error("cannot recover %s: its run has not ended", first.c_str());
     return kOtherError;
   }
   (void)take_over_signals();
   auto worker = start_worker([&] {
-    if (!request.convert.empty()) {
+    if (!recovers) {
       return convert_and_report(source, request.report);
     }
     collector::RecoveryRequest recovery;
-    recovery.source = source;
+    recovery.source = first;
     recovery.output = request.report.outputs.front().path;
     recovery.command_line = command_line;
     recovery.version = VTN_VERSION;
@@ -60,7 +64,7 @@ int run_report_only(Request request, const std::string& command_line) {
     end_as(wait.signal);
   }
   if (wait.killed) {
-    log_error("writing the report was killed; %s is as it was", source.c_str());
+    log_error("writing the report was killed; %s is as it was", first.c_str());
   }
   return wait.complete ? 0 : kOtherError;
 }

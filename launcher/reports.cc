@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/threads.h"
 #include "collector/program_end.h"
+#include "launcher/derived.h"
 #include "launcher/last_lines.h"
 #include "launcher/recordings.h"
 #include "report/output_file.h"
@@ -225,30 +226,32 @@ int report_error(const Error& error) {
   return 1;
 }
 
+// Where the spool that reports are made of comes from.
+enum class Origin {
+  kRun,      // of a run: it becomes a report or goes, and stays where there is trouble
+  kDerived,  // made for the reports: it becomes one or goes
+  kUsers,    // it stays
+};
+
 // Reports, then the spool goes (or stays, or is the report). The exit status.
-int finish(const spool::Reader& spool, report::ReportSettings settings, bool may_move) {
+int finish(const spool::Reader& spool, report::ReportSettings settings, Origin origin) {
   if (settings.keep_raw) {
     const std::string raw = settings.outputs.front().path + report::spool_format().extension;
     settings.outputs.push_back({raw, &report::spool_format(), false});
   }
+  const bool may_move = origin != Origin::kUsers;
   bool moved = false;
-  switch (write_reports(spool, settings, may_move, moved)) {
-    case Outcome::kComplete:
-      if (!moved && may_move) {
-        (void)unlink(spool.path().c_str());
-      }
-      return 0;
-    case Outcome::kFailed:
-      if (!moved) {
-        log_error(
-            "what was recorded is kept; viztracer-native --recover %s -o OUT makes a report of it",
-            spool.path().c_str());
-      }
-      return 1;
-    case Outcome::kGivenUp:
-      break;
+  const Outcome outcome = write_reports(spool, settings, may_move, moved);
+  if (!moved &&
+      (origin == Origin::kDerived || (origin == Origin::kRun && outcome == Outcome::kComplete))) {
+    (void)unlink(spool.path().c_str());
   }
-  return 1;
+  if (outcome == Outcome::kFailed && !moved && origin != Origin::kDerived) {
+    log_error(
+        "what was recorded is kept; viztracer-native --recover %s -o OUT makes a report of it",
+        spool.path().c_str());
+  }
+  return outcome == Outcome::kComplete ? 0 : 1;
 }
 
 void end_session(const std::string& folder, bool some_live_on) {
@@ -281,7 +284,7 @@ int record_and_report(const collector::CollectRequest& request,
   }
   const auto reader =
       spool::Reader::adopt(std::move(*fd), collected->spool_path, collected->spool->take_model());
-  const int status = finish(*reader, settings, true);
+  const int status = finish(*reader, settings, Origin::kRun);
   if (told_to_give_up()) {
     return 1;  // the session stays for --recover
   }
@@ -295,21 +298,41 @@ int recover_and_report(const collector::RecoveryRequest& request,
   if (!recovered) {
     return report_error(recovered.error());
   }
-  const int status = finish(*recovered->spool, settings, recovered->may_move_spool);
+  const int status = finish(
+      *recovered->spool, settings, recovered->may_move_spool ? Origin::kRun : Origin::kUsers);
   if (status == 0 && !recovered->session_folder.empty()) {
     end_session(recovered->session_folder, recovered->some_live_on);
   }
   return status;
 }
 
-int convert_and_report(const std::string& source, const report::ReportSettings& settings) {
-  const auto spool = open_recording(source, Cut::kRefused);
-  if (!spool) {
-    return report_error(spool.error());
-  }
+int convert_and_report(const Source& source, const report::ReportSettings& settings) {
   report::ReportSettings only = settings;
   only.keep_raw = false;  // it is the file at hand
-  return finish(**spool, only, false);
+  const std::string& output = settings.outputs.front().path;
+  std::vector<std::unique_ptr<spool::Reader>> inputs;
+  for (const std::string& path : source.paths) {
+    auto input = open_recording(path, folder_of(output));
+    if (!input) {
+      return report_error(input.error());
+    }
+    inputs.push_back(std::move(*input));
+  }
+  if (!needs_derived(source)) {
+    return finish(*inputs.front(), only, Origin::kUsers);
+  }
+  Result<std::unique_ptr<spool::Reader>> made = [&] {
+    ProgressBar bar("--" + source.option, settings.verbosity > 0);
+    return derive_recording(source, inputs, output, [&](uint64_t done, uint64_t total) {
+      bar.show(done, total);
+      return !told_to_give_up();
+    });
+  }();
+  if (!made) {
+    return made.error().code == ECANCELED ? 1 : report_error(made.error());
+  }
+  inputs.clear();
+  return finish(**made, only, Origin::kDerived);
 }
 
 }  // namespace vtn::launcher

@@ -12,6 +12,7 @@
 
 #include "collector/collector.h"
 #include "collector/recovery.h"
+#include "launcher/request.h"
 #include "report/formats.h"
 
 namespace vtn::launcher {
@@ -25,7 +26,7 @@ int record_and_report(const collector::CollectRequest& request,
 int recover_and_report(const collector::RecoveryRequest& request,
                        const report::ReportSettings& settings);
 
-// Of a saved .vtn file, which stays.
-int convert_and_report(const std::string& source, const report::ReportSettings& settings);
+// Of recordings that stay: one that is converted or compressed, or several that become one.
+int convert_and_report(const Source& source, const report::ReportSettings& settings);
 
 }  // namespace vtn::launcher

@@ -49,12 +49,29 @@ struct GivenOption {
   bool off = false;  // a switch, and it is off
 };
 
+// What reports are to be made of.
+enum class Work {
+  kRun,         // a program that is run
+  kConvert,     // a recording
+  kRecover,     // a session's folder, or a spool
+  kCompress,    // a recording, which is to become smaller
+  kDecompress,  // a recording, which VizTracer's readers are to read
+  kCombine,     // several recordings, as their wall clocks say
+  kAlign,       // several, each from the same moment on
+};
+
+struct Source {
+  Work work = Work::kRun;
+  std::string option;              // which asked for it: "convert"
+  std::vector<std::string> paths;  // one, but for the last two
+  bool contradicts = false;        // several of these were asked for
+};
+
 struct Request {
   bool version = false;
   bool help = false;
-  std::string convert;  // a .vtn file to convert instead of running anything
-  std::string recover;  // a session folder or spool to make a report of
-  std::string rcfile;   // the file of options that is named; empty: none is
+  Source source;
+  std::string rcfile;  // the file of options that is named; empty: none is
   LaunchSettings launch;
   session::RecordSettings record;
   OutputNames names;

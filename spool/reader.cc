@@ -41,6 +41,17 @@ std::unique_ptr<Reader> Reader::adopt(UniqueFd fd,
   std::unique_ptr<Reader> reader(new Reader(std::move(fd), path));
   reader->model_ = std::move(model);
   reader->closed_ = true;
+  struct stat info = {};
+  FileTrailer trailer;
+  if (fstat(reader->fd_.get(), &info) == 0 && info.st_size >= static_cast<off_t>(sizeof(trailer)) &&
+      pread_all(reader->fd_.get(),
+                &trailer,
+                sizeof(trailer),
+                static_cast<uint64_t>(info.st_size) - sizeof(trailer))
+              .value_or(0) == sizeof(trailer) &&
+      trailer.magic == kTrailerMagic) {
+    reader->end_offset_ = trailer.index_offset;
+  }
   return reader;
 }
 

@@ -11,7 +11,7 @@
 namespace vtn::launcher {
 
 int run_info(const CommandWords& words) {
-  const auto recording = open_recording(words.names[0], Cut::kWelcome);
+  const auto recording = open_recording(words.names[0], temporary_folder(), true);
   if (!recording) {
     log_error("%s", recording.error().message.c_str());
     return 1;

@@ -60,7 +60,7 @@ int print_report(const std::string& source, report::Output output) {
     log_error("%s is not text: -o FILE", output.format->extension);
     return kUsageError;
   }
-  const auto recording = open_recording(source, Cut::kRefused);
+  const auto recording = open_recording(source, temporary_folder());
   if (!recording) {
     return report_error(recording.error(), kOtherError);
   }
@@ -82,7 +82,8 @@ int run_report(const CommandWords& words) {
   report::Output output;
   if (const std::string path = words.value("output_file"); words.has("output_file")) {
     Request request;
-    request.convert = words.names[0];
+    request.source.work = Work::kConvert;
+    request.source.paths = {words.names[0]};
     if (words.names.size() < 2) {
       request.names.files = {path};
       return run_report_only(std::move(request), {});

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is done with recordings when the program is over: `info`, `report`, and their refusals."""
 
+import json
 import os
 import re
 import time
@@ -199,6 +200,213 @@ class Commands(RecordingCase):
             with open(os.path.join(self.work, "of_any_name"), "wb") as copy:
                 copy.write(file.read())
         self.assertIn(b"complete", self.launch("info", "of_any_name").stdout)
+
+
+def without_times(node):
+    """A summary without what a clock says, in an order that is nobody's."""
+    if isinstance(node, dict):
+        return {key: without_times(value) for key, value in node.items() if not key.endswith("_ns")}
+    if isinstance(node, list):
+        return sorted((without_times(value) for value in node), key=json.dumps)
+    return node
+
+
+class Combine(RecordingCase):
+    """Several recordings become one, and one becomes smaller."""
+
+    WORK = """
+        import os
+        import sys
+        import time
+
+        def leaf(n):
+            return n
+
+        def work(count):
+            for n in range(count):
+                leaf(n)
+
+        work(int(sys.argv[1]))
+        if os.fork() == 0:
+            work(5)
+            os._exit(4)
+        os.wait()
+        time.sleep(0.05)
+    """
+
+    def record_some(self, *counts, options=()):
+        self.write("w.py", self.WORK)
+        paths = []
+        for count in counts:
+            paths.append(os.path.join(self.reports, f"w{count}.vtn"))
+            done = self.launch("--quiet", *options, "-o", paths[-1], "w.py", str(count))
+            self.assertEqual((0, b""), (done.status, done.stderr))
+        return paths
+
+    def summary(self, path):
+        done = self.launch("report", path, "summary.json")
+        self.assertEqual((0, b""), (done.status, done.stderr))
+        return json.loads(done.stdout)
+
+    def report_of(self, path):
+        out = path + ".json"
+        self.assertEqual(0, self.launch("--quiet", "--convert", path, "-o", out).status)
+        return support.Report(out)
+
+    def combined(self, option, *paths, name="c.vtn"):
+        out = os.path.join(self.reports, name)
+        done = self.launch("--quiet", option, *paths, "-o", out)
+        self.assertEqual((0, b"", b""), (done.status, done.stdout, done.stderr))
+        self.assertEqual([], [other for other in os.listdir(self.reports) if other.startswith(".")])
+        return out
+
+    def first_calls(self, report):
+        """When the first call of `work` of each program begins, in the order of the ledger."""
+        return sorted(call.start for call in report.named("work"))
+
+    def test_all_of_each_is_in_it(self):
+        for option in ("--combine", "--align_combine"):
+            with self.subTest(option):
+                paths = self.record_some(70, 80, 90)
+                whole = self.summary(self.combined(option, *paths))
+                parts = [self.summary(path) for path in paths]
+                self.assertEqual(sum(part["calls"] for part in parts), whole["calls"])
+                self.assertEqual(0, whole["lost_events"])
+                self.assertEqual("; ".join(part["command"] for part in parts), whole["command"])
+                strip = lambda processes: [
+                    {key: value for key, value in process.items() if key != "name"} for process in processes]
+                self.assertEqual(without_times(strip([one for part in parts for one in part["processes"]])),
+                                 without_times(strip(whole["processes"])))
+
+    def test_times_of_calls_stay(self):
+        """On the wall's clock: as far apart as they were, to the nanosecond within each."""
+        paths = self.record_some(70, 80)
+        whole = self.report_of(self.combined("--combine", *paths))
+        parts = [self.report_of(path) for path in paths]
+        spans = lambda report: sorted(call.end - call.start for call in report.named("leaf"))
+        both = sorted(spans(parts[0]) + spans(parts[1]))
+        self.assertEqual(len(both), len(spans(whole)))
+        for one, other in zip(both, spans(whole)):
+            self.assertLessEqual(abs(one - other), 2)
+        apart = max(self.first_calls(parts[1])) - min(self.first_calls(parts[0]))
+        now = max(self.first_calls(whole)) - min(self.first_calls(whole))
+        self.assertLess(abs(apart - now), 1_000_000)
+
+    def test_aligned_they_begin_at_the_same_time(self):
+        paths = self.record_some(70, 80)
+        apart = self.first_calls(self.report_of(self.combined("--combine", *paths)))
+        aligned = self.first_calls(self.report_of(self.combined("--align_combine", *paths)))
+        self.assertEqual(4, len(aligned))
+        self.assertGreater(apart[2] - apart[0], 50_000_000)  # each program slept so long
+        # Programs take their time to come to their first call, but not so long.
+        self.assertLess(aligned[2] - aligned[0], apart[2] - apart[0])
+
+    def test_ledgers_and_ends_are_kept(self):
+        paths = self.record_some(70, 80)
+        whole = self.report_of(self.combined("--align_combine", *paths))
+        ledger = whole.data["viztracer_native"]["processes"]
+        parts = [one for path in paths for one in self.ledger_of(path)]
+        self.assertEqual(len(parts), len(ledger))
+        self.assertEqual(sorted(json.dumps(one["exit"]) for one in parts),
+                         sorted(json.dumps(one["exit"]) for one in ledger))
+        self.assertIn({"status": 4}, [one["exit"] for one in ledger])
+
+    def ledger_of(self, path):
+        return self.report_of(path).data["viztracer_native"]["processes"]
+
+    def test_the_same_recording_twice(self):
+        """Process ids that clash are made unique."""
+        path, = self.record_some(70)
+        whole = self.report_of(self.combined("--align_combine", path, path))
+        self.assertEqual(4, len(whole.process_names), whole.process_names)
+        self.assertEqual(150, len(whole.named("leaf")))
+
+    def test_what_was_dropped_stays_told(self):
+        """`--tracer_entries`: calls that were open where the kept frames begin."""
+        self.write("d.py", """
+            def leaf(n): return n
+            def outer():
+                for n in range(300_000): leaf(n)
+            outer()
+        """)
+        path = os.path.join(self.reports, "d.vtn")
+        self.assertEqual(0, self.launch("--quiet", "--tracer_entries", "20000", "-o", path, "d.py").status)
+        one = self.summary(path)
+        self.assertTrue(one["dropped"])
+        for option in ("--combine", "--align_combine"):
+            whole = self.summary(self.combined(option, path, path))
+            self.assertEqual(2 * one["calls"], whole["calls"])
+            self.assertEqual([d["calls"] for d in one["dropped"]] * 2, [d["calls"] for d in whole["dropped"]])
+
+    def test_values_marks_and_counts(self):
+        """What frames have beside calls goes on to another clock as well."""
+        paths = self.record_some(70, 80, options=("--log_func_args", "--log_func_retval", "--log_var=n", "--min_duration=1us"))
+        for option in ("--combine", "--align_combine"):
+            whole = self.report_of(self.combined(option, *paths))
+            parts = [self.report_of(path) for path in paths]
+            marks = lambda report: sorted((event["name"], json.dumps(event["args"])) for event in report.events
+                                          if event["ph"] == "i" and event["name"].startswith("n = "))
+            values = lambda report: sorted(json.dumps(event["args"]) for event in report.events
+                                           if event["name"].startswith(("work ", "leaf ")) and event["ph"] == "X")
+            self.assertGreater(len(marks(parts[0])), 70)
+            self.assertEqual(sorted(marks(parts[0]) + marks(parts[1])), marks(whole))
+            self.assertEqual(sorted(values(parts[0]) + values(parts[1])), values(whole))
+            left = [self.summary(path)["left_out"] for path in paths]
+            both = self.summary(self.combined(option, *paths))["left_out"]
+            self.assertEqual(sum(one["calls"] for part in left for one in part), sum(one["calls"] for one in both))
+
+    def test_recordings_that_are_told_to_differ(self):
+        one, = self.record_some(70)
+        two, = self.record_some(80, options=("--hide", "leaf"))
+        whole = self.combined("--combine", one, two)
+        self.assertEqual(["--hide leaf (w80.vtn)"], self.summary(whole)["recorded_with"])
+
+    def test_any_format_on_the_way_out(self):
+        paths = self.record_some(70, 80)
+        for name in ("c.json", "c.pftrace", "c.txt"):
+            self.combined("--combine", *paths, name=name)
+        report = support.Report(os.path.join(self.reports, "c.json"))
+        self.assertEqual(160, len(report.named("leaf")))
+
+    def test_compress(self):
+        """A recording that was stored as it was becomes smaller; and is the same."""
+        path, = self.record_some(3000)
+        out = os.path.join(self.reports, "small.vtn")
+        self.assertEqual(0, self.launch("--quiet", "--compress", path, "-o", out).status)
+        self.assertLessEqual(os.path.getsize(out), os.path.getsize(path))
+        back = os.path.join(self.reports, "back.json")
+        self.assertEqual(0, self.launch("--quiet", "--decompress", out, "-o", back).status)
+        with open(path + ".json", "w"):
+            pass
+        self.assertEqual(0, self.launch("--quiet", "--convert", path, "-o", path + ".json").status)
+        with open(back, "rb") as one, open(path + ".json", "rb") as other:
+            self.assertEqual(other.read(), one.read())
+        self.assertEqual(0, self.launch("--quiet", "--compress", path).status)
+        self.assertEqual(0, self.launch("--quiet", "--decompress", "result.vtn").status)
+        self.assertEqual({"result.vtn", "result.json", "w.py"}, set(os.listdir(self.work)))
+
+    def test_refusals(self):
+        path, = self.record_some(70)
+        self.refused("--combine", path, "no.vtn", "-o", "o.json", status=1,
+                     line="cannot read no.vtn: No such file or directory")
+        self.write("bad.vtn", "no recording at all\n")
+        self.refused("--align_combine", path, "bad.vtn", "-o", "o.json", status=1,
+                     line="bad.vtn was not recorded by viztracer-native: no magic number at offset 0")
+        self.refused("--combine", path, "--compress", path, "-o", "o.vtn", status=2,
+                     line="--compress makes reports of what was recorded: it excludes other options that do")
+        self.refused("--convert", path, "w.py", status=2,
+                     line="--convert makes reports of what was recorded: it excludes a program to run")
+        self.refused("--combine", status=2, line="option --combine needs a value: FILE...")
+        self.refused("--compress", path, "-o", "o.json", status=2, line="output file o.json: --compress writes .vtn")
+        self.write("x.cvf", "")
+        self.refused("--decompress", "x.cvf", status=1,
+                     line="cannot read x.cvf: it is VizTracer's own; viztracer --decompress x.cvf -o FILE.json makes a "
+                          "report of it that can be read")
+        os.truncate(path, os.path.getsize(path) - 20)
+        done = self.launch("--combine", path, path, "-o", "o.json")
+        self.assertEqual((1, 1), (done.status, done.stderr.count(b"\n")))
+        self.assertIn(b"is cut short at offset", done.stderr)
+        self.assertNotIn("o.json", os.listdir(self.work))
 
 
 class RcFile(RecordingCase):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A `.vtn` file from anywhere: opened, and made into every kind of report; one that was cut is
-// written on. Errors are fine.
+// A `.vtn` file from anywhere: opened, stepped through, and made into every kind of report; one
+// that was cut is written on. Errors are fine.
 #include <fcntl.h>
 #include <simdjson.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "collector/call_assembly.h"
+#include "debugger/debugger.h"
 #include "report/formats.h"
 #include "spool/codec.h"
 #include "spool/reader.h"
@@ -72,6 +73,26 @@ void write_on(spool::Reader& spool) {
   (void)(*writer)->close();
 }
 
+void step_through(const spool::Reader& spool) {
+  UniqueFd fd(fcntl(spool.fd(), F_DUPFD_CLOEXEC, 3));
+  auto again = spool::Reader::open(std::move(fd), "fuzz");
+  if (!again) {
+    abort();
+  }
+  auto recording = debugger::Recording::of(std::move(*again));
+  if (!recording) {
+    return;
+  }
+  debugger::Debugger debugger(**recording);
+  for (const char* line :
+       {"threads", "s 3", "where",     "args",    "n",       "call",      "tree 2 20",
+        "r",       "nb",  "jump end",  "rb",      "w",       "sb 4",      "until",
+        "break *", "c",   "rc",        "find 1",  "fb",      "longest *", "thread 2",
+        "where",   "t 5", "jump #1.2", "marks 5", "counter", "object",    "processes"}) {
+    (void)debugger.answer(line);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -95,6 +116,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       (void)unlink(request.path.c_str());  // to take another's place would wait for the disk
     }
   }
+  step_through(**spool);
   write_on(**spool);
   return 0;
 }

@@ -73,6 +73,13 @@ class Documents(unittest.TestCase):
                 self.assertTrue(self.exists(reference, tests, set()), f"{document}: there is no test {reference}")
         self.assertGreater(seen, 60)
 
+    def test_each_command_of_the_debugger_is_told_of(self):
+        sources = "".join(read("debugger", name) for name in sorted(os.listdir(os.path.join(ROOT, "debugger"))))
+        commands = [names.split() for names in re.findall(r'^    \{"([a-z? -]+)",', sources, re.M)]
+        self.assertGreater(len(commands), 30)
+        told = re.findall(r"`([a-z?-]+)(?: [^`]*)?`", read("docs", "VDB.md"))
+        self.assertEqual(set(), {name for names in commands for name in names} - set(told))
+
     def test_each_option_of_what_is_recorded_has_a_row(self):
         rows = read("launcher", "option_rows.cc") + read("launcher", "log_option_rows.cc")
         options = re.findall(r'\{"(\w+)",\s+(?:0|\'.\'),\s+(?:nullptr|"[^"]*"),\s+Scope::kRecord', rows)

@@ -24,7 +24,8 @@ MAY_USE = {
     "viewer/page": set(),
     "report": {"viewer/page", "spool", "base", "abi"},
     "viewer": {"viewer/page", "report", "spool", "base", "abi"},
-    "launcher": {"subprocess_shim", "viewer", "report", "collector", "spool", "session", "tracer", "base", "abi"},
+    "debugger": {"report", "spool", "base", "abi"},
+    "launcher": {"subprocess_shim", "viewer", "debugger", "report", "collector", "spool", "session", "tracer", "base", "abi"},
 }
 # Of a room that lies below, this much only.
 ONLY = {("spool", "tracer"): {"tracer/clock.h"},

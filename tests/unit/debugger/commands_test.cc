@@ -210,6 +210,7 @@ TEST_CASE("debugger: breakpoints and values", "[debugger]") {
   CHECK(example.ask("b") == "no breakpoints\n");
   CHECK(example.ask("break len") == "breakpoint 1 at len\n");
   CHECK(example.ask("b x.py:7") == "breakpoint 2 at x.py:7\n");
+  CHECK(example.ask("b len") == "breakpoint 1 at len\n");
   CHECK(example.ask("break") == "breakpoint 1 at len\nbreakpoint 2 at x.py:7\n");
   CHECK(example.ask("c").starts_with("breakpoint 2 at x.py:7\n#1.2 f"));
   CHECK(example.ask("c").starts_with("breakpoint 1 at len\n#1.3 builtins.len"));

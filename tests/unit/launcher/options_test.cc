@@ -168,8 +168,14 @@ TEST_CASE("options: the rest of what the command knows", "[options]") {
   CHECK(parsed({"x"}).launch.host == launcher::HostChoice::kAuto);
   CHECK(parsed({"--verbose", "2", "x"}).report.verbosity == 2);
   CHECK(parsed({"--verbose", "0", "x"}).quiet());
-  CHECK(parsed({"--convert", "a.vtn"}).convert == "a.vtn");
-  CHECK(parsed({"--recover", "d"}).recover == "d");
+  CHECK(parsed({"--convert", "a.vtn"}).source.paths == Words{"a.vtn"});
+  CHECK(parsed({"--recover", "d"}).source.work == launcher::Work::kRecover);
+  const launcher::Request all = parsed({"--combine", "a.vtn", "b.vtn", "-o", "c.vtn"});
+  CHECK(all.source.paths == Words{"a.vtn", "b.vtn"});
+  CHECK(all.names.files == Words{"c.vtn"});
+  CHECK(all.launch.target.empty());
+  CHECK(parsed({"--convert", "a.vtn", "--recover", "d"}).source.contradicts);
+  CHECK(!parsed({"--combine", "a.vtn", "--combine", "b.vtn"}).source.contradicts);
   CHECK(parsed({"--version"}).version);
   CHECK(parsed({"-h"}).help);
   CHECK(parsed({"-u", "x"}).names.unique);
