@@ -279,7 +279,13 @@ TEST_CASE("picture: programs, arrows and the ledger in Perfetto", "[picture]") {
   REQUIRE(app.slices.size() == 1);
   CHECK(app.slices[0].name == "app.py");
   CHECK(app.slices[0].args.at("exit_status") == "0");
-  CHECK(model.track_in(102, "process").slices[0].args.at("killed_by") == "SIGKILL");
+  CHECK(app.instants.empty());  // it ended well
+  const PerfettoTrackInfo& killed = model.track_in(102, "process");
+  CHECK(killed.slices[0].args.at("killed_by") == "SIGKILL");
+  REQUIRE(killed.instants.size() == 1);
+  CHECK(killed.instants[0].name == "killed by SIGKILL");
+  CHECK(killed.instants[0].category == "process");
+  CHECK(killed.instants[0].start_ns == 6000);
 
   REQUIRE(model.track_of(100).instants.size() == 2);
   CHECK(model.track_of(100).instants[0].inside == "run (/x.py:1)");
@@ -539,6 +545,33 @@ TEST_CASE("picture: a Python that was not traced is a slice with the reason", "[
   CHECK(model.attributes.at("process 2").starts_with("old.py: untraced: "));
 }
 
+TEST_CASE("picture: an arrow to a traced program without a call leads to its main line",
+          "[picture]") {
+  TreeRecording run;
+  const uint32_t app = run.image(
+      {.process = 0, .pid = 1, .ticks = 100, .argv = {"python3", "app.py"}, .python = true});
+  const uint32_t f = run.python(app, "f");
+  run.calls(app, 0, 1, {{200, kEnter, f}, {900, kLeave, f}});
+  const uint32_t child = run.image({.process = 1,
+                                    .pid = 2,
+                                    .ticks = 300,
+                                    .argv = {"python3", "empty.py"},
+                                    .parent = 0,
+                                    .parent_tid = 1,
+                                    .python = true});
+  (void)run.python(child, "never_called");  // traced: it has said a name
+  run.end(1, 500, kStatus3);
+  run.end(0, 1000, 0);
+  auto spool = run.read();
+  const PerfettoModel model = perfetto(run, *spool);
+  const PerfettoTrackInfo& line = model.track_of(2);
+  REQUIRE(line.slices.size() == 1);
+  CHECK(line.slices[0].name == "empty.py");
+  CHECK(line.slices[0].end_ns == 500);
+  REQUIRE(model.flows.size() == 1);
+  CHECK(model.flows.begin()->second.to == "empty.py");
+}
+
 TEST_CASE("picture: what is started from a very deep call has an arrow of its own line",
           "[picture]") {
   TreeRecording run;
@@ -556,7 +589,9 @@ TEST_CASE("picture: what is started from a very deep call has an arrow of its ow
   }
   run.calls(app, 0, 1, calls);
   run.image({.process = 1, .pid = 2, .ticks = 3000, .argv = {"ls"}, .parent = 0, .parent_tid = 1});
+  run.image({.process = 2, .pid = 3, .ticks = 3100, .argv = {"cat"}, .parent = 0});  // by whom?
   run.end(1, 4000, 0);
+  run.end(2, 4100, 0);
   run.end(0, 6000, 0);
   auto spool = run.read();
   const JsonTree json(run, *spool);
@@ -564,8 +599,17 @@ TEST_CASE("picture: what is started from a very deep call has an arrow of its ow
   CHECK(started.pid == 1);
   CHECK(started.tid >= 0x5000'0000);
   CHECK(json.end_of(json.arrow_at(started)).pid == 2);
+  CHECK(json.one("i", "start cat").tid == started.tid);
   const PerfettoModel model = perfetto(run, *spool);
-  CHECK(model.track_in(1, "processes started").instants.size() == 1);
+  size_t found = 0;
+  for (const auto& [uuid, track] : model.tracks) {
+    if (track.name == "processes started") {
+      ++found;
+      CHECK(track.instants.size() == 2);
+      CHECK(model.tracks.at(track.parent).tid == 1);  // of the thread that started it
+    }
+  }
+  CHECK(found == 1);
 }
 
 }  // namespace vtn::test
