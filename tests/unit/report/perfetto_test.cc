@@ -256,15 +256,25 @@ TEST_CASE("perfetto: many threads in many frames, packed or not", "[perfetto]") 
   CHECK(members >= 3);
 }
 
-TEST_CASE("gzip: members are few, and small enough for each worker to have some", "[gzip]") {
+TEST_CASE("gzip: members are few, each worker has some, and memory is bounded", "[gzip]") {
   constexpr uint64_t kMiB = 1 << 20;
-  CHECK(report::gzip_member_bytes(0, 2) == kMiB);
-  CHECK(report::gzip_member_bytes(8 * kMiB, 2) == kMiB);
-  CHECK(report::gzip_member_bytes(80 * kMiB, 2) == 10 * kMiB);
-  CHECK(report::gzip_member_bytes(uint64_t{1} << 40, 16) == 16 * kMiB);
-  for (const unsigned workers : {1u, 2u, 4u, 16u}) {
-    const uint64_t bytes = 825 * kMiB;  // five million calls as JSON
-    CHECK(bytes / report::gzip_member_bytes(bytes, workers) <= 64);
+  const auto member = [](uint64_t mib, unsigned workers) {
+    return report::plan_members(mib * kMiB, workers).bytes / kMiB;
+  };
+  CHECK(member(0, 2) == 1);
+  CHECK(member(8, 2) == 1);
+  CHECK(member(80, 2) == 10);
+  CHECK(member(364, 2) == 32);   // 14 million calls for Perfetto
+  CHECK(member(3300, 2) == 51);  // 20 million as JSON: 64 members
+  CHECK(member(1 << 20, 2) == 64);
+  for (const unsigned workers : {1u, 2u, 4u, 16u, 128u}) {
+    for (const uint64_t mib : {1u, 100u, 825u, 3300u, 4096u, 1u << 20}) {
+      const report::MemberPlan plan = report::plan_members(mib * kMiB, workers);
+      CHECK(plan.workers >= 1);
+      CHECK(plan.workers <= workers);
+      CHECK(plan.workers * plan.bytes <= 512 * kMiB);
+      CHECK((plan.bytes == 64 * kMiB || mib * kMiB <= 64 * plan.bytes));
+    }
   }
 }
 
