@@ -8,8 +8,11 @@
 
 namespace vtn::report {
 
-uint64_t gzip_member_bytes(uint64_t file_bytes, unsigned workers) {
-  return std::clamp(file_bytes / (4 * uint64_t{workers}), kLeastMemberBytes, kMostMemberBytes);
+MemberPlan plan_members(uint64_t file_bytes, unsigned workers) {
+  const uint64_t share = std::min(file_bytes / (4 * uint64_t{workers}), kGoodMemberBytes);
+  const uint64_t least = (file_bytes + kMostMembers - 1) / kMostMembers;
+  const uint64_t bytes = std::clamp(std::max(share, least), kLeastMemberBytes, kMostMemberBytes);
+  return {bytes, static_cast<unsigned>(std::min<uint64_t>(workers, kMostMemberMemory / bytes))};
 }
 
 GzipCompressor::GzipCompressor(int level) : compressor_(libdeflate_alloc_compressor(level)) {}

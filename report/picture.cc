@@ -234,6 +234,9 @@ void Picture::draw_arrows() {
         arrow.thread = i;
       }
     }
+    if (arrow.thread == kNothing) {
+      arrow.thread = parent.main_thread;
+    }
     arrow.ns = std::min(ns, processes[number].start_ns);
     start_ns = std::min(start_ns, arrow.ns);
     arrows.push_back(arrow);

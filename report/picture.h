@@ -37,10 +37,12 @@ class Picture {
   };
 
   struct Arrow {
-    uint32_t child = 0;          // process number
-    uint32_t parent = 0;         // the nearest one above it that is shown
-    uint32_t thread = kNothing;  // of the parent, which started it; else its main line
-    uint64_t ns = 0;             // not later than anything of the child
+    uint32_t child = 0;   // process number
+    uint32_t parent = 0;  // the nearest one above it that is shown
+    // Of the parent, which started it; if that is not known its main thread. kNothing: the main
+    // line, which has no calls.
+    uint32_t thread = kNothing;
+    uint64_t ns = 0;  // not later than anything of the child
   };
 
   // What becomes of the calls that were open when a thread's record ends. The innermost is closed

@@ -77,12 +77,16 @@ Status write_frames(const spool::Reader& spool,
   const spool::Model& model = spool.model();
   unsigned workers = request.settings.workers != 0 ? request.settings.workers : worker_count();
   uint64_t ops_per_piece = kOpsPerPiece;
+  uint64_t member_bytes = 0;
   if (request.gzip) {
     uint64_t ops = 0;
     for (const spool::FrameInfo& frame : model.frames) {
       ops += frame.ops;
     }
-    ops_per_piece = gzip_member_bytes(ops * bytes_per_op, workers) / bytes_per_op;
+    const MemberPlan plan = plan_members(ops * bytes_per_op, workers);
+    workers = plan.workers;
+    member_bytes = plan.bytes;
+    ops_per_piece = member_bytes / bytes_per_op;
   }
   const std::vector<FrameGroup> groups = group_frames(model, ops_per_piece);
   if (groups.empty()) {
@@ -109,6 +113,7 @@ Status write_frames(const spool::Reader& spool,
     Worker& state = *states[worker];
     ByteBuffer& plain = request.gzip ? state.plain : to;
     plain.clear();
+    (void)plain.room(member_bytes);  // growing would need as much again
     for (size_t i = groups[job].first; i < groups[job].end; ++i) {
       const spool::FrameInfo& info = model.frames[i];
       VTN_TRY(state.frames.read(spool, info, [&](const spool::DecodedFrame& frame) {
@@ -128,7 +133,7 @@ Status TextOutput::append(std::string_view text) {
     return output_.append(text);
   }
   waiting_ += text;
-  return waiting_.size() < kMostMemberBytes ? Status() : flush();
+  return waiting_.size() < kGoodMemberBytes ? Status() : flush();
 }
 
 Status TextOutput::flush() {

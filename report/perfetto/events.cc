@@ -29,12 +29,12 @@ constexpr char kTagSequence = 0x50;
 constexpr char kTagFlags = 0x68;
 constexpr char kTagTrackEvent = 0x5a;
 constexpr char kTagType = 0x48;
+constexpr char kTagCategoryIid = 0x18;
 constexpr char kTagNameIid = 0x50;
 constexpr char kTagAnnotation = 0x22;
 constexpr char kTagAnnotationNameIid = 0x08;
 constexpr char kTagAnnotationUint = 0x18;
 constexpr char kCallerLineIid = 1;
-constexpr char kThreadCategory[] = "thread";
 constexpr char kTypeBegin = kSliceBegin;
 constexpr char kTypeEnd = kSliceEnd;
 
@@ -51,7 +51,7 @@ void append_packet(std::string& to, uint32_t sequence, const ProtoMessage& packe
 
 void append_meta(std::string& to, uint64_t ns, uint32_t field, const ProtoMessage& message) {
   ProtoMessage packet;
-  packet.number(kTimestamp, ns).number(kTimestampClock, kClockMonotonic).message(field, message);
+  packet.number(kTimestamp, ns).message(field, message);
   append_packet(to, kMetaSequence, packet);
 }
 
@@ -70,7 +70,8 @@ ProtoMessage arguments_annotation(const spool::Note& note, const spool::Function
 }  // namespace
 
 // kAbsolute: stamps are, and the thread may have several tracks. kSlow: the frame has notes or
-// lines of its open calls, or its first call is the end of an arrow.
+// lines of its open calls, or its first call is the end of an arrow. `clock`: what stamps are of,
+// 0: of the trace's.
 template <bool kAbsolute, bool kSlow>
 class PerfettoPieceMaker::Sink {
  public:
@@ -79,6 +80,7 @@ class PerfettoPieceMaker::Sink {
        const spool::ImageInfo& image,
        const spool::DecodedFrame& frame,
        size_t before,
+       uint32_t clock,
        uint64_t last_ns,
        uint64_t arrow_end,
        ByteBuffer& to)
@@ -87,6 +89,7 @@ class PerfettoPieceMaker::Sink {
         image_(image),
         frame_(frame),
         depth_(frame.head.open_before - static_cast<uint32_t>(before)),
+        clock_(clock),
         last_ns_(last_ns),
         arrow_end_(arrow_end),
         out_(to),
@@ -102,6 +105,7 @@ class PerfettoPieceMaker::Sink {
         const uint32_t line = maker_.lines_.begin(function);
         ProtoMessage event;
         event.number(kEventType, kSliceBegin).number(kEventNameIid, function + 1);
+        set_category(event, frame_.functions[function]);
         if (line != 0) {
           event.message(kAnnotation,
                         ProtoMessage().bytes(kNoteName, kCallerLineKey).number(kNoteNumber, line));
@@ -130,6 +134,7 @@ class PerfettoPieceMaker::Sink {
                     uint64_t ns) requires kSlow {
     ProtoMessage event;
     event.number(kEventType, kSliceBegin).bytes(kEventName, name);
+    set_category(event, call.id);
     if (call.line != 0) {
       event.message(kAnnotation,
                     ProtoMessage().bytes(kNoteName, kCallerLineKey).number(kNoteNumber, call.line));
@@ -146,12 +151,14 @@ class PerfettoPieceMaker::Sink {
       (void)track(0);
       ProtoMessage event;
       event.number(kEventType, kInstant)
-          .bytes(kEventCategory, kThreadCategory)
+          .number(kEventCategoryIid, static_cast<uint32_t>(PerfettoCategory::kThread))
           .bytes(kEventName, thread_renamed(note.bytes));
-      put_absolute(event, ns);
+      put_absolute(event, ProtoMessage(), ns);
     } else if (is_mark(note)) {
       (void)track(0);
-      put_absolute(maker_.mark_event(note, image_), maker_.layout_.clock.to_ns(note.ticks));
+      ProtoMessage beside;
+      const ProtoMessage event = maker_.mark_event(note, image_, beside);
+      put_absolute(event, beside, maker_.layout_.clock.to_ns(note.ticks));
     }
   }
 
@@ -186,17 +193,18 @@ class PerfettoPieceMaker::Sink {
 
   // Makes a sequence known in this piece: before its first event here.
   [[gnu::noinline]] void start(Track& state, const PerfettoTrack& layout) {
-    maker_.start_track(layout, frame_, state);
+    maker_.start_track(layout, image_, frame_, state);
     ProtoMessage track_event;
     track_event.number(kEventTrack, layout.uuid);
     ProtoMessage defaults;
-    defaults.number(kTimestampClock, kAbsolute ? kClockMonotonic : kClockIncremental)
-        .message(kDefaultEvent, track_event);
-    ProtoMessage packet;
-    packet.number(kSequenceFlags, kStateCleared).message(kDefaults, defaults);
-    if (!maker_.interned_.empty()) {
-      packet.bytes(kInternedData, maker_.interned_);
+    if (clock_ != 0) {
+      defaults.number(kTimestampClock, clock_);
     }
+    defaults.message(kDefaultEvent, track_event);
+    ProtoMessage packet;
+    packet.number(kSequenceFlags, kStateCleared)
+        .message(kDefaults, defaults)
+        .bytes(kInternedData, maker_.interned_);
     std::string bytes;
     append_packet(bytes, layout.sequence, packet);
     append(bytes);
@@ -227,6 +235,12 @@ class PerfettoPieceMaker::Sink {
     }
   }
 
+  void set_category(ProtoMessage& event, uint32_t function_id) const {
+    if (const uint32_t category = category_iid(image_.function(function_id)); category != 0) {
+      event.number(kEventCategoryIid, category);
+    }
+  }
+
   // A slice with more than a name that all its like have.
   [[gnu::noinline, gnu::cold]] void begin_slow(ProtoMessage event, uint64_t ns) {
     if constexpr (kSlow) {
@@ -240,12 +254,14 @@ class PerfettoPieceMaker::Sink {
   }
 
   // Stamps of their own clock: this moves no clock of the calls'.
-  [[gnu::noinline, gnu::cold]] void put_absolute(const ProtoMessage& event, uint64_t ns) {
-    ProtoMessage packet;
-    packet.number(kTimestamp, ns)
-        .number(kTimestampClock, kClockMonotonic)
-        .number(kSequenceFlags, kNeedsState)
-        .message(kTrackEvent, event);
+  [[gnu::noinline, gnu::cold]] void put_absolute(const ProtoMessage& event,
+                                                 ProtoMessage packet,
+                                                 uint64_t ns) {
+    packet.number(kTimestamp, ns);
+    if constexpr (!kAbsolute) {
+      packet.number(kTimestampClock, kClockMonotonic);
+    }
+    packet.number(kSequenceFlags, kNeedsState).message(kTrackEvent, event);
     std::string bytes;
     append_packet(bytes, layout_[0].sequence, packet);
     append(bytes);
@@ -316,6 +332,7 @@ class PerfettoPieceMaker::Sink {
   const spool::ImageInfo& image_;
   const spool::DecodedFrame& frame_;
   uint32_t depth_;
+  const uint32_t clock_;
   uint64_t last_ns_;
   uint64_t arrow_end_;  // 0 once it is written
   ByteBuffer& out_;
@@ -325,6 +342,7 @@ class PerfettoPieceMaker::Sink {
 };
 
 void PerfettoPieceMaker::start_track(const PerfettoTrack& track,
+                                     const spool::ImageInfo& image,
                                      const spool::DecodedFrame& frame,
                                      Track& state) {
   state.begun = true;
@@ -337,13 +355,17 @@ void PerfettoPieceMaker::start_track(const PerfettoTrack& track,
   *end++ = kTagTrackEvent;
   const auto common_bytes = static_cast<size_t>(end - common);
   state.event_length_at = static_cast<uint32_t>(common_bytes);
-  const auto make = [&](Tail& tail, char type, uint32_t iid) {
+  const auto make = [&](Tail& tail, char type, uint32_t category, uint32_t iid) {
     char* at = tail.bytes;
     memcpy(at, common, common_bytes);
     at += common_bytes;
     char* const length = at++;
     *at++ = kTagType;
     *at++ = type;
+    if (category != 0) {
+      *at++ = kTagCategoryIid;
+      at = spool::put_varint(at, category);
+    }
     if (iid != 0) {
       *at++ = kTagNameIid;
       at = spool::put_varint(at, iid);
@@ -351,15 +373,16 @@ void PerfettoPieceMaker::start_track(const PerfettoTrack& track,
     *length = static_cast<char>(at - length - 1);
     tail.size = static_cast<uint32_t>(at - tail.bytes);
   };
-  make(state.end, kTypeEnd, 0);
+  make(state.end, kTypeEnd, 0, 0);
   state.begin.resize(frame.functions.size());
   for (uint32_t i = 0; i < state.begin.size(); ++i) {
-    make(state.begin[i], kTypeBegin, i + 1);  // iid 0 is none
+    make(state.begin[i], kTypeBegin, category_iid(image.function(frame.functions[i])), i + 1);
   }
 }
 
 ProtoMessage PerfettoPieceMaker::mark_event(const spool::Note& note,
-                                            const spool::ImageInfo& image) const {
+                                            const spool::ImageInfo& image,
+                                            ProtoMessage& packet) {
   const auto id = static_cast<uint32_t>(note.key);
   const spool::FunctionInfo* const name = image.function(id);
   ProtoMessage event;
@@ -377,9 +400,7 @@ ProtoMessage PerfettoPieceMaker::mark_event(const spool::Note& note,
   }
   const Instant instant = instant_of(note, name);
   event.number(kEventType, kInstant).bytes(kEventName, instant.name);
-  if (!instant.category.empty()) {
-    event.bytes(kEventCategory, instant.category);
-  }
+  categories_.set(event, instant.category, packet);
   for (const auto& [key, value] : instant.values) {
     event.message(kAnnotation, ProtoMessage().bytes(kNoteName, key).bytes(kNoteText, value));
   }
@@ -423,7 +444,7 @@ Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
                                   ByteBuffer& to) {
   const std::vector<PerfettoTrack>& layout = layout_.tracks[info.thread];
   const uint32_t image = layout_.model.threads[info.thread].image;
-  interned_.clear();
+  interned_ = categories_.start();
   for (uint32_t i = 0; i < frame.functions.size(); ++i) {
     ProtoMessage name;
     name.number(kInternedId, i + 1)
@@ -434,8 +455,9 @@ Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
   }
   if (frame.has_notes()) {
     ProtoMessage name;
-    name.number(1, static_cast<uint64_t>(kCallerLineIid)).bytes(2, kCallerLineKey);
-    spool::append_varint(interned_, (3u << 3) | 2);  // debug_annotation_names
+    name.number(kInternedId, static_cast<uint64_t>(kCallerLineIid))
+        .bytes(kInternedText, kCallerLineKey);
+    spool::append_varint(interned_, (kInternedAnnotationName << 3) | 2);
     spool::append_varint(interned_, name.view().size());
     interned_ += name.view();
   }
@@ -450,8 +472,10 @@ Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
       info.previous_ticks != 0 ? layout_.clock.to_ns(info.previous_ticks) : layout_.start_ns;
   const uint64_t arrow_end = info.previous_ticks == 0 ? layout_.arrow_ends[info.thread] : 0;
   const std::vector<spool::ImageInfo>& images = layout_.model.images;
+  const uint32_t own_clock = layout_.clocks[info.thread];
+  const uint32_t clock = own_clock != 0 ? own_clock : layout_.sets_clocks ? kClockMonotonic : 0;
   const auto replay = [&](auto sink) -> Status {
-    if (layout_.incremental(info.thread)) {
+    if (own_clock != 0) {
       sink.start(tracks_[0], layout[0]);  // others start theirs as they are needed
     }
     if constexpr (requires { sink.begin_before(std::string(), before.front(), last_ns); }) {
@@ -470,15 +494,15 @@ Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
     values_.start();
   }
   const size_t open = before.size();
-  if (layout_.incremental(info.thread)) {
-    return slow
-               ? replay(Sink<false, true>(
-                     *this, layout, images[image], frame, open, last_ns, arrow_end, to))
-               : replay(Sink<false, false>(*this, layout, images[image], frame, 0, last_ns, 0, to));
+  const auto with = [&]<bool kAbsolute, bool kSlow>() -> Status {
+    return replay(Sink<kAbsolute, kSlow>(
+        *this, layout, images[image], frame, open, clock, last_ns, arrow_end, to));
+  };
+  if (own_clock != 0) {
+    return slow ? with.template operator()<false, true>()
+                : with.template operator()<false, false>();
   }
-  return slow ? replay(Sink<true, true>(
-                    *this, layout, images[image], frame, open, last_ns, arrow_end, to))
-              : replay(Sink<true, false>(*this, layout, images[image], frame, 0, last_ns, 0, to));
+  return slow ? with.template operator()<true, true>() : with.template operator()<true, false>();
 }
 
 }  // namespace vtn::report

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HOT PATH. Calls as Perfetto track events. One packet sequence per thread and per kTrackDepth
-// calls of depth. Every piece begins its sequences afresh (state cleared, names interned again), so
-// pieces need nothing from one another but the clock:
+// HOT PATH. Calls as Perfetto track events. Every piece begins its packet sequences afresh (state
+// cleared, names interned again), so pieces need nothing from one another but the clock:
 //
-//   a thread of many calls    stamps are differences, from event to event and from piece to piece.
-//                             The incremental clock is set once, before any event: snapshots of it
-//                             further on would carry the trace clock backwards, which Perfetto
-//                             refuses
-//   a thread of few calls,    stamps are absolute: eight bytes more a call, but no snapshot of the
-//   or of several tracks      clock, each of which the UI lists
+//   a thread with a clock     stamps are differences, from event to event and from piece to piece.
+//                             All such threads write to one sequence, on which each has an
+//                             incremental clock of its own, set once, before any event: a sequence
+//                             has 64 of these, and one snapshot sets them all. The UI draws a line
+//                             for snapshots, and one that sets a clock again further on would carry
+//                             the trace clock backwards, which Perfetto refuses
+//   any other, of few calls   stamps are absolute: four times the bytes of the stamps in a gzip.
+//   or of several tracks      A sequence for each kTrackDepth calls of depth
 //
 // The threads of a process that have one id and come one after the other, as those of an exec
 // chain, are on the same tracks.
@@ -20,6 +21,7 @@
 
 #include "report/call_values.h"
 #include "report/caller_lines.h"
+#include "report/perfetto/categories.h"
 #include "report/perfetto/fields.h"
 #include "report/perfetto/layout.h"
 #include "report/pieces.h"
@@ -44,7 +46,7 @@ class PerfettoPieceMaker final : public PieceMaker {
 
   // What follows the stamp in a packet: everything but the stamp is known beforehand.
   struct Tail {
-    char bytes[16];
+    char bytes[24];
     uint32_t size;
   };
   struct Track {
@@ -55,20 +57,27 @@ class PerfettoPieceMaker final : public PieceMaker {
   };
   template <bool kAbsolute, bool kSlow>
   class Sink;
-  void start_track(const PerfettoTrack& track, const spool::DecodedFrame& frame, Track& state);
-  ProtoMessage mark_event(const spool::Note& note, const spool::ImageInfo& image) const;
+  void start_track(const PerfettoTrack& track,
+                   const spool::ImageInfo& image,
+                   const spool::DecodedFrame& frame,
+                   Track& state);
+  // Sets what the event needs beside it in the packet, too.
+  ProtoMessage mark_event(const spool::Note& note,
+                          const spool::ImageInfo& image,
+                          ProtoMessage& packet);
   std::string name_of_function(uint32_t image, uint32_t id) const;
 
   const PerfettoLayout& layout_;
   std::vector<Track> tracks_;
   std::string interned_;  // of the frame: the same for all its tracks
+  Categories categories_;
   CallerLines lines_;
   CallValues values_;
 };
 
 // One packet with the sequence's id and what `packet` holds.
 void append_packet(std::string& to, uint32_t sequence, const ProtoMessage& packet);
-// On the meta sequence, at that time.
+// On the meta sequence, whose first packet has set its clock, at that time.
 void append_meta(std::string& to, uint64_t ns, uint32_t field, const ProtoMessage& message);
 
 }  // namespace vtn::report

@@ -30,7 +30,9 @@ inline constexpr uint32_t kClockId = 1;
 inline constexpr uint32_t kClockTime = 2;
 inline constexpr uint32_t kClockIsIncremental = 3;
 // InternedData, and each of its names
+inline constexpr uint32_t kInternedCategory = 1;
 inline constexpr uint32_t kInternedEventName = 2;
+inline constexpr uint32_t kInternedAnnotationName = 3;
 inline constexpr uint32_t kInternedId = 1;
 inline constexpr uint32_t kInternedText = 2;
 // TraceUuid
@@ -61,11 +63,11 @@ inline constexpr uint32_t kThreadPid = 1;
 inline constexpr uint32_t kThreadTid = 2;
 inline constexpr uint32_t kThreadName = 5;
 // TrackEvent
+inline constexpr uint32_t kEventCategoryIid = 3;
 inline constexpr uint32_t kAnnotation = 4;
 inline constexpr uint32_t kEventType = 9;
 inline constexpr uint32_t kEventNameIid = 10;
 inline constexpr uint32_t kEventTrack = 11;
-inline constexpr uint32_t kEventCategory = 22;
 inline constexpr uint32_t kEventName = 23;
 inline constexpr uint32_t kCounterWhole = 30;
 inline constexpr uint32_t kCounterReal = 44;
@@ -87,9 +89,11 @@ inline constexpr uint32_t kInstant = 3;
 inline constexpr uint32_t kCounterEvent = 4;
 inline constexpr uint32_t kClockRealtime = 1;
 inline constexpr uint32_t kClockMonotonic = 3;
-inline constexpr uint32_t kClockIncremental = 64;
-inline constexpr uint32_t kMergeNever = 2;    // with another track of that name
-inline constexpr uint32_t kOrderByRank = 1;   // of processes
-inline constexpr uint32_t kMetaSequence = 1;  // of all that is not a thread's: absolute stamps
+inline constexpr uint32_t kFirstOwnClock = 64;  // of a sequence: these may be incremental
+inline constexpr uint32_t kOwnClocks = 64;
+inline constexpr uint32_t kMergeNever = 2;     // with another track of that name
+inline constexpr uint32_t kOrderByRank = 1;    // of processes
+inline constexpr uint32_t kMetaSequence = 1;   // of all that is not a thread's: absolute stamps
+inline constexpr uint32_t kCallsSequence = 2;  // of threads that have a clock
 
 }  // namespace vtn::report::perfetto

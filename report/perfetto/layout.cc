@@ -14,8 +14,8 @@ using namespace perfetto;  // field numbers
 
 namespace {
 
-constexpr uint32_t kFirstSequence = kMetaSequence + 1;
-constexpr uint64_t kFewCalls = 4096;
+constexpr uint32_t kFirstSequence = kCallsSequence + 1;
+constexpr uint64_t kFewCalls = 64;  // they are no larger for absolute stamps than for a clock
 
 uint64_t mix(uint64_t value) {
   value += 0x9e37'79b9'7f4a'7c15;
@@ -53,6 +53,7 @@ PerfettoLayout::PerfettoLayout(const spool::Model& trace,
     start_ns = clock.first_ns();
   }
   choose_tracks();
+  set_clocks(true);
   find_begins();
   end_arrows();
   main_lines.resize(picture.processes.size());
@@ -72,14 +73,13 @@ PerfettoLayout::PerfettoLayout(const spool::Model& trace,
 }
 
 void PerfettoLayout::choose_tracks() {
-  uint32_t sequence = kFirstSequence;
   tracks.resize(model.threads.size());
   for (uint32_t i = 0; i < tracks.size(); ++i) {
     const spool::ThreadInfo& thread = model.threads[i];
     std::vector<PerfettoTrack>& levels = tracks[i];
     do {
       levels.push_back(PerfettoTrack{
-          sequence++,
+          0,
           make_uuid(
               model.header.trace_id, kThreadTrack, thread.image, thread.thread, levels.size())});
     } while (levels.size() * kTrackDepth < thread.deepest);
@@ -113,6 +113,32 @@ void PerfettoLayout::choose_tracks() {
   }
 }
 
+void PerfettoLayout::set_clocks(bool wanted) {
+  sets_clocks = wanted;
+  clocks.assign(model.threads.size(), 0);
+  std::vector<uint32_t> most;
+  for (uint32_t i = 0; wanted && i < clocks.size(); ++i) {
+    if (tracks[i].size() == 1 && model.threads[i].calls > kFewCalls) {
+      most.push_back(i);
+    }
+  }
+  if (most.size() > kOwnClocks) {
+    std::stable_sort(most.begin(), most.end(), [&](uint32_t a, uint32_t b) {
+      return model.threads[a].calls > model.threads[b].calls;
+    });
+    most.resize(kOwnClocks);
+  }
+  for (uint32_t i = 0; i < most.size(); ++i) {
+    clocks[most[i]] = kFirstOwnClock + i;
+  }
+  uint32_t sequence = kFirstSequence;
+  for (uint32_t i = 0; i < tracks.size(); ++i) {
+    for (PerfettoTrack& track : tracks[i]) {
+      track.sequence = clocks[i] != 0 ? kCallsSequence : sequence++;
+    }
+  }
+}
+
 void PerfettoLayout::find_begins() {
   for (uint32_t i = 0; i < model.threads.size(); ++i) {
     if (!model.threads[i].open_at_first.empty()) {
@@ -136,7 +162,7 @@ void PerfettoLayout::end_arrows() {
   leads_to_call.resize(picture.processes.size());
   for (const Picture::Arrow& arrow : picture.arrows) {
     const Picture::Process& process = picture.processes[arrow.child];
-    if (process.programs.empty() || !process.programs.front().traced) {
+    if (process.programs.empty() || !has_own_lines(arrow.child, process.programs.front())) {
       continue;
     }
     for (const uint32_t i : process.threads) {
@@ -151,8 +177,13 @@ void PerfettoLayout::end_arrows() {
   }
 }
 
-bool PerfettoLayout::incremental(uint32_t thread) const {
-  return tracks[thread].size() == 1 && model.threads[thread].calls > kFewCalls;
+bool PerfettoLayout::has_own_lines(uint32_t process, const Picture::Program& program) const {
+  const std::vector<uint32_t>& threads = picture.processes[process].threads;
+  return program.traced && std::any_of(threads.begin(), threads.end(), [&](uint32_t i) {
+           const spool::ThreadInfo& thread = model.threads[i];
+           return thread.image == program.what.image &&
+                  (thread.last_op_ticks != 0 || !thread.open_at_first.empty());
+         });
 }
 
 uint64_t PerfettoLayout::process_uuid(uint32_t process) const {
@@ -163,8 +194,9 @@ uint64_t PerfettoLayout::programs_uuid(uint32_t process) const {
   return make_uuid(model.header.trace_id, kProgramsTrack, process, 0, 0);
 }
 
-uint64_t PerfettoLayout::starts_uuid(uint32_t process) const {
-  return make_uuid(model.header.trace_id, kStartsTrack, process, 0, 0);
+uint64_t PerfettoLayout::starts_uuid(uint32_t thread) const {
+  const spool::ThreadInfo& info = model.threads[thread];
+  return make_uuid(model.header.trace_id, kStartsTrack, info.image, info.thread, 0);
 }
 
 uint64_t PerfettoLayout::loss_uuid(uint32_t image) const {

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/utf8.h"
+#include "report/perfetto/categories.h"
 #include "report/text.h"
 
 namespace vtn::report {
@@ -15,7 +16,7 @@ using namespace perfetto;  // field numbers
 
 namespace {
 
-constexpr char kCategory[] = "process";
+constexpr auto kCategory = static_cast<uint32_t>(PerfettoCategory::kProcess);
 
 ProtoMessage annotation(const Remark& remark) {
   ProtoMessage message;
@@ -40,21 +41,21 @@ void append_track(std::string& to,
                   const PerfettoLayout& layout,
                   uint32_t process,
                   uint64_t uuid,
+                  uint64_t parent,
                   const char* name) {
   ProtoMessage track;
-  track.number(kTrackUuid, uuid)
-      .number(kTrackParent, layout.process_uuid(process))
-      .bytes(kTrackName, name);
+  track.number(kTrackUuid, uuid).number(kTrackParent, parent).bytes(kTrackName, name);
   append_meta(to, layout.picture.processes[process].start_ns, kTrackDescriptor, track);
 }
 
-// On the track of the thread that it comes from, unless the call there may be too deep for it.
+// On the track of the thread that it comes from; where the call there may be too deep for it, on
+// one beside that.
 uint64_t source_of(const PerfettoLayout& layout, const Picture::Arrow& arrow) {
   if (arrow.thread == kNothing) {
     return layout.main_lines[arrow.parent];
   }
   const std::vector<PerfettoTrack>& tracks = layout.tracks[arrow.thread];
-  return tracks.size() == 1 ? tracks[0].uuid : layout.starts_uuid(arrow.parent);
+  return tracks.size() == 1 ? tracks[0].uuid : layout.starts_uuid(arrow.thread);
 }
 
 void append_arrow(std::string& to,
@@ -66,11 +67,26 @@ void append_arrow(std::string& to,
   ProtoMessage event;
   event.number(kEventType, kInstant)
       .number(kEventTrack, source)
-      .bytes(kEventCategory, kCategory)
+      .number(kEventCategoryIid, kCategory)
       .bytes(kEventName, arrow_name(layout.picture, arrow))
       .message(kAnnotation, annotation(pid))
       .fixed64(kFlow, layout.picture.flow_id(arrow));
   append_meta(to, arrow.ns, kTrackEvent, event);
+}
+
+// What nobody who looks at the calls would see: on the bar of a program that has none it is said.
+void append_bad_end(
+    std::string& to, const PerfettoLayout& layout, uint32_t process, uint64_t uuid, uint64_t ns) {
+  const std::string text = bad_end_text(layout.picture.info(process));
+  if (text.empty()) {
+    return;
+  }
+  ProtoMessage event;
+  event.number(kEventType, kInstant)
+      .number(kEventTrack, uuid)
+      .number(kEventCategoryIid, kCategory)
+      .bytes(kEventName, text);
+  append_meta(to, ns, kTrackEvent, event);
 }
 
 }  // namespace
@@ -135,8 +151,15 @@ void append_processes(std::string& to, const PerfettoLayout& layout) {
         .number(kTrackRank, info.order);
     append_meta(to, start_ns, kTrackDescriptor, descriptor);
     const std::vector<Picture::Program>& programs = layout.picture.processes[number].programs;
-    if (std::any_of(programs.begin(), programs.end(), [](const auto& one) { return one.traced; })) {
-      append_track(to, layout, number, layout.programs_uuid(number), kProgramsTrackName);
+    if (std::any_of(programs.begin(), programs.end(), [&](const Picture::Program& program) {
+          return layout.has_own_lines(number, program);
+        })) {
+      append_track(to,
+                   layout,
+                   number,
+                   layout.programs_uuid(number),
+                   layout.process_uuid(number),
+                   kProgramsTrackName);
     }
     if (layout.picture.processes[number].main_thread == kNothing) {
       ProtoMessage thread;
@@ -154,12 +177,14 @@ void append_processes(std::string& to, const PerfettoLayout& layout) {
 void append_programs(std::string& to, const PerfettoLayout& layout) {
   const Picture& picture = layout.picture;
   std::vector<uint64_t> flows(picture.processes.size());
-  std::vector<bool> has_starts(picture.processes.size());
+  std::vector<bool> has_starts(layout.model.threads.size());
   for (const Picture::Arrow& arrow : picture.arrows) {
     const uint64_t source = source_of(layout, arrow);
-    if (source == layout.starts_uuid(arrow.parent) && !has_starts[arrow.parent]) {
-      has_starts[arrow.parent] = true;
-      append_track(to, layout, arrow.parent, source, kStartsTrackName);
+    if (arrow.thread != kNothing && source == layout.starts_uuid(arrow.thread) &&
+        !has_starts[arrow.thread]) {
+      has_starts[arrow.thread] = true;
+      append_track(
+          to, layout, arrow.parent, source, layout.tracks[arrow.thread][0].uuid, kStartsTrackName);
     }
     if (!picture.processes[arrow.child].programs.empty()) {
       append_arrow(to, layout, arrow, source);
@@ -169,12 +194,12 @@ void append_programs(std::string& to, const PerfettoLayout& layout) {
   for (const uint32_t number : picture.order) {
     bool first = true;
     for (const Picture::Program& program : picture.processes[number].programs) {
-      const uint64_t uuid =
-          program.traced ? layout.programs_uuid(number) : layout.main_lines[number];
+      const uint64_t uuid = layout.has_own_lines(number, program) ? layout.programs_uuid(number)
+                                                                  : layout.main_lines[number];
       ProtoMessage begin;
       begin.number(kEventType, kSliceBegin)
           .number(kEventTrack, uuid)
-          .bytes(kEventCategory, kCategory)
+          .number(kEventCategoryIid, kCategory)
           .bytes(kEventName, program.what.name.empty() ? "(unknown)" : program.what.name);
       for (const Remark& remark : remarks_on(picture, number, program)) {
         begin.message(kAnnotation, annotation(remark));
@@ -189,6 +214,9 @@ void append_programs(std::string& to, const PerfettoLayout& layout) {
         ProtoMessage end;
         end.number(kEventType, kSliceEnd).number(kEventTrack, uuid);
         append_meta(to, program.last ? program.end_ns : program.end_ns - 1, kTrackEvent, end);
+      }
+      if (program.last && layout.has_own_lines(number, program)) {
+        append_bad_end(to, layout, number, uuid, program.end_ns);
       }
     }
   }

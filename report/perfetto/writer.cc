@@ -7,10 +7,14 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include <time.h>
+
 #include <fmt/format.h>
 
 #include "base/utf8.h"
 #include "report/left_out.h"
+#include "report/perfetto/categories.h"
+#include "report/perfetto/clock_choice.h"
 #include "report/perfetto/events.h"
 #include "report/perfetto/tree.h"
 #include "report/pieces.h"
@@ -31,6 +35,17 @@ ProtoMessage clock_reading(uint32_t clock, uint64_t ns, bool incremental = false
     reading.number(kClockIsIncremental, 1);
   }
   return reading;
+}
+
+// "2026-11-26T13:05:00Z"
+std::string utc_text(uint64_t realtime_ns) {
+  const auto seconds = static_cast<time_t>(realtime_ns / 1'000'000'000);
+  struct tm parts = {};
+  char text[32] = "";
+  if (gmtime_r(&seconds, &parts) != nullptr) {
+    (void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  }
+  return text;
 }
 
 // A text that names at most so many of a list, and how many there are beyond.
@@ -97,8 +112,8 @@ void append_left_out(ProtoMessage& attributes, const PerfettoLayout& layout) {
   }
 }
 
-void append_run(std::string& to, const PerfettoLayout& layout) {
-  const spool::Model& model = layout.model;
+// All clocks of the file, on the sequence that has the incremental ones.
+void append_clocks(std::string& to, const PerfettoLayout& layout) {
   ProtoMessage clocks;
   clocks.message(kSnapshotClock, clock_reading(kClockMonotonic, layout.start_ns));
   if (layout.clock.realtime_base_ns() != 0) {
@@ -106,15 +121,35 @@ void append_run(std::string& to, const PerfettoLayout& layout) {
         kSnapshotClock,
         clock_reading(kClockRealtime, layout.start_ns + layout.clock.realtime_base_ns()));
   }
+  for (const uint32_t clock : layout.clocks) {
+    if (clock != 0) {
+      clocks.message(kSnapshotClock, clock_reading(clock, layout.start_ns, true));
+    }
+  }
   clocks.number(kSnapshotPrimary, kClockMonotonic);
-  ProtoMessage first;
-  first.number(kSequenceFlags, kStateCleared).message(kClockSnapshot, clocks);
-  append_packet(to, kMetaSequence, first);
+  ProtoMessage packet;
+  packet.number(kSequenceFlags, kStateCleared).message(kClockSnapshot, clocks);
+  append_packet(to, kCallsSequence, packet);
+}
+
+void append_run(std::string& to, const PerfettoLayout& layout) {
+  const spool::Model& model = layout.model;
+  ProtoMessage meta;
+  meta.number(kSequenceFlags, kStateCleared);
+  if (layout.sets_clocks) {
+    append_clocks(to, layout);
+    meta.message(kDefaults, ProtoMessage().number(kTimestampClock, kClockMonotonic));
+  }
+  meta.bytes(kInternedData, Categories().start());
+  append_packet(to, kMetaSequence, meta);
 
   const spool::Totals totals = spool::totals_of(model);
   ProtoMessage attributes;
   append_attribute(attributes, "recorded_by", "viztracer-native " + valid_utf8(model.version));
   append_attribute(attributes, "command", valid_utf8(model.command_line));
+  if (const uint64_t base_ns = layout.clock.realtime_base_ns(); base_ns != 0) {
+    append_attribute(attributes, "started_at", utc_text(layout.start_ns + base_ns));
+  }
   append_attribute(attributes, "calls", std::to_string(totals.calls));
   append_attribute(attributes, "events_lost", std::to_string(totals.lost_events));
   append_left_out(attributes, layout);
@@ -163,15 +198,6 @@ void append_threads(std::string& to, const PerfettoLayout& layout) {
           .bytes(kTrackName, deep_track_name(name, level * kTrackDepth))
           .number(kTrackMerge, kMergeNever);
       append_meta(to, start_ns, kTrackDescriptor, deeper);
-    }
-    if (layout.incremental(i)) {
-      // The trace clock must never go backwards from one snapshot to the next: all say the start.
-      ProtoMessage clocks;
-      clocks.message(kSnapshotClock, clock_reading(kClockMonotonic, layout.start_ns))
-          .message(kSnapshotClock, clock_reading(kClockIncremental, layout.start_ns, true));
-      ProtoMessage packet;
-      packet.number(kSequenceFlags, kStateCleared).message(kClockSnapshot, clocks);
-      append_packet(to, tracks[0].sequence, packet);
     }
   }
 }
@@ -229,24 +255,19 @@ std::string closing_text(const PerfettoLayout& layout) {
   const spool::Model& model = layout.model;
   ProtoMessage unfinished;
   unfinished.bytes(kNoteName, "unfinished").number(kNoteBool, 1);
-  ProtoMessage end;
-  end.number(kEventType, kSliceEnd).message(kAnnotation, unfinished);
   std::string text;
   for (size_t i = 0; i < model.threads.size(); ++i) {
     if (!layout.picture.ends[i].close) {
       continue;
     }
     const std::vector<PerfettoTrack>& tracks = layout.tracks[i];
-    uint64_t last_ns = layout.clock.to_ns(model.threads[i].last_op_ticks);
     uint64_t ns = layout.picture.ends[i].first_ns;
     for (size_t depth = model.threads[i].open.size(); depth-- > 0; ++ns) {
-      ProtoMessage packet;
-      packet.number(kTimestamp, layout.incremental(static_cast<uint32_t>(i)) ? ns - last_ns : ns)
-          .number(kSequenceFlags, kNeedsState)
-          .message(kTrackEvent, end);
-      append_packet(
-          text, tracks[std::min(depth / kTrackDepth, tracks.size() - 1)].sequence, packet);
-      last_ns = ns;
+      ProtoMessage end;
+      end.number(kEventType, kSliceEnd)
+          .number(kEventTrack, tracks[std::min(depth / kTrackDepth, tracks.size() - 1)].uuid)
+          .message(kAnnotation, unfinished);
+      append_meta(text, ns, kTrackEvent, end);
     }
   }
   return text;
@@ -254,11 +275,7 @@ std::string closing_text(const PerfettoLayout& layout) {
 
 }  // namespace
 
-Status write_perfetto(const spool::Reader& spool, const WriteRequest& request) {
-  const spool::Model& model = spool.model();
-  const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
-  const PerfettoLayout layout(model, clock, request.settings.python_only);
-  VTN_ASSIGN(OutputFile output, OutputFile::create(request.path));
+Result<std::string> perfetto_head(const PerfettoLayout& layout) {
   std::string head;
   append_run(head, layout);
   append_processes(head, layout);
@@ -267,6 +284,16 @@ Status write_perfetto(const spool::Reader& spool, const WriteRequest& request) {
   append_counters(head, layout);
   append_losses(head, layout);
   VTN_TRY(append_open(head, layout));
+  return head;
+}
+
+Status write_perfetto(const spool::Reader& spool, const WriteRequest& request) {
+  const spool::Model& model = spool.model();
+  const spool::ClockMap clock(static_cast<ClockKind>(model.header.clock_kind), model.clock);
+  PerfettoLayout layout(model, clock, request.settings.python_only);
+  VTN_TRY(choose_clocks(spool, layout));
+  VTN_ASSIGN(OutputFile output, OutputFile::create(request.path));
+  VTN_ASSIGN(const std::string head, perfetto_head(layout));
   TextOutput text(request.gzip, output);
   VTN_TRY(text.append(head));
   VTN_TRY(text.flush());

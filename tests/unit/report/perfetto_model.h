@@ -4,7 +4,7 @@
 // the incremental clock, interning, tracks, slices, instants and flows. Events are sorted by time,
 // those of one time by their place in the file, before they are looked at. Written from the
 // format's rules, with a protocol-buffer reader that is not ours; it complains of whatever Perfetto
-// would drop.
+// would drop, and of what makes it slow or its picture poor.
 #pragma once
 
 #include <algorithm>
@@ -16,47 +16,9 @@
 #include <protozero/pbf_reader.hpp>
 
 #include "tests/support/catch.h"
+#include "tests/unit/report/perfetto_tracks.h"
 
 namespace vtn::test {
-
-struct Slice {
-  std::string name;
-  uint64_t start_ns = 0;
-  uint64_t end_ns = 0;  // 0: still open
-  size_t depth = 0;
-  std::string category;
-  std::string inside;                            // what is open around it on its track
-  std::map<std::string, std::string> args = {};  // arrays joined by spaces
-};
-
-struct PerfettoTrackInfo {
-  uint64_t parent = 0;
-  uint64_t pid = 0;
-  uint64_t tid = 0;
-  std::string name;
-  std::vector<Slice> slices;    // in order of their beginnings
-  std::vector<Slice> instants;  // start_ns is when
-  std::vector<size_t> open;
-  bool counts = false;
-  std::vector<std::pair<uint64_t, double>> values;  // of a counter: when, what
-};
-
-struct PerfettoProcess {
-  uint64_t uuid = 0;
-  std::string name;
-  std::vector<std::string> cmdline;
-  uint64_t start_ns = 0;
-  uint64_t order = 0;
-};
-
-// An arrow: names and times of its two ends.
-struct Flow {
-  std::string from;
-  uint64_t from_ns = 0;
-  std::string from_inside;
-  std::string to;
-  uint64_t to_ns = 0;
-};
 
 class PerfettoModel {
  public:
@@ -80,6 +42,10 @@ class PerfettoModel {
         complain("a flow that leads nowhere");
       }
     }
+    // Stamps of no clock are of the trace's, whichever that is.
+    if (stamps_[snapshots == 0] != 0) {
+      complain("stamps of a clock without a snapshot, or of none beside one");
+    }
   }
 
   std::vector<std::string> errors;
@@ -95,7 +61,10 @@ class PerfettoModel {
   size_t slice_count() const {
     size_t count = 0;
     for (const auto& [uuid, track] : tracks) {
-      count += track.name == "process" ? 0 : track.slices.size();
+      count += static_cast<size_t>(
+          std::count_if(track.slices.begin(), track.slices.end(), [](const Slice& slice) {
+            return slice.category != "process";
+          }));
     }
     return count;
   }
@@ -122,13 +91,10 @@ class PerfettoModel {
  private:
   struct Sequence {
     bool valid = false;
-    std::map<uint64_t, std::string> names;
-    std::map<uint64_t, std::string> annotations;  // names of these
+    std::map<uint32_t, std::map<uint64_t, std::string>> interned;  // by field of InternedData
     uint32_t default_clock = 0;
     uint64_t default_track = 0;
-    bool has_clock = false;
-    uint64_t clock_ns = 0;                      // of the incremental clock
-    std::map<uint64_t, uint64_t> last_ns = {};  // by track
+    std::map<uint32_t, uint64_t> clocks;  // incremental ones: what they stand at
   };
 
   void complain(const std::string& what) {
@@ -192,8 +158,7 @@ class PerfettoModel {
     Sequence& sequence = sequences_[id];
     if ((flags & 1) != 0) {
       sequence.valid = true;
-      sequence.names.clear();
-      sequence.annotations.clear();
+      sequence.interned.clear();
       sequence.default_clock = 0;
       sequence.default_track = 0;
     }
@@ -218,12 +183,11 @@ class PerfettoModel {
       }
       protozero::pbf_reader from(interned);
       while (from.next()) {
-        if (from.tag() != 2 && from.tag() != 3) {
+        if (from.tag() > kInternedAnnotations) {
           from.skip();
           continue;
         }
-        std::map<uint64_t, std::string>& to =
-            from.tag() == 2 ? sequence.names : sequence.annotations;
+        std::map<uint64_t, std::string>& to = sequence.interned[from.tag()];
         protozero::pbf_reader entry(from.get_message());
         uint64_t iid = 0;
         std::string name;
@@ -255,15 +219,15 @@ class PerfettoModel {
       clock = sequence.default_clock;
     }
     uint64_t ns = timestamp;
-    if (clock == 64) {
-      if (!sequence.has_clock) {
+    if (clock >= kFirstOwnClock && clock <= kLastOwnClock) {
+      if (!sequence.clocks.contains(clock)) {
         complain("an incremental stamp before the clock was set");
       }
-      sequence.clock_ns += timestamp;
-      ns = sequence.clock_ns;
-    } else if (clock != 3) {
+      ns = sequence.clocks[clock] += timestamp;
+    } else if (clock != 3 && clock != 0) {
       complain("a stamp of clock " + std::to_string(clock));
     }
+    ++stamps_[clock != 0];
     if (descriptor.data() != nullptr) {
       read_descriptor(protozero::pbf_reader(descriptor));
     } else {
@@ -306,12 +270,11 @@ class PerfettoModel {
         }
       }
       first_snapshot.try_emplace(clock, ns);
-      if (clock == 64) {
+      if (clock >= kFirstOwnClock && clock <= kLastOwnClock) {
         if (!incremental) {
-          complain("clock 64 is not incremental");
+          complain("a clock of a sequence is not incremental");
         }
-        sequence.has_clock = true;
-        sequence.clock_ns = ns;
+        sequence.clocks[clock] = ns;
       } else if (clock == 3) {
         // trace_processor: "the trace clock is not monotonic at snapshot"
         if (ns < trace_clock_ns_) {
@@ -407,20 +370,23 @@ class PerfettoModel {
     double value = 0;
   };
 
+  std::string interned(const Sequence& sequence, uint32_t field, uint64_t iid) {
+    const auto table = sequence.interned.find(field);
+    if (table == sequence.interned.end() || !table->second.contains(iid)) {
+      complain("interned data of field " + std::to_string(field) + " that are not there");
+      return "";
+    }
+    return table->second.at(iid);
+  }
+
   // name -> text; an array's values are joined by spaces.
   std::string read_value(protozero::pbf_reader from, const Sequence& sequence, std::string& name) {
     std::string value;
     while (from.next()) {
       switch (from.tag()) {
-        case 1: {
-          const auto interned = sequence.annotations.find(from.get_uint64());
-          if (interned == sequence.annotations.end()) {
-            complain("an annotation's name that is not interned");
-          } else {
-            name = interned->second;
-          }
+        case 1:
+          name = interned(sequence, kInternedAnnotations, from.get_uint64());
           break;
-        }
         case 10:
           name = from.get_string();
           break;
@@ -449,13 +415,15 @@ class PerfettoModel {
     return value;
   }
 
-  void read_event(protozero::pbf_reader from, Sequence& sequence, uint64_t ns) {
+  void read_event(protozero::pbf_reader from, const Sequence& sequence, uint64_t ns) {
     Event event;
     event.ns = ns;
     event.track = sequence.default_track;
-    uint64_t iid = 0;
     while (from.next()) {
       switch (from.tag()) {
+        case 3:
+          event.category = interned(sequence, kInternedCategories, from.get_uint64());
+          break;
         case 4: {
           std::string name;
           std::string value = read_value(from.get_message(), sequence, name);
@@ -466,13 +434,13 @@ class PerfettoModel {
           event.type = from.get_uint64();
           break;
         case 10:
-          iid = from.get_uint64();
+          event.name = interned(sequence, kInternedNames, from.get_uint64());
           break;
         case 11:
           event.track = from.get_uint64();
           break;
         case 22:
-          event.category = from.get_string();
+          complain("a category that is not interned: " + from.get_string());
           break;
         case 23:
           event.name = from.get_string();
@@ -488,28 +456,18 @@ class PerfettoModel {
           event.flow_ends = from.tag() == 48;
           event.flow = from.get_fixed64();
           break;
+        case 33:
+        case 34:
+          complain("a source location: three rows of a table for each");
+          from.skip();
+          break;
         default:
           from.skip();
-      }
-    }
-    if (iid != 0) {
-      const auto interned = sequence.names.find(iid);
-      if (interned == sequence.names.end()) {
-        complain("a name that is not interned");
-      } else {
-        event.name = interned->second;
       }
     }
     if (!tracks.contains(event.track)) {
       complain("an event on a track without a descriptor");
       return;
-    }
-    if (event.type != kInstant && event.type != kCounter) {
-      uint64_t& last_ns = sequence.last_ns[event.track];
-      if (ns <= last_ns) {
-        complain("stamps of a track do not increase");
-      }
-      last_ns = ns;
     }
     events_.push_back(std::move(event));
   }
@@ -523,6 +481,12 @@ class PerfettoModel {
       }
       track.values.emplace_back(event.ns, event.value);
       return;
+    }
+    if (event.type != kInstant) {
+      if (event.ns <= track.last_ns && !track.slices.empty()) {
+        complain("two stamps of a track are the same");
+      }
+      track.last_ns = event.ns;
     }
     if (event.type == kEnd) {
       if (track.open.empty()) {
@@ -559,7 +523,16 @@ class PerfettoModel {
     }
   }
 
+  // Of a thread, or a row that lies in one.
+  bool is_of_thread(const PerfettoTrackInfo& track) const {
+    const auto parent = tracks.find(track.parent);
+    return track.tid != 0 || (parent != tracks.end() && parent->second.tid != 0);
+  }
+
   void take_flow(const Event& event, const std::string& inside) {
+    if (!is_of_thread(tracks.at(event.track))) {
+      complain("an arrow begins or ends where there is no thread: " + event.name);
+    }
     if (event.flow_ends) {
       const auto found = flows.find(event.flow);
       if (found == flows.end() || !found->second.to.empty()) {
@@ -577,10 +550,16 @@ class PerfettoModel {
   static constexpr uint64_t kEnd = 2;
   static constexpr uint64_t kInstant = 3;
   static constexpr uint64_t kCounter = 4;
+  static constexpr uint32_t kInternedCategories = 1;
+  static constexpr uint32_t kInternedNames = 2;
+  static constexpr uint32_t kInternedAnnotations = 3;
+  static constexpr uint32_t kFirstOwnClock = 64;  // of a sequence
+  static constexpr uint32_t kLastOwnClock = 127;
 
   std::vector<Event> events_;
   std::map<uint32_t, Sequence> sequences_;
   uint64_t trace_clock_ns_ = 0;
+  size_t stamps_[2] = {};  // of no clock, of one that is named
   uint64_t last_pid_ = 0;  // of the descriptor at hand
 };
 

@@ -71,7 +71,9 @@ TEST_CASE("perfetto: calls, names and times are what was recorded", "[perfetto]"
   CHECK(track.slices[0].name == "f (/tmp/x.py:3)");
   CHECK(track.slices[0].start_ns == 2000);
   CHECK(track.slices[0].end_ns == 12'567'890'123);
+  CHECK(track.slices[0].category == "python");
   CHECK(track.slices[1].name == "\xef\xbf\xbd");
+  CHECK(track.slices[1].category == "c");
   CHECK(track.slices[1].depth == 1);
   CHECK(model.attributes.at("calls") == "2");
 }
@@ -137,13 +139,70 @@ TEST_CASE("perfetto: threads of few calls need no clock of their own", "[perfett
     thread.leave(100 * i + 20, f);
     thread.finish();
   }
+  FakeProcess other(run, 6, 1);  // so that there is a snapshot at all
   auto spool = run.read();
   const PerfettoModel model(write(*spool, run.folder));
   CHECK(model.errors.empty());
   CHECK(model.slice_count() == 50);
   CHECK(model.track_of(8).slices.at(0).start_ns == 110);
   CHECK(model.track_of(8).slices.at(0).end_ns == 120);
+  CHECK(model.first_snapshot.contains(3));
+  CHECK_FALSE(model.first_snapshot.contains(64));
   CHECK(model.snapshots == 1);
+}
+
+TEST_CASE("perfetto: the threads with the most calls have clocks, all set at once", "[perfetto]") {
+  Recording run(1u << 20);
+  FakeProcess process(run, 7, 1);
+  const uint32_t f = process.python("f");
+  for (uint32_t i = 0; i < 70; ++i) {
+    FakeThread thread = process.thread(7 + i);
+    for (uint32_t call = 0; call < 1000 + 10 * i; ++call) {
+      thread.enter(100 * call + i + 1, f);
+      thread.leave(100 * call + i + 51, f);
+    }
+    thread.finish();
+  }
+  auto spool = run.read();
+  const PerfettoModel model(write(*spool, run.folder));
+  for (const std::string& error : model.errors) {
+    WARN(error);
+  }
+  CHECK(model.errors.empty());
+  CHECK(model.snapshots == 1);
+  CHECK(model.first_snapshot.size() == 1 + 64);  // and the trace's own, without a realtime base
+  for (uint32_t i = 0; i < 70; ++i) {
+    const PerfettoTrackInfo& track = model.track_of(7 + i);
+    REQUIRE(track.slices.size() == 1000 + 10 * i);
+    CHECK(track.slices.back().start_ns == 100 * (track.slices.size() - 1) + i + 1);
+    CHECK(track.slices.back().end_ns == track.slices.back().start_ns + 50);
+  }
+}
+
+TEST_CASE("perfetto: no clock is set where one process is hardly larger without", "[perfetto]") {
+  const auto snapshots = [](uint32_t calls, uint32_t processes) {
+    Recording run(1u << 20);
+    for (uint32_t i = 0; i < processes; ++i) {
+      FakeProcess process(run, 7 + i, 1);
+      const uint32_t f = process.python("f");
+      FakeThread thread = process.thread(7 + i);
+      for (uint32_t call = 0; call < calls; ++call) {
+        thread.enter(1'000'000'000'000 + 100 * call + i, f);
+        thread.leave(1'000'000'000'000 + 100 * call + i + 50, f);
+      }
+      thread.finish();
+    }
+    auto spool = run.read();
+    const PerfettoModel model(write(*spool, run.folder));
+    CHECK(model.errors.empty());
+    CHECK(model.slice_count() == calls * processes);
+    CHECK(model.track_of(7).slices.back().end_ns ==
+          1'000'000'000'000 + 100 * uint64_t{calls - 1} + 50);
+    return model.snapshots;
+  };
+  CHECK(snapshots(50, 1) == 0);
+  CHECK(snapshots(50, 2) == 1);
+  CHECK(snapshots(50'000, 1) == 1);
 }
 
 TEST_CASE("perfetto: many threads in many frames, packed or not", "[perfetto]") {
@@ -158,6 +217,7 @@ TEST_CASE("perfetto: many threads in many frames, packed or not", "[perfetto]") 
     threads.push_back(process.thread(70 + i));
     threads.back().chunk_class = i;
   }
+  FakeProcess other(run, 6, 1);  // a single one might do without clocks
   uint64_t ticks = 1'000'000;
   uint64_t seed = 1;
   std::vector<std::vector<uint32_t>> open(threads.size());
@@ -183,8 +243,7 @@ TEST_CASE("perfetto: many threads in many frames, packed or not", "[perfetto]") 
   }
   CHECK(model.errors.empty());
   CHECK(model.slice_count() == calls);
-  // Each of these has many calls, and a clock of its own.
-  CHECK(model.snapshots == 1 + threads.size());
+  CHECK(model.snapshots == 1);
   CHECK(spool::totals_of(spool->model()).calls == calls);
   for (size_t t = 0; t < threads.size(); ++t) {
     CHECK(model.track_of(70 + t).open.size() == open[t].size());
@@ -197,15 +256,25 @@ TEST_CASE("perfetto: many threads in many frames, packed or not", "[perfetto]") 
   CHECK(members >= 3);
 }
 
-TEST_CASE("gzip: members are few, and small enough for each worker to have some", "[gzip]") {
+TEST_CASE("gzip: members are few, each worker has some, and memory is bounded", "[gzip]") {
   constexpr uint64_t kMiB = 1 << 20;
-  CHECK(report::gzip_member_bytes(0, 2) == kMiB);
-  CHECK(report::gzip_member_bytes(8 * kMiB, 2) == kMiB);
-  CHECK(report::gzip_member_bytes(80 * kMiB, 2) == 10 * kMiB);
-  CHECK(report::gzip_member_bytes(uint64_t{1} << 40, 16) == 16 * kMiB);
-  for (const unsigned workers : {1u, 2u, 4u, 16u}) {
-    const uint64_t bytes = 825 * kMiB;  // five million calls as JSON
-    CHECK(bytes / report::gzip_member_bytes(bytes, workers) <= 64);
+  const auto member = [](uint64_t mib, unsigned workers) {
+    return report::plan_members(mib * kMiB, workers).bytes / kMiB;
+  };
+  CHECK(member(0, 2) == 1);
+  CHECK(member(8, 2) == 1);
+  CHECK(member(80, 2) == 10);
+  CHECK(member(364, 2) == 32);   // 14 million calls for Perfetto
+  CHECK(member(3300, 2) == 51);  // 20 million as JSON: 64 members
+  CHECK(member(1 << 20, 2) == 64);
+  for (const unsigned workers : {1u, 2u, 4u, 16u, 128u}) {
+    for (const uint64_t mib : {1u, 100u, 825u, 3300u, 4096u, 1u << 20}) {
+      const report::MemberPlan plan = report::plan_members(mib * kMiB, workers);
+      CHECK(plan.workers >= 1);
+      CHECK(plan.workers <= workers);
+      CHECK(plan.workers * plan.bytes <= 512 * kMiB);
+      CHECK((plan.bytes == 64 * kMiB || mib * kMiB <= 64 * plan.bytes));
+    }
   }
 }
 

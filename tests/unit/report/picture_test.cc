@@ -4,158 +4,11 @@
 #include "report/picture.h"
 
 #include <signal.h>
-#include <simdjson.h>
 
-#include "report/json/writer.h"
-#include "report/perfetto/writer.h"
-#include "tests/support/tree_recording.h"
-#include "tests/unit/report/perfetto_model.h"
+#include "tests/unit/report/tree_reports.h"
 
 namespace vtn::test {
 namespace {
-
-constexpr EventKind kEnter = EventKind::kEnter;
-constexpr EventKind kLeave = EventKind::kLeave;
-constexpr int kStatus3 = 3 << 8;
-
-struct JsonEvent {
-  std::string ph;
-  std::string name;
-  std::string cat;
-  uint64_t pid = 0;
-  uint64_t tid = 0;
-  int64_t start_ns = 0;
-  int64_t end_ns = 0;
-  std::string id;
-  std::string bp;
-  simdjson::dom::element args;
-};
-
-struct JsonTree {
-  simdjson::dom::parser parser;
-  simdjson::dom::element root;
-  std::vector<JsonEvent> events;
-
-  JsonTree(TreeRecording& run, const spool::Reader& spool, bool python_only = false) {
-    report::WriteRequest options;
-    options.path = run.folder.file("r.json");
-    options.settings.workers = 1;
-    options.settings.python_only = python_only;
-    REQUIRE(report::write_json(spool, options).has_value());
-    REQUIRE(parser.load(options.path).get(root) == simdjson::SUCCESS);
-    for (simdjson::dom::element from : root["traceEvents"].get_array()) {
-      JsonEvent event;
-      const auto text = [&](const char* key, std::string& to) {
-        std::string_view value;
-        if (from[key].get(value) == simdjson::SUCCESS) {
-          to = std::string(value);
-        }
-      };
-      text("ph", event.ph);
-      text("name", event.name);
-      text("cat", event.cat);
-      text("id", event.id);
-      text("bp", event.bp);
-      event.pid = from["pid"].get_uint64().value();
-      event.tid = from["tid"].get_uint64().value();
-      double value = 0;
-      if (from["ts"].get(value) == simdjson::SUCCESS) {
-        event.start_ns = event.end_ns = llround(value * 1000);
-      }
-      if (from["dur"].get(value) == simdjson::SUCCESS) {
-        event.end_ns = event.start_ns + llround(value * 1000);
-      }
-      if (simdjson::dom::element args; from["args"].get(args) == simdjson::SUCCESS) {
-        event.args = args;
-      }
-      events.push_back(event);
-    }
-  }
-
-  const JsonEvent& one(const std::string& ph, const std::string& name) const {
-    const JsonEvent* found = nullptr;
-    for (const JsonEvent& event : events) {
-      if (event.ph == ph && event.name == name) {
-        REQUIRE(found == nullptr);
-        found = &event;
-      }
-    }
-    CAPTURE(ph, name);
-    REQUIRE(found != nullptr);
-    return *found;
-  }
-  // By the arrow's other end.
-  const JsonEvent& end_of(const JsonEvent& start) const {
-    for (const JsonEvent& event : events) {
-      if (event.ph == "f" && event.id == start.id) {
-        return event;
-      }
-    }
-    FAIL("an arrow that leads nowhere");
-    return start;
-  }
-  // The beginning of the arrow at that instant.
-  const JsonEvent& arrow_at(const JsonEvent& instant) const {
-    for (const JsonEvent& event : events) {
-      if (event.ph == "s" && event.pid == instant.pid && event.tid == instant.tid &&
-          event.start_ns == instant.start_ns) {
-        return event;
-      }
-    }
-    FAIL("no arrow at " << instant.name);
-    return instant;
-  }
-  std::string named(const char* what, uint64_t pid) const {
-    for (const JsonEvent& event : events) {
-      if (event.ph == "M" && event.name == what && event.pid == pid) {
-        return std::string(event.args["name"].get_string().value());
-      }
-    }
-    return "";
-  }
-  simdjson::dom::element ledger(size_t at) const {
-    return root["viztracer_native"]["processes"].at(at);
-  }
-  std::string text(simdjson::dom::element from, const char* key) const {
-    return std::string(from[key].get_string().value());
-  }
-
-  // On each line, what overlaps is nested, and nothing else has cat "process" inside or around it.
-  void check_nesting() const {
-    std::map<std::pair<uint64_t, uint64_t>, std::vector<JsonEvent>> lines;
-    for (const JsonEvent& event : events) {
-      if (event.ph == "X") {
-        lines[{event.pid, event.tid}].push_back(event);
-      }
-    }
-    for (auto& [line, found] : lines) {
-      std::sort(found.begin(), found.end(), [](const JsonEvent& a, const JsonEvent& b) {
-        return std::pair(a.start_ns, -a.end_ns) < std::pair(b.start_ns, -b.end_ns);
-      });
-      for (size_t i = 0; i < found.size(); ++i) {
-        for (size_t k = i + 1; k < found.size() && found[k].start_ns < found[i].end_ns; ++k) {
-          CAPTURE(found[i].name, found[k].name);
-          CHECK(found[k].end_ns <= found[i].end_ns);
-          CHECK(found[i].cat == "FEE");
-          CHECK(found[k].cat == "FEE");
-        }
-      }
-    }
-  }
-};
-
-PerfettoModel perfetto(TreeRecording& run, const spool::Reader& spool, bool python_only = false) {
-  report::WriteRequest options;
-  options.path = run.folder.file("r.pftrace");
-  options.settings.workers = 1;
-  options.settings.python_only = python_only;
-  REQUIRE(report::write_perfetto(spool, options).has_value());
-  PerfettoModel model(read_file(options.path, uint64_t{1} << 32).value());
-  for (const std::string& error : model.errors) {
-    FAIL_CHECK(error);
-  }
-  return model;
-}
 
 // app.py calls run(), which starts ls by posix_spawn, then forks a child that calls work().
 struct Family {
@@ -279,7 +132,13 @@ TEST_CASE("picture: programs, arrows and the ledger in Perfetto", "[picture]") {
   REQUIRE(app.slices.size() == 1);
   CHECK(app.slices[0].name == "app.py");
   CHECK(app.slices[0].args.at("exit_status") == "0");
-  CHECK(model.track_in(102, "process").slices[0].args.at("killed_by") == "SIGKILL");
+  CHECK(app.instants.empty());  // it ended well
+  const PerfettoTrackInfo& killed = model.track_in(102, "process");
+  CHECK(killed.slices[0].args.at("killed_by") == "SIGKILL");
+  REQUIRE(killed.instants.size() == 1);
+  CHECK(killed.instants[0].name == "killed by SIGKILL");
+  CHECK(killed.instants[0].category == "process");
+  CHECK(killed.instants[0].start_ns == 6000);
 
   REQUIRE(model.track_of(100).instants.size() == 2);
   CHECK(model.track_of(100).instants[0].inside == "run (/x.py:1)");
@@ -539,6 +398,33 @@ TEST_CASE("picture: a Python that was not traced is a slice with the reason", "[
   CHECK(model.attributes.at("process 2").starts_with("old.py: untraced: "));
 }
 
+TEST_CASE("picture: an arrow to a traced program without a call leads to its main line",
+          "[picture]") {
+  TreeRecording run;
+  const uint32_t app = run.image(
+      {.process = 0, .pid = 1, .ticks = 100, .argv = {"python3", "app.py"}, .python = true});
+  const uint32_t f = run.python(app, "f");
+  run.calls(app, 0, 1, {{200, kEnter, f}, {900, kLeave, f}});
+  const uint32_t child = run.image({.process = 1,
+                                    .pid = 2,
+                                    .ticks = 300,
+                                    .argv = {"python3", "empty.py"},
+                                    .parent = 0,
+                                    .parent_tid = 1,
+                                    .python = true});
+  (void)run.python(child, "never_called");  // traced: it has said a name
+  run.end(1, 500, kStatus3);
+  run.end(0, 1000, 0);
+  auto spool = run.read();
+  const PerfettoModel model = perfetto(run, *spool);
+  const PerfettoTrackInfo& line = model.track_of(2);
+  REQUIRE(line.slices.size() == 1);
+  CHECK(line.slices[0].name == "empty.py");
+  CHECK(line.slices[0].end_ns == 500);
+  REQUIRE(model.flows.size() == 1);
+  CHECK(model.flows.begin()->second.to == "empty.py");
+}
+
 TEST_CASE("picture: what is started from a very deep call has an arrow of its own line",
           "[picture]") {
   TreeRecording run;
@@ -556,7 +442,9 @@ TEST_CASE("picture: what is started from a very deep call has an arrow of its ow
   }
   run.calls(app, 0, 1, calls);
   run.image({.process = 1, .pid = 2, .ticks = 3000, .argv = {"ls"}, .parent = 0, .parent_tid = 1});
+  run.image({.process = 2, .pid = 3, .ticks = 3100, .argv = {"cat"}, .parent = 0});  // by whom?
   run.end(1, 4000, 0);
+  run.end(2, 4100, 0);
   run.end(0, 6000, 0);
   auto spool = run.read();
   const JsonTree json(run, *spool);
@@ -564,8 +452,17 @@ TEST_CASE("picture: what is started from a very deep call has an arrow of its ow
   CHECK(started.pid == 1);
   CHECK(started.tid >= 0x5000'0000);
   CHECK(json.end_of(json.arrow_at(started)).pid == 2);
+  CHECK(json.one("i", "start cat").tid == started.tid);
   const PerfettoModel model = perfetto(run, *spool);
-  CHECK(model.track_in(1, "processes started").instants.size() == 1);
+  size_t found = 0;
+  for (const auto& [uuid, track] : model.tracks) {
+    if (track.name == "processes started") {
+      ++found;
+      CHECK(track.instants.size() == 2);
+      CHECK(model.tracks.at(track.parent).tid == 1);  // of the thread that started it
+    }
+  }
+  CHECK(found == 1);
 }
 
 }  // namespace vtn::test
