@@ -132,7 +132,9 @@ int run_view(const CommandWords& words) {
   settings.shows = [](const std::string& file) { return is_shown_format(file); };
   settings.pages.cache_folder = cache_folder();
   settings.pages.stays = !once;
-  settings.pages.open = [](const std::string& file) { return open_recording(file, Cut::kWelcome); };
+  settings.pages.open = [](const std::string& file) {
+    return open_recording(file, temporary_folder(), true);
+  };
   const auto key = viewer::make_key();
   if (!key) {
     return report_error(key.error(), 1);

@@ -6,6 +6,7 @@ import { readElements, takeText } from './elements.js';
 import { FileSource } from './file_source.js';
 import { bytesOfBase64, unpackedJson } from './packed.js';
 import { Report } from './report.js';
+import { ServedSource } from './served_source.js';
 
 /** @typedef {import('./report.js').Meta} Meta */
 
@@ -40,7 +41,8 @@ export async function openFile(page, meta, code) {
   } catch (fault) {
     throw new Error('The names of this recording are damaged: without them nothing can be shown.');
   }
-  const source = new FileSource(new Report(meta, tables), code);
+  const report = new Report(meta, tables);
+  const source = meta.served ? new ServedSource(report, code) : new FileSource(report, code);
   await Promise.all(Array.from({ length: meta.blocks.overview }, async (_, number) => {
     try {
       await source.addOverview(bytesOfBase64(takeText(page, `vtn-overview-${number}`) || ''));
