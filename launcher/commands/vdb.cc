@@ -17,7 +17,7 @@ int report_error(const Error& error) {
 }  // namespace
 
 int run_vdb(const CommandWords& words) {
-  auto spool = open_recording(words.names[0], Cut::kWelcome);
+  auto spool = open_recording(words.names[0], temporary_folder(), true);
   if (!spool) {
     return report_error(spool.error());
   }
