@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "collector/collector.h"
 #include "launcher/commands/command.h"
+#include "launcher/commands/view.h"
 #include "launcher/install.h"
 #include "launcher/nested.h"
 #include "launcher/options.h"
@@ -325,5 +326,12 @@ int run(const std::vector<std::string>& typed) {
 
 int main(int argc, char** argv) {
   vtn::init_log();
-  return vtn::launcher::run(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+  std::vector<std::string> typed(argv + (argc > 0 ? 1 : 0), argv + argc);
+  // A link of that name shows files, and does nothing else.
+  if (argc > 0 && vtn::name_of(argv[0]) == vtn::launcher::kVizviewer) {
+    typed.insert(typed.begin(), vtn::launcher::kViewCommand);
+    return vtn::launcher::run_command(*vtn::launcher::command_named(vtn::launcher::kViewCommand),
+                                      typed);
+  }
+  return vtn::launcher::run(typed);
 }

@@ -81,21 +81,24 @@ std::string CommandWords::value(const std::string& option) const {
   return last;
 }
 
-const CommandRow* find_command(const std::vector<std::string>& arguments) {
-  if (arguments.empty()) {
-    return nullptr;
-  }
+const CommandRow* command_named(const std::string& name) {
   for (const CommandRow& row : command_rows()) {
-    if (arguments[0] != row.name) {
-      continue;
+    if (name == row.name) {
+      return &row;
     }
-    const bool meant = arguments.size() == 1 || asks_for_help(arguments[1]) ||
-                       std::any_of(arguments.begin() + 1,
-                                   arguments.end(),
-                                   [&](const std::string& word) { return row.is_for(word); });
-    return meant ? &row : nullptr;
   }
   return nullptr;
+}
+
+const CommandRow* find_command(const std::vector<std::string>& arguments) {
+  const CommandRow* const row = arguments.empty() ? nullptr : command_named(arguments[0]);
+  const bool meant =
+      row != nullptr &&
+      (arguments.size() == 1 || asks_for_help(arguments[1]) ||
+       std::any_of(arguments.begin() + 1, arguments.end(), [&](const std::string& word) {
+         return row->is_for(word);
+       }));
+  return meant ? row : nullptr;
 }
 
 Result<CommandWords> read_words(const CommandRow& row, const std::vector<std::string>& arguments) {

@@ -55,6 +55,9 @@ std::span<const CommandRow> command_rows();
 // The command that these words are; null: they run a program, or have options of the launcher's.
 const CommandRow* find_command(const std::vector<std::string>& arguments);
 
+// The row of that name, which there is.
+const CommandRow* command_named(const std::string& name);
+
 // Of find_command()'s row: runs it. Says what is wrong with the words, and helps.
 int run_command(const CommandRow& row, const std::vector<std::string>& arguments);
 

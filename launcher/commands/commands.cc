@@ -61,7 +61,7 @@ constexpr CommandRow kRows[] = {
      kVdbOptions,
      names_recording,
      run_vdb},
-    {"view",
+    {kViewCommand,
      "FILE|FOLDER",
      "Shows a recording or a report in a browser; of a folder, whichever is chosen.",
      1,

@@ -10,6 +10,7 @@
 
 namespace vtn::launcher {
 
+inline constexpr char kViewCommand[] = "view";
 inline constexpr char kVizviewer[] = "vizviewer";
 
 int run_view(const CommandWords& words);

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""viztracer-native view: what the server answers, and to whom."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import sys
+import threading
+import unittest
+import urllib.parse
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+import page_file
+import support
+
+PROGRAM = """
+def leaf(x): return x
+def node(n):
+    for i in range(n): leaf(i)
+    raise ValueError(n)
+for _ in range(40):
+    try:
+        node(100)
+    except ValueError:
+        pass
+"""
+
+
+class View(support.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.vtn = os.path.join(self.reports, "r.vtn")
+        run = self.traced(self.write("x.py", PROGRAM), options=("--quiet", "-o", self.vtn, "--log_func_args"))
+        self.assertEqual(run.status, 0, run.stderr)
+        self.report = run.report
+
+    def serve(self, *options, path=None, env=None):
+        process = self.spawn([support.LAUNCHER, "view", "--server_only", *options, path or self.vtn], env=env)
+        self.addCleanup(process.wait)
+        self.addCleanup(lambda: process.poll() is None and process.kill())
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stderr.close)
+        line = process.stdout.readline().decode()
+        self.assertTrue(line.startswith("http://127.0.0.1:"), line + process.stderr.read().decode() if not line else line)
+        self.process, self.address = process, urllib.parse.urlsplit(line.strip())
+        return process
+
+    def get(self, path="", method="GET", host=None, absolute=False):
+        """Status, headers, body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.address.port, timeout=support.TIMEOUT)
+        self.addCleanup(connection.close)
+        connection.request(method, path if absolute else self.address.path + path, headers={"Host": host} if host else {})
+        answer = connection.getresponse()
+        return answer.status, dict(answer.getheaders()), answer.read()
+
+    def page(self, path=""):
+        status, _, body = self.get(path)
+        self.assertEqual(status, 200, body[:300])
+        name = os.path.join(self.reports, "got.html")
+        with open(name, "wb") as file:
+            file.write(body)
+        return page_file.read_page(name)
+
+    def test_a_recording(self):
+        self.serve()
+        page = self.page()
+        self.assertTrue(page["whole"])
+        self.assertTrue(page["meta"]["served"])
+        self.assertEqual(page["meta"]["rows"], self.report.data["viztracer_native"]["calls"])
+        status, headers, body = self.get(method="HEAD")
+        self.assertEqual((status, body), (200, b""))
+        self.assertGreater(int(headers["Content-Length"]), 1000)
+        self.assertNotIn("Access-Control-Allow-Origin", headers)
+        self.assertEqual(json.loads(self.get("state")[2]), {"changed": False})
+
+    def rows(self, thread, from_ns, to_ns):
+        status, _, body = self.get(f"rows?thread={thread}&from_ns={from_ns}&to_ns={to_ns}")
+        self.assertEqual(status, 200, body[:300])
+        size, = struct.unpack_from("<I", body)
+        head = json.loads(body[4:4 + size])
+        found = {}
+        if len(body) > 4 + size:
+            for number, columns in page_file.read_call_blocks(body[4 + size:], len(head["functions"]), []):
+                self.assertEqual(number, thread)
+                for depth, (first, column) in columns.items():
+                    page_file.append_rows(found.setdefault(depth, page_file.Column()), f"depth {depth}", first, column)
+        return head, found
+
+    def test_every_call_of_a_stretch(self):
+        self.serve()
+        page = self.page()
+        span = page["meta"]["span_ns"]
+        names = [page["tables"]["functions"]["name"][i] for i in range(len(page["tables"]["functions"]["name"]))]
+        for from_ns, to_ns in ((0, span), (span // 2, span // 2 + 1000), (span, span)):
+            head, found = self.rows(0, from_ns, to_ns)
+            self.assertLessEqual(head["from_ns"], max(from_ns, head["from_ns"]))
+            values = {(depth, row): arguments for depth, row, _, arguments, _ in head["values"]}
+            told = {(depth, row): arguments for block in page["values"] for depth, row, _, arguments, _ in block["calls"]}
+            for (thread, depth), column in page["columns"].items():
+                expected = [(column.start[i], column.end[i], names[column.code[i]], column.odd.get(i, 0), told.get((depth, i)))
+                            for i in range(len(column))
+                            if head["from_ns"] < column.end[i] <= head["to_ns"] and not column.odd.get(i, 0) & page_file.OPEN]
+                mine = found.get(depth, page_file.Column())
+                self.assertEqual([(mine.start[i], mine.end[i], head["functions"][mine.code[i]][0], mine.odd.get(i, 0), values.get((depth, i)))
+                                  for i in range(len(mine))], expected, depth)
+
+    def test_who_is_answered(self):
+        self.serve()
+        root = "/" + self.address.path.split("/")[1]
+        self.assertEqual(self.get(host="localhost")[0], 200)
+        self.assertEqual(self.get(host="localhost:7")[0], 200)  # as ssh -L leads here
+        for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "localhost:evil"):
+            self.assertEqual(self.get(host=host)[0], 403, host)
+        for path in ("/", "/x/", root[:-1] + "/", "/" + "0" * 32 + "/r.vtn/", root + "/other.vtn/", root + "/../r.vtn/", root + "/%2e%2e/"):
+            self.assertEqual(self.get(path, absolute=True)[0], 404, path)
+        self.assertEqual(self.get(root + "/", absolute=True)[0], 302)
+        self.assertEqual(self.get(method="POST")[0], 405)
+        for query in ("", "thread=0", "thread=9&from_ns=0&to_ns=1", "thread=0&from_ns=2&to_ns=1", "thread=x&from_ns=0&to_ns=1"):
+            self.assertEqual(self.get("rows?" + query)[0], 400, query)
+
+    def test_loopback_alone(self):
+        self.serve()
+        with open("/proc/net/tcp", encoding="ascii") as file:
+            listening = [line.split()[1] for line in file.readlines()[1:] if line.split()[3] == "0A"]
+        self.assertIn(f"0100007F:{self.address.port:04X}", listening)
+        self.assertNotIn(f"00000000:{self.address.port:04X}", listening)
+
+    def test_hostile_requests(self):
+        self.serve()
+        for data, status in ((b"\r\n\r\n", b"400"), (b"GET\r\n\r\n", b"400"), (b"GET / HTTP/3.7\r\n\r\n", b"505"),
+                             (b"GET /%zz HTTP/1.1\r\n\r\n", b"400"), (b"GET / HTTP/1.1\r\n no: way\r\n\r\n", b"400"),
+                             (b"GET /" + b"a" * 10000 + b" HTTP/1.1\r\n\r\n", b"414"), (b"x" * 20000, b"431"),
+                             (b"GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", b"400"), (b"GET /%00 HTTP/1.1\r\n\r\n", b"400"),
+                             (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"400")):
+            with socket.create_connection(("127.0.0.1", self.address.port), timeout=support.TIMEOUT) as one:
+                one.sendall(data)
+                self.assertIn(status, one.recv(100).split(b"\r\n")[0], data[:40])
+        # Whoever says half of something, or goes away in the middle, is in nobody's way.
+        half = socket.create_connection(("127.0.0.1", self.address.port), timeout=support.TIMEOUT)
+        self.addCleanup(half.close)
+        half.sendall(b"GET " + self.address.path.encode())
+        gone = socket.create_connection(("127.0.0.1", self.address.port), timeout=support.TIMEOUT)
+        gone.sendall(b"GET " + self.address.path.encode() + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        gone.close()
+        self.assertEqual(self.get()[0], 200)
+        self.assertIsNone(self.process.poll())
+
+    def test_eight_at_once(self):
+        self.serve()
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(self.get())) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([status for status, _, _ in answers], [200] * 8)
+        self.assertEqual(len({body for _, _, body in answers}), 1)
+
+    def test_a_file_that_is_replaced(self):
+        self.serve()
+        before = self.page()["meta"]["calls"]
+        other = os.path.join(self.reports, "other.vtn")
+        run = self.traced(self.write("y.py", "def f(): pass\nf(); f()\n"), options=("--quiet", "-o", other))
+        self.assertEqual(run.status, 0, run.stderr)
+        os.replace(other, self.vtn)
+        self.assertEqual(json.loads(self.get("state")[2]), {"changed": True})
+        after = self.page()["meta"]["calls"]
+        self.assertLess(after, before)
+        self.assertEqual(json.loads(self.get("state")[2]), {"changed": False})
+        os.unlink(self.vtn)
+        status, _, body = self.get()
+        self.assertEqual(status, 500)
+        self.assertIn(b"r.vtn: No such file or directory", body)
+
+    def test_a_recording_that_was_cut(self):
+        with open(self.vtn, "r+b") as file:
+            file.truncate(os.path.getsize(self.vtn) * 2 // 3)
+        self.serve()
+        self.assertFalse(self.page()["meta"]["complete"])
+
+    def test_a_folder(self):
+        os.mkdir(os.path.join(self.reports, "inner"))
+        name = "<b>&\u202e.vtn"
+        os.link(self.vtn, os.path.join(self.reports, name))
+        with open(os.path.join(self.reports, "notes.txt"), "w", encoding="utf-8"):
+            pass
+        self.serve(path=self.reports)
+        status, _, body = self.get()
+        self.assertEqual(status, 200)
+        text = body.decode()
+        self.assertEqual(set(re.findall(r'href="([^"]*)"', text)),
+                         {"r.vtn/", urllib.parse.quote(name) + "/", "1-result.json/"})
+        self.assertIn("&lt;b>&amp;", text)
+        self.assertEqual(self.page("r.vtn/")["meta"]["rows"], self.report.data["viztracer_native"]["calls"])
+        self.assertEqual(self.get("notes.txt/")[0], 404)
+        self.assertEqual(self.get("..%2fwork%2fx.py/")[0], 404)
+
+    def test_perfetto(self):
+        ui = os.path.join(self.folder, "ui")
+        os.mkdir(ui)
+        with open(os.path.join(ui, "index.html"), "w", encoding="utf-8") as file:
+            file.write("<p>the UI")
+        self.serve("--ui_dir", ui)
+        self.assertTrue(self.address.path.endswith("/r.vtn/perfetto"))
+        status, _, body = self.get()
+        self.assertEqual(status, 200)
+        self.assertIn(b"../ui/index.html", body)
+        root = "/".join(self.address.path.split("/")[:2])
+        self.assertEqual(self.get(root + "/ui/", absolute=True)[2], b"<p>the UI")
+        self.assertEqual(self.get(root + "/ui/../../x", absolute=True)[0], 404)
+        self.assertEqual(self.get(root + "/r.vtn/trace", absolute=True)[2][:2], b"\x1f\x8b")
+
+    def test_it_ends(self):
+        process = self.serve("--once")
+        self.assertFalse(self.page()["meta"]["served"])
+        self.assertEqual(process.wait(support.TIMEOUT), 0)
+        process = self.serve("--timeout", "1")
+        self.assertEqual(process.wait(support.TIMEOUT), 0)
+        process = self.serve()
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(support.TIMEOUT), -signal.SIGINT)
+
+    def test_what_it_says(self):
+        self.serve(env={"SSH_CONNECTION": "1.2.3.4 5 6.7.8.9 22"})
+        self.assertIn(f"ssh -L {self.address.port}:127.0.0.1:{self.address.port} ", self.process.stdout.readline().decode())
+        for arguments, line in ((("nothing.vtn",), "cannot read nothing.vtn: No such file or directory"),
+                                (("--port", "x", self.vtn), "--port must be a whole number"),
+                                (("--port", str(self.address.port), self.vtn), "is in use"),
+                                (("--ui_dir", self.work, self.vtn), "there is no index.html in it")):
+            run = self.run_argv([support.LAUNCHER, "view", "--server_only", *arguments])
+            self.assertIn(line, run.stderr.decode(), arguments)
+            self.assertEqual(run.stderr.count(b"\n"), 1)
+            self.assertNotEqual(run.status, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
