@@ -7,13 +7,14 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "launcher/selection.h"
 #include "spool/combine.h"
 
 namespace vtn::launcher {
 
 bool needs_derived(const Source& source) {
   return source.work == Work::kCompress || source.work == Work::kCombine ||
-         source.work == Work::kAlign;
+         source.work == Work::kAlign || source.window.given();
 }
 
 Result<std::unique_ptr<spool::Reader>> derive_recording(
@@ -25,6 +26,19 @@ Result<std::unique_ptr<spool::Reader>> derive_recording(
   UniqueFd fd(mkostemp(path.data(), O_CLOEXEC));
   if (!fd) {
     return fail_errno("cannot write beside " + output);
+  }
+  if (source.window.given()) {
+    auto window = window_of(*inputs.front(), source.window);
+    if (!window) {
+      (void)unlink(path.c_str());
+      return tl::unexpected<Error>(std::move(window).error());
+    }
+    window->progress = progress;
+    auto made = spool::cut_window(*window, std::move(fd), path);
+    if (!made) {
+      (void)unlink(path.c_str());
+    }
+    return made;
   }
   spool::CombineRequest request;
   for (const auto& input : inputs) {

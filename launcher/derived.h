@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Recordings that are made of others, for reports: several that become one, one that is compressed.
+// Recordings that are made of others, for reports: several that become one, one that is compressed,
+// a part of one.
 #pragma once
 
 #include <functional>

@@ -23,6 +23,14 @@ using Text = const std::string&;
 
 constexpr char kAllFunctions[] = "*";
 
+Status add_selected(std::vector<std::string>& selected, Text value) {
+  if (value.empty()) {
+    return fail("needs a pattern that is not empty");
+  }
+  selected.push_back(value);
+  return {};
+}
+
 Status take_source(Request& request, Work work, const char* option, Text path) {
   if (path.empty()) {
     return fail("needs the name of a file");
@@ -513,6 +521,51 @@ constexpr OptionRow kRowsBehindLogs[] = {
        return take_source(request, Work::kConvert, "convert", value);
      },
      "write a report (-o) of a saved recording"},
+    {"from",
+     0,
+     "TIME",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       request.source.window.has_from = true;
+       VTN_ASSIGN(request.source.window.from_ns, read_duration_ns(value, kSecondNs));
+       return {};
+     },
+     "with --convert: what is not before that time of the report (1.5: seconds; 200ms)"},
+    {"to",
+     0,
+     "TIME",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       request.source.window.has_to = true;
+       VTN_ASSIGN(request.source.window.to_ns, read_duration_ns(value, kSecondNs));
+       return {};
+     },
+     "with --convert: what is before that time"},
+    {"process",
+     0,
+     "PID|NAME",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       return add_selected(request.source.window.processes, value);
+     },
+     "with --convert: that process alone, by its id or a pattern of its name. May be repeated"},
+    {"thread",
+     0,
+     "TID|NAME",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       return add_selected(request.source.window.threads, value);
+     },
+     "with --convert: that thread alone, likewise"},
+    {"function",
+     0,
+     "PATTERN",
+     Scope::kCommand,
+     [](Request& request, Text value) -> Status {
+       return add_selected(request.source.window.functions, value);
+     },
+     "with --convert: calls of functions whose name, or file where there is a slash, matches, and "
+     "all below them. May be repeated"},
     {"recover",
      0,
      "DIR",

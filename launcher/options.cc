@@ -211,6 +211,14 @@ Status check_together(const Request& request, const std::string& taken) {
   if (request.launch.target.empty() && !request.given.empty() && !has_work) {
     return fail("there is no program to run" + taken);
   }
+  const Window& window = request.source.window;
+  if (window.given() && request.source.work != Work::kConvert && !request.help &&
+      !request.version) {
+    return fail("--from, --to, --process, --thread and --function are for --convert");
+  }
+  if (window.has_from && window.has_to && window.from_ns >= window.to_ns) {
+    return fail("--from must be before --to");
+  }
   const auto has = [&](uint32_t key) {
     const auto& patterns = request.record.functions.patterns;
     return std::any_of(

@@ -22,15 +22,22 @@ constexpr uint64_t kMostBytes = uint64_t{1} << 20;
 constexpr std::string_view kBlank = " \t\r\f\v";
 
 // They say what is to be done now, not how.
-constexpr std::string_view kOfOneCommand[] = {"help",
-                                              "version",
-                                              "rcfile",
-                                              "convert",
-                                              "recover",
-                                              "combine",
-                                              "align_combine",
-                                              "compress",
-                                              "decompress"};
+constexpr std::string_view kOfOneCommand[] = {
+    "help",
+    "version",
+    "rcfile",
+    "convert",
+    "recover",
+    "combine",
+    "align_combine",
+    "compress",
+    "decompress",
+    "from",
+    "to",
+    "process",
+    "thread",
+    "function",
+};
 
 // VizTracer's options that there are none of here.
 constexpr std::string_view kNotKept[] = {

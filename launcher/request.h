@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <stdint.h>
+
 #include "report/formats.h"
 #include "session/settings.h"
 
@@ -60,11 +62,27 @@ enum class Work {
   kAlign,       // several, each from the same moment on
 };
 
+// Which part of a recording reports are made of; nothing given: all of it.
+struct Window {
+  bool has_from = false;
+  bool has_to = false;
+  uint64_t from_ns = 0;  // since the report's start
+  uint64_t to_ns = 0;
+  std::vector<std::string> processes;  // ids, or patterns of names
+  std::vector<std::string> threads;
+  std::vector<std::string> functions;
+
+  bool given() const {
+    return has_from || has_to || !processes.empty() || !threads.empty() || !functions.empty();
+  }
+};
+
 struct Source {
   Work work = Work::kRun;
   std::string option;              // which asked for it: "convert"
   std::vector<std::string> paths;  // one, but for the last two
   bool contradicts = false;        // several of these were asked for
+  Window window;
 };
 
 struct Request {

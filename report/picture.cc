@@ -89,7 +89,7 @@ void Picture::list_programs(uint32_t number) {
   }
   for (const uint32_t i : from.images) {
     const spool::ImageInfo& image = model.images[i];
-    if (!image.traced) {
+    if (!image.traced || ended_before_window(number, i)) {
       continue;
     }
     Program& program = programs.emplace_back();
@@ -99,6 +99,9 @@ void Picture::list_programs(uint32_t number) {
     program.what.executable = image.executable;
     program.what.argv = image.argv;
     program.what.start_ticks = image.start_ticks;
+    if (model.window.known) {
+      program.what.start_ticks = std::max(image.start_ticks, model.window.from_ticks);
+    }
     if (program.what.name.empty()) {
       program.what.name = from.name;
     }
@@ -113,6 +116,21 @@ void Picture::list_programs(uint32_t number) {
   }
   processes[number].start_ns = clock.to_ns(from.start_ticks);
   processes[number].end_ns = clock.to_ns(from.end_ticks);
+}
+
+// Whether the image had gone on to another one, or ended, before the window begins; or begins
+// behind it.
+bool Picture::ended_before_window(uint32_t number, uint32_t image) const {
+  if (!model.window.known) {
+    return false;
+  }
+  const bool has_calls = std::any_of(
+      processes[number].threads.begin(), processes[number].threads.end(), [&](uint32_t thread) {
+        return model.threads[thread].image == image;
+      });
+  const spool::ImageInfo& info = model.images[image];
+  return !has_calls && (info.start_ticks > model.window.to_ticks ||
+                        (info.ended && info.end.end_ticks < model.window.from_ticks));
 }
 
 void Picture::end_threads() {
@@ -218,6 +236,9 @@ void Picture::draw_arrows() {
         tid = model.starts[i].parent_tid;
         break;
       }
+    }
+    if (model.window.known && (ticks <= model.window.from_ticks || ticks > model.window.to_ticks)) {
+      continue;
     }
     const uint64_t ns = clock.to_ns(ticks);
     const Process& parent = processes[arrow.parent];

@@ -90,6 +90,7 @@ class Picture {
  private:
   void choose(bool python_only);
   void list_programs(uint32_t number);
+  bool ended_before_window(uint32_t number, uint32_t image) const;
   void end_threads();
   void part(uint32_t number);
   void draw_arrows();

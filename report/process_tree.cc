@@ -55,6 +55,9 @@ class Builder {
       judge(process);
       give_name(process);
     }
+    if (model_.window.known) {
+      cut_to_window();
+    }
     return std::move(tree_);
   }
 
@@ -361,6 +364,39 @@ class Builder {
     }
     program_name_.clear();
     given_name_.clear();
+  }
+
+  // Nothing of a process is drawn beyond the window's borders; what it was stays. Those that are
+  // not shown are in nobody's order.
+  void cut_to_window() {
+    const uint64_t from = model_.window.from_ticks;
+    const uint64_t to = model_.window.to_ticks;
+    const auto inside = [&](uint64_t ticks) { return std::min(std::max(ticks, from), to); };
+    std::vector<bool> shown(tree_.processes.size());
+    for (const uint32_t number : model_.window.processes) {
+      if (number < shown.size()) {
+        shown[number] = true;
+      }
+    }
+    for (ProcessInfo& process : tree_.processes) {
+      if (process.ended && process.end_ticks > to) {  // it lives on
+        process.ended = process.end_exact = process.status_known = false;
+        process.wait_status = 0;
+      }
+      process.start_ticks = inside(process.start_ticks);
+      process.end_ticks = inside(process.end_ticks);
+      std::erase_if(process.slices, [&](const ProgramSlice& slice) {
+        return slice.end_ticks < from || slice.start_ticks > to;
+      });
+      for (ProgramSlice& slice : process.slices) {
+        slice.start_ticks = inside(slice.start_ticks);
+        slice.end_ticks = inside(slice.end_ticks);
+      }
+    }
+    std::erase_if(tree_.order, [&](uint32_t number) { return !shown[number]; });
+    for (uint32_t i = 0; i < tree_.order.size(); ++i) {
+      tree_.processes[tree_.order[i]].order = i;
+    }
   }
 
   bool only_forked(const ProcessInfo& process) const {

@@ -73,7 +73,8 @@ inline constexpr uint32_t kMadeUpPid = 0x4000'0000;
 
 struct ProcessTree {
   std::vector<ProcessInfo> processes;  // by number
-  std::vector<uint32_t> order;         // numbers: a parent before its children, these by start
+  // Numbers: a parent before its children, these by start. Of a window's those that are shown.
+  std::vector<uint32_t> order;
 
   const ProcessInfo& of_image(const spool::Model& model, uint32_t image) const {
     return processes[model.images[image].process];

@@ -61,6 +61,9 @@ enum class FrameKind : uint32_t {
   // CountedFrame, then varints: id, and the first call of the function that was counted (kLeftOut)
   // where calls had been recorded before. Of several stamps the least one holds.
   kCounted = 16 | kFrameSkippable,
+  // WindowFrameBody, then in varints the processes that are shown: the file is a part of a
+  // recording, in which calls begin and end at its borders.
+  kWindow = 17 | kFrameSkippable,
   // Threads and frames of events: found by the trailer. Reading all frames gives the same.
   kIndex = 8 | kFrameSkippable,
 };
@@ -143,6 +146,11 @@ struct DroppedFrame {
   uint64_t until_offset;  // of the process's frames of events none lies before it
 };
 static_assert(sizeof(DroppedFrame) == 32);
+
+struct WindowFrameBody {
+  uint64_t from_ticks;  // 0: from the beginning
+  uint64_t to_ticks;    // UINT64_MAX: to the end
+};
 
 struct OpenArgumentsFrame {
   uint32_t image;

@@ -292,6 +292,23 @@ bool Model::add_counted(std::string_view body) {
   return true;
 }
 
+bool Model::add_window(std::string_view body) {
+  WindowFrameBody frame;
+  if (!take(body, frame)) {
+    return false;
+  }
+  window = {true, frame.from_ticks, frame.to_ticks, {}};
+  VarintReader from(body.data(), body.data() + body.size());
+  while (!from.at_end()) {
+    const uint64_t process = from.next();
+    if (from.failed() || process >= kMaxImages) {
+      return false;
+    }
+    window.processes.push_back(static_cast<uint32_t>(process));
+  }
+  return true;
+}
+
 bool Model::add_frame(FrameKind kind, std::string_view body) {
   switch (kind) {
     case FrameKind::kRun: {
@@ -374,6 +391,8 @@ bool Model::add_frame(FrameKind kind, std::string_view body) {
     }
     case FrameKind::kCounted:
       return add_counted(body);
+    case FrameKind::kWindow:
+      return add_window(body);
     case FrameKind::kDropped:
     case FrameKind::kEvents:
     case FrameKind::kFree:

@@ -161,6 +161,14 @@ struct DroppedInfo {
   std::string serialize(uint32_t process) const;
 };
 
+// Which part of a recording it is.
+struct WindowInfo {
+  bool known = false;  // else: all of it
+  uint64_t from_ticks = 0;
+  uint64_t to_ticks = UINT64_MAX;
+  std::vector<uint32_t> processes;  // that are shown
+};
+
 // Grows by frames in file order. Frames that contradict what came before are refused.
 class Model {
  public:
@@ -168,6 +176,7 @@ class Model {
   std::string command_line;
   std::string version;
   std::vector<std::string> settings;  // what was asked to be recorded, where that is less or more
+  WindowInfo window;
   std::vector<ClockTriple> clock;
   std::vector<ImageInfo> images;
   std::vector<StartInfo> starts;
@@ -208,6 +217,7 @@ class Model {
   bool add_start(std::string_view body);
   bool add_left_out(std::string_view body);
   bool add_counted(std::string_view body);
+  bool add_window(std::string_view body);
   std::vector<std::pair<uint32_t, uint32_t>> forget_threads(const std::vector<bool>& gone);
   bool know_process(uint32_t process);
 

@@ -409,6 +409,138 @@ class Combine(RecordingCase):
         self.assertNotIn("o.json", os.listdir(self.work))
 
 
+class Window(RecordingCase):
+    """--convert of a part; what borders do to single calls is tests/unit/spool/window_test.cc's."""
+
+    PHASES = """
+        import os
+        import threading
+        import time
+
+        def leaf(n):
+            return n
+
+        def first(count):
+            for n in range(count):
+                leaf(n)
+            time.sleep(0.2)
+
+        def second(count):
+            for n in range(count):
+                leaf(n)
+            time.sleep(0.2)
+
+        def main():
+            first(100)
+            second(200)
+
+        main()
+        if os.fork() == 0:
+            first(10)
+            os._exit(0)
+        os.wait()
+        thread = threading.Thread(target=second, args=(30,), name="helper")
+        thread.start()
+        thread.join()
+    """
+
+    def setUp(self):
+        super().setUp()
+        self.path = self.record("--log_func_args", program=self.PHASES)
+
+    def part(self, *options, name="part.json"):
+        out = os.path.join(self.reports, name)
+        done = self.launch("--quiet", "--convert", self.path, *options, "-o", out)
+        self.assertEqual((0, b"", b""), (done.status, done.stdout, done.stderr))
+        self.assertEqual([], [other for other in os.listdir(self.reports) if other.startswith(".")])
+        return support.Report(out) if name in ("part.json", "whole.json") else out
+
+    def whole(self):
+        return self.part(name="whole.json")
+
+    def test_times(self):
+        """What lies between is exact; what reaches in is cut at the border."""
+        whole = self.whole()
+        start = min(call.start for call in whole.calls())
+        begin = min(call.start for call in whole.named("second")) - start
+        border = begin + 1_000_000
+        part = self.part("--from", f"{begin}ns", "--to", f"{begin + 100_000_000}ns")
+        self.assertEqual(1, len(part.named("second")))
+        self.assertEqual([], part.named("first"))
+        main, = part.named("main")
+        self.assertLess(abs(main.end - main.start - 100_000_000), 1000)
+        before = self.part("--to", f"{begin}ns")
+        self.assertEqual((1, 0), (len(before.named("first")), len(before.named("second"))))
+        behind = self.part("--from", f"{border}ns")
+        leaves = [call for call in whole.named("leaf") if call.start - start >= border]
+        self.assertEqual(len(leaves), len(behind.named("leaf")))
+        values = [event["args"]["func_args"] for event in part.events if event["name"].startswith("second (")]
+        self.assertEqual([{"count": "200"}], values)
+
+    def test_parts_together_are_the_whole(self):
+        """Own times add up, whatever the border."""
+        def own(name):
+            with open(os.path.join(self.reports, name), "rb") as file:
+                return sum(process["own_ns"] for process in json.load(file)["processes"])
+        self.part(name="whole.summary.json")
+        self.part("--to", "0.31", name="a.summary.json")
+        self.part("--from", "310ms", name="b.summary.json")
+        self.assertLess(abs(own("whole.summary.json") - own("a.summary.json") - own("b.summary.json")), 2000)
+
+    def test_processes_and_threads(self):
+        whole = self.whole()
+        leaves = {pid: 0 for pid, _ in whole.threads}
+        for (pid, _), roots in whole.threads.items():
+            leaves[pid] += sum(call.function == "leaf" for root in roots for call in root.walk())
+        child = min(leaves, key=leaves.get)
+        only = self.part("--process", str(child))
+        self.assertEqual({child}, {pid for pid, _ in only.threads})
+        self.assertEqual([child], list(only.process_names))
+        self.assertEqual(10, len(only.named("leaf")))
+        helper = self.part("--thread", "help*")
+        self.assertEqual(30, len(helper.named("leaf")))
+        self.assertEqual(1, len(helper.threads))
+
+    def test_functions(self):
+        part = self.part("--function", "second")
+        self.assertEqual(230, len(part.named("leaf")))
+        self.assertEqual([], part.named("main"))
+        self.assertEqual(2, len([root for roots in part.threads.values() for root in roots]))
+        both = self.part("--function", "second", "--function", "first", "--to", "0.2")
+        self.assertEqual(0, len(both.named("second")))
+
+    def test_as_a_recording(self):
+        """A part may be cut again, and `info` counts it."""
+        out = self.part("--function", "second", name="part.vtn")
+        shown = self.launch("info", out).stdout.decode()
+        self.assertIn("complete", shown)
+        self.path = out
+        self.assertEqual(30, len(self.part("--thread", "helper").named("leaf")))
+        for name in ("p.pftrace", "p.txt", "p.svg", "p.speedscope.json"):
+            self.part("--thread", "helper", name=name)
+
+    def test_refusals(self):
+        out = os.path.join(self.reports, "no.json")
+        for options, line in (
+                (("--from", "2", "--to", "1"), "--from must be before --to"),
+                (("--from", "soon"), None)):
+            done = self.launch("--convert", self.path, *options, "-o", out)
+            self.assertEqual((2, 1), (done.status, done.stderr.count(b"\n")), done.stderr)
+            self.assertIn((line or "--from=soon").encode(), done.stderr)
+        self.refused("--from", "1", "x.py", status=2,
+                     line="--from, --to, --process, --thread and --function are for --convert")
+        for options, line in (
+                (("--process", "nobody"), rf"--process nobody: there is none in {self.path}; there are \d+ x\.py, .*"),
+                (("--thread", "nobody"), rf"--thread nobody: there is none in {self.path}; there are \d+ .*helper.*"),
+                (("--function", "nobody"), rf"--function nobody: no such function is in {self.path}"),
+                (("--from", "3000"), rf"--from 3000 s: {self.path} ends [\d.]+ m?s after its start")):
+            done = self.launch("--convert", self.path, *options, "-o", out)
+            self.assertEqual(1, done.status)
+            self.assertRegex(done.stderr.decode(), rf"^viztracer-native: {line}\n$")
+        self.assertNotIn("no.json", os.listdir(self.reports))
+        self.assertEqual([], [other for other in os.listdir(self.reports) if other.startswith(".")])
+
+
 class RcFile(RecordingCase):
     """Options from a file; what single lines of it mean is tests/unit/launcher/rc_file_test.cc's."""
 
