@@ -17,6 +17,7 @@
 #include "base/threads.h"
 #include "collector/program_end.h"
 #include "launcher/last_lines.h"
+#include "launcher/recordings.h"
 #include "report/output_file.h"
 #include "report/summary/totals.h"
 #include "session/session.h"
@@ -288,6 +289,10 @@ int record_and_report(const collector::CollectRequest& request,
 
 int recover_and_report(const collector::RecoveryRequest& request,
                        const report::ReportSettings& settings) {
+  if (needs_import(request.source)) {  // a report that is cut or damaged
+    auto spool = open_recording(request.source, folder_of(settings.outputs.front().path), true);
+    return spool ? finish(**spool, settings, false) : report_error(spool.error());
+  }
   auto recovered = collector::recover(request);
   if (!recovered) {
     return report_error(recovered.error());
@@ -300,11 +305,7 @@ int recover_and_report(const collector::RecoveryRequest& request,
 }
 
 int convert_and_report(const std::string& source, const report::ReportSettings& settings) {
-  auto fd = open_file(source, O_RDONLY);
-  if (!fd) {
-    return report_error(fd.error());
-  }
-  auto spool = spool::Reader::open(std::move(*fd), source);
+  auto spool = open_recording(source, folder_of(settings.outputs.front().path));
   if (!spool) {
     return report_error(spool.error());
   }

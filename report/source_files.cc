@@ -41,27 +41,39 @@ std::optional<std::string> read_source(const std::string& path) {
   return text;
 }
 
+std::optional<std::string> source_of(const spool::Reader& spool,
+                                     const spool::ImageInfo& image,
+                                     const std::string& file) {
+  const std::map<std::string, spool::SourceInfo>& recorded = spool.model().sources;
+  if (!recorded.empty()) {  // what lies on this machine may be anything
+    const auto found = recorded.find(file);
+    const auto text = found != recorded.end() ? spool.read_source(found->second)
+                                              : Result<std::string>(fail("there is none"));
+    return text ? std::optional(*text) : std::nullopt;
+  }
+  // "<string>", "<frozen ...>" are not files.
+  if (file.front() == '<' || file.find('\0') != std::string::npos ||
+      (file.front() != '/' && image.cwd.empty())) {
+    return std::nullopt;
+  }
+  return read_source(file.front() == '/' ? file : image.cwd + "/" + file);
+}
+
 }  // namespace
 
-Status emit_file_info(const spool::Model& model, const TextSink& sink) {
+Status emit_file_info(const spool::Reader& spool, const TextSink& sink) {
+  const spool::Model& model = spool.model();
   std::unordered_set<std::string> seen;
   uint64_t total = 0;
   std::string piece = "{\"files\":{";
   bool first = true;
   for (const spool::ImageInfo& image : model.images) {
     for (const spool::FunctionInfo& function : image.functions) {
-      // "<string>", "<frozen ...>" are not files.
       if (function.kind != FunctionKind::kPython || function.file.empty() ||
-          function.file.front() == '<' || function.file.find('\0') != std::string::npos ||
           !seen.insert(function.file).second) {
         continue;
       }
-      if (function.file.front() != '/' && image.cwd.empty()) {
-        continue;
-      }
-      const std::string path =
-          function.file.front() == '/' ? function.file : image.cwd + "/" + function.file;
-      const std::optional<std::string> text = read_source(path);
+      const std::optional<std::string> text = source_of(spool, image, function.file);
       if (!text || total + text->size() > kMaxTotalBytes) {
         continue;
       }

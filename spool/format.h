@@ -61,6 +61,8 @@ enum class FrameKind : uint32_t {
   // CountedFrame, then varints: id, and the first call of the function that was counted (kLeftOut)
   // where calls had been recorded before. Of several stamps the least one holds.
   kCounted = 16 | kFrameSkippable,
+  // SourceFrame, path, text as stored: source text as the program that was recorded had it.
+  kSource = 17 | kFrameSkippable,
   // Threads and frames of events: found by the trailer. Reading all frames gives the same.
   kIndex = 8 | kFrameSkippable,
 };
@@ -134,6 +136,16 @@ struct CountedFrame {
   uint32_t image;
   uint32_t reserved;
 };
+
+// Stored as it is where the two sizes are equal, else zstd. Of one path the first such frame holds.
+struct SourceFrame {
+  uint32_t path_bytes;
+  uint32_t text_bytes;
+  uint32_t text_stored;
+  uint32_t reserved;
+};
+
+inline constexpr uint32_t kMaxSourceBytes = uint32_t{64} << 20;
 
 struct DroppedFrame {
   uint32_t process;

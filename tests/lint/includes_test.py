@@ -20,10 +20,11 @@ MAY_USE = {
     "subprocess_shim": {"base", "abi"},
     "session": {"tracer", "base", "abi"},
     "spool": {"tracer", "base", "abi"},
+    "importer": {"spool", "base", "abi"},
     "collector": {"spool", "session", "tracer", "base", "abi"},
     "report": {"spool", "base", "abi"},
     "viewer": {"report", "spool", "base", "abi"},
-    "launcher": {"subprocess_shim", "viewer", "report", "collector", "spool", "session", "tracer", "base", "abi"},
+    "launcher": {"subprocess_shim", "viewer", "report", "collector", "importer", "spool", "session", "tracer", "base", "abi"},
 }
 # Of a room that lies below, this much only.
 ONLY = {("spool", "tracer"): {"tracer/clock.h"},

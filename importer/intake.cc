@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importer/intake.h"
+
+#include <algorithm>
+
+#include "abi/value_abi.h"
+#include "base/utf8.h"
+
+namespace vtn::importer {
+
+namespace {
+
+constexpr size_t kMostTextBytes = 0xffff;
+
+template <class T>
+void append_raw(std::string& to, T value) {
+  to.append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+void append_tag(std::string& to, ValueTag tag) { to += static_cast<char>(tag); }
+
+uint32_t characters_of(std::string_view utf8) {
+  return static_cast<uint32_t>(std::count_if(utf8.begin(), utf8.end(), [](char byte) {
+    return (static_cast<unsigned char>(byte) & 0xc0) != 0x80;
+  }));
+}
+
+}  // namespace
+
+uint32_t Intake::thread(int64_t pid, int64_t tid) {
+  if (last_thread_ < threads.size() && threads[last_thread_].pid == pid &&
+      threads[last_thread_].tid == tid) {
+    return last_thread_;
+  }
+  std::vector<uint32_t>& same = thread_index_[static_cast<uint64_t>(pid) * 0x9e37'79b9'7f4a'7c15 +
+                                              static_cast<uint64_t>(tid)];
+  for (const uint32_t one : same) {
+    if (threads[one].pid == pid && threads[one].tid == tid) {
+      return last_thread_ = one;
+    }
+  }
+  last_thread_ = static_cast<uint32_t>(threads.size());
+  same.push_back(last_thread_);
+  ImportedThread& made = threads.emplace_back();
+  made.pid = pid;
+  made.tid = tid;
+  return last_thread_;
+}
+
+uint32_t Intake::name(NameUse use, std::string_view text, std::string_view category, bool resumed) {
+  text = text.substr(0, utf8_fitting(text, kMostNameBytes));
+  category = category.substr(0, utf8_fitting(category, kMostNameBytes));
+  std::string key(1, static_cast<char>(static_cast<unsigned>(use) | (resumed ? 0x40u : 0u)));
+  key += category;
+  key += '\0';
+  key += text;
+  const auto [found, fresh] =
+      name_index_.try_emplace(std::move(key), static_cast<uint32_t>(names.size()));
+  if (fresh) {
+    Name made;
+    made.use = use;
+    made.resumed = resumed;
+    made.text = text;
+    made.category = category;
+    names.push_back(std::move(made));
+    if (resumed) {
+      const uint32_t number = found->second;
+      const uint32_t plain = this->name(use, text, category, false);
+      names[number].plain = plain;
+      return number;
+    }
+  }
+  return found->second;
+}
+
+uint32_t Intake::parameter(uint32_t name, std::string_view parameter) {
+  std::vector<std::string>& known = names[name].parameters;
+  for (size_t i = 0; i < known.size(); ++i) {
+    if (known[i] == parameter) {
+      return static_cast<uint32_t>(i);
+    }
+  }
+  known.emplace_back(parameter);
+  return static_cast<uint32_t>(known.size() - 1);
+}
+
+Status Intake::add(const Record& record, std::string_view payload) {
+  (record.drawn != 0 ? threads[record.thread].has_drawn : threads[record.thread].has_records) =
+      true;
+  first_ns = std::min(first_ns, record.ns);
+  last_ns = std::max(
+      last_ns, record.kind == static_cast<uint32_t>(RecordKind::kCall) ? record.end_ns : record.ns);
+  return store.add(record, payload);
+}
+
+void append_text_value(std::string& to, std::string_view text) {
+  append_tag(to, ValueTag::kRepr);
+  append_raw(to, characters_of(text));
+  append_value_name(to, text);
+}
+
+void append_int_value(std::string& to, int64_t number) {
+  append_tag(to, ValueTag::kInt);
+  append_raw(to, number);
+}
+
+void append_float_value(std::string& to, double number) {
+  append_tag(to, ValueTag::kFloat);
+  append_raw(to, number);
+}
+
+void append_none_value(std::string& to) { append_tag(to, ValueTag::kNone); }
+void append_unbound_value(std::string& to) { append_tag(to, ValueTag::kUnbound); }
+
+void append_value_name(std::string& to, std::string_view name) {
+  const std::string_view kept = name.substr(0, utf8_fitting(name, kMostTextBytes));
+  append_raw(to, static_cast<uint16_t>(kept.size()));
+  to += kept;
+}
+
+}  // namespace vtn::importer
