@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importer/import.h"
 
+#include <algorithm>
+#include <utility>
+
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -13,6 +16,9 @@
 #include "importer/facts.h"
 #include "importer/intake.h"
 #include "importer/json/document.h"
+#include "importer/page/page.h"
+#include "importer/perfetto/proto.h"
+#include "importer/perfetto/trace.h"
 #include "importer/recording.h"
 
 namespace vtn::importer {
@@ -21,18 +27,62 @@ namespace {
 
 constexpr size_t kSniffBytes = 4096;
 
-enum class Format { kNone, kGzip, kJson };
+enum class Format { kNone, kGzip, kJson, kPage, kPerfetto };
+
+// The next byte that is no space, and the one behind it; zeros at the end.
+std::pair<char, char> first_letters(std::string_view head) {
+  const auto skip = [&] {
+    head.remove_prefix(std::min(head.find_first_not_of(" \t\r\n"), head.size()));
+    const char letter = head.empty() ? '\0' : head.front();
+    head.remove_prefix(head.empty() ? 0 : 1);
+    return letter;
+  };
+  const char first = skip();
+  return {first, skip()};
+}
 
 // By how it begins.
 Format format_of(std::string_view head) {
   if (head.starts_with("\x1f\x8b")) {
     return Format::kGzip;
   }
-  const size_t first = head.find_first_not_of(" \t\r\n");
-  if (first != head.npos && (head[first] == '{' || head[first] == '[')) {
+  const auto [first, second] = first_letters(head);
+  if ((first == '{' && (second == '"' || second == '}')) ||
+      (first == '[' && (second == '{' || second == ']' || second == '\0'))) {
     return Format::kJson;
   }
+  if (first == '<') {
+    return Format::kPage;
+  }
+  // A packet of a trace, and in it a field that has a number and a type.
+  ProtoReader from(head);
+  ProtoField field;
+  if (head.size() > 2 && head.front() == '\x0a' &&
+      (from.next(field) || head.size() == kSniffBytes)) {
+    return Format::kPerfetto;
+  }
   return Format::kNone;
+}
+
+// Of what is compressed, where it is.
+Result<Format> find_format(int fd, const std::string& path) {
+  char head[kSniffBytes];
+  VTN_ASSIGN(const size_t got, pread_all(fd, head, sizeof(head), 0));
+  const Format format = format_of({head, got});
+  if (format != Format::kGzip) {
+    return format;
+  }
+  VTN_ASSIGN(UniqueFd again, above_standard(UniqueFd(dup(fd))));
+  Format inside = Format::kNone;
+  {
+    ByteSource source(std::move(again), path);
+    VTN_ASSIGN(const size_t unpacked, source.read(head, sizeof(head)));
+    inside = format_of({head, unpacked});
+  }
+  if (lseek(fd, 0, SEEK_SET) != 0) {
+    return fail_errno("cannot read " + path + " twice");
+  }
+  return inside;
 }
 
 spool::FileHeader new_header() {
@@ -84,17 +134,29 @@ Result<Imported> import_file(UniqueFd fd, const ImportRequest& request) {
   if (S_ISDIR(info.st_mode)) {
     return fail(fmt::format("{} is a folder, not a recording", request.path));
   }
+  VTN_ASSIGN(const Format format, find_format(fd.get(), request.path));
+  if (format == Format::kNone || format == Format::kGzip) {
+    return fail(fmt::format(
+        "{} is neither a recording nor a trace that can be imported: what it begins with is none",
+        request.path));
+  }
   VTN_ASSIGN(UniqueFd file, nameless_file(request.folder));
   VTN_ASSIGN(UniqueFd reading, above_standard(UniqueFd(dup(file.get()))));
   VTN_ASSIGN(const auto writer, spool::Writer::start(std::move(file), new_header()));
-  ByteSource source(std::move(fd), request.path);
   Intake intake(request.folder);
   intake.source = [&](const std::string& path, std::string_view text) {
     return writer->append_source(path, text);
   };
   Facts facts;
   Imported made;
-  VTN_TRY(read_json_trace(source, intake, facts, made.what, request.partial));
+  if (format == Format::kPage) {
+    VTN_TRY(read_page(std::move(fd), request.path, intake, facts, made.what, request.partial));
+  } else {
+    ByteSource source(std::move(fd), request.path);
+    VTN_TRY(format == Format::kJson
+                ? read_json_trace(source, intake, facts, made.what, request.partial)
+                : read_perfetto_trace(source, intake, facts, made.what, request.partial));
+  }
   VTN_TRY(write(request, intake, facts, *writer, made));
   made.recording = spool::Reader::adopt(std::move(reading), request.path, writer->take_model());
   return made;

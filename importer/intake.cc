@@ -2,15 +2,20 @@
 #include "importer/intake.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "abi/value_abi.h"
 #include "base/utf8.h"
+#include "spool/format.h"
+#include "spool/varint.h"
 
 namespace vtn::importer {
 
 namespace {
 
 constexpr size_t kMostTextBytes = 0xffff;
+constexpr size_t kMostParameters = 1000;  // of one function
+constexpr char kOwnValueKey[] = "value";  // of a mark's own value, where reports show it
 
 template <class T>
 void append_raw(std::string& to, T value) {
@@ -93,24 +98,107 @@ Status Intake::add(const Record& record, std::string_view payload) {
   return store.add(record, payload);
 }
 
+Status Intake::add_instant(Record record,
+                           std::string_view name,
+                           std::string_view category,
+                           const std::vector<std::pair<std::string, std::string>>& values) {
+  std::string payload;
+  const size_t equals = name.find(" = ");
+  std::string own(equals == name.npos ? std::string_view() : name.substr(equals + 3));
+  std::string others;
+  for (const auto& [key, value] : values) {
+    // In the name it may have been cut, here it is whole.
+    if (key == kOwnValueKey && !own.empty() &&
+        (value == own || (own.ends_with("...") &&
+                          value.starts_with(std::string_view(own).substr(0, own.size() - 3))))) {
+      own = value;
+      continue;
+    }
+    append_value_name(others, key);
+    append_text_value(others, value);
+  }
+  if (equals != name.npos) {
+    append_value_name(payload, "");
+    append_text_value(payload, own);
+    name = name.substr(0, equals);
+  }
+  payload += others;
+  const bool plain = category == "instant" || category == "INSTANT";
+  record.name = this->name(NameUse::kInstant, name, plain ? "" : category);
+  return add(record, payload);
+}
+
+Status Intake::add_source(const std::string& path, std::string_view text) {
+  if (text.size() > spool::kMaxSourceBytes || path.size() > UINT16_MAX) {
+    leave_out("source files of more than 64 MB are left out");
+    return {};
+  }
+  return source && !text.empty() ? source(path, text) : Status();
+}
+
+void CallArguments::add(Intake& intake,
+                        uint32_t name,
+                        std::string_view parameter,
+                        std::string_view text) {
+  if (intake.names[name].parameters.size() >= kMostParameters ||
+      parameter.find('\0') != parameter.npos) {
+    intake.leave_out("arguments beyond a thousand of one function are left out");
+    return;
+  }
+  std::string value;
+  append_text_value(value, text);
+  values_.emplace_back(intake.parameter(name, parameter), std::move(value));
+}
+
+void CallArguments::finish(std::string& payload, std::string_view returned) {
+  if (values_.empty() && returned.empty()) {
+    return;
+  }
+  std::stable_sort(values_.begin(), values_.end(), [](const auto& a, const auto& b) {
+    return a.first < b.first;
+  });
+  bytes_.clear();
+  uint32_t count = 0;
+  for (const auto& [place, value] : values_) {
+    if (place + 1 == count) {
+      continue;  // the same key twice
+    }
+    for (; count < place; ++count) {
+      append_tag(bytes_, ValueTag::kUnbound);
+    }
+    bytes_ += value;
+    ++count;
+  }
+  spool::append_varint(payload, count);
+  spool::append_varint(payload, bytes_.size());
+  payload += bytes_;
+  payload += returned;
+}
+
 void append_text_value(std::string& to, std::string_view text) {
   append_tag(to, ValueTag::kRepr);
   append_raw(to, characters_of(text));
   append_value_name(to, text);
 }
 
-void append_int_value(std::string& to, int64_t number) {
-  append_tag(to, ValueTag::kInt);
-  append_raw(to, number);
+void append_number_value(std::string& to, std::string_view text) {
+  const char* const end = text.data() + text.size();
+  int64_t whole = 0;
+  if (const auto read = std::from_chars(text.data(), end, whole);
+      read.ec == std::errc() && read.ptr == end) {
+    append_tag(to, ValueTag::kInt);
+    append_raw(to, whole);
+    return;
+  }
+  double real = 0;
+  if (const auto read = std::from_chars(text.data(), end, real);
+      read.ec == std::errc() && read.ptr == end) {
+    append_tag(to, ValueTag::kFloat);
+    append_raw(to, real);
+    return;
+  }
+  append_tag(to, ValueTag::kNone);
 }
-
-void append_float_value(std::string& to, double number) {
-  append_tag(to, ValueTag::kFloat);
-  append_raw(to, number);
-}
-
-void append_none_value(std::string& to) { append_tag(to, ValueTag::kNone); }
-void append_unbound_value(std::string& to) { append_tag(to, ValueTag::kUnbound); }
 
 void append_value_name(std::string& to, std::string_view name) {
   const std::string_view kept = name.substr(0, utf8_fitting(name, kMostTextBytes));

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <stdint.h>
@@ -59,6 +60,13 @@ class Intake {
   uint32_t parameter(uint32_t name, std::string_view parameter);
 
   Status add(const Record& record, std::string_view payload = {});
+  // A mark; a name like "x = 3" is that of a mark called "x" whose own value is "3": there are as
+  // many values as there are marks, but few names.
+  Status add_instant(Record record,
+                     std::string_view name,
+                     std::string_view category,
+                     const std::vector<std::pair<std::string, std::string>>& values);
+  Status add_source(const std::string& path, std::string_view text);
   // "12 events of phase b": there is no place for them in a recording.
   void leave_out(const std::string& what, uint64_t count = 1) { left_out[what] += count; }
 
@@ -68,6 +76,9 @@ class Intake {
   std::map<int64_t, std::string> process_names;  // by pid
   // Where source text goes: it is not kept here.
   std::function<Status(const std::string& path, std::string_view text)> source;
+  // Calls that are in no record, by pid and name: nobody knows when each of them was.
+  std::map<std::pair<int64_t, uint32_t>, uint64_t> folded;
+  std::vector<std::string> remarks;          // what else there is to be known
   std::map<std::string, uint64_t> left_out;  // what, how often
   uint64_t first_ns = UINT64_MAX;            // of all records
   uint64_t last_ns = 0;
@@ -78,12 +89,23 @@ class Intake {
   uint32_t last_thread_ = UINT32_MAX;
 };
 
+// Arguments of a call, in the order in which its function has them. Reused.
+class CallArguments {
+ public:
+  void begin() { values_.clear(); }
+  void add(Intake& intake, uint32_t name, std::string_view parameter, std::string_view text);
+  // Appends the payload of the call; `returned`: a value, or nothing. Nothing if there is neither.
+  void finish(std::string& payload, std::string_view returned);
+
+ private:
+  std::vector<std::pair<uint32_t, std::string>> values_;  // by place
+  std::string bytes_;
+};
+
 // Payloads of records (importer/record.h). A value is shown as the text is.
 void append_text_value(std::string& to, std::string_view text);
-void append_int_value(std::string& to, int64_t number);
-void append_float_value(std::string& to, double number);
-void append_none_value(std::string& to);
-void append_unbound_value(std::string& to);
+// A number as it is written; whatever else counts as none.
+void append_number_value(std::string& to, std::string_view text);
 // The name of a value of a mark; the value follows.
 void append_value_name(std::string& to, std::string_view name);
 

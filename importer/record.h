@@ -31,9 +31,10 @@ struct Record {
   uint32_t order;   // place in its run, in the order of the file
   uint32_t payload_at;
   uint32_t payload_bytes;
-  uint32_t line : 24;  // of the caller; 0: not known
-  uint32_t kind : 7;   // RecordKind
-  uint32_t drawn : 1;  // in a file of ours: it draws the process tree, and is nothing else
+  uint32_t line : 24;    // of the caller; 0: not known
+  uint32_t kind : 6;     // RecordKind
+  uint32_t unwound : 1;  // kCall: left by an exception
+  uint32_t drawn : 1;    // in a file of ours: it draws the process tree, and is nothing else
 };
 static_assert(sizeof(Record) == 40);
 

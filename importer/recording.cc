@@ -12,6 +12,7 @@
 #include "abi/names_abi.h"
 #include "base/utf8.h"
 #include "spool/gaps.h"
+#include "spool/varint.h"
 
 namespace vtn::importer {
 
@@ -371,7 +372,26 @@ Status Recording::write_threads(uint32_t number) {
   for (const Row& row : rows_[number]) {
     VTN_TRY(write_thread(number, row, images));
   }
-  return {};
+  return images.empty() ? Status() : write_folded(process.pid, images.front());
+}
+
+// Calls that are in no record: how long each took nobody knows.
+Status Recording::write_folded(int64_t pid, Image& image) {
+  std::string counts;
+  for (auto at = intake_.folded.lower_bound({pid, 0});
+       at != intake_.folded.end() && at->first.first == pid;
+       ++at) {
+    VTN_ASSIGN(const ImageFunction function, function_of(image, at->first.second));
+    if (!function.gap) {
+      spool::append_varint(counts, function.id);
+      spool::append_varint(counts, at->second);
+      spool::append_varint(counts, 0);
+    }
+  }
+  return counts.empty()
+             ? Status()
+             : writer_.append_struct(
+                   spool::FrameKind::kLeftOut, spool::LeftOutFrame{image.number, 0}, counts);
 }
 
 Status Recording::write_ends() {
@@ -437,6 +457,7 @@ std::vector<std::string> remarks_on(const Intake& intake, const AssemblyCounts& 
   for (const auto& [what, count] : intake.left_out) {
     say(count, what);
   }
+  remarks.insert(remarks.end(), intake.remarks.begin(), intake.remarks.end());
   return remarks;
 }
 

@@ -49,6 +49,7 @@ class Recording {
   Status write_start(uint32_t process, const ImportedStart& start);
   Status write_threads(uint32_t process);
   Status write_thread(uint32_t process, const Row& row, std::vector<Image>& images);
+  Status write_folded(int64_t pid, Image& image);
   Status write_ends();
   Result<ImageFunction> function_of(Image& image, uint32_t name);
   Result<std::pair<uint32_t, uint32_t>> new_thread(uint32_t process,

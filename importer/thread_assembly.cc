@@ -66,7 +66,11 @@ Status ThreadAssembly::close_until(
     }
     const bool cut = top.end_ns == UINT64_MAX;
     context_.counts.cut += cut ? 1 : 0;
-    VTN_TRY(end_top(row, top.limit_ns, cut ? spool::kOpCut : spool::kOpReturn));
+    VTN_TRY(end_top(row,
+                    top.limit_ns,
+                    cut           ? spool::kOpCut
+                    : top.unwound ? spool::kOpUnwind
+                                  : spool::kOpReturn));
   }
   return {};
 }
@@ -104,7 +108,7 @@ Status ThreadAssembly::begin_on(
   open.limit_ns = row.open.empty() ? end_ns : std::min(end_ns, row.open.back().limit_ns);
   open.order = order;
   open.sequence = row.builder.sequence();
-  open.gap = function.gap;
+  open.unwound = record.unwound != 0;
   if (function.gap) {
     row.builder.gap(record.ns + context_.offset_ns, function.lost_events, function.gap_reason);
     row.open.push_back(std::move(open));

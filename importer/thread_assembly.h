@@ -68,7 +68,7 @@ class ThreadAssembly {
     uint64_t limit_ns;  // it ends then at the latest
     uint64_t order;
     uint32_t sequence;  // of the frame it began in
-    bool gap;
+    bool unwound;
     uint64_t arguments;  // how many
     std::string values;  // of the arguments
     std::string returned;

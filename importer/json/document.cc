@@ -7,7 +7,6 @@
 #include "importer/json/input.h"
 #include "importer/json/ledger.h"
 #include "importer/json/value.h"
-#include "spool/format.h"
 
 namespace vtn::importer {
 
@@ -255,11 +254,7 @@ class Document {
       text = raw.front() == '[' && inside.string(raw) ? unescaped(raw) : "";
       return true;
     }));
-    if (text.size() > spool::kMaxSourceBytes || path.size() > UINT16_MAX) {
-      intake_.leave_out("source files of more than 64 MB are left out");
-      return {};
-    }
-    return intake_.source && !text.empty() ? intake_.source(path, text) : Status();
+    return intake_.add_source(path, text);
   }
 
   JsonInput& input_;

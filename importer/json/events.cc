@@ -3,20 +3,16 @@
 
 #include <algorithm>
 
-#include "importer/json/value.h"
-#include "spool/varint.h"
-
 namespace vtn::importer {
 
 namespace {
 
-constexpr uint32_t kMostParameters = 1000;  // of one function; a call has its values for the first
 constexpr int64_t kFirstTextId = int64_t{1} << 40;
 constexpr char kFunctionArguments[] = "func_args";
 constexpr char kReturnValue[] = "return_value";
 constexpr char kCallerLine[] = "caller_lineno";
 constexpr char kUnfinished[] = "unfinished";
-constexpr char kOwnValue[] = "value";
+constexpr char kOwnValue[] = "value";  // of a counter that has one series
 constexpr std::string_view kTreeCategory = "process";
 constexpr std::string_view kThreadCategory = "thread";
 constexpr std::string_view kRenamed = "thread renamed: ";
@@ -156,22 +152,13 @@ uint32_t JsonEvents::call_name(const JsonEvent& event) {
   return name;
 }
 
-// Arguments in the order in which the function has them, then what was returned.
+// Arguments, then what was returned.
 void JsonEvents::call_payload(std::string_view args, Record& record, bool& unfinished) {
   payload_.clear();
   returned_.clear();
-  arguments_.clear();
+  arguments_.begin();
   const auto argument = [&](std::string_view key, std::string_view value) {
-    const std::string name = unescaped(key);
-    if (intake_.names[record.name].parameters.size() >= kMostParameters ||
-        name.find('\0') != name.npos) {
-      intake_.leave_out("arguments beyond a thousand of one function are left out");
-      return;
-    }
-    const uint32_t place = intake_.parameter(record.name, name);
-    std::string encoded;
-    append_text_value(encoded, shown(value));
-    arguments_.emplace_back(place, std::move(encoded));
+    arguments_.add(intake_, record.name, unescaped(key), shown(value));
   };
   each_member(args, [&](std::string_view key, std::string_view value) {
     if (key == kFunctionArguments && value.starts_with('{')) {
@@ -186,28 +173,7 @@ void JsonEvents::call_payload(std::string_view args, Record& record, bool& unfin
       argument(key, value);
     }
   });
-  if (arguments_.empty() && returned_.empty()) {
-    return;
-  }
-  std::stable_sort(arguments_.begin(), arguments_.end(), [](const auto& a, const auto& b) {
-    return a.first < b.first;
-  });
-  values_.clear();
-  uint32_t count = 0;
-  for (const auto& [place, value] : arguments_) {
-    if (place + 1 == count) {
-      continue;  // the same key twice
-    }
-    for (; count < place; ++count) {
-      append_unbound_value(values_);
-    }
-    values_ += value;
-    ++count;
-  }
-  spool::append_varint(payload_, count);
-  spool::append_varint(payload_, values_.size());
-  payload_ += values_;
-  payload_ += returned_;
+  arguments_.finish(payload_, returned_);
 }
 
 Status JsonEvents::call(const JsonEvent& event, Record record) {
@@ -236,57 +202,24 @@ Status JsonEvents::call(const JsonEvent& event, Record record) {
   return intake_.add(record, payload_);
 }
 
-// "x = 3" is a mark called "x" whose own value is "3": there are as many values as there are marks,
-// but few names.
-Status JsonEvents::instant(NameUse use,
-                           std::string name,
-                           std::string_view category,
-                           Record record) {
-  if (const size_t equals = name.find(" = "); equals != name.npos && equals != 0) {
-    std::string pair;
-    append_value_name(pair, "");
-    append_text_value(pair, std::string_view(name).substr(equals + 3));
-    payload_.insert(0, pair);
-    name.resize(equals);
-  }
-  record.name = intake_.name(use, name, category);
-  return intake_.add(record, payload_);
-}
-
 Status JsonEvents::mark(const JsonEvent& event, Record record) {
   record.kind = static_cast<uint32_t>(RecordKind::kInstant);
-  const std::string name = unescaped(event.name);
-  std::string category = unescaped(event.category);
-  payload_.clear();
-  const auto put = [&](std::string_view key, const std::string& value) {
-    append_value_name(payload_, key);
-    append_text_value(payload_, value);
-  };
-  if (event.phase == 'N' || event.phase == 'O' || event.phase == 'D') {
-    category = "object";
-    put("event", event.phase == 'N' ? "created" : event.phase == 'D' ? "deleted" : "snapshot");
+  std::vector<std::pair<std::string, std::string>> values;
+  const bool object = event.phase == 'N' || event.phase == 'O' || event.phase == 'D';
+  if (object) {
+    values.emplace_back("event",
+                        event.phase == 'N'   ? "created"
+                        : event.phase == 'D' ? "deleted"
+                                             : "snapshot");
     if (!event.id.empty()) {
-      put("id", shown(event.id));
+      values.emplace_back("id", shown(event.id));
     }
   }
-  const size_t equals = name.find(" = ");
-  std::string own = equals == name.npos ? "" : name.substr(equals + 3);
-  each_member(event.args, [&](std::string_view raw_key, std::string_view raw) {
-    const std::string key = unescaped(raw_key);
-    std::string value = shown(raw);
-    // In the name it may have been cut, here it is whole.
-    if (key == kOwnValue && !own.empty() &&
-        (value == own || (own.ends_with("...") &&
-                          value.starts_with(std::string_view(own).substr(0, own.size() - 3))))) {
-      own = value;
-      return;
-    }
-    put(key, value);
+  each_member(event.args, [&](std::string_view key, std::string_view value) {
+    values.emplace_back(unescaped(key), shown(value));
   });
-  return instant(NameUse::kInstant,
-                 equals == name.npos ? name : name.substr(0, equals) + " = " + own,
-                 category == "instant" || category == "INSTANT" ? "" : category,
-                 record);
+  return intake_.add_instant(
+      record, unescaped(event.name), object ? "object" : unescaped(event.category), values);
 }
 
 Status JsonEvents::counter(const JsonEvent& event, Record record) {
@@ -297,13 +230,7 @@ Status JsonEvents::counter(const JsonEvent& event, Record record) {
     const std::string key = unescaped(raw_key);
     payload_.clear();
     append_value_name(payload_, "");
-    if (const auto whole = integer_of(value)) {
-      append_int_value(payload_, *whole);
-    } else if (const auto real = float_of(value)) {
-      append_float_value(payload_, *real);
-    } else {
-      append_none_value(payload_);
-    }
+    append_number_value(payload_, value);
     record.name =
         intake_.name(NameUse::kCounter, key == kOwnValue || key == name ? name : name + "." + key);
     if (status) {

@@ -82,7 +82,6 @@ class JsonEvents {
   Status call(const JsonEvent& event, Record record);
   Status mark(const JsonEvent& event, Record record);
   Status counter(const JsonEvent& event, Record record);
-  Status instant(NameUse use, std::string name, std::string_view category, Record record);
   Status end(const JsonEvent& event, Record record);
   void metadata(const JsonEvent& event);
   void call_payload(std::string_view args, Record& record, bool& unfinished);
@@ -95,9 +94,8 @@ class JsonEvents {
   std::string last_tid_;
   uint32_t last_thread_ = UINT32_MAX;
   std::string payload_;
-  std::string values_;
   std::string returned_;
-  std::vector<std::pair<uint32_t, std::string>> arguments_;
+  CallArguments arguments_;
   std::vector<Drawn> drawn_;
 };
 

@@ -19,36 +19,6 @@ uint32_t pid_of(const JsonValue& value) {
   return pid <= UINT32_MAX ? static_cast<uint32_t>(pid) : 0;
 }
 
-// {"status":3}, {"signal":9} or null, as waitpid(2) has it.
-bool read_exit(const JsonValue& exit, int32_t& wait_status) {
-  if (exit.members().empty()) {
-    return false;
-  }
-  const bool killed = exit.members().front().first == "signal";
-  const auto number = static_cast<uint32_t>(exit.members().front().second.integer());
-  wait_status = static_cast<int32_t>(killed ? number & 0x7f : (number & 0xff) << 8);
-  return true;
-}
-
-// "3.12.1", or null.
-uint32_t version_of(const JsonValue& python) {
-  uint32_t version = 0;
-  uint32_t part = 0;
-  int parts = 0;
-  for (const char letter : python.text() + ".") {
-    if (letter == '.') {
-      version |= (part & 0xff) << (24 - 8 * std::min(parts, 3));
-      part = 0;
-      ++parts;
-    } else if (letter >= '0' && letter <= '9') {
-      part = part * 10 + static_cast<uint32_t>(letter - '0');
-    } else {
-      return 0;
-    }
-  }
-  return parts == 3 ? version | 0xf0 : 0;
-}
-
 // Stamps of the ledger count from where the clock did, those of events from the offset.
 uint64_t stamp(const JsonValue& ns, const Facts& facts) {
   const uint64_t at = unsigned_of(ns);
@@ -63,7 +33,7 @@ ImportedImage image_of(const JsonValue& from, const Facts& facts) {
   image.start_ns = stamp(from["start_ns"], facts);
   image.lost_events = unsigned_of(from["lost_events"]);
   image.stalls = static_cast<uint32_t>(unsigned_of(from["stalls"]));
-  image.python_version = version_of(from["python"]);
+  image.python_version = read_python_version(from["python"].text());
   image.executable = from["executable"].text();
   image.cwd = from["cwd"].text();
   image.argv = from["argv"].texts();
@@ -98,6 +68,34 @@ ImportedProcess process_of(const JsonValue& from, const Facts& facts) {
 }
 
 }  // namespace
+
+bool read_exit(const JsonValue& exit, int32_t& wait_status) {
+  if (exit.members().empty()) {
+    return false;
+  }
+  const bool killed = exit.members().front().first == "signal";
+  const auto number = static_cast<uint32_t>(exit.members().front().second.integer());
+  wait_status = static_cast<int32_t>(killed ? number & 0x7f : (number & 0xff) << 8);
+  return true;
+}
+
+uint32_t read_python_version(const std::string& text) {
+  uint32_t version = 0;
+  uint32_t part = 0;
+  int parts = 0;
+  for (const char letter : text + ".") {
+    if (letter == '.') {
+      version |= (part & 0xff) << (24 - 8 * std::min(parts, 3));
+      part = 0;
+      ++parts;
+    } else if (letter >= '0' && letter <= '9') {
+      part = part * 10 + static_cast<uint32_t>(letter - '0');
+    } else {
+      return 0;
+    }
+  }
+  return parts == 3 ? version | 0xf0 : 0;
+}
 
 void read_ledger(const JsonValue& ours,
                  const std::vector<JsonEvents::Drawn>& drawn,

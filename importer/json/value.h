@@ -22,6 +22,10 @@ class JsonValue {
   bool is_null() const { return kind_ == Kind::kScalar && text_ == "null"; }
   // Of anything that is something else: empty, 0, false.
   std::string text() const { return is_string() ? text_ : std::string(); }
+  // A number, true, false or null as it stands; of anything else "null".
+  std::string_view scalar() const {
+    return kind_ == Kind::kScalar ? std::string_view(text_) : std::string_view("null");
+  }
   int64_t integer() const;
   bool boolean() const { return kind_ == Kind::kScalar && text_ == "true"; }
   // Null for what is not there.
