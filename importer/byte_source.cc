@@ -19,8 +19,8 @@ constexpr int kGzipOnly = 16 + MAX_WBITS;
 
 }  // namespace
 
-ByteSource::ByteSource(UniqueFd fd, std::string path)
-    : fd_(std::move(fd)), path_(std::move(path)) {}
+ByteSource::ByteSource(UniqueFd fd, std::string path, std::function<bool()> go_on)
+    : fd_(std::move(fd)), path_(std::move(path)), go_on_(std::move(go_on)) {}
 
 ByteSource::~ByteSource() {
   if (inflate_ != nullptr) {
@@ -41,6 +41,9 @@ Result<size_t> ByteSource::refill() {
 }
 
 Result<size_t> ByteSource::read(char* to, size_t bytes) {
+  if (go_on_ && !go_on_()) {
+    return fail("given up", ECANCELED);
+  }
   if (!begun_) {
     begun_ = true;
     VTN_TRY(refill());

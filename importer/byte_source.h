@@ -4,6 +4,7 @@
 // Memory is bounded whatever the file's size. Thread-bound.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,8 +20,9 @@ namespace vtn::importer {
 
 class ByteSource {
  public:
-  // `path` is for messages.
-  ByteSource(UniqueFd fd, std::string path);
+  // `path` is for messages. `go_on` (may be empty) is asked at each read: false ends it with
+  // ECANCELED.
+  ByteSource(UniqueFd fd, std::string path, std::function<bool()> go_on = {});
   ~ByteSource();
   ByteSource(const ByteSource&) = delete;
   ByteSource& operator=(const ByteSource&) = delete;
@@ -37,6 +39,7 @@ class ByteSource {
 
   UniqueFd fd_;
   std::string path_;
+  std::function<bool()> go_on_;
   bool begun_ = false;
   bool in_member_ = false;
   uint64_t file_offset_ = 0;  // of the end of `compressed_`

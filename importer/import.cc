@@ -113,7 +113,7 @@ Status write(const ImportRequest& request,
   }
   Recording recording(
       writer, intake, facts, made.what.empty() ? name : fmt::format("{}, of {}", name, made.what));
-  VTN_TRY(recording.write());
+  VTN_TRY(recording.write(request.go_on));
   made.remarks = remarks_on(intake, recording.counts());
   return {};
 }
@@ -150,9 +150,10 @@ Result<Imported> import_file(UniqueFd fd, const ImportRequest& request) {
   Facts facts;
   Imported made;
   if (format == Format::kPage) {
-    VTN_TRY(read_page(std::move(fd), request.path, intake, facts, made.what, request.partial));
+    VTN_TRY(read_page(
+        std::move(fd), request.path, intake, facts, made.what, request.partial, request.go_on));
   } else {
-    ByteSource source(std::move(fd), request.path);
+    ByteSource source(std::move(fd), request.path, request.go_on);
     VTN_TRY(format == Format::kJson
                 ? read_json_trace(source, intake, facts, made.what, request.partial)
                 : read_perfetto_trace(source, intake, facts, made.what, request.partial));

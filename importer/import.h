@@ -4,6 +4,7 @@
 // first bytes say, not its name. Thread-bound.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ struct ImportRequest {
   std::string folder;    // where temporary files may lie; they have no names
   std::string version;   // ours
   bool partial = false;  // of a damaged file what is there
+  // Asked now and then. False: give up, with ECANCELED. May be empty.
+  std::function<bool()> go_on;
 };
 
 struct Imported {

@@ -15,6 +15,8 @@ namespace {
 
 constexpr size_t kMostTextBytes = 0xffff;
 constexpr size_t kMostParameters = 1000;  // of one function
+constexpr size_t kMostMarkNames = size_t{1} << 16;
+constexpr char kAnyMark[] = "mark";       // what further ones are called
 constexpr char kOwnValueKey[] = "value";  // of a mark's own value, where reports show it
 
 template <class T>
@@ -68,6 +70,7 @@ uint32_t Intake::name(NameUse use, std::string_view text, std::string_view categ
     made.text = text;
     made.category = category;
     names.push_back(std::move(made));
+    marks_ += use == NameUse::kInstant ? 1 : 0;
     if (resumed) {
       const uint32_t number = found->second;
       const uint32_t plain = this->name(use, text, category, false);
@@ -117,7 +120,13 @@ Status Intake::add_instant(Record record,
     append_value_name(others, key);
     append_text_value(others, value);
   }
-  if (equals != name.npos) {
+  bool has_own = equals != name.npos;
+  if (marks_ >= kMostMarkNames && !has_own) {
+    has_own = true;
+    own = name;  // as many names as marks would fill the memory
+    name = kAnyMark;
+  }
+  if (has_own) {
     append_value_name(payload, "");
     append_text_value(payload, own);
     name = name.substr(0, equals);

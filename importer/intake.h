@@ -87,6 +87,7 @@ class Intake {
   std::unordered_map<std::string, uint32_t> name_index_;
   std::unordered_map<uint64_t, std::vector<uint32_t>> thread_index_;
   uint32_t last_thread_ = UINT32_MAX;
+  size_t marks_ = 0;  // names of instants
 };
 
 // Arguments of a call, in the order in which its function has them. Reused.

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include <errno.h>
 #include <string.h>
 
 #include <fmt/format.h>
@@ -20,6 +21,7 @@ namespace {
 
 constexpr uint32_t kFirstMadeUpTid = 0x5800'0000;
 constexpr uint32_t kMostPid = 0x3fff'ffff;  // above are numbers that reports make up
+constexpr uint64_t kAskEvery = 1u << 16;
 constexpr char kBeside[] = " (beside)";
 
 template <class T>
@@ -328,6 +330,9 @@ Status Recording::write_thread(uint32_t process, const Row& row, std::vector<Ima
   std::optional<ThreadAssembly> assembly;
   while (records.next()) {
     const Record& record = records.record();
+    if (++records_ % kAskEvery == 0 && go_on_ && !go_on_()) {
+      return fail("given up", ECANCELED);
+    }
     if (record.drawn != 0 && facts_.own) {
       continue;
     }
@@ -473,7 +478,8 @@ Status Recording::write_notice() {
       0, text_record(NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kImported), text));
 }
 
-Status Recording::write() {
+Status Recording::write(const std::function<bool()>& go_on) {
+  go_on_ = go_on;
   find_processes();
   numbers_.resize(facts_.processes.size());
   VTN_TRY(write_run());

@@ -5,6 +5,7 @@
 // process. Thread-bound.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,8 +27,9 @@ class Recording {
   Recording(spool::Writer& writer, const Intake& intake, Facts& facts, std::string source)
       : writer_(writer), intake_(intake), facts_(facts), source_(std::move(source)) {}
 
-  // intake.store is finished. The writer is closed in the end.
-  Status write();
+  // intake.store is finished. The writer is closed in the end. `go_on` (may be empty): false ends
+  // it with ECANCELED.
+  Status write(const std::function<bool()>& go_on);
   const AssemblyCounts& counts() const { return counts_; }
 
  private:
@@ -69,6 +71,8 @@ class Recording {
   std::vector<std::vector<uint32_t>> numbers_;  // of images, by process
   uint32_t images_ = 0;
   uint32_t made_up_tids_ = 0;
+  std::function<bool()> go_on_;
+  uint64_t records_ = 0;
   AssemblyCounts counts_;
   FrameCodes codes_;
   spool::FrameEncoder encoder_;

@@ -454,13 +454,13 @@ constexpr OptionRow kRowsBehindLogs[] = {
      "0 is quiet, 1 the default, 2 tells more"},
     {"convert",
      0,
-     "FILE.vtn",
+     "FILE",
      Scope::kCommand,
      [](Request& request, Text value) -> Status {
        request.convert = value;
        return {};
      },
-     "write a report (-o) of a saved recording"},
+     "write a report (-o) of a saved recording, or of a report that is imported first"},
     {"recover",
      0,
      "DIR",

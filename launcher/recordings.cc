@@ -6,6 +6,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/threads.h"
+#include "collector/program_end.h"
 #include "importer/import.h"
 
 namespace vtn::launcher {
@@ -19,7 +21,9 @@ Result<std::unique_ptr<spool::Reader>> open_recording(const std::string& path,
   }
   log_info("%s is imported first", path.c_str());
   VTN_ASSIGN(importer::Imported imported,
-             importer::import_file(std::move(fd), {path, folder, VTN_VERSION, partial}));
+             importer::import_file(std::move(fd), {path, folder, VTN_VERSION, partial, [] {
+                                                     return !is_pending(collector::kGiveUpSignal);
+                                                   }}));
   for (const std::string& remark : imported.remarks) {
     log_info("%s: %s", name_of(path).c_str(), remark.c_str());
   }

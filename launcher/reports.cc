@@ -219,6 +219,9 @@ Outcome write_reports(const spool::Reader& spool,
 }
 
 int report_error(const Error& error) {
+  if (told_to_give_up()) {
+    return 1;
+  }
   log_error("%s", error.message.c_str());
   return 1;
 }

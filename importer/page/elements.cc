@@ -84,23 +84,16 @@ Result<bool> PageElements::find(PageElement& element) {
   }
 }
 
-Result<bool> PageElements::unpack(PageElement& element) {
+void PageElements::unpack(PageElement& element) {
   element.content.clear();
+  element.sound = true;
   if (plain_) {
     element.content = packed_;
-    return true;
+    return;
   }
   std::string compressed;
-  if (!decode_base64(packed_, compressed) ||
-      !inflate_piece(compressed, kMostElementBytes, element.content)) {
-    return fail(
-        fmt::format("{} is damaged at offset {}: what \"vtn-{}\" holds does not unpack; "
-                    "write the report again, or convert the .vtn file that it is of",
-                    source_.path(),
-                    element.offset,
-                    element.name));
-  }
-  return true;
+  element.sound = decode_base64(packed_, compressed) &&
+                  inflate_piece(compressed, kMostElementBytes, element.content);
 }
 
 }  // namespace vtn::importer

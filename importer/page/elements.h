@@ -15,6 +15,7 @@ struct PageElement {
   std::string name;     // "meta", "calls", ...; the number behind it is left out
   uint64_t offset = 0;  // of its content in the file
   std::string content;  // unpacked; of "meta" as it stands
+  bool sound = false;   // else it does not unpack
 };
 
 class PageElements {
@@ -27,7 +28,10 @@ class PageElements {
     for (;;) {
       VTN_ASSIGN(const bool found, find(element));
       if (!found || wanted(element.name)) {
-        return found ? unpack(element) : Result<bool>(false);
+        if (found) {
+          unpack(element);
+        }
+        return found;
       }
     }
   }
@@ -37,7 +41,7 @@ class PageElements {
 
  private:
   Result<bool> find(PageElement& element);
-  Result<bool> unpack(PageElement& element);
+  void unpack(PageElement& element);
   Result<size_t> find_text(std::string_view text, size_t from);
   Result<bool> more();
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include <errno.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -22,6 +23,7 @@ namespace vtn::importer {
 namespace {
 
 constexpr int64_t kFormat = 1;
+constexpr char kNotUnpacked[] = "what it holds does not unpack";
 
 // By thread, depth and the row's place among those of its depth.
 struct RowKey {
@@ -49,22 +51,19 @@ class Page {
     bool has_meta = false;
     bool has_tables = false;
     for (;;) {
-      auto next = elements.next(element, [](const std::string& name) {
+      VTN_ASSIGN(const bool there, elements.next(element, [](const std::string& name) {
         return name == "meta" || name == "tables" || name == "values";
-      });
-      if (!next && partial_ && has_tables) {
-        leave_out(element);
-        continue;
-      }
-      VTN_ASSIGN(const bool there, std::move(next));
+      }));
       if (!there) {
         break;
       }
-      if (element.name == "meta") {
-        VTN_TRY(read_meta(element));
+      if (!element.sound) {
+        VTN_TRY(sound(element, fail(kNotUnpacked)));
+      } else if (element.name == "meta") {
+        VTN_TRY(sound(element, read_meta(element)));
         has_meta = true;
       } else if (element.name == "tables" && has_meta) {
-        VTN_TRY(read_tables(element));
+        VTN_TRY(sound(element, read_tables(element)));
         has_tables = true;
       } else if (element.name == "values" && has_tables) {
         VTN_TRY(sound(element, read_values(element)));
@@ -93,19 +92,15 @@ class Page {
     PageElements elements(source);
     PageElement element;
     for (;;) {
-      auto next = elements.next(element, [](const std::string& name) {
+      VTN_ASSIGN(const bool there, elements.next(element, [](const std::string& name) {
         return name == "calls" || name == "marks" || name == "sources";
-      });
-      if (!next && partial_) {
-        leave_out(element);
-        continue;
-      }
-      VTN_ASSIGN(const bool there, std::move(next));
+      }));
       if (!there) {
         return {};
       }
       VTN_TRY(sound(element,
-                    element.name == "calls"   ? read_calls(element.content)
+                    !element.sound            ? Status(fail(kNotUnpacked))
+                    : element.name == "calls" ? read_calls(element.content)
                     : element.name == "marks" ? read_marks(element)
                                               : read_sources(element)));
     }
@@ -348,18 +343,19 @@ Status read_page(UniqueFd fd,
                  Intake& intake,
                  Facts& facts,
                  std::string& who,
-                 bool partial) {
+                 bool partial,
+                 const std::function<bool()>& go_on) {
   VTN_ASSIGN(UniqueFd again, above_standard(UniqueFd(dup(fd.get()))));
   Page page(path, intake, facts, partial);
   {
-    ByteSource source(std::move(fd), path);
+    ByteSource source(std::move(fd), path, go_on);
     VTN_TRY(page.read_first(source));
   }
   who = "viztracer-native " + page.version();
   if (lseek(again.get(), 0, SEEK_SET) != 0) {
     return fail_errno("cannot read " + path + " twice");
   }
-  ByteSource source(std::move(again), path);
+  ByteSource source(std::move(again), path, go_on);
   return page.read_rest(source);
 }
 

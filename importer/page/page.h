@@ -13,13 +13,14 @@ namespace vtn::importer {
 
 inline constexpr char kFoldedCalls[] = "(folded calls)";
 
-// `fd` is read twice: it can be seeked. `who` made it. `partial`: a file that was cut is taken as
-// far as it goes, and blocks that are damaged are left out.
+// `fd` is read twice: it can be seeked. `go_on`: as of a ByteSource. `who` made it. `partial`: a
+// file that was cut is taken as far as it goes, and blocks that are damaged are left out.
 Status read_page(UniqueFd fd,
                  const std::string& path,
                  Intake& intake,
                  Facts& facts,
                  std::string& who,
-                 bool partial);
+                 bool partial,
+                 const std::function<bool()>& go_on);
 
 }  // namespace vtn::importer

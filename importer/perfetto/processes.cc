@@ -147,6 +147,7 @@ void TraceProcesses::finish(Facts& facts) {
   for (Known* const known : sorted) {
     const auto parent = known->has_parent ? number_of.find(known->parent_pid) : number_of.end();
     known->process.parent = parent == number_of.end() ? -1 : parent->second;
+    known->process.parent_pid = known->has_parent ? static_cast<uint32_t>(known->parent_pid) : 0;
     number_of[known->process.pid] = static_cast<int64_t>(facts.processes.size());
     facts.processes.push_back(std::move(known->process));
   }
