@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "spool/reasons.h"
 
 namespace vtn::importer {
 
 namespace {
+
+constexpr char kStartLineName[] = "processes started";
 
 uint64_t unsigned_of(const JsonValue& value) {
   return static_cast<uint64_t>(std::max<int64_t>(value.integer(), 0));
@@ -117,9 +120,26 @@ void read_ledger(const JsonValue& ours,
     by_pid.try_emplace(process.pid, facts.processes.size());
     facts.processes.push_back(std::move(process));
   }
+  for (const JsonValue& track : ours["deep_tracks"].elements()) {
+    facts.deeper[{track["pid"].integer(), track["tid"].integer()}] = track["of_tid"].integer();
+  }
+  for (const JsonValue& thread : ours["renamed_threads"].elements()) {
+    facts.renamed[{thread["pid"].integer(), thread["tid"].integer()}] = thread["names"].texts();
+  }
+  // A thread with deeper rows has its starts on a line of their own; what is on its main line then
+  // is of no thread that is known.
+  std::set<std::pair<int64_t, int64_t>> deep;
+  for (const auto& [row, of_tid] : facts.deeper) {
+    deep.emplace(row.first, of_tid);
+  }
   for (const JsonEvents::Drawn& one : drawn) {
     const auto started = by_pid.find(one.pid);
-    const ImportedThread& by = intake.threads[one.thread];
+    ImportedThread by = intake.threads[one.thread];
+    if (!by.names.empty() && by.names.back() == kStartLineName) {
+      by.tid = by.pid;
+    } else if (deep.contains({by.pid, by.tid})) {
+      continue;
+    }
     if (one.phase != 'i' || started == by_pid.end() || by.tid <= 0 || by.tid > UINT32_MAX) {
       continue;
     }
@@ -130,12 +150,6 @@ void read_ledger(const JsonValue& ours,
                              ? parent.own_pid
                              : static_cast<uint32_t>(by.tid);
     }
-  }
-  for (const JsonValue& track : ours["deep_tracks"].elements()) {
-    facts.deeper[{track["pid"].integer(), track["tid"].integer()}] = track["of_tid"].integer();
-  }
-  for (const JsonValue& thread : ours["renamed_threads"].elements()) {
-    facts.renamed[{thread["pid"].integer(), thread["tid"].integer()}] = thread["names"].texts();
   }
 }
 

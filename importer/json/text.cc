@@ -124,6 +124,10 @@ bool JsonCursor::value(std::string_view& raw) {
       ++at;
     } while (depth != 0);
   } else {
+    static constexpr std::string_view kFirst = "-0123456789tfnNI";
+    if (kFirst.find(*at) == kFirst.npos) {
+      return fail();
+    }
     while (is_scalar_byte(*at)) {
       ++at;
     }

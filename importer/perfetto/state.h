@@ -62,6 +62,7 @@ struct PacketTrack {
   bool is_thread = false;
   bool is_process = false;
   bool is_counter = false;
+  bool has_deeper = false;      // in a trace of ours: another track has its deeper slices
   bool draws_programs = false;  // in a trace of ours: slices are programs, not calls
   int64_t pid = 0;
   int64_t tid = 0;

@@ -185,7 +185,11 @@ void PerfettoTrace::track(std::string_view message) {
   if (uuid == 0) {
     return;
   }
+  if (!made.is_thread && made.name.find(kDeeper) != made.name.npos) {
+    tracks_[made.parent].has_deeper = true;
+  }
   PacketTrack& known = tracks_[uuid];
+  made.has_deeper = known.has_deeper;
   if (known.row != UINT32_MAX) {
     made.row = known.row;  // described once more
   }
@@ -330,7 +334,13 @@ Status PerfettoTrace::tree_event(const Event& event, const Record& record, Packe
       processes_.program(row.pid, record.ns, !track.is_thread, annotations_);
       break;
     case EventType::kInstant:
-      processes_.start(row.pid, row.tid, annotations_);
+      // A thread with deeper rows has its starts on a track of their own; what is on its own track
+      // then is of no thread that is known.
+      processes_.start(row.pid,
+                       !track.is_thread   ? row.pid
+                       : track.has_deeper ? 0
+                                          : row.tid,
+                       annotations_);
       break;
     default:
       break;

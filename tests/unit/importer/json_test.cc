@@ -134,7 +134,7 @@ TEST_CASE("json: instants, counters, objects; what has no place is counted", "[i
                                   event('X', 8, "no dur"),
                                   R"({"ph":"X","pid":1,"tid":2,"name":"no time","dur":1})"});
   CHECK(told(text) ==
-        "{x@1000  3} {y@2000  abcd more 1} {gc@3000} {gc.a@4000} {gc.b@4000} "
+        "{x@1000 3} {y@2000 abcd more 1} {gc@3000} {gc.a@4000} {gc.b@4000} "
         "{v@5000 event snapshot id 0x1 snapshot {\"a\":1}} +no dur@8000");
   const std::vector<std::string> remarks = remarks_of(text);
   REQUIRE(remarks.size() == 4);
@@ -188,9 +188,9 @@ TEST_CASE("json: the metadata say when it was, and sources are kept", "[importer
 
 TEST_CASE("json: damaged files give one line that says where", "[importer]") {
   CHECK(import_error("{\"traceEvents\": [" + call(1, 1, "f") + ", {\"ph\": X}]}") ==
-        "trace is damaged at offset 97: an event makes no sense there");
+        "trace is damaged at offset 89: an event makes no sense there");
   CHECK(import_error("{\"traceEvents\": [" + call(1, 1, "f")) ==
-        "trace is cut short at offset 86: viztracer-native --recover trace -o OUT makes a report "
+        "trace is cut short at offset 80: viztracer-native --recover trace -o OUT makes a report "
         "of what is there");
   CHECK(import_error("{\"a\": 1}") == "trace holds no trace: it has no traceEvents");
   CHECK(import_error("hello").starts_with("trace is neither a recording nor a trace"));

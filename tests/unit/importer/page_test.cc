@@ -17,7 +17,7 @@ TEST_CASE("page: calls, folds, values, marks, processes", "[importer]") {
   // A fold is a call for as long as its calls took together.
   CHECK(told(*imported->recording, 0) ==
         "[1] [line 12] +f@1000 ['r'] -@1100 +len@1150 ^@1160 "
-        "[5 1 40] +(folded calls)@1165 -@1195 +f~@1212 {m@1300  1 k v} {c@1400}");
+        "[5 1 40] +(folded calls)@1165 -@1195 +f~@1212 {m@1300 1 k v} {c@1400}");
   const spool::ImageInfo& image = model.images.at(0);
   uint64_t folded = 0;
   for (const auto& [id, left] : image.left_out) {
