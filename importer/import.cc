@@ -111,6 +111,9 @@ Status write(const ImportRequest& request,
   if (!facts.own) {
     facts.version = request.version + (made.what.empty() ? "" : ", imported from " + made.what);
   }
+  if (facts.overflow && !facts.own) {
+    intake.remarks.emplace_back("older events were lost while it was recorded, it says");
+  }
   Recording recording(
       writer, intake, facts, made.what.empty() ? name : fmt::format("{}, of {}", name, made.what));
   VTN_TRY(recording.write(request.go_on));

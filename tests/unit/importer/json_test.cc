@@ -186,6 +186,12 @@ TEST_CASE("json: the metadata say when it was, and sources are kept", "[importer
   CHECK(imported->recording->read_source(source).value() == "def f():\n  pass\n");
 }
 
+TEST_CASE("json: older events that were lost are told of", "[importer]") {
+  CHECK(remarks_of(
+            trace({call(1, 1, "f")}, R"(,"viztracer_metadata":{"version":"1","overflow":true})")) ==
+        std::vector<std::string>{"older events were lost while it was recorded, it says"});
+}
+
 TEST_CASE("json: damaged files give one line that says where", "[importer]") {
   CHECK(import_error("{\"traceEvents\": [" + call(1, 1, "f") + ", {\"ph\": X}]}") ==
         "trace is damaged at offset 89: an event makes no sense there");
