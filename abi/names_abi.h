@@ -101,6 +101,7 @@ enum class NoticeKind : uint32_t {
   kCommentIgnored = 5,   // a magic comment: the text says where, and why
   kBudgetUnheeded = 6,   // --budget: nothing is switched off, the text says why
   kCommentNames = 7,     // a magic comment makes too many names of marks: the text says where
+  kImported = 8,  // it was recorded by something else: the text says what, and what is not here
 };
 
 struct TextRecord {

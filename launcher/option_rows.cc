@@ -515,12 +515,12 @@ constexpr OptionRow kRowsBehindLogs[] = {
      "0 is quiet, 1 the default, 2 tells more"},
     {"convert",
      0,
-     "FILE.vtn",
+     "FILE",
      Scope::kCommand,
      [](Request& request, Text value) -> Status {
        return take_source(request, Work::kConvert, "convert", value);
      },
-     "write a report (-o) of a saved recording"},
+     "write a report (-o) of a saved recording, or of a report that is imported first"},
     {"from",
      0,
      "TIME",

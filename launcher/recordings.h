@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one place where files become recordings: what --convert, --combine and the commands read.
+// The one place where files become recordings: what --convert, --combine and the commands read. A
+// report that is none is imported first; that is said (log_info), and what of it had to be changed.
 #pragma once
 
 #include <memory>
@@ -17,6 +18,9 @@ namespace vtn::launcher {
 Result<std::unique_ptr<spool::Reader>> open_recording(const std::string& path,
                                                       const std::string& folder,
                                                       bool partial = false);
+
+// Whether it is a file that would have to be imported.
+bool needs_import(const std::string& path);
 
 // Where temporary files lie that are nobody's output.
 std::string temporary_folder();

@@ -222,6 +222,9 @@ Outcome write_reports(const spool::Reader& spool,
 }
 
 int report_error(const Error& error) {
+  if (told_to_give_up()) {
+    return 1;
+  }
   log_error("%s", error.message.c_str());
   return 1;
 }
@@ -294,6 +297,10 @@ int record_and_report(const collector::CollectRequest& request,
 
 int recover_and_report(const collector::RecoveryRequest& request,
                        const report::ReportSettings& settings) {
+  if (needs_import(request.source)) {  // a report that is cut or damaged
+    auto spool = open_recording(request.source, folder_of(settings.outputs.front().path), true);
+    return spool ? finish(**spool, settings, Origin::kUsers) : report_error(spool.error());
+  }
   auto recovered = collector::recover(request);
   if (!recovered) {
     return report_error(recovered.error());

@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 
-#include "abi/python_abi.h"
 #include "base/file.h"
 #include "report/process_names.h"
+#include "spool/reasons.h"
 
 namespace vtn::report {
 
@@ -437,49 +437,7 @@ bool ProcessInfo::missed() const {
 
 ProcessTree build_process_tree(const spool::Model& model) { return Builder(model).build(); }
 
-std::string untraced_text(UntracedReason reason) {
-  switch (reason) {
-    case UntracedReason::kTooOld:
-      return std::string("it is older than ") + kOldestPythonText;
-    case UntracedReason::kSelfTest:
-      return "it is not laid out as a CPython of its version is";
-    case UntracedReason::kNoArena:
-      return "the shared memory could not be mapped";
-    case UntracedReason::kJit:
-      return "its JIT is on, which corrupts local variables under any tracer";
-    case UntracedReason::kFreeThreaded:
-      return "it is a free-threaded build";
-    case UntracedReason::kApiMissing:
-      return "a function of the C API is missing";
-    case UntracedReason::kInstallFailed:
-      return "it refused the callbacks";
-    case UntracedReason::kStatic:
-      return "it is a static executable";
-    case UntracedReason::kSetuid:
-      return "it runs with rights of its own (setuid, or capabilities)";
-    case UntracedReason::kForeign:
-      return "it is of another architecture or C library";
-    case UntracedReason::kSanitizer:
-      return "it is built with AddressSanitizer, which must be the first library";
-    case UntracedReason::kLoader:
-      return "it is the dynamic loader";
-    case UntracedReason::kExcluded:
-      return "it is excluded";
-    case UntracedReason::kNotWanted:
-      return "only the program itself is traced";
-    case UntracedReason::kSwitchedOff:
-      return "VIZTRACER_NATIVE=0 is in its environment";
-    case UntracedReason::kUnreachable:
-      return "our files cannot be reached from where it runs";
-    case UntracedReason::kPastUs:
-      return "it was executed by a system call of its starter's own";
-    case UntracedReason::kLeft:
-      return "it went on, or ended, by a system call of its own";
-    case UntracedReason::kNone:
-      break;
-  }
-  return "for an unknown reason";
-}
+std::string untraced_text(UntracedReason reason) { return spool::untraced_text(reason); }
 
 std::string ledger_text(const ProcessInfo& process) {
   switch (process.ledger) {

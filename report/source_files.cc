@@ -2,6 +2,7 @@
 #include "report/source_files.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <unordered_set>
 
@@ -54,21 +55,36 @@ std::optional<std::string> read_source(const std::string& path) {
   return text;
 }
 
+namespace {
+
+// Nothing: there is none. What lies on this machine may be anything where the recording has texts.
+std::optional<std::string> source_of(const spool::Reader& spool,
+                                     const spool::ImageInfo& image,
+                                     const std::string& file) {
+  const std::map<std::string, spool::SourceInfo>& recorded = spool.model().sources;
+  if (!recorded.empty()) {
+    const auto found = recorded.find(file);
+    const auto text = found != recorded.end() ? spool.read_source(found->second)
+                                              : Result<std::string>(fail("there is none"));
+    return text ? std::optional(*text) : std::nullopt;
+  }
+  const std::string path = source_path(image, file);
+  return path.empty() ? std::nullopt : read_source(path);
+}
+
+}  // namespace
+
 Status visit_source_files(
-    const spool::Model& model,
+    const spool::Reader& spool,
     const std::function<Status(const std::string& file, const std::string& text)>& visit) {
   std::unordered_set<std::string> seen;
   uint64_t total = 0;
-  for (const spool::ImageInfo& image : model.images) {
+  for (const spool::ImageInfo& image : spool.model().images) {
     for (const spool::FunctionInfo& function : image.functions) {
       if (function.kind != FunctionKind::kPython || !seen.insert(function.file).second) {
         continue;
       }
-      const std::string path = source_path(image, function.file);
-      if (path.empty()) {
-        continue;
-      }
-      const std::optional<std::string> text = read_source(path);
+      const std::optional<std::string> text = source_of(spool, image, function.file);
       if (text && total + text->size() <= kMaxTotalBytes) {
         total += text->size();
         VTN_TRY(visit(function.file, *text));
@@ -78,10 +94,11 @@ Status visit_source_files(
   return {};
 }
 
-Status emit_file_info(const spool::Model& model, const TextSink& sink) {
+Status emit_file_info(const spool::Reader& spool, const TextSink& sink) {
+  const spool::Model& model = spool.model();
   std::string piece = "{\"files\":{";
   bool first = true;
-  VTN_TRY(visit_source_files(model, [&](const std::string& file, const std::string& text) {
+  VTN_TRY(visit_source_files(spool, [&](const std::string& file, const std::string& text) {
     piece += first ? "\n" : ",\n";
     first = false;
     piece += json_quoted(file);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The source text of the functions seen, for reports that show it. Regular files only, 8 MiB
-// each and 256 MiB in all; relative names from the folder the process was started in. What cannot
-// be read is left out.
+// The source text of the functions seen, for reports that show it. The recording's own where it
+// holds some; else of files: regular ones only, 8 MiB each and 256 MiB in all; relative names from
+// the folder the process was started in. What cannot be read is left out.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "spool/model.h"
+#include "spool/reader.h"
 
 namespace vtn::report {
 
@@ -25,10 +25,10 @@ using TextSink = std::function<Status(std::string_view text)>;
 
 // Calls `visit` with each file that can be read, once, by the name that functions have for it.
 Status visit_source_files(
-    const spool::Model& model,
+    const spool::Reader& spool,
     const std::function<Status(const std::string& file, const std::string& text)>& visit);
 
 // Emits `{"files":{...},"functions":{...}}`.
-Status emit_file_info(const spool::Model& model, const TextSink& sink);
+Status emit_file_info(const spool::Reader& spool, const TextSink& sink);
 
 }  // namespace vtn::report

@@ -5,6 +5,7 @@
 
 #include "abi/event_abi.h"
 #include "base/utf8.h"
+#include "spool/gaps.h"
 
 namespace vtn::report {
 
@@ -73,31 +74,7 @@ std::string display_name(const spool::FunctionInfo* function, uint32_t id) {
   return valid_utf8(function->name);
 }
 
-std::string gap_name(const spool::Special& gap) {
-  const char* why = "";
-  switch (static_cast<GapReason>(gap.reason)) {
-    case GapReason::kArenaFull:
-      why = "the recorder did not keep up";
-      break;
-    case GapReason::kOtherProfiler:
-      why = "the program's own profiler had this thread";
-      break;
-    case GapReason::kStackGuard:
-      why = "too little C stack was left";
-      break;
-    case GapReason::kOtherEvaluator:
-      why = "an extension's evaluation function had the interpreter";
-      break;
-    case GapReason::kPaused:
-      why = "recording was paused";
-      break;
-    default:
-      why = "unknown reason";
-      break;
-  }
-  return gap.lost_events != 0 ? fmt::format("{} events lost: {}", gap.lost_events, why)
-                              : fmt::format("not recorded: {}", why);
-}
+std::string gap_name(const spool::Special& gap) { return spool::gap_name(gap); }
 
 std::string thread_name(const spool::ImageInfo& image, const spool::ThreadInfo& thread) {
   if (const std::vector<std::string> names = thread_names(image, thread); !names.empty()) {
@@ -159,6 +136,9 @@ std::vector<std::string> notices_of(const spool::ImageInfo& image) {
         break;
       case NoticeKind::kBudgetUnheeded:
         sentence = "what is called too often is not switched off";
+        break;
+      case NoticeKind::kImported:
+        sentence = "imported from another format";
         break;
       default:
         sentence = fmt::format("notice {} of a newer recorder", kind);

@@ -64,6 +64,8 @@ enum class FrameKind : uint32_t {
   // WindowFrameBody, then in varints the processes that are shown: the file is a part of a
   // recording, in which calls begin and end at its borders.
   kWindow = 17 | kFrameSkippable,
+  // SourceFrame, path, text as stored: source text as the program that was recorded had it.
+  kSource = 18 | kFrameSkippable,
   // Threads and frames of events: found by the trailer. Reading all frames gives the same.
   kIndex = 8 | kFrameSkippable,
 };
@@ -137,6 +139,16 @@ struct CountedFrame {
   uint32_t image;
   uint32_t reserved;
 };
+
+// Stored as it is where the two sizes are equal, else zstd. Of one path the first such frame holds.
+struct SourceFrame {
+  uint32_t path_bytes;
+  uint32_t text_bytes;
+  uint32_t text_stored;
+  uint32_t reserved;
+};
+
+inline constexpr uint32_t kMaxSourceBytes = uint32_t{64} << 20;
 
 struct DroppedFrame {
   uint32_t process;

@@ -397,9 +397,25 @@ bool Model::add_frame(FrameKind kind, std::string_view body) {
     case FrameKind::kEvents:
     case FrameKind::kFree:
     case FrameKind::kIndex:
+    case FrameKind::kSource:
       break;
   }
   return false;
+}
+
+bool Model::add_source(std::string_view body, uint64_t body_offset) {
+  SourceFrame frame;
+  std::string path;
+  const size_t whole = body.size();
+  if (!take(body, frame) || !take_text(body, frame.path_bytes, path) ||
+      frame.text_stored > body.size() || frame.text_stored > frame.text_bytes ||
+      frame.text_bytes > kMaxSourceBytes) {
+    return false;
+  }
+  sources.try_emplace(
+      std::move(path),
+      SourceInfo{body_offset + (whole - body.size()), frame.text_bytes, frame.text_stored});
+  return true;
 }
 
 std::string spool_error_text(const RunEndFrame& end) {

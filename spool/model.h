@@ -144,6 +144,13 @@ struct FrameInfo {
   uint64_t previous_ticks = 0;  // of the thread's last op in frames before; 0: there was none
 };
 
+// Source text that the file holds: where it lies.
+struct SourceInfo {
+  uint64_t offset = 0;  // of the text as stored
+  uint32_t text_bytes = 0;
+  uint32_t text_stored = 0;
+};
+
 // What was dropped of a process so that the newest calls and marks are kept.
 struct DroppedInfo {
   uint64_t calls = 0;
@@ -182,16 +189,19 @@ class Model {
   std::vector<StartInfo> starts;
   std::vector<ProcessEndInfo> process_ends;  // by number: as many as there are processes
   std::vector<ThreadInfo> threads;
-  std::vector<FrameInfo> frames;            // of events
-  std::map<uint32_t, DroppedInfo> dropped;  // by process
+  std::vector<FrameInfo> frames;              // of events
+  std::map<uint32_t, DroppedInfo> dropped;    // by process
+  std::map<std::string, SourceInfo> sources;  // by path, as functions name it
   bool has_run_end = false;
   RunEndFrame run_end = {};
   bool truncated = false;  // the file was cut: more may have followed what is here
 
-  // Any frame but events, index and kDropped. False: it is damaged or of a kind unknown.
+  // Any frame but events, index, kDropped and kSource. False: it is damaged or of a kind unknown.
   bool add_frame(FrameKind kind, std::string_view body);
   // A kDropped frame, and where it lies: all that it speaks of lies before it.
   bool add_dropped(std::string_view body, uint64_t offset);
+  // A kSource frame, and where its body lies.
+  bool add_source(std::string_view body, uint64_t body_offset);
   // `left_open` is innermost first, as in the frame.
   bool add_events(const EventsFrame& head,
                   const std::vector<OpenCall>& left_open,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <zstd.h>
 
 #include <fmt/format.h>
 
@@ -17,7 +18,7 @@ namespace {
 bool is_known_skippable(FrameKind kind) {
   return kind == FrameKind::kSettings || kind == FrameKind::kLeftOut ||
          kind == FrameKind::kOpenArguments || kind == FrameKind::kDropped ||
-         kind == FrameKind::kCounted || kind == FrameKind::kWindow;
+         kind == FrameKind::kCounted || kind == FrameKind::kWindow || kind == FrameKind::kSource;
 }
 
 }  // namespace
@@ -189,8 +190,9 @@ Status Reader::read_frames(uint64_t file_bytes, bool with_events) {
           model_->truncated = true;
           break;
         }
-      } else if (kind == FrameKind::kDropped ? !model_->add_dropped(body, offset)
-                                             : !model_->add_frame(kind, body)) {
+      } else if (kind == FrameKind::kDropped  ? !model_->add_dropped(body, offset)
+                 : kind == FrameKind::kSource ? !model_->add_source(body, body_offset)
+                                              : !model_->add_frame(kind, body)) {
         model_->truncated = true;
         break;
       }
@@ -199,6 +201,24 @@ Status Reader::read_frames(uint64_t file_bytes, bool with_events) {
     end_offset_ = offset;
   }
   return {};
+}
+
+Result<std::string> Reader::read_source(const SourceInfo& source) const {
+  std::string stored(source.text_stored, '\0');
+  VTN_ASSIGN(const size_t got, pread_all(fd_.get(), stored.data(), stored.size(), source.offset));
+  if (got != stored.size()) {
+    return fail(fmt::format("cannot read {} at offset {}: it ends there", path_, source.offset));
+  }
+  if (source.text_stored == source.text_bytes) {
+    return stored;
+  }
+  std::string text(source.text_bytes, '\0');
+  const size_t size = ZSTD_decompress(text.data(), text.size(), stored.data(), stored.size());
+  if (ZSTD_isError(size) != 0 || size != text.size()) {
+    return fail(fmt::format(
+        "{} is damaged at offset {}: source text does not decompress", path_, source.offset));
+  }
+  return text;
 }
 
 Result<std::string_view> Reader::read_body(const FrameInfo& frame, std::string& buffer) const {

@@ -34,6 +34,9 @@ class Reader {
   // Behind the last whole frame; the index and trailer do not count.
   uint64_t end_offset() const { return end_offset_; }
 
+  // Source text that the file holds (model().sources).
+  Result<std::string> read_source(const SourceInfo& source) const;
+
   // The body of a frame of events; `buffer` is the caller's, one per thread.
   Result<std::string_view> read_body(const FrameInfo& frame, std::string& buffer) const;
 

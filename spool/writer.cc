@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include <fmt/format.h>
 
@@ -18,6 +19,7 @@ namespace vtn::spool {
 
 namespace {
 
+constexpr int kSourceLevel = 3;
 constexpr uint64_t kStatBlockBytes = 512;  // what st_blocks counts
 
 template <class T>
@@ -145,6 +147,31 @@ Status Writer::append_frame(FrameKind kind, std::string_view first, std::string_
     drop_oldest(model_->images[end.image].process);
   }
   return status;
+}
+
+Status Writer::append_source(const std::string& path, std::string_view text) {
+  if (text.size() > kMaxSourceBytes || path.size() > UINT16_MAX) {
+    return fail("a source file is too large for a recording", EFBIG);
+  }
+  std::string packed(ZSTD_compressBound(text.size()), '\0');
+  const size_t size =
+      ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), kSourceLevel);
+  packed.resize(ZSTD_isError(size) != 0 ? 0 : size);
+  const bool smaller = !packed.empty() && packed.size() < text.size();
+  const std::string_view stored = smaller ? std::string_view(packed) : text;
+  const SourceFrame frame = {static_cast<uint32_t>(path.size()),
+                             static_cast<uint32_t>(text.size()),
+                             static_cast<uint32_t>(stored.size()),
+                             0};
+  std::string body(bytes_of(frame));
+  body += path;
+  body += stored;
+  const FrameHead head = {kFrameMagic, static_cast<uint32_t>(FrameKind::kSource), body.size()};
+  MutexLock lock(mutex_);
+  const uint64_t offset = end_;
+  VTN_TRY(write_at_end(bytes_of(head), body, {}));
+  (void)model_->add_source(body, offset + sizeof(head));
+  return {};
 }
 
 Status Writer::append_events(const FrameColumns& columns, std::string_view frame) {

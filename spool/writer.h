@@ -54,6 +54,8 @@ class Writer {
   Status append(FrameKind kind, std::string_view first, std::string_view second);
   // A name of a thread, as its names record: it is kept as long as anything is known of the thread.
   Status append_thread_name(uint32_t image, uint32_t thread, std::string_view record);
+  // Source text of the program; what is too long is refused.
+  Status append_source(const std::string& path, std::string_view text);
   // `frame` is what FrameEncoder::encode() made of `columns`.
   Status append_events(const FrameColumns& columns, std::string_view frame);
 

@@ -248,7 +248,7 @@ class Page {
       return {};
     };
     VTN_TRY(
-        visit_source_files(model_, [&](const std::string& file, const std::string& text) -> Status {
+        visit_source_files(spool_, [&](const std::string& file, const std::string& text) -> Status {
           const auto found = file_numbers_.find(file);
           if (found == file_numbers_.end()) {
             return {};  // none of its functions was called

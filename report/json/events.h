@@ -2,7 +2,8 @@
 //
 // HOT PATH. Calls as Chrome trace events, in the layout that VizTracer writes:
 //   {"pid":1,"tid":2,"ts":123.456,"ph":"X","cat":"FEE","dur":0.789,"name":"f (x.py:3)"}
-// Each is written as it ends and preceded by a comma, so pieces can be put behind one another.
+// A slice of a generator that goes on, which is no call, has "resumed":true as well. Each is
+// written as it ends and preceded by a comma, so pieces can be put behind one another.
 #pragma once
 
 #include <deque>

@@ -12,13 +12,18 @@ std::string json_name_tail(std::string_view display_name) {
   return tail;
 }
 
+std::string json_call_tail(const spool::FunctionInfo* function, uint32_t id) {
+  const bool resumed = function != nullptr && function->resumed();
+  return (resumed ? ",\"resumed\":true" : "") + json_name_tail(display_name(function, id));
+}
+
 JsonNames::JsonNames(const spool::Model& model) : model_(model) {
   tails_.resize(model.images.size());
   for (size_t i = 0; i < model.images.size(); ++i) {
     const std::vector<spool::FunctionInfo>& functions = model.images[i].functions;
     tails_[i].reserve(functions.size());
     for (const spool::FunctionInfo& function : functions) {
-      std::string text = json_name_tail(display_name(&function, 0));
+      std::string text = json_call_tail(&function, 0);
       const size_t bytes = text.size();
       text.append(kCopyBlock, '\0');
       const auto [found, fresh] = texts_.try_emplace(std::move(text));

@@ -25,6 +25,8 @@ struct NameTail {
 };
 
 std::string json_name_tail(std::string_view display_name);
+// Of a call of that function, which may be null.
+std::string json_call_tail(const spool::FunctionInfo* function, uint32_t id);
 
 class JsonNames {
  public:

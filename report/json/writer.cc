@@ -84,7 +84,7 @@ std::string open_calls_text(const JsonLayout& layout) {
                          {told != image.open_arguments.end() ? &arguments : nullptr, nullptr},
                          image.function(call.id),
                          end.close);
-      text += json_name_tail(display_name(image.function(call.id), call.id));
+      text += json_call_tail(image.function(call.id), call.id);
     }
   }
   for (size_t i = 0; i < layout.losses.size(); ++i) {
@@ -179,7 +179,7 @@ Status write_json(const spool::Reader& spool, const WriteRequest& request) {
       [&] { return std::make_unique<JsonPieceMaker>(layout); },
       output));
   VTN_TRY(text.append(open_calls_text(layout) + metadata_text(layout)));
-  VTN_TRY(emit_file_info(model, [&](std::string_view piece) { return text.append(piece); }));
+  VTN_TRY(emit_file_info(spool, [&](std::string_view piece) { return text.append(piece); }));
   VTN_TRY(text.append("}\n"));
   VTN_TRY(text.flush());
   return output.commit();

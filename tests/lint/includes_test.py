@@ -20,12 +20,13 @@ MAY_USE = {
     "subprocess_shim": {"base", "abi"},
     "session": {"tracer", "base", "abi"},
     "spool": {"tracer", "base", "abi"},
+    "importer": {"spool", "base", "abi"},
     "collector": {"spool", "session", "tracer", "base", "abi"},
     "viewer/page": set(),
     "report": {"viewer/page", "spool", "base", "abi"},
     "viewer": {"viewer/page", "report", "spool", "base", "abi"},
     "debugger": {"report", "spool", "base", "abi"},
-    "launcher": {"subprocess_shim", "viewer", "debugger", "report", "collector", "spool", "session", "tracer", "base", "abi"},
+    "launcher": {"subprocess_shim", "viewer", "debugger", "report", "collector", "importer", "spool", "session", "tracer", "base", "abi"},
 }
 # Of a room that lies below, this much only.
 ONLY = {("spool", "tracer"): {"tracer/clock.h"},

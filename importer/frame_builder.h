@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Frames of events of one thread, from calls that are told one after the other and nest. HOT PATH.
+// A stamp that does not follow the one before it is moved right behind it: stamps of a thread
+// increase strictly (spool/format.h). Thread-bound.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <stdint.h>
+
+#include "abi/event_abi.h"
+#include "base/result.h"
+#include "spool/codec.h"
+#include "spool/writer.h"
+
+namespace vtn::importer {
+
+// Which function has which code in the frame at hand: shared by builders that take turns.
+class FrameCodes {
+ public:
+  // A number that no frame had before.
+  uint32_t next_frame() { return ++frame_; }
+  // The code's place for a function; it is of the frame if `frame` says so.
+  struct Entry {
+    uint32_t frame = 0;
+    uint16_t code = 0;
+    uint32_t line = 0;  // the last that a note told of its callers
+  };
+  Entry& entry(uint32_t id) {
+    if (id >= entries_.size()) {
+      entries_.resize(static_cast<size_t>(id) + id / 2 + 64);
+    }
+    return entries_[id];
+  }
+
+ private:
+  std::vector<Entry> entries_;
+  uint32_t frame_ = 0;
+};
+
+// What had to be changed so that stamps increase.
+struct MovedStamps {
+  uint64_t stamps = 0;
+  uint64_t most_ns = 0;
+};
+
+class FrameBuilder {
+ public:
+  FrameBuilder(spool::Writer& writer,
+               spool::FrameEncoder& encoder,
+               FrameCodes& codes,
+               uint32_t image,
+               uint32_t thread,
+               uint32_t tid);
+
+  // Before each begin, end, gap or mark, and before its notes: a full frame is written.
+  Status ready();
+  void begin(uint32_t id, uint64_t ns, bool python, uint32_t line);
+  // Ends the innermost call; there is one.
+  void end(uint64_t ns, spool::OpCode how = spool::kOpReturn);
+  // Begins something that an end ends, in which events were lost. There is room for that end.
+  void gap(uint64_t ns, uint64_t lost_events, GapReason reason);
+  // Of the begin or end that comes next.
+  void note(NoteKind kind, uint64_t key, std::string_view bytes) { note_at(kind, key, bytes, 0); }
+  // A mark; when it happened is told exactly.
+  void mark(NoteKind kind, uint64_t name, uint64_t ns, std::string_view bytes);
+  void stray_end() { ++columns_.head.stray_ends; }
+  // What was told so far.
+  Status flush();
+
+  // Counts up with each frame: what was told before is not in the frame at hand.
+  uint32_t sequence() const { return sequence_; }
+  size_t open() const { return open_.size(); }
+  const MovedStamps& moved() const { return moved_; }
+
+ private:
+  void note_at(NoteKind kind, uint64_t key, std::string_view bytes, uint64_t ticks);
+  uint64_t stamp(uint64_t ns);
+  void op(uint32_t code, uint64_t ticks);
+  void opened(const spool::OpenCall& call);
+
+  spool::Writer& writer_;
+  spool::FrameEncoder& encoder_;
+  FrameCodes& codes_;
+  uint32_t image_;
+  uint32_t thread_;
+  uint32_t tid_;
+  uint32_t sequence_ = 0;
+  uint32_t frame_ = 0;  // of codes_; 0: none is begun
+  bool started_ = false;
+  uint64_t last_ticks_ = 0;
+  spool::FrameColumns columns_;
+  std::vector<spool::OpenCall> open_;  // outermost first
+  std::string note_bytes_;
+  std::vector<size_t> note_ends_;  // of each note's bytes
+  MovedStamps moved_;
+};
+
+}  // namespace vtn::importer
