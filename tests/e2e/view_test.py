@@ -230,7 +230,7 @@ class View(support.TestCase):
         self.serve(env={"SSH_CONNECTION": "1.2.3.4 5 6.7.8.9 22"})
         self.assertIn(f"ssh -L {self.address.port}:127.0.0.1:{self.address.port} ", self.process.stdout.readline().decode())
         for arguments, line in ((("nothing.vtn",), "cannot read nothing.vtn: No such file or directory"),
-                                (("--port", "x", self.vtn), "--port must be a whole number"),
+                                (("--port", "x", self.vtn), "--port must be a number from 0 to 65535"),
                                 (("--port", str(self.address.port), self.vtn), "is in use"),
                                 (("--ui_dir", self.work, self.vtn), "there is no index.html in it")):
             run = self.run_argv([support.LAUNCHER, "view", "--server_only", *arguments])
