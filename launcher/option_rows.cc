@@ -23,29 +23,6 @@ using Text = const std::string&;
 
 constexpr char kAllFunctions[] = "*";
 
-Status add_selected(std::vector<std::string>& selected, Text value) {
-  if (value.empty()) {
-    return fail("needs a pattern that is not empty");
-  }
-  selected.push_back(value);
-  return {};
-}
-
-Status take_source(Request& request, Work work, const char* option, Text path) {
-  if (path.empty()) {
-    return fail("needs the name of a file");
-  }
-  Source& source = request.source;
-  const bool list = work == Work::kCombine || work == Work::kAlign;
-  if (source.work != Work::kRun && (source.work != work || !list)) {
-    source.contradicts = true;
-  }
-  source.work = work;
-  source.option = option;
-  source.paths.push_back(path);
-  return {};
-}
-
 Status add_patterns(Request& request, uint32_t key, Result<std::vector<std::string>> patterns) {
   if (!patterns) {
     return tl::unexpected<Error>(std::move(patterns).error());
@@ -513,107 +490,9 @@ constexpr OptionRow kRowsBehindLogs[] = {
        return {};
      },
      "0 is quiet, 1 the default, 2 tells more"},
-    {"convert",
-     0,
-     "FILE",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       return take_source(request, Work::kConvert, "convert", value);
-     },
-     "write a report (-o) of a saved recording, or of a report that is imported first"},
-    {"from",
-     0,
-     "TIME",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       request.source.window.has_from = true;
-       VTN_ASSIGN(request.source.window.from_ns, read_duration_ns(value, kSecondNs));
-       return {};
-     },
-     "with --convert: what is not before that time of the report (1.5: seconds; 200ms)"},
-    {"to",
-     0,
-     "TIME",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       request.source.window.has_to = true;
-       VTN_ASSIGN(request.source.window.to_ns, read_duration_ns(value, kSecondNs));
-       return {};
-     },
-     "with --convert: what is before that time"},
-    {"process",
-     0,
-     "PID|NAME",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       return add_selected(request.source.window.processes, value);
-     },
-     "with --convert: that process alone, by its id or a pattern of its name. May be repeated"},
-    {"thread",
-     0,
-     "TID|NAME",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       return add_selected(request.source.window.threads, value);
-     },
-     "with --convert: that thread alone, likewise"},
-    {"function",
-     0,
-     "PATTERN",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       return add_selected(request.source.window.functions, value);
-     },
-     "with --convert: calls of functions whose name, or file where there is a slash, matches, and "
-     "all below them. May be repeated"},
-    {"recover",
-     0,
-     "DIR",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       return take_source(request, Work::kRecover, "recover", value);
-     },
-     "write a report (-o) of what a killed run left"},
-    {"combine",
-     0,
-     "FILE...",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       return take_source(request, Work::kCombine, "combine", value);
-     },
-     "make one report (-o) of several recordings, each where the clock on the wall has it",
-     nullptr,
-     nullptr,
-     false,
-     true},
-    {"align_combine",
-     0,
-     "FILE...",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       return take_source(request, Work::kAlign, "align_combine", value);
-     },
-     "likewise, but all begin at the same time",
-     nullptr,
-     nullptr,
-     false,
-     true},
-    {"compress",
-     0,
-     "FILE",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       return take_source(request, Work::kCompress, "compress", value);
-     },
-     "write a recording (-o FILE.vtn, default: result.vtn) as small as it gets"},
-    {"decompress",
-     0,
-     "FILE.vtn",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       return take_source(request, Work::kDecompress, "decompress", value);
-     },
-     "write what was compressed as a report (-o, default: result.json)"},
+};
+
+constexpr OptionRow kLastRows[] = {
     {"rcfile",
      0,
      "FILE",
@@ -655,7 +534,9 @@ std::span<const OptionRow> option_rows() {
     std::vector<OptionRow> rows;
     for (const std::span<const OptionRow> some : {std::span<const OptionRow>(kRowsBeforeLogs),
                                                   log_option_rows(),
-                                                  std::span<const OptionRow>(kRowsBehindLogs)}) {
+                                                  std::span<const OptionRow>(kRowsBehindLogs),
+                                                  source_option_rows(),
+                                                  std::span<const OptionRow>(kLastRows)}) {
       rows.insert(rows.end(), some.begin(), some.end());
     }
     return rows;

@@ -33,4 +33,7 @@ std::span<const OptionRow> option_rows();
 // Of those the ones of logs (log_option_rows.cc).
 std::span<const OptionRow> log_option_rows();
 
+// And those of reports of what was recorded before (source_option_rows.cc).
+std::span<const OptionRow> source_option_rows();
+
 }  // namespace vtn::launcher
