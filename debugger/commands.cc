@@ -19,11 +19,11 @@ constexpr size_t kShownWord = 80;
 }  // namespace
 
 std::span<const CommandGroup> command_groups() {
-  static const CommandGroup kGroups[] = {{"Moving, forward and backward", moving_commands()},
+  static const CommandGroup groups[] = {{"Moving, forward and backward", moving_commands()},
                                          {"Finding", finding_commands()},
                                          {"Looking", looking_commands()},
                                          {"Threads, processes, and the rest", choosing_commands()}};
-  return kGroups;
+  return groups;
 }
 
 std::vector<std::string_view> names_of(const Command& command) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -72,7 +73,7 @@ Result<Format> find_format(int fd, const std::string& path) {
   if (format != Format::kGzip) {
     return format;
   }
-  VTN_ASSIGN(UniqueFd again, above_standard(UniqueFd(dup(fd))));
+  VTN_ASSIGN(UniqueFd again, above_standard(UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0))));
   Format inside = Format::kNone;
   {
     ByteSource source(std::move(again), path);
@@ -144,7 +145,7 @@ Result<Imported> import_file(UniqueFd fd, const ImportRequest& request) {
         request.path));
   }
   VTN_ASSIGN(UniqueFd file, nameless_file(request.folder));
-  VTN_ASSIGN(UniqueFd reading, above_standard(UniqueFd(dup(file.get()))));
+  VTN_ASSIGN(UniqueFd reading, above_standard(UniqueFd(fcntl(file.get(), F_DUPFD_CLOEXEC, 0))));
   VTN_ASSIGN(const auto writer, spool::Writer::start(std::move(file), new_header()));
   Intake intake(request.folder);
   intake.source = [&](const std::string& path, std::string_view text) {

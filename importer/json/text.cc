@@ -239,7 +239,7 @@ std::optional<uint64_t> nanoseconds_of(std::string_view text) {
     return ns <= kMostNs ? std::optional(ns) : std::nullopt;
   }
   const auto number = float_of(text);  // "1.5e3", "-0.0"
-  if (!number || !(*number >= 0) || *number > static_cast<double>(kMostNs / 1000)) {
+  if (!number || !(*number >= 0) || *number > static_cast<double>(kMostNs) / 1000) {
     return std::nullopt;
   }
   return static_cast<uint64_t>(std::llround(*number * 1000));

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -345,7 +346,7 @@ Status read_page(UniqueFd fd,
                  std::string& who,
                  bool partial,
                  const std::function<bool()>& go_on) {
-  VTN_ASSIGN(UniqueFd again, above_standard(UniqueFd(dup(fd.get()))));
+  VTN_ASSIGN(UniqueFd again, above_standard(UniqueFd(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0))));
   Page page(path, intake, facts, partial);
   {
     ByteSource source(std::move(fd), path, go_on);

@@ -48,7 +48,7 @@ Status choose_format(const std::string& what, report::Output& output) {
                                           : "; did you mean " + nearest.substr(1) + "?"));
 }
 
-int print_report(const std::string& source, report::Output output) {
+int print_report(const std::string& source, const report::Output& output) {
   const bool text =
       !output.gzip &&
       std::find(std::begin(kTexts), std::end(kTexts), output.format->extension) != std::end(kTexts);

@@ -66,7 +66,7 @@ Result<uint32_t> BlockPipe::put(const char* kind, std::string attributes, std::s
       return number;
     }
   }
-  VTN_TRY(work(std::move(job)));
+  VTN_TRY(work(job));
   return number;
 }
 
@@ -84,7 +84,7 @@ void BlockPipe::serve() {
       job = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    (void)work(std::move(job));  // it is noted
+    (void)work(job);  // it is noted
   }
 }
 
@@ -98,10 +98,10 @@ std::unique_ptr<GzipCompressor> BlockPipe::take_compressor() {
   return compressor;
 }
 
-Status BlockPipe::work(Job job) {
+Status BlockPipe::work(const Job& job) {
   std::unique_ptr<GzipCompressor> compressor = take_compressor();
   Result<std::string> element = page_element(*compressor, job.id, job.attributes, job.bytes);
-  const Status status =
+  Status status =
       element ? deliver(job.number, std::move(*element)) : tl::unexpected<Error>(element.error());
   MutexLock lock(mutex_);
   compressors_.push_back(std::move(compressor));

@@ -63,7 +63,7 @@ class BlockPipe {
 
   BlockPipe(UniqueFd file, unsigned workers);
   void serve();
-  Status work(Job job);
+  Status work(const Job& job);
   std::unique_ptr<GzipCompressor> take_compressor();
   Status deliver(uint64_t number, std::string element);
 
