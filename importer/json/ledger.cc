@@ -66,6 +66,12 @@ ImportedProcess process_of(const JsonValue& from, const Facts& facts) {
     start.reason = process.reason;
     start.executable = from["executable"].text();
     start.argv = from["argv"].texts();
+  } else if (process.start_ns < process.images.front().start_ns) {
+    // Whoever started it said so before the program itself was met.
+    ImportedStart& start = process.starts.emplace_back();
+    start.start_ns = process.start_ns;
+    start.executable = process.images.front().executable;
+    start.argv = process.images.front().argv;
   }
   return process;
 }
