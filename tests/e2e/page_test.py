@@ -255,7 +255,7 @@ class Page(support.TestCase):
                            sorted(event["args"].items()))
                           for event in report.events if event["ph"] == "i" and event["cat"] != "process")
         self.assertEqual(instants, expected)
-        self.assertIn("caught ValueError", {instant[2] for instant in instants})
+        self.assertTrue(any(instant[2].endswith("Error") for instant in instants), instants[:5])
 
     def test_sources(self):
         page, _ = self.make()
