@@ -138,16 +138,25 @@ Result<std::string> absolute_path(const std::string& path) {
   return result + path;
 }
 
+std::string temporary_folder() {
+  const char* const folder = getenv("TMPDIR");
+  return folder != nullptr && folder[0] == '/' ? folder : "/tmp";
+}
+
 Result<UniqueFd> unnamed_file(const std::string& folder) {
-  for (const std::string& place : {folder, std::string("/tmp")}) {
+  const char* const temporary = getenv("TMPDIR");
+  for (const std::string& place :
+       {folder, std::string(temporary != nullptr ? temporary : "/var/tmp"), std::string("/tmp")}) {
+    if (auto made = open_file(place, O_TMPFILE | O_RDWR, 0600)) {
+      return made;
+    }
     std::string name = place + "/.viztracer-native-XXXXXX";
-    UniqueFd fd(mkostemp(name.data(), O_CLOEXEC));
-    if (fd) {
+    if (UniqueFd fd(mkostemp(name.data(), O_CLOEXEC)); fd) {
       (void)unlink(name.c_str());
       return above_standard(std::move(fd));
     }
   }
-  return fail_errno("cannot make a file in " + folder);
+  return fail_errno("cannot make a temporary file in " + folder);
 }
 
 AtomicFile::AtomicFile(std::string path, std::string temporary_path, UniqueFd fd)

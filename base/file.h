@@ -32,6 +32,9 @@ std::string name_of(std::string_view path);
 // An absolute path against the current folder, without touching links or "..".
 Result<std::string> absolute_path(const std::string& path);
 
+// Where temporary files lie that are nobody's output.
+std::string temporary_folder();
+
 // A file that has no name, in a folder or where temporary files lie: gone once it is closed.
 Result<UniqueFd> unnamed_file(const std::string& folder);
 

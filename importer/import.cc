@@ -144,7 +144,7 @@ Result<Imported> import_file(UniqueFd fd, const ImportRequest& request) {
         "{} is neither a recording nor a trace that can be imported: what it begins with is none",
         request.path));
   }
-  VTN_ASSIGN(UniqueFd file, nameless_file(request.folder));
+  VTN_ASSIGN(UniqueFd file, unnamed_file(request.folder));
   VTN_ASSIGN(UniqueFd reading, above_standard(UniqueFd(fcntl(file.get(), F_DUPFD_CLOEXEC, 0))));
   VTN_ASSIGN(const auto writer, spool::Writer::start(std::move(file), new_header()));
   Intake intake(request.folder);

@@ -4,8 +4,6 @@
 #include <algorithm>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,22 +19,6 @@ constexpr size_t kWriteBytes = size_t{1} << 20;
 constexpr size_t kReadBytes = size_t{1} << 17;
 
 }  // namespace
-
-Result<UniqueFd> nameless_file(const std::string& folder) {
-  const char* temporary = getenv("TMPDIR");
-  for (const std::string& place :
-       {folder, std::string(temporary != nullptr ? temporary : "/var/tmp"), std::string("/tmp")}) {
-    if (auto made = open_file(place, O_TMPFILE | O_RDWR, 0600)) {
-      return made;
-    }
-    std::string name = place + "/.viztracer-native-XXXXXX";
-    if (const int fd = mkostemp(name.data(), O_CLOEXEC); fd >= 0) {
-      (void)unlink(name.c_str());
-      return above_standard(UniqueFd(fd));
-    }
-  }
-  return fail_errno(fmt::format("cannot make a temporary file in {}", folder));
-}
 
 Status RecordStore::add(Record record, std::string_view payload) {
   if (pending_.size() == run_records_ || payloads_.size() + payload.size() > kRunPayloadBytes) {
@@ -62,7 +44,7 @@ Status RecordStore::spill() {
     return {};
   }
   if (!file_) {
-    VTN_ASSIGN(file_, nameless_file(folder_));
+    VTN_ASSIGN(file_, unnamed_file(folder_));
   }
   sort_run();
   Run& run = runs_.emplace_back();

@@ -19,9 +19,6 @@
 
 namespace vtn::importer {
 
-// An open file without a name in that folder (or where temporary files lie, if there can be none).
-Result<UniqueFd> nameless_file(const std::string& folder);
-
 class RecordStore {
  public:
   static constexpr size_t kRunRecords = size_t{1} << 20;

@@ -2,7 +2,6 @@
 #include "launcher/recordings.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <fmt/format.h>
@@ -55,11 +54,6 @@ Result<std::unique_ptr<spool::Reader>> open_recording(const std::string& path,
                     path));
   }
   return reader;
-}
-
-std::string temporary_folder() {
-  const char* folder = getenv("TMPDIR");
-  return folder != nullptr && folder[0] == '/' ? folder : "/tmp";
 }
 
 bool needs_import(const std::string& path) {

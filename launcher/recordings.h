@@ -22,9 +22,6 @@ Result<std::unique_ptr<spool::Reader>> open_recording(const std::string& path,
 // Whether it is a file that would have to be imported.
 bool needs_import(const std::string& path);
 
-// Where temporary files lie that are nobody's output.
-std::string temporary_folder();
-
 // Whether the word is meant as a file that open_recording() reads: it ends as such a file's name
 // does, or is one by its first bytes.
 bool names_recording(const std::string& word);

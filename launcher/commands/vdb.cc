@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/commands/vdb.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "debugger/conversation.h"
 #include "launcher/recordings.h"

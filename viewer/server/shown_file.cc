@@ -35,9 +35,7 @@ HttpAnswer failure(const Error& error) { return plain_answer(500, error.message)
 
 // A name for a file that is taken away as soon as it is open.
 Result<std::string> temporary_name(const std::string& ending) {
-  const char* const folder = getenv("TMPDIR");
-  std::string name = std::string(folder != nullptr && folder[0] == '/' ? folder : "/tmp") +
-                     "/viztracer-native-XXXXXX" + ending;
+  std::string name = temporary_folder() + "/viztracer-native-XXXXXX" + ending;
   UniqueFd fd(mkostemps(name.data(), static_cast<int>(ending.size()), O_CLOEXEC));
   if (!fd) {
     return fail_errno("cannot make a file in " + folder_of(name));
