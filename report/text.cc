@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/text.h"
 
+#include <sys/wait.h>
+
 #include <fmt/format.h>
 
 #include "abi/event_abi.h"
@@ -58,6 +60,46 @@ std::string json_list(const std::vector<std::string>& texts) {
     list += json_quoted(text);
   }
   return list + "]";
+}
+
+std::string exit_json(bool known, int wait_status) {
+  if (!known) {
+    return "null";
+  }
+  return WIFSIGNALED(wait_status) ? fmt::format("{{\"signal\":{}}}", WTERMSIG(wait_status))
+                                  : fmt::format("{{\"status\":{}}}", WEXITSTATUS(wait_status));
+}
+
+std::string json_in_script(std::string_view json) {
+  std::string safe;
+  for (const char letter : json) {
+    if (letter == '<') {
+      safe += "\\u003c";
+    } else {
+      safe += letter;
+    }
+  }
+  return safe;
+}
+
+std::string html_text(std::string_view text) {
+  std::string safe;
+  for (const char letter : text) {
+    switch (letter) {
+      case '&':
+        safe += "&amp;";
+        break;
+      case '<':
+        safe += "&lt;";
+        break;
+      case '"':
+        safe += "&quot;";
+        break;
+      default:
+        safe += letter;
+    }
+  }
+  return safe;
 }
 
 std::string display_name(const spool::FunctionInfo* function, uint32_t id) {

@@ -19,6 +19,13 @@ void append_json_escaped(std::string& to, std::string_view text);
 std::string json_quoted(std::string_view bytes);  // made valid, escaped, in quotes
 std::string json_list(const std::vector<std::string>& texts);
 
+// How a process ended, as JSON: {"status":3}, {"signal":9}, null.
+std::string exit_json(bool known, int wait_status);
+// JSON within a <script>: no "<!--", no "</script".
+std::string json_in_script(std::string_view json);
+// The text of an element of HTML, or within quotes of an attribute.
+std::string html_text(std::string_view text);
+
 // "qualname (file:line)", "module.name", ...; valid UTF-8. `function` may be null: the id is shown.
 // A class that is called is "Flask", an instance of it that is called "<Flask object>".
 std::string display_name(const spool::FunctionInfo* function, uint32_t id);

@@ -3,29 +3,14 @@
 
 #include <algorithm>
 #include <map>
-#include <string_view>
 #include <tuple>
 
 namespace vtn::report {
 
-namespace {
-
-using Identity = std::tuple<std::string_view, std::string_view, uint32_t, uint32_t>;
-
-Identity identity_of(const spool::FunctionInfo* function) {
-  return function == nullptr ? Identity()
-                             : Identity(function->name,
-                                        function->file,
-                                        function->line,
-                                        1 + static_cast<uint32_t>(function->kind));
-}
-
-}  // namespace
-
 PageFunctions::PageFunctions(const Picture& picture, const CallTotals& totals) {
   const spool::Model& model = picture.model;
-  std::map<Identity, uint32_t> met;  // index into rows_, until these are sorted
-  std::vector<Identity> identities;
+  std::map<FunctionKey, uint32_t> met;  // index into rows_, until these are sorted
+  std::vector<FunctionKey> identities;
   of_image_.resize(model.images.size());
   constexpr uint32_t kNever = 0xffff'ffff;
   for (const uint32_t process : picture.order) {
@@ -36,7 +21,7 @@ PageFunctions::PageFunctions(const Picture& picture, const CallTotals& totals) {
       numbers.resize(image.functions.size() + 1, kNever);
       for (const auto& [index, sums] : totals.threads[thread].functions) {
         const spool::FunctionInfo* function = function_at(image, index);
-        const Identity identity = identity_of(function);
+        const FunctionKey identity = key_of(function);
         const auto [found, is_new] = met.try_emplace(identity, static_cast<uint32_t>(rows_.size()));
         if (is_new) {
           rows_.push_back({function, {}});

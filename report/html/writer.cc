@@ -5,8 +5,6 @@
 #include <memory>
 #include <unordered_map>
 
-#include <sys/wait.h>
-
 #include <fmt/format.h>
 
 #include "base/file.h"
@@ -33,46 +31,6 @@ constexpr uint64_t kOverviewRows = 20'000;
 constexpr size_t kSourceBlockBytes = size_t{4} << 20;
 constexpr uint32_t kMostStacksOfPageThread = 1u << 16;
 constexpr int kPasses = 3;
-
-// The text of an element.
-std::string escaped(std::string_view text) {
-  std::string safe;
-  for (const char letter : text) {
-    switch (letter) {
-      case '&':
-        safe += "&amp;";
-        break;
-      case '<':
-        safe += "&lt;";
-        break;
-      default:
-        safe += letter;
-    }
-  }
-  return safe;
-}
-
-// JSON within a <script>: no "<!--", no "</script".
-std::string without_tags(const std::string& json) {
-  std::string safe;
-  for (const char letter : json) {
-    if (letter == '<') {
-      safe += "\\u003c";
-    } else {
-      safe += letter;
-    }
-  }
-  return safe;
-}
-
-std::string exit_text(const spool::RunEndFrame& end) {
-  if ((end.flags & spool::kRunHasStatus) == 0) {
-    return "null";
-  }
-  return WIFSIGNALED(end.wait_status)
-             ? fmt::format("{{\"signal\":{}}}", WTERMSIG(end.wait_status))
-             : fmt::format("{{\"status\":{}}}", WEXITSTATUS(end.wait_status));
-}
 
 class Page {
  public:
@@ -285,7 +243,7 @@ class Page {
         json_quoted(model_.command_line),
         clock_.realtime_base_ns() + offset_ns_,
         end_ns - offset_ns_,
-        exit_text(model_.run_end),
+        exit_json((model_.run_end.flags & spool::kRunHasStatus) != 0, model_.run_end.wait_status),
         run.kept_calls + run.folded_calls,
         run.kept_calls.load(),
         run.folded_calls.load(),
@@ -322,7 +280,7 @@ class Page {
     MutexLock lock(run.mutex);
     VTN_TRY(output.append(head()));
     VTN_TRY(output.append("<script type=\"application/json\" id=\"vtn-meta\">" +
-                          without_tags(meta(run, run.overview.empty() ? 0 : 1, pipe)) +
+                          json_in_script(meta(run, run.overview.empty() ? 0 : 1, pipe)) +
                           "</script>\n"));
     VTN_TRY(output.append(page::page_middle()));
     VTN_ASSIGN(const std::string names, page_element(gzip, "tables", "", tables.json()));
@@ -333,7 +291,7 @@ class Page {
     }
     VTN_TRY(output.append(page::page_code()));
     VTN_TRY(output.append("<pre id=\"vtn-functions\">" +
-                          escaped(page_function_text(picture_, tables.functions)) + "</pre>\n"));
+                          html_text(page_function_text(picture_, tables.functions)) + "</pre>\n"));
     VTN_TRY(pipe.copy_to(output));
     VTN_TRY(output.append("<script type=\"application/x-vtn\" id=\"vtn-end\"></script>\n"));
     return output.append(page::page_tail());

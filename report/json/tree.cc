@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include <sys/wait.h>
-
 #include <fmt/format.h>
 
 #include "base/file.h"
@@ -54,12 +52,7 @@ void append_program(std::string& to,
 }
 
 std::string exit_text(const ProcessInfo& process) {
-  if (!process.status_known) {
-    return "null";
-  }
-  return WIFSIGNALED(process.wait_status)
-             ? fmt::format("{{\"signal\":{}}}", WTERMSIG(process.wait_status))
-             : fmt::format("{{\"status\":{}}}", WEXITSTATUS(process.wait_status));
+  return exit_json(process.status_known, process.wait_status);
 }
 
 // Whether it is to be said at a process's end how that was: on the bar of a program that was not

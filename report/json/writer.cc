@@ -7,8 +7,6 @@
 
 #include <algorithm>
 
-#include <sys/wait.h>
-
 #include <fmt/format.h>
 
 #include "report/json/events.h"
@@ -96,15 +94,6 @@ std::string open_calls_text(const JsonLayout& layout) {
   return text;
 }
 
-std::string exit_text(const spool::RunEndFrame& end) {
-  if ((end.flags & spool::kRunHasStatus) == 0) {
-    return "null";
-  }
-  return WIFSIGNALED(end.wait_status)
-             ? fmt::format("{{\"signal\":{}}}", WTERMSIG(end.wait_status))
-             : fmt::format("{{\"status\":{}}}", WEXITSTATUS(end.wait_status));
-}
-
 std::string metadata_text(const JsonLayout& layout) {
   const spool::Model& model = layout.model;
   const spool::Totals totals = spool::totals_of(model);
@@ -121,7 +110,7 @@ std::string metadata_text(const JsonLayout& layout) {
       "\"timestamp_offset_ns\":{},"
       "\n\"processes\":",
       json_quoted(model.command_line),
-      exit_text(model.run_end),
+      exit_json((model.run_end.flags & spool::kRunHasStatus) != 0, model.run_end.wait_status),
       totals.calls,
       totals.lost_events,
       totals.stray_ends,

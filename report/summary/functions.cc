@@ -5,6 +5,14 @@
 
 namespace vtn::report {
 
+FunctionKey key_of(const spool::FunctionInfo* function) {
+  return function == nullptr ? FunctionKey()
+                             : FunctionKey(function->name,
+                                           function->file,
+                                           function->line,
+                                           1 + static_cast<uint32_t>(function->kind));
+}
+
 FunctionIdentity identity_of(const spool::ImageInfo& image, FunctionIndex index) {
   if (index == kOtherFunctions) {
     return {"(other functions)", "", 0};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <tuple>
 
 #include <stdint.h>
@@ -26,6 +27,11 @@ inline FunctionIndex function_index(const spool::ImageInfo& image, uint32_t id) 
 inline const spool::FunctionInfo* function_at(const spool::ImageInfo& image, FunctionIndex index) {
   return index < image.functions.size() ? &image.functions[index] : nullptr;
 }
+
+// What tells functions of different images apart, kinds included. Of the model's texts; null: all
+// that nobody has named.
+using FunctionKey = std::tuple<std::string_view, std::string_view, uint32_t, uint32_t>;
+FunctionKey key_of(const spool::FunctionInfo* function);
 
 // The same function, whatever images have it: as other tools know one.
 struct FunctionIdentity {

@@ -105,16 +105,6 @@ Status add_up_threads(const spool::Reader& spool,
   return pass_in_order(spool, workers, progress, passes);
 }
 
-using Identity = std::tuple<std::string_view, std::string_view, uint32_t, uint32_t>;
-
-Identity identity_of(const spool::FunctionInfo* function) {
-  return function == nullptr ? Identity()
-                             : Identity(function->name,
-                                        function->file,
-                                        function->line,
-                                        static_cast<uint32_t>(function->kind));
-}
-
 }  // namespace
 
 Result<CallTotals> add_up(const spool::Reader& spool,
@@ -144,12 +134,12 @@ Result<CallTotals> add_up(const spool::Reader& spool,
 std::vector<NamedTotals> by_function(const spool::Model& model,
                                      const CallTotals& totals,
                                      const std::vector<uint32_t>& threads) {
-  std::map<Identity, NamedTotals> found;
+  std::map<FunctionKey, NamedTotals> found;
   for (const uint32_t thread : threads) {
     const spool::ImageInfo& image = model.images[model.threads[thread].image];
     for (const auto& [index, sums] : totals.threads[thread].functions) {
       const spool::FunctionInfo* function = function_at(image, index);
-      NamedTotals& named = found[identity_of(function)];
+      NamedTotals& named = found[key_of(function)];
       named.function = function;
       named.totals.add(sums);
     }

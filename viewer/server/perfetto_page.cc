@@ -57,35 +57,11 @@ constexpr char kScript[] =
 
 }  // namespace
 
-std::string html_text(const std::string& text) {
-  std::string safe;
-  for (const char letter : text) {
-    switch (letter) {
-      case '&':
-        safe += "&amp;";
-        break;
-      case '<':
-        safe += "&lt;";
-        break;
-      case '"':
-        safe += "&quot;";
-        break;
-      default:
-        safe += letter;
-    }
-  }
-  return safe;
-}
-
 std::string perfetto_page(const std::string& ui, bool inside, const std::string& title) {
   const auto script_text = [](const std::string& text) {
-    std::string safe;
-    for (const char letter : report::json_quoted(text)) {
-      safe += letter == '<' ? std::string("\\u003c") : std::string(1, letter);
-    }
-    return safe;
+    return report::json_in_script(report::json_quoted(text));
   };
-  return fmt::format(kHead, html_text(title)) + "<p id=\"words\"></p>\n" +
+  return fmt::format(kHead, report::html_text(title)) + "<p id=\"words\"></p>\n" +
          (inside ? "" : "<button id=\"open\">Open Perfetto</button>\n") + "<script>\n" +
          fmt::format(kScript, script_text(ui), inside, script_text(title)) +
          "</script></body></html>\n";

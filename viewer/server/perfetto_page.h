@@ -15,7 +15,4 @@ namespace vtn::viewer {
 // texts are quoted here.
 std::string perfetto_page(const std::string& ui, bool inside, const std::string& title);
 
-// Of text that is to stand within an element.
-std::string html_text(const std::string& text);
-
 }  // namespace vtn::viewer

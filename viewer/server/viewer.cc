@@ -15,7 +15,7 @@
 
 #include "base/file.h"
 #include "base/utf8.h"
-#include "report/summary/text.h"
+#include "report/text.h"
 #include "viewer/server/perfetto_page.h"
 
 namespace vtn::viewer {
@@ -180,7 +180,7 @@ HttpAnswer Viewer::listing() {
   std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
     return std::tie(b.changed_s, a.name) < std::tie(a.changed_s, b.name);
   });
-  const std::string title = html_text(valid_utf8(settings_.path));
+  const std::string title = report::html_text(valid_utf8(settings_.path));
   HttpAnswer answer;
   answer.body = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{0}</title>\n"
@@ -198,7 +198,7 @@ HttpAnswer Viewer::listing() {
     answer.body += fmt::format("<tr><td><a href=\"{}/{}\">{}</a></td><td>{}</td><td>{}</td></tr>\n",
                                encoded(row.name),
                                settings_.perfetto ? "perfetto" : "",
-                               html_text(valid_utf8(row.name)),
+                               report::html_text(valid_utf8(row.name)),
                                when,
                                size_text(row.bytes));
   }
