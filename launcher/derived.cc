@@ -27,28 +27,23 @@ Result<std::unique_ptr<spool::Reader>> derive_recording(
   if (!fd) {
     return fail_errno("cannot write beside " + output);
   }
-  if (source.window.given()) {
-    auto window = window_of(*inputs.front(), source.window);
-    if (!window) {
-      (void)unlink(path.c_str());
-      return tl::unexpected<Error>(std::move(window).error());
+  const auto derive = [&]() -> Result<std::unique_ptr<spool::Reader>> {
+    if (source.window.given()) {
+      VTN_ASSIGN(auto window, window_of(*inputs.front(), source.window));
+      window.progress = progress;
+      return spool::cut_window(window, std::move(fd), path);
     }
-    window->progress = progress;
-    auto made = spool::cut_window(*window, std::move(fd), path);
-    if (!made) {
-      (void)unlink(path.c_str());
+    spool::CombineRequest request;
+    for (const auto& input : inputs) {
+      request.inputs.push_back(input.get());
     }
-    return made;
-  }
-  spool::CombineRequest request;
-  for (const auto& input : inputs) {
-    request.inputs.push_back(input.get());
-  }
-  request.align = source.work == Work::kAlign;
-  request.compress = source.work == Work::kCompress;
-  request.version = VTN_VERSION;
-  request.progress = progress;
-  auto made = spool::combine(request, std::move(fd), path);
+    request.align = source.work == Work::kAlign;
+    request.compress = source.work == Work::kCompress;
+    request.version = VTN_VERSION;
+    request.progress = progress;
+    return spool::combine(request, std::move(fd), path);
+  };
+  auto made = derive();
   if (!made) {
     (void)unlink(path.c_str());
   }

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "spool/frame_struct.h"
 #include "spool/retime.h"
 #include "spool/varint.h"
 #include "spool/writer.h"
@@ -66,15 +67,6 @@ uint64_t begin_ns(const Model& model, const ClockMap& map) {
     first = std::min(first, thread.first_ticks);
   }
   return first == UINT64_MAX ? UINT64_MAX : map.to_ns(first);
-}
-
-template <class T>
-bool read_struct(std::string_view body, T& to) {
-  if (body.size() < sizeof(T)) {
-    return false;
-  }
-  memcpy(&to, body.data(), sizeof(T));
-  return true;
 }
 
 template <class T>

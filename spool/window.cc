@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "spool/frame_struct.h"
 #include "spool/varint.h"
 #include "spool/window_thread.h"
 #include "spool/writer.h"
@@ -19,15 +20,6 @@ namespace vtn::spool {
 namespace {
 
 constexpr uint64_t kProgressFrames = 1000;
-
-template <class T>
-bool read_struct(std::string_view body, T& to) {
-  if (body.size() < sizeof(T)) {
-    return false;
-  }
-  memcpy(&to, body.data(), sizeof(T));
-  return true;
-}
 
 class Cutter {
  public:

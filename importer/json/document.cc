@@ -153,26 +153,8 @@ class Document {
 
   Status object() {
     in_object_ = true;
-    VTN_ASSIGN(bool there, take('{'));
-    for (bool first = true;; first = false) {
-      VTN_ASSIGN(there, take('}'));
-      if (there) {
-        return {};
-      }
-      if (!first) {
-        VTN_ASSIGN(there, take(','));
-      }
-      std::string key;
-      VTN_TRY(piece("a key", [&](JsonCursor& from) {
-        std::string_view raw;
-        if (!from.string(raw) || !from.expect(':')) {
-          return false;
-        }
-        key = raw;
-        return true;
-      }));
-      VTN_TRY(member(key));
-    }
+    VTN_TRY(take('{'));
+    return each_member([&](const std::string& key) { return member(key); });
   }
 
   Status member(const std::string& key) {
