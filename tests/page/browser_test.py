@@ -40,13 +40,7 @@ class Browser(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.browser.__exit__()
-        # Looked at when something is to be judged that no test can: VTN_KEEP_PICTURES=FOLDER.
-        keep = os.environ.get("VTN_KEEP_PICTURES")
-        if keep:
-            os.makedirs(keep, exist_ok=True)
-            for name in os.listdir(cls.folder):
-                if name.endswith(".png"):
-                    shutil.copy(os.path.join(cls.folder, name), keep)
+        chromium.keep_pictures(cls.folder)
         shutil.rmtree(cls.folder)
 
     def write(self, name, change=None, **options):

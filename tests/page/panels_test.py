@@ -91,12 +91,7 @@ class Panels(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.browser.__exit__()
-        keep = os.environ.get("VTN_KEEP_PICTURES")
-        if keep:
-            os.makedirs(keep, exist_ok=True)
-            for name in os.listdir(cls.folder):
-                if name.endswith(".png"):
-                    shutil.copy(os.path.join(cls.folder, name), keep)
+        chromium.keep_pictures(cls.folder)
         shutil.rmtree(cls.folder)
 
     def open(self, hash_="", path=None):

@@ -33,6 +33,16 @@ def why_not():
     return None if executable() else "there is no Chromium (apt-get install chromium)"
 
 
+def keep_pictures(folder):
+    """Pictures of a test, to be looked at when something is to be judged that no test can: into $VTN_KEEP_PICTURES, if there is one."""
+    keep = os.environ.get("VTN_KEEP_PICTURES")
+    if keep:
+        os.makedirs(keep, exist_ok=True)
+        for name in os.listdir(folder):
+            if name.endswith(".png"):
+                shutil.copy(os.path.join(folder, name), keep)
+
+
 class PageError(Exception):
     """What the page's script threw."""
 
