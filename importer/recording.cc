@@ -13,6 +13,7 @@
 #include "abi/names_abi.h"
 #include "base/utf8.h"
 #include "spool/gaps.h"
+#include "spool/name_record.h"
 #include "spool/varint.h"
 
 namespace vtn::importer {
@@ -23,27 +24,6 @@ constexpr uint32_t kFirstMadeUpTid = 0x5800'0000;
 constexpr uint32_t kMostPid = 0x3fff'ffff;  // above are numbers that reports make up
 constexpr uint64_t kAskEvery = 1u << 16;
 constexpr char kBeside[] = " (beside)";
-
-template <class T>
-void append_struct(std::string& to, const T& value) {
-  to.append(reinterpret_cast<const char*>(&value), sizeof(value));
-}
-
-// A record of a names stream: head, struct, text, padded to words.
-template <class T>
-std::string name_record(NameRecord type, const T& body, std::string_view text) {
-  const size_t words = 1 + (sizeof(body) + text.size() + 7) / 8;
-  std::string record;
-  append_struct(record, name_record_head(type, static_cast<uint32_t>(words)));
-  append_struct(record, body);
-  record += text;
-  record.resize(words * 8);
-  return record;
-}
-
-std::string text_record(NameRecord type, uint32_t key, std::string_view text) {
-  return name_record(type, TextRecord{key, static_cast<uint32_t>(text.size())}, text);
-}
 
 // Each with its NUL.
 std::string with_nuls(const std::vector<std::string>& words) {
@@ -152,10 +132,6 @@ Status Recording::write_run() {
       spool::ClockTriple{first_ns, first_ns, first_ns + facts_.realtime_base_ns});
 }
 
-Status Recording::append_names(uint32_t image, const std::string& words) {
-  return writer_.append_struct(spool::FrameKind::kNames, spool::NamesFrame{image, 0}, words);
-}
-
 Status Recording::write_image(uint32_t number, const ImportedImage& from) {
   const ImportedProcess& process = facts_.processes[number];
   const std::string text =
@@ -188,8 +164,10 @@ Status Recording::write_image(uint32_t number, const ImportedImage& from) {
   record.executable_bytes = static_cast<uint32_t>(from.executable.size());
   record.cwd_bytes = static_cast<uint32_t>(from.cwd.size());
   record.argv_bytes = static_cast<uint32_t>(argv.size());
-  return append_names(image.image,
-                      name_record(NameRecord::kProcess, record, from.executable + from.cwd + argv));
+  return spool::append_names(
+      writer_,
+      image.image,
+      spool::name_record(NameRecord::kProcess, record, from.executable + from.cwd + argv));
 }
 
 Status Recording::write_start(uint32_t number, const ImportedStart& from) {
@@ -280,15 +258,11 @@ Result<ImageFunction> Recording::function_of(Image& image, uint32_t name) {
     text = text.substr(1, text.size() - 1 - strlen(" object>"));
   }
   record.line = line;
-  record.name_bytes = static_cast<uint32_t>(text.size());
-  record.file_bytes = static_cast<uint32_t>(file.size());
-  std::string both(text);
-  both += file;
-  std::string words = name_record(NameRecord::kFunction, record, both);
+  std::string words = spool::function_record(record, text, file);
   if (!from.parameters.empty()) {
-    words += text_record(NameRecord::kParameters, record.id, with_nuls(from.parameters));
+    words += spool::text_record(NameRecord::kParameters, record.id, with_nuls(from.parameters));
   }
-  VTN_TRY(append_names(image.number, words));
+  VTN_TRY(spool::append_names(writer_, image.number, words));
   return function;
 }
 
@@ -319,7 +293,7 @@ Result<std::pair<uint32_t, uint32_t>> Recording::new_thread(uint32_t process_num
     VTN_TRY(writer_.append_thread_name(
         image.number,
         thread,
-        text_record(NameRecord::kThreadName, thread, n == 0 ? name : name + kBeside)));
+        spool::text_record(NameRecord::kThreadName, thread, n == 0 ? name : name + kBeside)));
   }
   return std::pair(thread, tid);
 }
@@ -458,7 +432,7 @@ std::vector<std::string> remarks_on(const Intake& intake, const AssemblyCounts& 
   say(counts.moved.stamps,
       fmt::format("stamps that are the same as one before (or {} ns earlier at most) are moved "
                   "right behind it",
-                  counts.moved.most_ns));
+                  counts.moved.most_ticks));
   for (const auto& [what, count] : intake.left_out) {
     say(count, what);
   }
@@ -474,8 +448,10 @@ Status Recording::write_notice() {
   for (const std::string& remark : remarks_on(intake_, counts_)) {
     text += "; " + remark;
   }
-  return append_names(
-      0, text_record(NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kImported), text));
+  return spool::append_names(
+      writer_,
+      0,
+      spool::text_record(NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kImported), text));
 }
 
 Status Recording::write(const std::function<bool()>& go_on) {

@@ -59,7 +59,6 @@ class Recording {
                                                    Image& image,
                                                    size_t n);
   Status write_notice();
-  Status append_names(uint32_t image, const std::string& words);
   uint64_t ticks(uint64_t ns) const { return ns + facts_.offset_ns; }
   const std::string& shown_name(uint32_t name) const { return intake_.names[name].text; }
 
@@ -74,7 +73,7 @@ class Recording {
   std::function<bool()> go_on_;
   uint64_t records_ = 0;
   AssemblyCounts counts_;
-  FrameCodes codes_;
+  spool::FrameCodes codes_;
   spool::FrameEncoder encoder_;
 };
 

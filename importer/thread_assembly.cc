@@ -138,7 +138,7 @@ Status ThreadAssembly::end(const Record& record, std::string_view payload) {
   });
   if (begun == on->open.rend()) {
     ++context_.counts.stray_ends;
-    on->builder.stray_end();
+    on->builder.stray_ends(1);
     return {};
   }
   for (auto above = begun - on->open.rbegin(); above > 0; --above) {
@@ -185,8 +185,8 @@ Status ThreadAssembly::finish() {
     VTN_TRY(close_until(*row, UINT64_MAX - 1, false, nullptr, 0));
     VTN_TRY(row->builder.flush());
     context_.counts.moved.stamps += row->builder.moved().stamps;
-    context_.counts.moved.most_ns =
-        std::max(context_.counts.moved.most_ns, row->builder.moved().most_ns);
+    context_.counts.moved.most_ticks =
+        std::max(context_.counts.moved.most_ticks, row->builder.moved().most_ticks);
     for (size_t depth = 0; depth < row->open.size(); ++depth) {
       const Open& open = row->open[depth];
       if (open.arguments != 0) {

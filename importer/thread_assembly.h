@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "importer/frame_builder.h"
 #include "importer/intake.h"
+#include "spool/frame_builder.h"
 
 namespace vtn::importer {
 
@@ -30,7 +30,7 @@ struct AssemblyCounts {
   uint64_t cut = 0;
   uint64_t stray_ends = 0;
   uint64_t too_deep = 0;
-  MovedStamps moved;
+  spool::MovedStamps moved;
 };
 
 // What a name is in an image.
@@ -48,7 +48,7 @@ class ThreadAssembly {
   struct Context {
     spool::Writer& writer;
     spool::FrameEncoder& encoder;
-    FrameCodes& codes;
+    spool::FrameCodes& codes;
     AssemblyCounts& counts;
     uint32_t image;
     uint64_t offset_ns;  // added to every stamp
@@ -78,7 +78,7 @@ class ThreadAssembly {
         : builder(
               context.writer, context.encoder, context.codes, context.image, thread_number, tid),
           thread(thread_number) {}
-    FrameBuilder builder;
+    spool::FrameBuilder builder;
     uint32_t thread;
     std::vector<Open> open;  // outermost first
   };

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "importer/frame_builder.h"
+#include "spool/frame_builder.h"
 
 #include <algorithm>
 
-namespace vtn::importer {
+namespace vtn::spool {
 
 namespace {
 
 constexpr uint32_t kFrameOps = 1u << 14;
 constexpr uint32_t kOpsAtOnce = 2;  // a gap and its end
 constexpr size_t kFrameNoteBytes = size_t{1} << 20;
-constexpr size_t kFrameFunctions = 0x1'0000 - spool::kOpFirstCall - 1;
+constexpr size_t kFrameFunctions = 0x1'0000 - kOpFirstCall - 1;
 constexpr uint32_t kGapId = UINT32_MAX;  // in open_: no function
 
 }  // namespace
 
-FrameBuilder::FrameBuilder(spool::Writer& writer,
-                           spool::FrameEncoder& encoder,
+FrameBuilder::FrameBuilder(Writer& writer,
+                           FrameEncoder& encoder,
                            FrameCodes& codes,
                            uint32_t image,
                            uint32_t thread,
@@ -47,18 +47,27 @@ Status FrameBuilder::ready() {
   return {};
 }
 
-uint64_t FrameBuilder::stamp(uint64_t ns) {
+void FrameBuilder::resume(uint32_t sequence,
+                          uint64_t last_ticks,
+                          const std::vector<OpenCall>& open) {
+  sequence_ = sequence;
+  last_ticks_ = last_ticks;
+  open_ = open;
+  started_ = true;
+}
+
+uint64_t FrameBuilder::in_order(uint64_t ticks) {
   if (!started_) {
     started_ = true;
-    columns_.head.start_ticks = last_ticks_ = ns;
-    return ns;
+    columns_.head.start_ticks = last_ticks_ = ticks;
+    return ticks;
   }
-  if (__builtin_expect(ns <= last_ticks_, 0)) {
+  if (__builtin_expect(ticks <= last_ticks_, 0)) {
     ++moved_.stamps;
-    moved_.most_ns = std::max(moved_.most_ns, last_ticks_ + 1 - ns);
+    moved_.most_ticks = std::max(moved_.most_ticks, last_ticks_ + 1 - ticks);
     return last_ticks_ + 1;
   }
-  return ns;
+  return ticks;
 }
 
 void FrameBuilder::op(uint32_t code, uint64_t ticks) {
@@ -66,45 +75,45 @@ void FrameBuilder::op(uint32_t code, uint64_t ticks) {
   last_ticks_ = ticks;
   const uint32_t at = columns_.head.ops++;
   columns_.codes[at] = static_cast<uint16_t>(code);
-  columns_.steps[at] = static_cast<uint16_t>(std::min<uint64_t>(step, spool::kWideStep));
-  if (step >= spool::kWideStep) {
+  columns_.steps[at] = static_cast<uint16_t>(std::min<uint64_t>(step, kWideStep));
+  if (step >= kWideStep) {
     columns_.wide.push_back(step);
   }
 }
 
-void FrameBuilder::opened(const spool::OpenCall& call) {
+void FrameBuilder::opened(const OpenCall& call) {
   open_.push_back(call);
   columns_.head.deepest = std::max(columns_.head.deepest, static_cast<uint32_t>(open_.size()));
 }
 
-void FrameBuilder::begin(uint32_t id, uint64_t ns, bool python, uint32_t line) {
-  const uint64_t ticks = stamp(ns);
+void FrameBuilder::begin(uint32_t id, uint64_t ticks, bool python, uint32_t line) {
+  ticks = in_order(ticks);
   FrameCodes::Entry& entry = codes_.entry(id);
   if (entry.frame != frame_) {
     entry = {frame_, static_cast<uint16_t>(columns_.functions.size()), 0};
     columns_.functions.push_back(id);
   }
-  line = std::min(line, spool::kMaxCallerLine);
+  line = std::min(line, kMaxCallerLine);
   if (line != entry.line) {
     note(NoteKind::kCallerLine, line, {});
     entry.line = line;
   }
-  op(spool::kOpFirstCall + entry.code, ticks);
+  op(kOpFirstCall + entry.code, ticks);
   ++columns_.head.calls;
-  opened({ticks, id, python ? spool::kOpenPython : 0, line & spool::kMaxCallerLine});
+  opened({ticks, id, python ? kOpenPython : 0, line & kMaxCallerLine});
 }
 
-void FrameBuilder::gap(uint64_t ns, uint64_t lost_events, GapReason reason) {
-  const uint64_t ticks = stamp(ns);
-  columns_.specials.push_back({spool::SpecialOp::kGap, lost_events, static_cast<uint64_t>(reason)});
+void FrameBuilder::gap(uint64_t ticks, uint64_t lost_events, GapReason reason) {
+  ticks = in_order(ticks);
+  columns_.specials.push_back({SpecialOp::kGap, lost_events, static_cast<uint64_t>(reason)});
   columns_.head.lost_events += lost_events;
-  op(spool::kOpSpecial, ticks);
+  op(kOpSpecial, ticks);
   opened({ticks, kGapId, 0, 0});
 }
 
-void FrameBuilder::end(uint64_t ns, spool::OpCode how) {
-  op(how, stamp(ns));
-  columns_.head.cut_calls += how == spool::kOpCut ? 1 : 0;
+void FrameBuilder::end(uint64_t ticks, OpCode how) {
+  op(how, in_order(ticks));
+  columns_.head.cut_calls += how == kOpCut ? 1 : 0;
   if (open_.size() == columns_.head.lowest_open) {
     columns_.closed.push_back(open_.back());
     --columns_.head.lowest_open;
@@ -118,23 +127,27 @@ void FrameBuilder::note_at(NoteKind kind, uint64_t key, std::string_view bytes, 
   columns_.notes.push_back({columns_.head.ops, static_cast<uint32_t>(kind), key, {}, ticks});
 }
 
-void FrameBuilder::mark(NoteKind kind, uint64_t name, uint64_t ns, std::string_view bytes) {
+void FrameBuilder::mark(NoteKind kind, uint64_t name, uint64_t ticks, std::string_view bytes) {
   if (!started_) {
-    (void)stamp(ns);
+    (void)in_order(ticks);
   }
-  note_at(kind, name, bytes, ns);
+  note_at(kind, name, bytes, ticks);
 }
 
-Status FrameBuilder::flush() {
+Status FrameBuilder::flush(bool thread_ended) {
   if (frame_ == 0) {
-    return {};
+    if (!thread_ended) {
+      return {};
+    }
+    VTN_TRY(ready());
   }
   frame_ = 0;
-  spool::EventsFrame& head = columns_.head;
+  EventsFrame& head = columns_.head;
   head.image = image_;
   head.thread = thread_;
   head.tid = tid_;
   head.sequence = sequence_++;
+  head.flags |= thread_ended ? kEventsThreadEnd : 0u;
   head.end_ticks = last_ticks_;
   head.open_after = static_cast<uint32_t>(open_.size());
   head.functions = static_cast<uint32_t>(columns_.functions.size());
@@ -151,4 +164,4 @@ Status FrameBuilder::flush() {
   return {};
 }
 
-}  // namespace vtn::importer
+}  // namespace vtn::spool

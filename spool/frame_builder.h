@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Frames of events of one thread, from calls that are told one after the other and nest. HOT PATH.
-// A stamp that does not follow the one before it is moved right behind it: stamps of a thread
-// increase strictly (spool/format.h). Thread-bound.
+// Stamps are ticks of the file's clock. One that does not follow the one before it is moved right
+// behind it: stamps of a thread increase strictly (format.h). Thread-bound.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@
 #include "spool/codec.h"
 #include "spool/writer.h"
 
-namespace vtn::importer {
+namespace vtn::spool {
 
 // Which function has which code in the frame at hand: shared by builders that take turns.
 class FrameCodes {
@@ -44,32 +44,36 @@ class FrameCodes {
 // What had to be changed so that stamps increase.
 struct MovedStamps {
   uint64_t stamps = 0;
-  uint64_t most_ns = 0;
+  uint64_t most_ticks = 0;
 };
 
 class FrameBuilder {
  public:
-  FrameBuilder(spool::Writer& writer,
-               spool::FrameEncoder& encoder,
+  FrameBuilder(Writer& writer,
+               FrameEncoder& encoder,
                FrameCodes& codes,
                uint32_t image,
                uint32_t thread,
                uint32_t tid);
 
+  // Before anything else, where the thread goes on: the number of its next frame, its last stamp
+  // and what is open, outermost first.
+  void resume(uint32_t sequence, uint64_t last_ticks, const std::vector<OpenCall>& open);
+
   // Before each begin, end, gap or mark, and before its notes: a full frame is written.
   Status ready();
-  void begin(uint32_t id, uint64_t ns, bool python, uint32_t line);
+  void begin(uint32_t id, uint64_t ticks, bool python, uint32_t line);
   // Ends the innermost call; there is one.
-  void end(uint64_t ns, spool::OpCode how = spool::kOpReturn);
+  void end(uint64_t ticks, OpCode how = kOpReturn);
   // Begins something that an end ends, in which events were lost. There is room for that end.
-  void gap(uint64_t ns, uint64_t lost_events, GapReason reason);
+  void gap(uint64_t ticks, uint64_t lost_events, GapReason reason);
   // Of the begin or end that comes next.
   void note(NoteKind kind, uint64_t key, std::string_view bytes) { note_at(kind, key, bytes, 0); }
   // A mark; when it happened is told exactly.
-  void mark(NoteKind kind, uint64_t name, uint64_t ns, std::string_view bytes);
-  void stray_end() { ++columns_.head.stray_ends; }
-  // What was told so far.
-  Status flush();
+  void mark(NoteKind kind, uint64_t name, uint64_t ticks, std::string_view bytes);
+  void stray_ends(uint32_t ends) { columns_.head.stray_ends += ends; }
+  // What was told so far. `thread_ended`: nothing else will be.
+  Status flush(bool thread_ended = false);
 
   // Counts up with each frame: what was told before is not in the frame at hand.
   uint32_t sequence() const { return sequence_; }
@@ -78,12 +82,12 @@ class FrameBuilder {
 
  private:
   void note_at(NoteKind kind, uint64_t key, std::string_view bytes, uint64_t ticks);
-  uint64_t stamp(uint64_t ns);
+  uint64_t in_order(uint64_t ticks);
   void op(uint32_t code, uint64_t ticks);
-  void opened(const spool::OpenCall& call);
+  void opened(const OpenCall& call);
 
-  spool::Writer& writer_;
-  spool::FrameEncoder& encoder_;
+  Writer& writer_;
+  FrameEncoder& encoder_;
   FrameCodes& codes_;
   uint32_t image_;
   uint32_t thread_;
@@ -92,11 +96,11 @@ class FrameBuilder {
   uint32_t frame_ = 0;  // of codes_; 0: none is begun
   bool started_ = false;
   uint64_t last_ticks_ = 0;
-  spool::FrameColumns columns_;
-  std::vector<spool::OpenCall> open_;  // outermost first
+  FrameColumns columns_;
+  std::vector<OpenCall> open_;  // outermost first
   std::string note_bytes_;
   std::vector<size_t> note_ends_;  // of each note's bytes
   MovedStamps moved_;
 };
 
-}  // namespace vtn::importer
+}  // namespace vtn::spool
