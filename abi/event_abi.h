@@ -69,6 +69,9 @@ enum class NoteKind : uint32_t {
   // Before it ends, put by the collector: kArguments once more, of the call that ends, where that
   // began in an earlier chunk.
   kArgumentsOfEnd = 5,
+  // Before a fold begins, in recordings that reports are made of (report/fold/fold_note.h): what it
+  // stands for. key: how many calls.
+  kFold = 6,
   // Marks: something that happened at a point in time. key: the id of its name (FunctionKind::
   // kInstant, kCounter). Bytes: when, in absolute ticks; then names (text of value_abi.h) and
   // values, pair by pair. A value whose name is empty is the mark's own.

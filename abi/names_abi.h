@@ -47,6 +47,7 @@ enum class FunctionKind : uint32_t {
   // Not functions: what marks are called (NoteKind::kInstant, kCounter); their category as file.
   kInstant = 5,
   kCounter = 6,
+  kFold = 7,  // calls that were put together, in recordings that reports are made of
 };
 
 enum FunctionFlag : uint32_t {

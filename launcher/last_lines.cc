@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "abi/python_abi.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "report/left_out.h"
 #include "report/process_tree.h"
@@ -67,6 +68,37 @@ void say_where(const report::ReportSettings& settings) {
   }
   if (viewer != nullptr) {
     log_info("open it %s", viewer);
+  }
+}
+
+// What is not in the reports call by call, and where it is.
+void say_folded(const spool::Reader& spool,
+                const report::ReportSettings& settings,
+                const std::vector<report::Folding>& foldings) {
+  std::string recording =
+      spool.path().ends_with(report::spool_format().extension) ? spool.path() : "";
+  for (const report::Output& output : settings.outputs) {
+    recording = output.format->write == nullptr ? output.path : recording;
+  }
+  bool any = false;
+  for (size_t i = 0; i < foldings.size(); ++i) {
+    if (foldings[i].below_ns == 0) {
+      continue;
+    }
+    any = true;
+    log_info("%s: calls shorter than %s are folded, %s",
+             name_of(settings.outputs[i].path).c_str(),
+             report::duration_text(foldings[i].below_ns).c_str(),
+             fmt::format("{} in {}",
+                         counted(foldings[i].calls, "call", "calls"),
+                         counted(foldings[i].folds, "slice", "slices"))
+                 .c_str());
+  }
+  if (any && !recording.empty()) {
+    log_info(
+        "each call is in %s: viztracer-native view shows it; --convert with --from and --to "
+        "makes reports of a part",
+        recording.c_str());
   }
 }
 
@@ -273,14 +305,14 @@ void say_troubles(const spool::Model& model, const report::ProcessTree& tree) {
 
 void say_if_large(const spool::Model& model, const report::ReportSettings& settings) {
   const uint64_t slices = spool::totals_of(model).calls;
-  const bool viewable = std::any_of(
-      settings.outputs.begin(), settings.outputs.end(), [](const report::Output& output) {
-        return output.format->viewer != nullptr && output.format->has_each_call;
-      });
-  if (viewable && slices > kManySlices) {
+  const bool large = settings.full && slices > kManySlices &&
+                     std::ranges::any_of(settings.outputs, [](const report::Output& output) {
+                       return output.format->most_rows != 0 && !output.format->folds_itself;
+                     });
+  if (large) {
     log_warning(
-        "%s slices are more than viewers open as a rule (%s); --ignore_c_function records fewer, "
-        "--report times.txt sums up any number",
+        "%s slices are more than viewers open as a rule (%s); without --full those that are "
+        "too short are folded",
         grouped(slices).c_str(),
         grouped(kManySlices).c_str());
   }
@@ -290,10 +322,12 @@ void say_if_large(const spool::Model& model, const report::ReportSettings& setti
 
 void say_last_lines(const spool::Reader& spool,
                     const report::ReportSettings& settings,
+                    const std::vector<report::Folding>& foldings,
                     const report::CallTotals* totals) {
   const spool::Model& model = spool.model();
   const report::ProcessTree tree = report::build_process_tree(model);
   say_where(settings);
+  say_folded(spool, settings, foldings);
   const spool::Totals run = spool::totals_of(model);
   if (run.processes == 0) {
     const bool missed = std::any_of(tree.processes.begin(),

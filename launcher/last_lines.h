@@ -4,15 +4,18 @@
 // where the time went, what is missing. Everything said here is in the report or the recording.
 #pragma once
 
+#include <vector>
+
 #include "report/formats.h"
 #include "report/summary/totals.h"
 #include "spool/reader.h"
 
 namespace vtn::launcher {
 
-// `totals` may be null: then nothing is said of functions.
+// `foldings`: of each output. `totals` may be null: then nothing is said of functions.
 void say_last_lines(const spool::Reader& spool,
                     const report::ReportSettings& settings,
+                    const std::vector<report::Folding>& foldings,
                     const report::CallTotals* totals);
 
 }  // namespace vtn::launcher

@@ -21,6 +21,7 @@
 #include "launcher/recordings.h"
 #include "report/output_file.h"
 #include "report/summary/totals.h"
+#include "report/write_report.h"
 #include "session/session.h"
 #include "tracer/clock.h"
 
@@ -133,7 +134,9 @@ Status save_spool(const spool::Reader& spool, const std::string& path, bool may_
 
 Status write_output(const spool::Reader& spool,
                     const report::Output& output,
-                    const report::ReportSettings& settings) {
+                    const report::ReportSettings& settings,
+                    const report::CallTotals* totals,
+                    report::Folding& folding) {
   ProgressBar bar("writing " + name_of(output.path), settings.verbosity > 0);
   report::WriteRequest request;
   request.path = output.path;
@@ -143,19 +146,27 @@ Status write_output(const spool::Reader& spool,
     bar.show(done, total);
     return !told_to_give_up();
   };
-  return output.format->write(spool, request);
+  request.totals = totals;
+  request.folding = &folding;
+  return report::write_report(spool, *output.format, request);
 }
 
-// Adds the calls up on the side while reports are written.
-class SideSummary {
+// The sums that the last lines tell of, on the side while reports are written; first of all where a
+// report needs to know how long calls took.
+class RunTotals {
  public:
-  SideSummary(const spool::Reader& spool, const report::ReportSettings& settings) {
-    if (settings.verbosity == 0 || settings.summary_lines == 0) {
+  RunTotals(const spool::Reader& spool, const report::ReportSettings& settings)
+      : wanted_(what_is_wanted(spool, settings)) {
+    const bool needed = wanted_ != report::AlsoAdd::kNothing;
+    if (!needed && (settings.verbosity == 0 || settings.summary_lines == 0)) {
       return;
     }
-    const auto work = [this, &spool, workers = settings.workers] {
+    const auto work = [this, &spool, &settings](ProgressBar* bar) {
       auto totals =
-          report::add_up(spool, report::AlsoAdd::kNothing, workers, [](uint64_t, uint64_t) {
+          report::add_up(spool, wanted_, settings.workers, [bar](uint64_t done, uint64_t total) {
+            if (bar != nullptr) {
+              bar->show(done, total);
+            }
             return !told_to_give_up();
           });
       if (totals) {
@@ -164,12 +175,21 @@ class SideSummary {
         log_debug("%s", totals.error().message.c_str());
       }
     };
-    auto thread = Thread::start(work);
+    if (needed) {
+      ProgressBar bar("adding up", settings.verbosity > 0);
+      work(&bar);
+      return;
+    }
+    auto thread = Thread::start([work] { work(nullptr); });
     if (thread) {
       thread_ = std::move(*thread);
     } else {
-      work();
+      work(nullptr);
     }
+  }
+  // Where a report needs them; else null.
+  const report::CallTotals* needed() const {
+    return wanted_ != report::AlsoAdd::kNothing && totals_ ? &*totals_ : nullptr;
   }
   // Null: not wanted, or not to be had.
   const report::CallTotals* wait() {
@@ -178,6 +198,21 @@ class SideSummary {
   }
 
  private:
+  static report::AlsoAdd what_is_wanted(const spool::Reader& spool,
+                                        const report::ReportSettings& settings) {
+    report::AlsoAdd wanted = report::AlsoAdd::kNothing;
+    for (const report::Output& output : settings.outputs) {
+      if (output.format->folds_itself) {
+        return report::AlsoAdd::kDurationsAndStacks;
+      }
+      if (report::will_fold(spool, *output.format, settings)) {
+        wanted = report::AlsoAdd::kDurations;
+      }
+    }
+    return wanted;
+  }
+
+  const report::AlsoAdd wanted_;
   std::optional<report::CallTotals> totals_;
   std::optional<Thread> thread_;  // behind what it writes to
 };
@@ -191,18 +226,20 @@ Outcome write_reports(const spool::Reader& spool,
                       bool& moved) {
   moved = false;
   bool failed = false;
-  SideSummary summary(spool, settings);
+  RunTotals totals(spool, settings);
+  std::vector<report::Folding> foldings(settings.outputs.size());
   // The spool is moved away only when nobody reads it any more.
   for (const bool save : {false, true}) {
     if (save) {
-      (void)summary.wait();
+      (void)totals.wait();
     }
-    for (const report::Output& output : settings.outputs) {
+    for (size_t i = 0; i < settings.outputs.size(); ++i) {
+      const report::Output& output = settings.outputs[i];
       if ((output.format->write == nullptr) != save) {
         continue;
       }
       Status status = save ? save_spool(spool, output.path, may_move, moved)
-                           : write_output(spool, output, settings);
+                           : write_output(spool, output, settings, totals.needed(), foldings[i]);
       if (told_to_give_up()) {
         return Outcome::kGivenUp;
       }
@@ -216,7 +253,7 @@ Outcome write_reports(const spool::Reader& spool,
     return Outcome::kFailed;
   }
   if (settings.verbosity > 0) {
-    say_last_lines(spool, settings, summary.wait());
+    say_last_lines(spool, settings, foldings, totals.wait());
   }
   return Outcome::kComplete;
 }
@@ -238,6 +275,17 @@ enum class Origin {
 
 // Reports, then the spool goes (or stays, or is the report). The exit status.
 int finish(const spool::Reader& spool, report::ReportSettings settings, Origin origin) {
+  const auto is_recording = [](const report::Output& output) {
+    return output.format->write == nullptr;
+  };
+  const auto is_folded = [&](const report::Output& output) {
+    return report::will_fold(spool, *output.format, settings);
+  };
+  // A report in which calls are folded is not all there is of a run.
+  if (origin == Origin::kRun && std::ranges::any_of(settings.outputs, is_folded) &&
+      std::ranges::none_of(settings.outputs, is_recording)) {
+    settings.keep_raw = true;
+  }
   if (settings.keep_raw) {
     const std::string raw = settings.outputs.front().path + report::spool_format().extension;
     settings.outputs.push_back({raw, &report::spool_format(), false});

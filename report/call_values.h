@@ -32,6 +32,7 @@ class CallValues {
   bool note(const spool::Note& note) {
     switch (static_cast<NoteKind>(note.kind)) {
       case NoteKind::kArguments:
+      case NoteKind::kFold:
         arguments_ = &note;
         return true;
       case NoteKind::kReturnValue:
@@ -44,7 +45,7 @@ class CallValues {
         return false;
     }
   }
-  // A call begins; its arguments, or null.
+  // A call begins; its arguments, or what it stands for, or null.
   const spool::Note* begin() {
     open_.push_back(arguments_);
     value_ = nullptr;
@@ -52,7 +53,7 @@ class CallValues {
   }
 
   struct Ended {
-    const spool::Note* arguments;     // null: none told
+    const spool::Note* arguments;     // null: none told; of a fold: what it stands for
     const spool::Note* return_value;  // likewise
   };
   // The innermost call ends: one of this frame's, or one that was open before it.

@@ -15,6 +15,7 @@
 
 namespace vtn::report {
 
+struct CallTotals;
 struct Format;
 
 // A report that is wanted.
@@ -44,12 +45,23 @@ struct ReportSettings {
 // False: give up (the writer fails with ECANCELED).
 using Progress = std::function<bool(uint64_t done, uint64_t total)>;
 
+// What became of calls that were too short for a report of so many.
+struct Folding {
+  uint64_t below_ns = 0;  // 0: nothing is folded
+  uint64_t calls = 0;     // that are in folds
+  uint64_t folds = 0;
+};
+
 // What one writer is asked for.
 struct WriteRequest {
   std::string path;
   bool gzip = false;
   ReportSettings settings;
   Progress progress;  // may be empty
+  // Of the recording, with durations, and for a format that folds itself with stacks; null: not
+  // known yet.
+  const CallTotals* totals = nullptr;
+  Folding* folding = nullptr;  // told there, unless it is null
 };
 
 struct Format {
@@ -57,7 +69,9 @@ struct Format {
   bool can_gzip;          // EXTENSION.gz as well
   const char* help;       // what it is, for the list of formats
   const char* viewer;     // how a person opens it: "at ..."; null: with any editor, or not at all
-  bool has_each_call;     // so a viewer of it can have too many; else it has sums
+  bool has_each_call;     // else it has sums
+  uint64_t most_rows;     // beyond that, calls are folded (write_report.h); 0: never
+  bool folds_itself;      // the writer does so
   // Null: the spool itself, which is saved, not written.
   Status (*write)(const spool::Reader& spool, const WriteRequest& request);
 };

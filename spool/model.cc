@@ -393,6 +393,8 @@ bool Model::add_frame(FrameKind kind, std::string_view body) {
       return add_counted(body);
     case FrameKind::kWindow:
       return add_window(body);
+    case FrameKind::kFolded:
+      return take(body, folded);
     case FrameKind::kDropped:
     case FrameKind::kEvents:
     case FrameKind::kFree:
@@ -440,6 +442,7 @@ Totals totals_of(const Model& model) {
     // An image whose end is missing has told some; one that never went on has counted some.
     totals.lost_events += std::max(told[image.image], image.end.lost_events);
   }
+  totals.calls = totals.calls - std::min(totals.calls, model.folded.folds) + model.folded.slices;
   std::vector<bool> traced(model.process_ends.size());
   for (const ImageInfo& image : model.images) {
     traced[image.process] = traced[image.process] || image.traced;

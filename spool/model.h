@@ -184,6 +184,7 @@ class Model {
   std::string version;
   std::vector<std::string> settings;  // what was asked to be recorded, where that is less or more
   WindowInfo window;
+  FoldedFrame folded = {};  // below_ns 0: none are
   std::vector<ClockTriple> clock;
   std::vector<ImageInfo> images;
   std::vector<StartInfo> starts;
@@ -239,7 +240,7 @@ std::string spool_error_text(const RunEndFrame& end);
 
 // Sums for the summary and the metadata.
 struct Totals {
-  uint64_t calls = 0;
+  uint64_t calls = 0;  // slices; those that folds stand for, not the folds
   uint64_t lost_events = 0;
   uint64_t stray_ends = 0;
   uint64_t cut_calls = 0;

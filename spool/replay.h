@@ -6,9 +6,10 @@
 //   void begin(uint32_t function, uint64_t ns)   the n-th function of the frame is called
 //   void end(uint64_t ns, uint32_t how)          the innermost open call ends: kOpReturn, ...
 //   void special(const Special&, uint64_t ns)    begins something that ends like a call
-// and, if it wants the notes of frames that have some,
+// and, if it wants the notes of frames that have some, or stamps as they are,
 //   void note(const Note&, uint64_t ns)          before the op that it precedes, at its time;
 //                                                behind all ops: at the last one's
+//   void at(uint64_t ticks)                      before anything else of an op: its stamp
 // and may rely on: what ends has begun or was open before the frame (closed[]), in that order;
 // no more calls are open at a time than head.deepest.
 #pragma once
@@ -22,6 +23,11 @@ namespace vtn::spool {
 template <class Sink>
 concept TakesNotes = requires(Sink& sink, const Note& note) {
   sink.note(note, uint64_t{});
+};
+
+template <class Sink>
+concept TakesTicks = requires(Sink& sink) {
+  sink.at(uint64_t{});
 };
 
 template <bool kWideCodes, class Sink>
@@ -50,6 +56,9 @@ Status replay_ops(const DecodedFrame& frame, const ClockMap& clock, Sink& sink) 
     }
     ticks += step;
     const uint64_t ns = to_ns(ticks);
+    if constexpr (TakesTicks<Sink>) {
+      sink.at(ticks);
+    }
     if constexpr (TakesNotes<Sink>) {
       while (note < frame.notes.size() && frame.notes[note].op == i) {
         sink.note(frame.notes[note++], ns);

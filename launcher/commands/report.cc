@@ -16,6 +16,7 @@
 #include "launcher/recordings.h"
 #include "launcher/report_only.h"
 #include "report/output_file.h"
+#include "report/write_report.h"
 
 namespace vtn::launcher {
 
@@ -69,7 +70,7 @@ int print_report(const std::string& source, const report::Output& output) {
   request.gzip = output.gzip;
   request.settings.verbosity = 0;
   request.settings.outputs = {output};
-  const Status written = output.format->write(**recording, request);
+  const Status written = report::write_report(**recording, *output.format, request);
   if (!written && written.error().code == EPIPE) {
     return kOtherError;  // whoever reads has seen enough
   }

@@ -15,9 +15,8 @@
 // is around that is kept. So what leaves with T can be folded once more with a larger one, with the
 // same outcome as if that had been done at once.
 //
-// How calls are counted: each short one appends its function to a log. When it is over, what it
-// called lies right before it in the log, behind what the group around it has already, so to merge
-// costs nothing, and a group is counted once, when it leaves. A long log is counted in between.
+// Calls are counted by a log of them (call_log.h): what a call made lies right before it there,
+// behind what the group around it has already, so to merge costs nothing.
 //
 // A Sink has
 //   void call(uint32_t depth, const CallRow& row)
@@ -33,6 +32,7 @@
 
 #include <stddef.h>
 
+#include "report/fold/call_log.h"
 #include "report/fold/row.h"
 
 namespace vtn::report {
@@ -42,7 +42,7 @@ class Folder {
  public:
   // Functions are numbers below `functions`. T = 0: all calls are kept.
   Folder(Sink& sink, uint64_t short_below_ns, size_t functions)
-      : sink_(sink), short_below_ns_(short_below_ns), counts_(functions) {}
+      : sink_(sink), short_below_ns_(short_below_ns), log_(functions) {}
 
   // Something has its place at this depth, within the call that is open at the depth above.
   void pin(uint32_t depth) {
@@ -84,8 +84,8 @@ class Folder {
     group.end_ns = row.end_ns;
     forget(inner.only.payload);
     inner = Group();
-    log_.push_back({row.function, 1});
-    shorten(group);
+    log_.add(row.function);
+    log_.shorten(group.log);
   }
 
   // What another Folder, of a smaller T, put together.
@@ -98,8 +98,8 @@ class Folder {
     group.calls += row.calls;
     group.raised += row.raised;
     group.end_ns = row.end_ns;
-    log_.insert(log_.end(), row.functions.begin(), row.functions.end());
-    shorten(group);
+    log_.add(row.functions);
+    log_.shorten(group.log);
   }
 
   void forget(uint32_t payload) {
@@ -116,17 +116,14 @@ class Folder {
   }
 
  private:
-  static constexpr size_t kLongLog = 4096;
-
   struct Group {
     uint64_t calls = 0;  // 0: there is none
     uint64_t start_ns = 0;
     uint64_t end_ns = 0;
     uint64_t busy_ns = 0;
     uint64_t raised = 0;
-    size_t log_begin = 0;
-    size_t log_is_long = kLongLog;  // entries, from which on it is worth while to count them
-    CallRow only;                   // the call that is all of it
+    CallLog::Part log;
+    CallRow only;  // the call that is all of it
   };
   struct Level {
     Group group;          // of calls at this depth
@@ -147,7 +144,7 @@ class Folder {
     }
     if (group.calls == 0) {
       group.start_ns = start_ns;
-      group.log_begin = inner.calls != 0 ? inner.log_begin : log_.size();
+      group.log.begin = inner.calls != 0 ? inner.log.begin : log_.end();
       first_group_ = std::min(first_group_, depth);
     }
     return group;
@@ -156,20 +153,12 @@ class Folder {
   // The groups of this depth and of those above it, the outermost first: their parts of the log are
   // in front of all others.
   void leave_through(uint32_t depth) {
-    size_t begin = 0;
     for (; first_group_ <= depth && first_group_ < levels_.size(); ++first_group_) {
       Group& group = levels_[first_group_].group;
       if (group.calls != 0) {
         const size_t end = end_in_log(first_group_);
         leave(first_group_, group, end);
-        begin = end;
-      }
-    }
-    if (begin != 0) {
-      log_.erase(log_.begin(), log_.begin() + static_cast<ptrdiff_t>(begin));
-      // What is left is of one group.
-      if (first_group_ < levels_.size()) {
-        levels_[first_group_].group.log_begin = 0;
+        log_.forget_until(end);
       }
     }
   }
@@ -178,59 +167,32 @@ class Folder {
   size_t end_in_log(uint32_t depth) const {
     for (size_t next = depth + 1; next < levels_.size(); ++next) {
       if (levels_[next].group.calls != 0) {
-        return levels_[next].group.log_begin;
+        return levels_[next].group.log.begin;
       }
     }
-    return log_.size();
+    return log_.end();
   }
 
   void leave(uint32_t depth, Group& group, size_t log_end) {
     if (group.calls == 1) {
       sink_.call(depth, group.only);
     } else {
-      count(group.log_begin, log_end);
-      sink_.fold(
-          depth,
-          {group.start_ns, group.end_ns, group.busy_ns, group.calls, group.raised, counted_});
+      sink_.fold(depth,
+                 {group.start_ns,
+                  group.end_ns,
+                  group.busy_ns,
+                  group.calls,
+                  group.raised,
+                  log_.count(group.log.begin, log_end)});
     }
     group = Group();
   }
 
-  // The group's part of the log is the last.
-  void shorten(Group& group) {
-    if (log_.size() - group.log_begin < group.log_is_long) {
-      return;
-    }
-    count(group.log_begin, log_.size());
-    log_.resize(group.log_begin);
-    log_.insert(log_.end(), counted_.begin(), counted_.end());
-    group.log_is_long = std::max(kLongLog, 2 * counted_.size());
-  }
-
-  void count(size_t begin, size_t end) {
-    counted_.clear();
-    for (size_t i = begin; i < end; ++i) {
-      const FunctionCount& entry = log_[i];
-      if (counts_[entry.function] == 0) {
-        counted_.push_back({entry.function, 0});
-      }
-      counts_[entry.function] += entry.calls;
-    }
-    std::sort(counted_.begin(), counted_.end(), [](const FunctionCount& a, const FunctionCount& b) {
-      return a.function < b.function;
-    });
-    for (FunctionCount& entry : counted_) {
-      entry.calls = std::exchange(counts_[entry.function], 0);
-    }
-  }
-
   Sink& sink_;
   const uint64_t short_below_ns_;
-  uint32_t first_group_ = 0;        // above this depth there is none
-  std::vector<Level> levels_;       // by depth
-  std::vector<FunctionCount> log_;  // of all groups, the outermost first
-  std::vector<FunctionCount> counted_;
-  std::vector<uint64_t> counts_;  // by function; all 0 in between
+  uint32_t first_group_ = 0;   // above this depth there is none
+  std::vector<Level> levels_;  // by depth
+  CallLog log_;                // of all groups, the outermost first
 };
 
 }  // namespace vtn::report

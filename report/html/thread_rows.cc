@@ -80,6 +80,7 @@ void ThreadRows::Rows::fold(uint32_t depth, const FoldRow& row) {
   }
   if (!overview_) {
     ++of_.row_count_;
+    ++of_.folds_;
     count_fold(row);
     if (of_.has_overview_) {
       of_.overview_.fold(depth, row);
@@ -399,6 +400,7 @@ Status ThreadRows::finish() {
   flush_marks();
   run_.rows += row_count_;
   run_.kept_calls += kept_calls_;
+  run_.folds += folds_;
   run_.folded_calls += folded_calls_;
   run_.folded_values += folded_values_;
   MutexLock lock(run_.mutex);

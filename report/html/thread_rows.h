@@ -53,6 +53,7 @@ struct PageRun {
   std::atomic<uint64_t> pins{0};
   std::atomic<uint64_t> rows{0};
   std::atomic<uint64_t> kept_calls{0};  // without slices of generators that went on
+  std::atomic<uint64_t> folds{0};
   std::atomic<uint64_t> folded_calls{0};
   std::atomic<uint64_t> folded_values{0};  // calls that had some
   Mutex mutex{};
@@ -145,6 +146,7 @@ class ThreadRows final : public ThreadPass {
   // What this thread adds to the run.
   uint64_t row_count_ = 0;
   uint64_t kept_calls_ = 0;
+  uint64_t folds_ = 0;
   uint64_t folded_calls_ = 0;
   uint64_t folded_values_ = 0;
   std::vector<uint64_t> folded_of_function_;

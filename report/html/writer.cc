@@ -29,8 +29,7 @@ namespace {
 // A whole screen of boxes and more, in a block that is read in a few milliseconds.
 constexpr uint64_t kOverviewRows = 20'000;
 constexpr size_t kSourceBlockBytes = size_t{4} << 20;
-constexpr uint32_t kMostStacksOfPageThread = 1u << 16;
-constexpr int kPasses = 3;
+constexpr int kPasses = 2;
 
 class Page {
  public:
@@ -46,8 +45,13 @@ class Page {
 
   Status write() {
     VTN_ASSIGN(OutputFile output, OutputFile::create(request_.path));
-    VTN_ASSIGN(const CallTotals totals,
-               add_up(spool_, AlsoAdd::kDurations, request_.settings.workers, progress(0)));
+    CallTotals own_totals;
+    if (request_.totals == nullptr) {
+      VTN_ASSIGN(
+          own_totals,
+          add_up(spool_, AlsoAdd::kDurationsAndStacks, request_.settings.workers, progress(0)));
+    }
+    const CallTotals& totals = request_.totals != nullptr ? *request_.totals : own_totals;
     const PageFunctions functions(picture_, totals);
     const unsigned workers =
         request_.settings.workers != 0 ? request_.settings.workers : worker_count();
@@ -63,7 +67,7 @@ class Page {
     choose_thresholds(totals.durations, run);
     VTN_TRY(put_calls(run));
     VTN_TRY(calls.flush());
-    VTN_TRY(put_stacks(functions, *pipe));
+    VTN_TRY(put_stacks(totals, functions, *pipe));
     PageTables tables{.picture = picture_,
                       .functions = functions,
                       .threads = threads_,
@@ -79,6 +83,9 @@ class Page {
     }
     VTN_TRY(pipe->finish());
     VTN_TRY(put_page(run, tables, *pipe, output));
+    if (request_.folding != nullptr && run.fold_below_ns != 0) {
+      *request_.folding = {run.fold_below_ns, run.folded_calls, run.folds};
+    }
     return output.commit();
   }
 
@@ -135,22 +142,19 @@ class Page {
     }
   };
 
-  Status put_stacks(const PageFunctions& functions, BlockPipe& pipe) {
-    VTN_ASSIGN(
-        const std::vector<ThreadStacks> stacks,
-        find_stacks(
-            spool_, picture_, kMostStacksOfPageThread, request_.settings.workers, progress(2)));
+  Status put_stacks(const CallTotals& totals, const PageFunctions& functions, BlockPipe& pipe) {
     for (size_t page_thread = 0; page_thread < threads_.model_thread.size(); ++page_thread) {
       const uint32_t thread = threads_.model_thread[page_thread];
       const uint32_t image = model_.threads[thread].image;
-      if (stacks[thread].empty()) {
+      const ThreadStacks& stacks = totals.threads[thread].stacks;
+      if (stacks.empty()) {
         continue;
       }
       std::string callers;
       std::string numbers;
       std::string calls;
       std::string own;
-      for (const Stack& stack : stacks[thread]) {
+      for (const Stack& stack : stacks) {
         const char* const comma = callers.empty() ? "" : ",";
         callers += comma;
         callers += stack.caller == kNoStack ? "-1" : std::to_string(stack.caller);

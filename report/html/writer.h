@@ -2,7 +2,8 @@
 //
 // A report that is a page: one file with the recording and what shows it, for any browser, without
 // anything from elsewhere (docs/PAGE_FORMAT.md; the page itself is viewer/page/). In two passes
-// over the calls: sums of functions and how long calls took, then the calls.
+// over the calls: sums of functions and stacks and how long calls took, unless they are known; then
+// the calls.
 #pragma once
 
 #include "report/formats.h"

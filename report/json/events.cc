@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "report/fold/fold_note.h"
 #include "report/marks.h"
 #include "report/text.h"
 #include "spool/replay.h"
@@ -19,6 +20,8 @@ constexpr uint64_t kOffsetUnit = uint64_t{1} << 52;
 constexpr uint32_t kFirstMadeUpTid = 0x5000'0000;  // above kMadeUpPid and its like
 constexpr char kMiddle[kCopyBlock + 1] = ",\"ph\":\"X\",\"cat\":\"FEE\",\"dur\":    ";
 constexpr size_t kMiddleBytes = 28;
+constexpr char kFoldMiddle[kCopyBlock + 1] = ",\"ph\":\"X\",\"cat\":\"folded\",\"dur\": ";
+constexpr size_t kFoldMiddleBytes = 31;
 constexpr size_t kMaxPrefixBytes = 2 * kCopyBlock;
 // Of an event, without its name; copies write whole blocks.
 constexpr size_t kEventRoom = kMaxPrefixBytes + 2 * kMaxTimeBytes + 3 * kCopyBlock;
@@ -156,17 +159,25 @@ class JsonPieceMaker::Sink {
       track += (depth_ + static_cast<size_t>(top_ - bottom_)) / kTrackDepth;
     }
     std::string notes;
+    const char* middle = kMiddle;
+    size_t middle_bytes = kMiddleBytes;
     if constexpr (kNotes) {
       const uint32_t line = maker_.lines_.end();
       const CallValues::Ended values = maker_.values_.end();
-      notes = json_notes(line, values, image_.function(call.id));
+      if (values.arguments != nullptr && is_fold(*values.arguments)) {
+        notes = json_fold(maker_.layout_, image_.image, *values.arguments);
+        middle = kFoldMiddle;
+        middle_bytes = kFoldMiddleBytes;
+      } else {
+        notes = json_notes(line, values, image_.function(call.id));
+      }
     }
     room(kEventRoom + notes.size() + call.tail->bytes);
     char* at = at_;
     memcpy(at, track->prefix.data(), kMaxPrefixBytes);
     at = maker_.time_.put(at + track->prefix_bytes, call.ns - offset_ns_);
-    memcpy(at, kMiddle, kCopyBlock);
-    at = put_duration(at + kMiddleBytes, ns - call.ns);
+    memcpy(at, middle, kCopyBlock);
+    at = put_duration(at + middle_bytes, ns - call.ns);
     if constexpr (kNotes) {
       at = std::copy(notes.begin(), notes.end(), at);
     }
@@ -251,6 +262,31 @@ Status JsonPieceMaker::replay(const std::vector<JsonTrack>& tracks,
   VTN_TRY(spool::replay_frame(frame, layout_.clock, sink));
   sink.finish();
   return {};
+}
+
+std::string json_fold(const JsonLayout& layout, uint32_t image, const spool::Note& note) {
+  const FoldNote fold = FoldNote::read(note);
+  std::string functions;
+  for (size_t i = 0; i < fold.functions.size(); ++i) {
+    const uint32_t id = fold.functions[i].function;
+    uint64_t calls = fold.functions[i].calls;
+    // Where a generator goes on has the id behind its function's, and its name.
+    const spool::FunctionInfo* const next = layout.model.images[image].function(id + 1);
+    if (next != nullptr && next->resumed() && i + 1 < fold.functions.size() &&
+        fold.functions[i + 1].function == id + 1) {
+      calls += fold.functions[++i].calls;
+    }
+    const NameTail* const tail = layout.names.find(image, id);
+    functions += functions.empty() ? "" : ",";
+    functions +=
+        tail != nullptr ? std::string(quoted_name(*tail)) : json_quoted(display_name(nullptr, id));
+    functions += fmt::format(":{}", calls);
+  }
+  std::string text =
+      fmt::format(",\"args\":{{\"calls\":{},\"raised\":{},\"busy_us\":", fold.calls, fold.raised);
+  char number[kMaxTimeBytes];
+  text.append(number, static_cast<size_t>(put_duration(number, fold.busy_ns) - number));
+  return text + ",\"functions\":{" + functions + "}}";
 }
 
 std::string json_notes(uint32_t line,

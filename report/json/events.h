@@ -79,6 +79,9 @@ class JsonPieceMaker final : public PieceMaker {
   std::deque<std::pair<std::string, NameTail>> extra_;
 };
 
+// The members of a fold: what calls it stands for. Preceded by a comma.
+std::string json_fold(const JsonLayout& layout, uint32_t image, const spool::Note& note);
+
 // What is told of a call: the line that it was made from (0: not known), as VizTracer writes it and
 // where viewers show it; its values; and that it never ended. Each member is preceded by a comma.
 std::string json_notes(uint32_t line,

@@ -5,8 +5,22 @@
 
 namespace vtn::report {
 
+namespace {
+
+constexpr std::string_view kNameKey = ",\"name\":";
+
+}  // namespace
+
+std::string_view quoted_name(const NameTail& tail) {
+  std::string_view text(tail.text, tail.bytes);
+  text.remove_prefix(text.find(kNameKey) + kNameKey.size());
+  text.remove_suffix(1);
+  return text;
+}
+
 std::string json_name_tail(std::string_view display_name) {
-  std::string tail = ",\"name\":\"";
+  std::string tail(kNameKey);
+  tail += '"';
   append_json_escaped(tail, display_name);
   tail += "\"}";
   return tail;

@@ -24,6 +24,9 @@ struct NameTail {
   size_t bytes;
 };
 
+// The name in it, with its quotes.
+std::string_view quoted_name(const NameTail& tail);
+
 std::string json_name_tail(std::string_view display_name);
 // Of a call of that function, which may be null.
 std::string json_call_tail(const spool::FunctionInfo* function, uint32_t id);

@@ -94,16 +94,33 @@ std::string open_calls_text(const JsonLayout& layout) {
   return text;
 }
 
+// What is folded: whoever reads slices as calls has to know.
+std::string folded_text(const JsonLayout& layout) {
+  const spool::FoldedFrame& folded = layout.model.folded;
+  if (folded.below_ns == 0) {
+    return {};
+  }
+  return fmt::format(
+      ",\n\"folded\":{{\"below_ns\":{},\"folds\":{},\"slices\":{},\"calls\":{},\"values\":{}}}",
+      folded.below_ns,
+      folded.folds,
+      folded.slices,
+      folded.calls,
+      folded.values);
+}
+
 std::string metadata_text(const JsonLayout& layout) {
   const spool::Model& model = layout.model;
   const spool::Totals totals = spool::totals_of(model);
   const std::string spool_error = spool::spool_error_text(model.run_end);
   std::string text = fmt::format(
-      "\n],\n\"viztracer_metadata\":{{\"version\":{},\"overflow\":{},\"baseTimeNanoseconds\":{}}},"
+      "\n],\n\"viztracer_metadata\":{{\"version\":{},\"overflow\":{},\"baseTimeNanoseconds\":{}{}}}"
+      ","
       "\n",
       json_quoted(model.version),
       totals.lost_events != 0 || !model.dropped.empty(),
-      layout.clock.realtime_base_ns() + layout.offset_ns);
+      layout.clock.realtime_base_ns() + layout.offset_ns,
+      folded_text(layout));
   text += fmt::format(
       "\"viztracer_native\":{{\"command\":{},\"exit\":{},\"calls\":{},\"lost_events\":{},"
       "\"stray_ends\":{},\"cut_calls\":{},\"complete\":{},\"spool_error\":{},"

@@ -9,7 +9,8 @@ using namespace perfetto;  // field numbers
 
 namespace {
 
-constexpr const char* kNames[] = {"python", "c", "class", "instance", "thread", "process"};
+constexpr const char* kNames[] = {
+    "python", "c", "class", "instance", "thread", "process", "folded"};
 constexpr uint32_t kFirstGiven = 1 + sizeof(kNames) / sizeof(kNames[0]);
 
 ProtoMessage entry(uint32_t iid, std::string_view name) {
@@ -27,6 +28,9 @@ std::string all_of_ours() {
 }  // namespace
 
 uint32_t category_iid(const spool::FunctionInfo* function) {
+  if (function != nullptr && function->kind == FunctionKind::kFold) {
+    return static_cast<uint32_t>(PerfettoCategory::kFolded);
+  }
   const auto kind = function == nullptr ? 0u : static_cast<uint32_t>(function->kind);
   return kind <= static_cast<uint32_t>(PerfettoCategory::kInstanceCall) ? kind : 0;
 }

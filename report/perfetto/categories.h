@@ -22,6 +22,7 @@ enum class PerfettoCategory : uint32_t {
   kInstanceCall,
   kThread,
   kProcess,
+  kFolded,
 };
 
 // 0: none.

@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+#include <fmt/format.h>
+
+#include "report/fold/fold_note.h"
 #include "report/marks.h"
 #include "report/text.h"
 #include "spool/replay.h"
@@ -67,6 +70,38 @@ ProtoMessage arguments_annotation(const spool::Note& note, const spool::Function
   return annotation;
 }
 
+// What a fold stands for. The functions with most calls: all of them, of all folds, would be more
+// than all else in the file.
+void annotate_fold(ProtoMessage& event, const spool::Note& note, const spool::ImageInfo& image) {
+  constexpr size_t kMostNamed = 4;
+  FoldNote fold = FoldNote::read(note);
+  std::stable_sort(
+      fold.functions.begin(),
+      fold.functions.end(),
+      [](const FunctionCount& a, const FunctionCount& b) { return a.calls > b.calls; });
+  std::string functions;
+  for (size_t i = 0; i < fold.functions.size() && i < kMostNamed; ++i) {
+    const FunctionCount& count = fold.functions[i];
+    functions += fmt::format("{}{} x {}",
+                             i == 0 ? "" : ", ",
+                             count.calls,
+                             display_name(image.function(count.function), count.function));
+  }
+  if (fold.functions.size() > kMostNamed) {
+    functions += fmt::format(", and {} more functions", fold.functions.size() - kMostNamed);
+  }
+  const auto add = [&event](const char* name, uint64_t value) {
+    event.message(kAnnotation, ProtoMessage().bytes(kNoteName, name).number(kNoteNumber, value));
+  };
+  add("calls", fold.calls);
+  if (fold.raised != 0) {
+    add("raised", fold.raised);
+  }
+  add("busy_ns", fold.busy_ns);
+  event.message(kAnnotation,
+                ProtoMessage().bytes(kNoteName, "functions").bytes(kNoteText, functions));
+}
+
 }  // namespace
 
 // kAbsolute: stamps are, and the thread may have several tracks. kSlow: the frame has notes or
@@ -110,7 +145,9 @@ class PerfettoPieceMaker::Sink {
           event.message(kAnnotation,
                         ProtoMessage().bytes(kNoteName, kCallerLineKey).number(kNoteNumber, line));
         }
-        if (arguments != nullptr) {
+        if (arguments != nullptr && is_fold(*arguments)) {
+          annotate_fold(event, *arguments, image_);
+        } else if (arguments != nullptr) {
           event.message(
               kAnnotation,
               arguments_annotation(*arguments, image_.function(frame_.functions[function])));

@@ -151,6 +151,14 @@ void append_run(std::string& to, const PerfettoLayout& layout) {
     append_attribute(attributes, "started_at", utc_text(layout.start_ns + base_ns));
   }
   append_attribute(attributes, "calls", std::to_string(totals.calls));
+  if (model.folded.below_ns != 0) {
+    append_attribute(attributes,
+                     "folded",
+                     fmt::format("{} calls that took less than {} ns, in {} slices",
+                                 model.folded.calls,
+                                 model.folded.below_ns,
+                                 model.folded.folds));
+  }
   append_attribute(attributes, "events_lost", std::to_string(totals.lost_events));
   append_left_out(attributes, layout);
   append_ledger(attributes, layout);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <unordered_map>
 
 #include "base/mutex.h"
@@ -15,20 +16,33 @@ namespace vtn::report {
 
 namespace {
 
+// Stands for a StackFinder where nobody wants one.
+struct NoStacks {
+  struct Mark {};
+  Mark begin(const Mark* /*caller*/, FunctionIndex /*function*/, bool /*resumed*/) { return {}; }
+  void end(Mark /*stack*/, uint64_t /*own_ns*/) {}
+  ThreadStacks take() { return {}; }
+};
+
 // Of one thread.
 template <AlsoAdd kAlso>
 class Sums {
+  static constexpr bool kStacks = kAlso == AlsoAdd::kDurationsAndStacks;
+  static constexpr bool kDurations = kStacks || kAlso == AlsoAdd::kDurations;
+  using Stacks = std::conditional_t<kStacks, StackFinder, NoStacks>;
+
  public:
-  struct Mark {};
+  using Mark = typename Stacks::Mark;
 
-  explicit Sums(const spool::ImageInfo& image) : sums_(image.functions.size() + 1) {}
+  Sums(const spool::ImageInfo& image, Stacks&& stacks)
+      : sums_(image.functions.size() + 1), stacks_(std::move(stacks)) {}
 
-  Mark begin(const Mark* /*caller*/, FunctionIndex function, bool resumed) {
+  Mark begin(const Mark* caller, FunctionIndex function, bool resumed) {
     Sum& sum = sums_[function];
     sum.totals.calls += resumed ? 0 : 1;
     ++sum.slices;
     ++sum.open;
-    return {};
+    return stacks_.begin(caller, function, resumed);
   }
 
   void end(const EndedCall<Mark>& call) {
@@ -44,12 +58,13 @@ class Sums {
       edge.add(more);
       edge.calls += call.resumed ? 0 : 1;
     }
-    if constexpr (kAlso == AlsoAdd::kDurations) {
+    if constexpr (kDurations) {
       durations.add(call.took_ns);
     }
+    stacks_.end(call.mark, call.own_ns);
   }
 
-  void gap(uint64_t ns) requires(kAlso == AlsoAdd::kDurations) { durations.add_gap(ns); }
+  void gap(uint64_t ns) requires kDurations { durations.add_gap(ns); }
 
   ThreadTotals totals() {
     ThreadTotals totals;
@@ -62,6 +77,7 @@ class Sums {
       }
     }
     totals.edges = std::move(edges_);
+    totals.stacks = stacks_.take();
     return totals;
   }
 
@@ -76,7 +92,17 @@ class Sums {
 
   std::vector<Sum> sums_;  // by function
   std::map<std::pair<FunctionIndex, FunctionIndex>, FunctionTotals> edges_;
+  [[no_unique_address]] Stacks stacks_;
 };
+
+template <AlsoAdd kAlso>
+Sums<kAlso> sums_of(const spool::ImageInfo& image) {
+  if constexpr (kAlso == AlsoAdd::kDurationsAndStacks) {
+    return {image, StackFinder(kMostStacksWithSums)};
+  } else {
+    return {image, NoStacks()};
+  }
+}
 
 template <AlsoAdd kAlso>
 Status add_up_threads(const spool::Reader& spool,
@@ -90,14 +116,14 @@ Status add_up_threads(const spool::Reader& spool,
   [[maybe_unused]] Mutex mutex;  // of the durations
   ThreadPasses passes;
   passes.begin = [&](uint32_t thread) {
-    Sums<kAlso> sums(model.images[model.threads[thread].image]);
-    return std::make_unique<Walk>(model, clock, thread, std::move(sums));
+    return std::make_unique<Walk>(
+        model, clock, thread, sums_of<kAlso>(model.images[model.threads[thread].image]));
   };
   passes.end = [&](uint32_t thread, ThreadPass& pass) {
     auto& walk = static_cast<Walk&>(pass);
     walk.finish(end_of_thread_ns(picture, thread));
     totals.threads[thread] = walk.visitor.totals();
-    if constexpr (kAlso == AlsoAdd::kDurations) {
+    if constexpr (TakesGaps<Sums<kAlso>>) {
       MutexLock lock(mutex);
       totals.durations.add(walk.visitor.durations);
     }
@@ -126,6 +152,10 @@ Result<CallTotals> add_up(const spool::Reader& spool,
     case AlsoAdd::kDurations:
       VTN_TRY(
           add_up_threads<AlsoAdd::kDurations>(spool, clock, picture, workers, progress, totals));
+      break;
+    case AlsoAdd::kDurationsAndStacks:
+      VTN_TRY(add_up_threads<AlsoAdd::kDurationsAndStacks>(
+          spool, clock, picture, workers, progress, totals));
       break;
   }
   return totals;

@@ -21,6 +21,7 @@
 #include "report/fold/durations.h"
 #include "report/formats.h"
 #include "report/summary/functions.h"
+#include "report/summary/stacks.h"
 #include "spool/reader.h"
 
 namespace vtn::report {
@@ -43,6 +44,7 @@ struct ThreadTotals {
   std::vector<std::pair<FunctionIndex, FunctionTotals>> functions;  // those that were called
   // (caller, callee) -> what the callee did when called from there. Only where asked for.
   std::map<std::pair<FunctionIndex, FunctionIndex>, FunctionTotals> edges;
+  ThreadStacks stacks;  // only where asked for
   uint64_t own_ns = 0;  // of all functions: the time in which any call was open
   uint64_t calls = 0;
 };
@@ -61,7 +63,13 @@ struct CallTotals {
 };
 
 // What is wanted beside the sums of functions.
-enum class AlsoAdd { kNothing, kEdges, kDurations };
+enum class AlsoAdd {
+  kNothing,
+  kEdges,
+  kDurations,
+  kDurationsAndStacks,  // of each thread at most kMostStacksWithSums
+};
+inline constexpr uint32_t kMostStacksWithSums = 1u << 16;
 
 // One pass in order over the recording.
 Result<CallTotals> add_up(const spool::Reader& spool,

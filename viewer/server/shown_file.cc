@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "report/formats.h"
 #include "report/html/writer.h"
-#include "report/perfetto/writer.h"
+#include "report/write_report.h"
 
 namespace vtn::viewer {
 
@@ -242,7 +242,8 @@ HttpAnswer ShownFile::trace() {
   request.path = *path;
   request.gzip = true;
   request.settings.workers = settings_.workers;
-  const Status written = report::write_perfetto(*(*recording)->reader, request);
+  const report::Format& perfetto = *report::format_of_name(*path, gzip);
+  const Status written = report::write_report(*(*recording)->reader, perfetto, request);
   HttpAnswer answer = written ? file_answer(*path) : failure(written.error());
   (void)unlink(path->c_str());
   return answer;
