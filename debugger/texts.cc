@@ -122,9 +122,19 @@ Result<CurrentLine> current_line(Debugger& debugger, uint32_t level) {
   Timeline& timeline = debugger.timeline();
   const uint64_t place = debugger.cursor.place();
   VTN_ASSIGN(const uint32_t depth, timeline.depth_at(place));
-  if (level + 1 < depth) {
-    VTN_ASSIGN(const Timeline::OpenCall inner, timeline.open_call(place, level + 1));
-    return CurrentLine{inner.line, true};
+  VTN_ASSIGN(const Timeline::OpenCall call, timeline.open_call(place, level));
+  const spool::FunctionInfo* const function = timeline.image().function(call.function);
+  if (function == nullptr || function->kind != FunctionKind::kPython) {
+    return CurrentLine{};
+  }
+  // The line of a call from C is that of the innermost Python function around it.
+  for (uint32_t inner = level + 1; inner < depth; ++inner) {
+    VTN_ASSIGN(const Timeline::OpenCall within, timeline.open_call(place, inner));
+    const spool::FunctionInfo* const called = timeline.image().function(within.function);
+    const bool python = called != nullptr && called->kind == FunctionKind::kPython;
+    if (within.line != 0 || python || inner + 1 == depth) {
+      return CurrentLine{within.line, true};
+    }
   }
   if (place < timeline.ops()) {
     VTN_ASSIGN(const Op next, timeline.op(place));
@@ -141,9 +151,7 @@ Result<CurrentLine> current_line(Debugger& debugger, uint32_t level) {
       }
     }
   }
-  VTN_ASSIGN(const Timeline::OpenCall call, timeline.open_call(place, level));
-  const spool::FunctionInfo* const function = timeline.image().function(call.function);
-  return CurrentLine{function != nullptr ? function->line : 0, false};
+  return CurrentLine{function->line, false};
 }
 
 Result<std::string> current_source(Debugger& debugger, uint32_t level) {

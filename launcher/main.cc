@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include "base/file.h"
 #include "base/log.h"
 #include "collector/collector.h"
@@ -170,10 +172,22 @@ int run_joined(Request request) {
   end_as(status_of_failed_start(error));
 }
 
+// Whoever names a program that is not there, but a command, may have meant that.
+std::string command_hint(const std::vector<std::string>& arguments) {
+  if (arguments.size() < 2 || command_named(arguments[0]) == nullptr) {
+    return {};
+  }
+  return fmt::format("; the command {} is for recordings and reports: {} names none that is there",
+                     arguments[0],
+                     arguments[1]);
+}
+
 int run_program(Request request, const std::vector<std::string>& arguments) {
   auto launch = plan_launch(request.launch, current_folder(), Environment::copy_of(environ));
   if (!launch) {
-    return report_error(launch.error(), status_of_launch_error(launch.error()));
+    Error error = launch.error();
+    error.message += command_hint(arguments);
+    return report_error(error, status_of_launch_error(error));
   }
   if (Status ready = make_outputs_ready(request); !ready) {
     return report_error(ready.error(), ready.error().code);

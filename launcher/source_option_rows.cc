@@ -3,6 +3,10 @@
 // The options that make reports of what was recorded before, and of which part of it.
 #include <utility>
 
+#include <unistd.h>
+
+#include <fmt/format.h>
+
 #include "launcher/option_rows.h"
 #include "launcher/values.h"
 
@@ -25,6 +29,9 @@ Status add_selected(std::vector<std::string>& selected, Text value) {
 Status take_source(Request& request, Work work, const char* option, Text path) {
   if (path.empty()) {
     return fail("needs the name of a file");
+  }
+  if (path.starts_with("--") && access(std::string(path).c_str(), F_OK) != 0) {
+    return fail(fmt::format("needs the name of a file behind it, not the option {}", path));
   }
   Source& source = request.source;
   const bool list = work == Work::kCombine || work == Work::kAlign;

@@ -12,9 +12,11 @@ constexpr char kFunctionArguments[] = "func_args";
 constexpr char kReturnValue[] = "return_value";
 constexpr char kCallerLine[] = "caller_lineno";
 constexpr char kUnfinished[] = "unfinished";
+constexpr char kFoldedFunctions[] = "functions";
 constexpr char kOwnValue[] = "value";  // of a counter that has one series
 constexpr std::string_view kTreeCategory = "process";
 constexpr std::string_view kThreadCategory = "thread";
+constexpr std::string_view kFoldedCategory = "folded";
 constexpr std::string_view kRenamed = "thread renamed: ";
 
 // A value as text: of a string what it says, else as it stands.
@@ -153,7 +155,7 @@ uint32_t JsonEvents::call_name(const JsonEvent& event) {
 }
 
 // Arguments, then what was returned.
-void JsonEvents::call_payload(std::string_view args, Record& record, bool& unfinished) {
+void JsonEvents::call_payload(std::string_view args, Record& record, bool fold, bool& unfinished) {
   payload_.clear();
   returned_.clear();
   arguments_.begin();
@@ -169,6 +171,8 @@ void JsonEvents::call_payload(std::string_view args, Record& record, bool& unfin
       record.line = line_of(value) & 0xff'ffffu;
     } else if (key == kUnfinished && value == "true") {
       unfinished = true;
+    } else if (fold && key == kFoldedFunctions) {
+      count_folded(value, record.thread);
     } else {
       argument(key, value);
     }
@@ -176,11 +180,22 @@ void JsonEvents::call_payload(std::string_view args, Record& record, bool& unfin
   arguments_.finish(payload_, returned_);
 }
 
+// Of a fold: calls that no event tells of.
+void JsonEvents::count_folded(std::string_view functions, uint32_t thread) {
+  const int64_t pid = intake_.threads[thread].pid;
+  each_member(functions, [&](std::string_view key, std::string_view value) {
+    if (const auto calls = integer_of(value); calls && *calls > 0) {
+      intake_.folded[{pid, intake_.name(NameUse::kCall, unescaped(key))}] +=
+          static_cast<uint64_t>(*calls);
+    }
+  });
+}
+
 Status JsonEvents::call(const JsonEvent& event, Record record) {
   record.name = call_name(event);
   bool unfinished = false;
   if (event.args.size() > 2) {
-    call_payload(event.args, record, unfinished);
+    call_payload(event.args, record, event.category == kFoldedCategory, unfinished);
   } else {
     payload_.clear();
   }

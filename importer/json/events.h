@@ -4,8 +4,8 @@
 // Thread-bound.
 //
 //   X              a call; args: func_args, return_value, caller_lineno, unfinished; what else
-//   there
-//                  is counts as arguments
+//                  there is counts as arguments. Of the category "folded": calls that were put
+//                  together; how many of which function is in args.functions
 //   B, E           begin and end of a call
 //   i, I, R        an instant
 //   C              a counter for each series
@@ -84,7 +84,8 @@ class JsonEvents {
   Status counter(const JsonEvent& event, Record record);
   Status end(const JsonEvent& event, Record record);
   void metadata(const JsonEvent& event);
-  void call_payload(std::string_view args, Record& record, bool& unfinished);
+  void call_payload(std::string_view args, Record& record, bool fold, bool& unfinished);
+  void count_folded(std::string_view functions, uint32_t thread);
 
   Intake& intake_;
   Cache call_names_;

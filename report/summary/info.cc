@@ -224,7 +224,26 @@ class Info {
     return marks;
   }
 
+  // The file is a part of a recording: which.
+  void put_window() {
+    const spool::WindowInfo& window = model_.window;
+    if (!window.known) {
+      return;
+    }
+    const auto since_start = [this](uint64_t ticks) {
+      const uint64_t ns = clock_.to_ns(ticks);
+      return duration_text(ns - std::min(ns, model_.run_end.start_ns));
+    };
+    std::string text = "of a recording";
+    text += window.from_ticks == 0 ? "" : ", from " + since_start(window.from_ticks);
+    text += window.to_ticks == UINT64_MAX ? "" : ", until " + since_start(window.to_ticks);
+    text += window.from_ticks == 0 && window.to_ticks == UINT64_MAX ? "" : " after its start";
+    text += ": " + counted(window.processes.size(), "process is", "processes are") + " shown";
+    put("part", text);
+  }
+
   void put_missing() {
+    put_window();
     put("lost", counted(totals_.lost_events, "event", "events"));
     const LeftOut left_out = left_out_of(model_, clock_);
     if (!left_out.hidden.empty()) {

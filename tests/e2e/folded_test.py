@@ -110,6 +110,17 @@ class Folded(support.TestCase):
             return sorted((event["ts"], event["dur"], event["name"]) for event in events if event["ph"] == "X")
         self.assertEqual(times(slices(self.read("r.json"))), times(slices(self.read("back.json"))))
 
+    def test_a_folded_report_that_is_imported_tells_what_it_lacks(self):
+        self.record("--report_limit", "2000")
+        self.convert("r.json", "r.summary.json")
+        summary = self.read("r.summary.json")
+        folds = [event for event in slices(self.read("r.json")) if event["cat"] == "folded"]
+        folded = collections.Counter()
+        for event in folds:
+            folded.update(event["args"]["functions"])
+        self.assertEqual(summary["slices"] - len(folds) + sum(folded.values()), self.read("r.json")["viztracer_native"]["calls"])
+        self.assertEqual(sum(folded.values()), sum(entry["calls"] for entry in summary["left_out"]))
+
     def test_what_fits_is_not_folded_and_full_folds_nothing(self):
         for options in ((), ("--full", "--report_limit", "1000")):
             with self.subTest(options):

@@ -129,6 +129,12 @@ class Commands(RecordingCase):
         self.refused("report", path, "-o", status=2, line="option -o needs a value: FILE")
         self.refused("info", path, "-q", status=2, line="info has no option -q; viztracer-native info --help")
         self.refused("info", "no.vtn", status=1, line="cannot open no.vtn: No such file or directory")
+        for command in ("info", "vdb"):
+            self.refused(command, "no.json", status=1,
+                         line=f"cannot find {command}: no such file, and no such command on PATH; -m runs a module, -c a piece of code; "
+                              f"the command {command} is for recordings and reports: no.json names none that is there")
+        self.refused("--convert", "--full", path, status=2,
+                     line="--convert=--full: needs the name of a file behind it, not the option --full")
         self.write("bad.vtn", "no recording at all\n")
         for words in (("info", "bad.vtn"), ("report", "bad.vtn")):
             self.refused(*words, status=1,
@@ -473,7 +479,10 @@ class Window(RecordingCase):
         out = self.part("--function", "second", name="part.vtn")
         shown = self.launch("info", out).stdout.decode()
         self.assertIn("complete", shown)
+        self.assertRegex(shown, r"(?m)^part +of a recording: 1 process is shown$")
         self.path = out
+        timed = self.launch("info", self.part("--from", "1ms", "--to", "2ms", name="timed.vtn")).stdout.decode()
+        self.assertRegex(timed, r"(?m)^part +of a recording, from \S+ \S+, until \S+ \S+ after its start: ")
         self.assertEqual(30, len(self.part("--thread", "helper").named("leaf")))
         for name in ("p.pftrace", "p.txt", "p.svg", "p.speedscope.json"):
             self.part("--thread", "helper", name=name)

@@ -93,6 +93,24 @@ class Sessions(VdbCase):
         self.assertRegex(said, rf"before: #\S+ {walk} returned 9, took ")
         self.assertIn("breakpoint 1 deleted\nno breakpoints: 'break FUNCTION' sets one\n", said)
 
+    def test_lines_around_calls_of_c(self):
+        self.record("--log_lines", program="""
+            def key(n):
+                return -n
+
+            def work():
+                values = [3, 1, 2]
+                return sorted(values, key=key)
+
+            work()
+        """)
+        said = self.vdb("break key", "c", "where", "up", "up")
+        stack = re.search(r"(?m)^  #(\d)\.1 <module>(?:.*\n)+?> .*\n", said)[0].splitlines()
+        at = lambda text: f", line {self.lines.index(text) + 1}, since"
+        self.assertIn(at("work()"), stack[0])
+        self.assertIn(at("    return sorted(values, key=key)"), stack[1])
+        self.assertIn("builtins.sorted, since", stack[2])
+
     def test_forward_and_backward_meet(self):
         self.record(*LOGGED)
         answers = lambda *lines: re.split(r"(?m)^(?=#|thread )", self.vdb(*lines))[1:]
