@@ -29,7 +29,6 @@ namespace {
 // A whole screen of boxes and more, in a block that is read in a few milliseconds.
 constexpr uint64_t kOverviewRows = 20'000;
 constexpr size_t kSourceBlockBytes = size_t{4} << 20;
-constexpr uint32_t kMostStacksOfPageThread = 1u << 16;
 constexpr int kPasses = 3;
 
 class Page {
@@ -138,8 +137,7 @@ class Page {
   Status put_stacks(const PageFunctions& functions, BlockPipe& pipe) {
     VTN_ASSIGN(
         const std::vector<ThreadStacks> stacks,
-        find_stacks(
-            spool_, picture_, kMostStacksOfPageThread, request_.settings.workers, progress(2)));
+        find_stacks(spool_, picture_, kMostStacksOfThread, request_.settings.workers, progress(2)));
     for (size_t page_thread = 0; page_thread < threads_.model_thread.size(); ++page_thread) {
       const uint32_t thread = threads_.model_thread[page_thread];
       const uint32_t image = model_.threads[thread].image;

@@ -2,9 +2,11 @@
 //
 // Where the time went, by stack: for each thread a tree of who was called by whom by whom.
 //
-// A recursion makes many stacks, and deep ones, so a thread has at most so many, none deeper than
-// so much. Where one more would be needed, its calls are put together below their caller, and so is
-// all that they call: counted and timed like all others, but without a name.
+// A recursion, or a test suite, makes many stacks, and deep ones, so a thread has at most so many,
+// none deeper than so much. Where one more would be needed, those that have taken the least time so
+// far are put together below their caller, with all that they call: counted and timed like all
+// others, but without a name. What takes long has its name whenever it comes, but a heavy stack
+// may lack the time of its first calls.
 #pragma once
 
 #include <vector>
@@ -19,7 +21,7 @@
 
 namespace vtn::report {
 
-inline constexpr uint32_t kMostStacksOfThread = 1u << 18;
+inline constexpr uint32_t kMostStacksOfThread = 1u << 16;
 inline constexpr uint32_t kDeepestStack = 1024;
 inline constexpr uint32_t kNoStack = 0xffff'ffff;
 
@@ -27,6 +29,7 @@ struct Stack {
   uint32_t caller;  // index of the stack below it, which comes before; kNoStack
   uint32_t depth;   // functions, itself included
   FunctionIndex function;
+  uint32_t open = 0;  // of its calls, while they are walked through
   uint64_t calls = 0;
   uint64_t own_ns = 0;  // of its calls and slices, less what they called
 };
