@@ -2,13 +2,14 @@
 //
 // Where the time went, by stack: for each thread a tree of who was called by whom by whom.
 //
-// A recursion makes many stacks, and deep ones, so a thread has at most so many, none deeper than
-// so much. Where one more would be needed, its calls are put together below their caller, and so is
-// all that they call: counted and timed like all others, but without a name.
+// A recursion, or a test suite, makes many stacks, and deep ones, so a thread has at most so many,
+// none deeper than so much. Where one more would be needed, those that have taken the least time so
+// far are put together below their caller, with all that they call: counted and timed like all
+// others, but without a name. What takes long has its name whenever it comes, but a heavy stack
+// may lack the time of its first calls.
 #pragma once
 
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include <stdint.h>
@@ -21,7 +22,7 @@
 
 namespace vtn::report {
 
-inline constexpr uint32_t kMostStacksOfThread = 1u << 18;
+inline constexpr uint32_t kMostStacksOfThread = 1u << 16;
 inline constexpr uint32_t kDeepestStack = 1024;
 inline constexpr uint32_t kNoStack = 0xffff'ffff;
 
@@ -29,6 +30,7 @@ struct Stack {
   uint32_t caller;  // index of the stack below it, which comes before; kNoStack
   uint32_t depth;   // functions, itself included
   FunctionIndex function;
+  uint32_t open = 0;  // of its calls, while they are walked through
   uint64_t calls = 0;
   uint64_t own_ns = 0;  // of its calls and slices, less what they called
 };
@@ -63,14 +65,21 @@ class StackFinder {
       latest_of(below) = {function, stack};
     }
     stacks_[stack].calls += resumed ? 0 : 1;
+    ++stacks_[stack].open;
     return stack;
   }
 
-  void end(Mark stack, uint64_t own_ns) { stacks_[stack].own_ns += own_ns; }
+  void end(Mark stack, uint64_t own_ns) {
+    stacks_[stack].own_ns += own_ns;
+    --stacks_[stack].open;
+  }
 
-  ThreadStacks take() { return std::move(stacks_); }
+  // Callers first.
+  ThreadStacks take();
 
  private:
+  static constexpr uint32_t kFree = 0;  // depth of a place without a stack
+
   struct Latest {
     FunctionIndex function = kNoFunction;
     uint32_t stack = kNoStack;
@@ -78,32 +87,34 @@ class StackFinder {
 
   Latest& latest_of(uint32_t below) { return below == kNoStack ? latest_first_ : latest_[below]; }
 
-  uint32_t find(uint32_t below, FunctionIndex function) {
-    if (below != kNoStack && stacks_[below].function == kOtherFunctions) {
-      return below;
-    }
-    const auto known = known_.find(key_of(below, function));
-    if (known != known_.end()) {
-      return known->second;
-    }
-    if (stacks_.size() < most_ && depth_above(below) <= kDeepestStack) {
-      return add(below, function);
-    }
-    const auto others = known_.find(key_of(below, kOtherFunctions));
-    return others != known_.end() ? others->second : add(below, kOtherFunctions);
+  uint32_t find(uint32_t below, FunctionIndex function);
+
+  uint32_t others_of(uint32_t below);
+
+  // Makes room, if there is much to be made: puts the lightest stacks together, but for those with
+  // open calls, which are marked by their place. A quarter of the most that there may be stays by
+  // name, each with others below it, so that half is free. Each time costs about what it takes to
+  // find that many stacks.
+  bool thin_out();
+
+  // Whoever takes at least as long as what it calls goes no earlier than that.
+  void put_together(const std::vector<uint32_t>& order,
+                    const std::vector<uint64_t>& total_ns,
+                    uint64_t most_ns);
+
+  static bool may_go(const Stack& stack) {
+    return stack.open == 0 && stack.function != kOtherFunctions;
   }
+
+  std::vector<uint32_t> by_depth() const;
+
+  size_t used() const { return stacks_.size() - free_.size(); }
 
   uint32_t depth_above(uint32_t below) const {
     return below == kNoStack ? 1 : stacks_[below].depth + 1;
   }
 
-  uint32_t add(uint32_t below, FunctionIndex function) {
-    const auto stack = static_cast<uint32_t>(stacks_.size());
-    stacks_.push_back({below, depth_above(below), function});
-    latest_.emplace_back();
-    known_.emplace(key_of(below, function), stack);
-    return stack;
-  }
+  uint32_t add(uint32_t below, FunctionIndex function);
 
   static uint64_t key_of(uint32_t below, FunctionIndex function) {
     return uint64_t{below} << 32 | function;
@@ -111,6 +122,9 @@ class StackFinder {
 
   const uint32_t most_;
   ThreadStacks stacks_;
+  std::vector<uint32_t> free_;  // places of stacks that were put together
+  bool thinned_out_ = false;
+  uint32_t wanted_ = 0;         // stacks, since then
   std::vector<Latest> latest_;  // what each stack called last
   Latest latest_first_;
   std::unordered_map<uint64_t, uint32_t> known_;  // by caller and function

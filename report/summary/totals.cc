@@ -98,7 +98,7 @@ class Sums {
 template <AlsoAdd kAlso>
 Sums<kAlso> sums_of(const spool::ImageInfo& image) {
   if constexpr (kAlso == AlsoAdd::kDurationsAndStacks) {
-    return {image, StackFinder(kMostStacksWithSums)};
+    return {image, StackFinder(kMostStacksOfThread)};
   } else {
     return {image, NoStacks()};
   }

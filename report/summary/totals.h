@@ -67,9 +67,8 @@ enum class AlsoAdd {
   kNothing,
   kEdges,
   kDurations,
-  kDurationsAndStacks,  // of each thread at most kMostStacksWithSums
+  kDurationsAndStacks,  // of each thread at most kMostStacksOfThread
 };
-inline constexpr uint32_t kMostStacksWithSums = 1u << 16;
 
 // One pass in order over the recording.
 Result<CallTotals> add_up(const spool::Reader& spool,

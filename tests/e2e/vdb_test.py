@@ -171,6 +171,18 @@ class Sessions(VdbCase):
         os.unlink(self.script)
         self.assertIn("> Not able to locate the source of leaf", self.vdb(*script))
 
+    def test_a_report(self):
+        """What was written for others to read is stepped through as well: the same calls, stacks and lines."""
+        self.record()
+        script = ("break leaf", "c 3", "where", "call", "jump start", "tree 4")
+        said = self.vdb(*script)
+        for name in ("x.json", "x.json.gz"):
+            report = os.path.join(self.reports, name)
+            self.assertEqual(0, self.run_argv([support.LAUNCHER, "--quiet", "--convert", self.recording, "-o", report]).status)
+            done = self.run_argv([support.LAUNCHER, "vdb", report], data="\n".join(script).encode())
+            self.assertEqual((0, said), (done.status, done.stdout.decode()))
+            self.assertIn(f"{report} is imported first", done.stderr.decode())
+
     def test_a_recording_that_was_cut(self):
         self.record()
         with open(self.recording, "rb") as file:

@@ -5,11 +5,13 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
 import sys
 import threading
+import time
 import unittest
 import urllib.parse
 
@@ -40,8 +42,8 @@ class View(support.TestCase):
         self.assertEqual(run.status, 0, run.stderr)
         self.report = run.report
 
-    def serve(self, *options, path=None, env=None):
-        process = self.spawn([support.LAUNCHER, "view", "--server_only", *options, path or self.vtn], env=env)
+    def serve(self, *options, path=None, env=None, command=(support.LAUNCHER, "view", "--server_only")):
+        process = self.spawn([*command, *options, path or self.vtn], env=env)
         self.addCleanup(process.wait)
         self.addCleanup(lambda: process.poll() is None and process.kill())
         self.addCleanup(process.stdout.close)
@@ -216,12 +218,74 @@ class View(support.TestCase):
         self.assertEqual(self.get(root + "/ui/../../x", absolute=True)[0], 404)
         self.assertEqual(self.get(root + "/r.vtn/trace", absolute=True)[2][:2], b"\x1f\x8b")
 
+    def test_as_vizviewer(self):
+        """The options and refusals of VizTracer's viewer, under its name."""
+        link = os.path.join(self.bin, "vizviewer")
+        os.symlink(shutil.which(support.LAUNCHER), link)
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+        self.serve("-p", str(port), "--timeout", "60", "--once", command=(link, "-s"))
+        self.assertEqual(self.address.port, port)
+        page = self.page()
+        self.assertEqual(page["meta"]["rows"], self.report.data["viztracer_native"]["calls"])
+        self.assertEqual(self.process.wait(support.TIMEOUT), 0)
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            one.listen()
+            taken = str(one.getsockname()[1])
+            unknown = self.write("x.exe", "MZ")
+            for arguments, status, line in (
+                    ((), 2, "view needs more: usage: viztracer-native view FILE|FOLDER"),
+                    (("missing.json",), 1, "cannot read missing.json: No such file or directory"),
+                    ((unknown,), 1, f"cannot show {unknown}: it is no recording and no report with calls in it"),
+                    (("-p", taken, self.vtn), 1, f"port {taken} is in use; --port 0 takes one that is free"),
+                    (("-p", "-3", self.vtn), 2, "--port must be a number from 0 to 65535"),
+                    (("--timeout", "soon", self.vtn), 2, "--timeout must be a number from 1 to "),
+                    (("--flamegraph", self.vtn), 2, "view has no option --flamegraph; ")):
+                run = self.run_argv([link, "-s", *arguments])
+                self.assertEqual((run.status, run.stdout, run.stderr.count(b"\n")), (status, b"", 1), arguments)
+                self.assertIn(line, run.stderr.decode(), arguments)
+
+    def test_a_browser_is_started_but_for_a_server_alone(self):
+        asked = os.path.join(self.folder, "asked")
+        browser = self.write("browser", f"#!/bin/sh\nprintf %s \"$1\" > {asked}.new && mv {asked}.new {asked}\n", 0o755)
+        self.serve(env={"BROWSER": browser}, command=(support.LAUNCHER, "view"))
+        deadline = time.monotonic() + support.TIMEOUT
+        while not os.path.exists(asked):
+            self.assertLess(time.monotonic(), deadline, "nobody was asked to open the address")
+            time.sleep(0.01)
+        with open(asked, encoding="utf-8") as file:
+            self.assertEqual(file.read(), self.address.geturl())
+        os.unlink(asked)
+        for option in ("-s", "--server_only"):
+            run = self.run_argv([support.LAUNCHER, "view", option, "--timeout", "1", self.vtn], env={"BROWSER": browser})
+            self.assertEqual((run.status, run.stderr), (0, b""))
+            self.assertFalse(os.path.exists(asked), option)
+
+    def test_reports(self):
+        """A report is imported, packed or not; a page is handed on as it is."""
+        plain, packed, html = (os.path.join(self.reports, "r." + kind) for kind in ("json", "json.gz", "html"))
+        for path in (plain, packed, html):
+            run = self.run_argv([support.LAUNCHER, "--quiet", "--convert", self.vtn, "-o", path])
+            self.assertEqual((run.status, run.stderr), (0, b""))
+        for path in (plain, packed):
+            process = self.serve(path=path)
+            self.assertEqual(self.page()["meta"]["rows"], self.report.data["viztracer_native"]["calls"], path)
+            process.send_signal(signal.SIGINT)
+            self.assertIn(f"{path} is imported first", process.communicate(timeout=support.TIMEOUT)[1].decode())
+        self.serve("--once", path=html)
+        with open(html, "rb") as file:
+            self.assertEqual(self.get()[2], file.read())
+        self.assertEqual(self.process.wait(support.TIMEOUT), 0)
+
     def test_it_ends(self):
         process = self.serve("--once")
         self.assertFalse(self.page()["meta"]["served"])
         self.assertEqual(process.wait(support.TIMEOUT), 0)
-        process = self.serve("--timeout", "1")
-        self.assertEqual(process.wait(support.TIMEOUT), 0)
+        for options in (("--timeout", "1"), ("--once", "--timeout", "1")):
+            process = self.serve(*options)
+            self.assertEqual(process.wait(support.TIMEOUT), 0)
         process = self.serve()
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(support.TIMEOUT), -signal.SIGINT)

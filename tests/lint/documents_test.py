@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What docs/OPTIONS.md says of an option is held by a test that it names, and no option is left out."""
+"""What a table of docs/ says is held by tests that it names; no option and no command is left out."""
 
 import ast
 import os
@@ -7,7 +7,8 @@ import re
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DOCUMENT = os.path.join(ROOT, "docs", "OPTIONS.md")
+OPTIONS = os.path.join("docs", "OPTIONS.md")
+TABLES = {OPTIONS: 30, os.path.join("docs", "VIEWER.md"): 10, os.path.join("docs", "VDB.md"): 15}  # and their least rows
 # Of processes, and of lines: --help and the README say all there is.
 ELSEWHERE = {"exclude_process", "ignore_multiprocess", "wait_children", "log_lines"}
 
@@ -18,24 +19,28 @@ def read(*path):
 
 
 def tests_by_file():
-    """Of each end-to-end test file its classes, and of each class its tests."""
+    """Of each test file in Python its classes, and of each class its tests."""
     found = {}
-    folder = os.path.join(ROOT, "tests", "e2e")
-    for name in sorted(os.listdir(folder)):
-        if name.endswith("_test.py"):
-            tree = ast.parse(read("tests", "e2e", name))
-            found[name[:-3]] = {node.name: {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
-                                for node in tree.body if isinstance(node, ast.ClassDef)}
+    for folder in ("e2e", "page"):
+        for name in sorted(os.listdir(os.path.join(ROOT, "tests", folder))):
+            if name.endswith("_test.py"):
+                tree = ast.parse(read("tests", folder, name))
+                found[name[:-3]] = {node.name: {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
+                                    for node in tree.body if isinstance(node, ast.ClassDef)}
     return found
 
 
 class Documents(unittest.TestCase):
     per_interpreter = False
 
-    def rows(self):
-        for line in read("docs", "OPTIONS.md").splitlines():
+    def rows(self, document):
+        """Those of the tables whose last column is that of tests."""
+        tested = False
+        for line in read(document).splitlines():
             cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-            if len(cells) > 1 and not set(cells[0]) <= set("-") and cells[-1] != "test":
+            if not cells or cells[-1] == "test":
+                tested = bool(cells)
+            elif tested and not set(cells[0]) <= set("-"):
                 yield cells
 
     def exists(self, reference, tests, files):
@@ -49,14 +54,15 @@ class Documents(unittest.TestCase):
     def test_each_row_names_a_test_that_there_is(self):
         tests = tests_by_file()
         files = {name for _, _, names in os.walk(os.path.join(ROOT, "tests")) for name in names}
-        seen = 0
-        for cells in self.rows():
-            references = re.findall(r"`([\w.]+)`", cells[-1])
-            self.assertTrue(references, f"no test is named: {cells[0]}")
-            for reference in references:
+        for document, least in TABLES.items():
+            seen = 0
+            for cells in self.rows(document):
+                references = re.findall(r"`([\w.]+)`", cells[-1])
+                self.assertTrue(references, f"{document}: no test is named: {cells[0]}")
                 seen += 1
-                self.assertTrue(self.exists(reference, tests, files), f"{cells[0]}: there is no test {reference}")
-        self.assertGreater(seen, 30)
+                for reference in references:
+                    self.assertTrue(self.exists(reference, tests, files), f"{document}: {cells[0]}: there is no test {reference}")
+            self.assertGreaterEqual(seen, least, document)
 
     def test_each_test_that_a_document_names_is_there(self):
         tests = tests_by_file()
@@ -84,7 +90,7 @@ class Documents(unittest.TestCase):
         rows = read("launcher", "option_rows.cc") + read("launcher", "log_option_rows.cc")
         options = re.findall(r'\{"(\w+)",\s+(?:0|\'.\'),\s+(?:nullptr|"[^"]*"),\s+Scope::kRecord', rows)
         self.assertIn("min_duration", options)
-        named = {name for cells in self.rows() for name in re.findall(r"`--(\w+)", cells[0])}
+        named = {name for cells in self.rows(OPTIONS) for name in re.findall(r"`--(\w+)", cells[0])}
         self.assertEqual(set(), set(options) - named - ELSEWHERE)
         self.assertEqual(set(), ELSEWHERE - set(options))
 

@@ -224,6 +224,21 @@ class Panels(unittest.TestCase):
         page.evaluate("document.querySelector('.panel-call .vp-calls .vp-link').click()")
         self.assertEqual(call["depth"] - 1, page.evaluate("vtn.state.selectedCall.depth"))
 
+    def test_a_function_that_was_called_once_has_nothing_to_be_compared_with(self):
+        path = os.path.join(self.folder, "few.html")
+        page_file.Synthetic(60, 1, 1, seed=3).write(path, self.page_text)
+        page = self.open("#panel=call", path)
+        self.assertTrue(page.evaluate("""(() => { const { source } = vtn;
+          for (let depth = 0; depth < source.report.threads[0].depth; depth++) { const column = source.column(0, depth);
+            for (let index = 0; index < column.count; index++)
+              if (!source.report.isFold(column.code[index]) && source.report.functions.calls[column.code[index]] === 1) {
+                vtn.state.showCall({ thread: 0, depth, index }); return true; } }
+          return false; })()"""))
+        said = self.until(page, "(() => { const said = [...document.querySelectorAll('.panel-call p')].map((one) => one.textContent).find((text) => text.includes('mean')); return said; })()")
+        self.assertRegex(said, r"^1 call · mean \S+ \S+$")
+        ends = page.evaluate("[...document.querySelectorAll('.panel-call .vp-axis span')].map((one) => one.textContent)")
+        self.assertEqual(2, len(ends), ends)
+
     def test_a_fold_says_what_it_holds(self):
         page = self.open("#panel=call")
         fold = page.evaluate("""(() => { for (let depth = 0; ; depth++) { const column = vtn.source.column(0, depth);

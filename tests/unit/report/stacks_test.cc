@@ -135,6 +135,56 @@ TEST_CASE("stacks: of each function they add up to what it took, however few the
   }
 }
 
+TEST_CASE("stacks: what takes long has its name, whenever it comes", "[stacks]") {
+  constexpr uint32_t kMost = 100;
+  constexpr uint32_t kLight = 2000;
+  Recording run;
+  FakeProcess process(run, 100, 1000);
+  process.describe("/usr/bin/python3", "/tmp", {"python3", "x.py"});
+  const uint32_t main = process.python("main", "/tmp/x.py", 1);
+  const uint32_t early = process.python("early", "/tmp/x.py", 2);
+  const uint32_t late = process.python("late", "/tmp/x.py", 3);
+  const uint32_t inner = process.python("inner", "/tmp/x.py", 4);
+  FakeThread thread = process.thread(100);
+  uint64_t now = 2000;
+  const auto call = [&](uint32_t function, uint64_t own_ns) {
+    thread.enter(now, function);
+    thread.enter(now += own_ns, inner);
+    thread.leave(now += 5, inner);
+    thread.leave(now, function);
+    ++now;
+  };
+  thread.enter(now++, main);
+  call(early, 1'000'000);
+  for (uint32_t i = 0; i < kLight; ++i) {
+    call(process.python("light" + std::to_string(i), "/tmp/x.py", 10 + i), 20);
+  }
+  call(early, 1'000'000);
+  for (int i = 0; i < 5; ++i) {
+    call(late, 1'000'000);
+  }
+  thread.leave(now, main);
+  const auto spool = run.read();
+  CHECK(stacks_of(*spool, kMost).size() <= kMost);
+  const report::ThreadStacks stacks = stacks_of(*spool, kMost);
+  uint64_t names_ns = 0;
+  uint64_t others_calls = 0;
+  std::vector<uint64_t> long_ones;
+  for (const report::Stack& stack : stacks) {
+    if (stack.function == report::kOtherFunctions) {
+      others_calls += stack.calls;
+    } else if (stack.own_ns >= 1'000'000) {
+      CHECK(stack.caller == 0);  // main, which was open all the time
+      long_ones.push_back(stack.own_ns / 1000);
+    }
+    names_ns += stack.function == report::kOtherFunctions ? 0 : stack.own_ns;
+  }
+  CHECK(long_ones == std::vector<uint64_t>{2'000, 5'000});  // us: early, late
+  CHECK(names_ns > 7'000'000);
+  CHECK(others_calls > kLight);
+  CHECK(others_calls < 2 * kLight);
+}
+
 TEST_CASE("marshal: values are what Python reads", "[stacks]") {
   const auto bytes = [](auto&& put) {
     std::string text;

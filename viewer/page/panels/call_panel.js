@@ -277,9 +277,9 @@ export class CallPanel {
     this.histogram.show(durations, duration_ns);
     const folded = report.functions.folded_calls[code];
     const below = durations.callsBelow(duration_ns);
+    const beside = durations.calls < 2 ? '' : below > 0 ? ` · longer than about ${percentText(below, durations.calls)} of them` : ' · among the shortest';
     this.count.textContent = `${countOf(report.functions.calls[code], 'call')}${folded > 0 ? `, ${countText(folded)} of them folded` : ''} · mean ${
-      durationText(durations.calls > 0 ? durations.sum_ns / durations.calls : 0)} · ${
-      below > 0 ? `longer than about ${percentText(below, durations.calls)} of them` : 'among the shortest'}`;
+      durationText(durations.calls > 0 ? durations.sum_ns / durations.calls : 0)}${beside}`;
   }
 
   /**

@@ -49,7 +49,7 @@ export class HistogramView {
       return build('button', {type: 'button', class: here ? 'vp-column vp-here' : 'vp-column', title, 'aria-label': title, disabled: bar.calls === 0,
         'aria-current': here ? 'true' : null, style: `--part: ${barHeight(bar.calls, most).toFixed(1)}%`, onclick: () => this.chosen(bar)});
     }));
-    const ends = bars.length === 0 ? [] : [bars[0].from_ns, bars[bars.length >> 1].from_ns, bars[bars.length - 1].to_ns];
+    const ends = bars.length === 0 ? [] : [bars[0].from_ns, ...bars.length > 1 ? [bars[bars.length >> 1].from_ns] : [], bars[bars.length - 1].to_ns];
     setChildren(this.axis, ...ends.map((ns) => build('span', {text: durationText(Math.round(ns))})));
   }
 }
