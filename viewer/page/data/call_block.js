@@ -9,6 +9,8 @@ const NO_INTEGERS = new Uint32Array(0);
 const NO_BYTES = new Uint8Array(0);
 /** Rows of small blocks share arrays of this size: buffers are what a browser's memory is slow with. */
 const SHARED_ROWS = 1 << 14;
+/** Of a row as columns have it: start, end, code. */
+const ROW_BYTES = 20;
 
 /**
  * What a block may refer to.
@@ -19,9 +21,10 @@ const SHARED_ROWS = 1 << 14;
  *     odd: Uint32Array, odd_flags: Uint8Array}} Piece
  *
  * The arrays hold the rows of all pieces, one piece after another from `at` on. fold_offsets[n] is where
- * in `folds` the n-th fold of the block lies.
+ * in `folds` the n-th fold of the block lies. `lent`: the buffer of these arrays, if no other block has rows in it;
+ * who has copied them gives it back for the next block, and nobody else keeps them.
  * @typedef {{thread: number, pieces: Piece[], start: Float64Array, end: Float64Array, code: Uint32Array,
- *     folds: Uint8Array, fold_offsets: Uint32Array}} CallBlock
+ *     folds: Uint8Array, fold_offsets: Uint32Array, lent: ArrayBuffer | null}} CallBlock
  */
 
 /** Reads numbers one after another; what lies beyond the end is a damaged block. */
@@ -176,39 +179,47 @@ function foldOffsets(pieces, code, folds, limits) {
  * The blocks of one element, one after another. Throws a RangeError on anything that no writer writes.
  * @param {Uint8Array} bytes
  * @param {Limits} limits
+ * @param {ArrayBuffer[]} [free] buffers that were lent and given back
  * @returns {CallBlock[]}
  */
-export function readCallBlocks(bytes, limits) {
+export function readCallBlocks(bytes, limits, free = []) {
   const from = new ByteReader(bytes);
   const blocks = [];
-  const room = new RowRoom();
+  const room = new RowRoom(free);
   do blocks.push(readCallBlock(from, limits, room));
   while (from.at < bytes.length);
   return blocks;
 }
 
+/** @param {ArrayBuffer} buffer @param {number} size rows that it has room for @param {number} from @param {number} rows */
+function rowsIn(buffer, size, from, rows) {
+  return { start: new Float64Array(buffer, from * 8, rows), end: new Float64Array(buffer, (size + from) * 8, rows),
+    code: new Uint32Array(buffer, size * 16 + from * 4, rows) };
+}
+
 /** Arrays for the rows of one block after another. */
 class RowRoom {
-  constructor() {
-    this.used = this.size = 0;
-    this.start = this.end = new Float64Array(0);
-    this.code = NO_INTEGERS;
+  /** @param {ArrayBuffer[]} free taken from: memory that has been used is several times as fast as new one */
+  constructor(free) {
+    this.free = free;
+    this.shared = new ArrayBuffer(0);
+    this.used = SHARED_ROWS;
   }
 
   /** @param {number} rows */
   take(rows) {
-    if (rows > this.size - this.used) {
-      this.size = Math.max(rows, SHARED_ROWS);
-      // Many rows are alone, so that nothing of their buffers is left over.
-      if (rows > SHARED_ROWS / 2) this.size = rows;
-      this.start = new Float64Array(this.size);
-      this.end = new Float64Array(this.size);
-      this.code = new Uint32Array(this.size);
+    // Many rows are alone, so that nothing of their buffer is left over.
+    if (rows > SHARED_ROWS / 2) {
+      let lent = this.free.pop();
+      if (!lent || lent.byteLength < rows * ROW_BYTES) lent = new ArrayBuffer(rows * ROW_BYTES);
+      return { ...rowsIn(lent, rows, 0, rows), lent };
+    }
+    if (rows > SHARED_ROWS - this.used) {
+      this.shared = new ArrayBuffer(SHARED_ROWS * ROW_BYTES);
       this.used = 0;
     }
-    const from = this.used;
     this.used += rows;
-    return { start: this.start.subarray(from, this.used), end: this.end.subarray(from, this.used), code: this.code.subarray(from, this.used) };
+    return { ...rowsIn(this.shared, SHARED_ROWS, this.used - rows, rows), lent: null };
   }
 }
 
@@ -236,7 +247,7 @@ function readCallBlock(from, limits, room) {
   const code_high = flags & 1 ? from.take(rows) : null;
   const long = new LongNumbers(from);
 
-  const { start, end, code } = room.take(rows);
+  const { start, end, code, lent } = room.take(rows);
   // Gaps of all rows come first among the long numbers.
   for (let i = 0; i < rows; i++) {
     const gap = gap_low[i] | (gap_high[i] << 8);
@@ -261,5 +272,5 @@ function readCallBlock(from, limits, room) {
   readOddRows(from, pieces, rows);
   const fold_bytes = from.u32();
   const folds = fold_bytes ? from.take(fold_bytes).slice() : NO_BYTES;
-  return { thread, pieces, start, end, code, folds, fold_offsets: foldOffsets(pieces, code, folds, limits) };
+  return { thread, pieces, start, end, code, folds, fold_offsets: foldOffsets(pieces, code, folds, limits), lent };
 }

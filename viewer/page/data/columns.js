@@ -41,7 +41,7 @@ export class Column {
     const start = block.start.subarray(piece.at, piece.at + piece.rows);
     const end = block.end.subarray(piece.at, piece.at + piece.rows);
     const code = block.code.subarray(piece.at, piece.at + piece.rows);
-    if (this.count === 0 && (this.expected === 0 || piece.rows >= this.expected)) {
+    if (!block.lent && this.count === 0 && (this.expected === 0 || piece.rows >= this.expected)) {
       // Most columns of a recording of many threads never have more.
       this.start = start;
       this.end = end;

@@ -52,6 +52,7 @@ class Columns {
     for (const piece of block.pieces) (columns[piece.depth] ||= new Column(expected?.[piece.depth])).append(block, piece);
     block.start = block.end = NO_ROWS;
     block.code = NO_ROW_CODES;
+    block.lent = null;
   }
 }
 
@@ -167,7 +168,11 @@ export class FileSource extends Source {
     const before = this.next_block;
     for (let blocks = this.decoded.get(this.next_block); blocks; blocks = this.decoded.get(this.next_block)) {
       this.decoded.delete(this.next_block++);
-      for (const block of blocks) this.calls.append(block);
+      for (const block of blocks) {
+        const { lent } = block;
+        this.calls.append(block);
+        if (lent) this.decoders.takeBack(lent);
+      }
     }
     if (this.next_block !== before && !this.overview) this.changed();
   }

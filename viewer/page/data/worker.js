@@ -3,7 +3,7 @@
 // What the page's script does in a worker: unpack call blocks and make columns of them.
 
 import { readCallBlocks } from './call_block.js';
-import { unpacked } from './packed.js';
+import { Scratch, unpacked } from './packed.js';
 
 /** @typedef {import('./call_block.js').Limits} Limits */
 /** @typedef {import('./call_block.js').CallBlock} CallBlock */
@@ -20,20 +20,29 @@ export async function decodedCalls(packed, limits) {
 export function runWorker(scope) {
   /** @type {Limits} */
   let limits = { functions: 0, threads: 0, setSizes: new Uint32Array(0) };
-  scope.onmessage = async (/** @type {MessageEvent} */ event) => {
+  const scratch = new Scratch();
+  /** @type {ArrayBuffer[]} */
+  const free = [];
+  const decode = async (/** @type {number} */ id, /** @type {Uint8Array} */ packed) => {
+    try {
+      const blocks = readCallBlocks(await unpacked(packed, scratch), limits, free);
+      // Once each, and not the arrays that stand for nothing.
+      const buffers = blocks.flatMap((block) => [block.start.buffer, block.folds.buffer, block.fold_offsets.buffer]);
+      scope.postMessage({ id, blocks }, [...new Set(buffers)].filter((one) => one.byteLength > 0));
+    } catch (fault) {
+      scope.postMessage({ id, fault: String(fault) });
+    }
+  };
+  let last = Promise.resolve();
+  scope.onmessage = (/** @type {MessageEvent} */ event) => {
     const { id, packed } = event.data;
     if (event.data.limits) {
       limits = event.data.limits;
       return;
     }
-    try {
-      const blocks = await decodedCalls(packed, limits);
-      // Once each, and not the arrays that stand for nothing.
-      const buffers = blocks.flatMap((block) => [block.start.buffer, block.end.buffer, block.code.buffer, block.folds.buffer, block.fold_offsets.buffer]);
-      scope.postMessage({ id, blocks }, [...new Set(buffers)].filter((one) => one.byteLength > 0));
-    } catch (fault) {
-      scope.postMessage({ id, fault: String(fault) });
-    }
+    free.push(...event.data.free);
+    // One after another: they are unpacked into the same memory.
+    last = last.then(() => decode(id, packed));
   };
 }
 
@@ -49,6 +58,8 @@ export class Decoders {
     this.next_id = 0;
     /** @type {number[]} */
     this.load = [];
+    /** For the next blocks. @type {ArrayBuffer[]} */
+    this.free = [];
     try {
       const address = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
       for (let i = 0; i < count; i++) this.addWorker(address, i);
@@ -77,8 +88,14 @@ export class Decoders {
     return new Promise((resolve, reject) => {
       // Not transferred: a worker that fails gives nothing back.
       this.waiting.set(id, { resolve, reject, packed, worker });
-      this.workers[worker].postMessage({ id, packed });
+      const free = this.free.splice(0);
+      this.workers[worker].postMessage({ id, packed, free }, free);
     });
+  }
+
+  /** A block whose rows have been copied. @param {ArrayBuffer} lent */
+  takeBack(lent) {
+    if (this.workers.length) this.free.push(lent);
   }
 
   /** @param {number} id @param {CallBlock[] | undefined} blocks @param {string} fault */
