@@ -16,15 +16,14 @@ const ROW_BYTES = 20;
  * What a block may refer to.
  * @typedef {{functions: number, threads: number, setSizes: Uint32Array}} Limits
  *
- * The rows of one depth in a block. `odd` and `odd_flags` name rows from 0 within this piece.
- * @typedef {{depth: number, first: number, rows: number, at: number, folds_before: number,
- *     odd: Uint32Array, odd_flags: Uint8Array}} Piece
+ * The rows of one depth in a block.
+ * @typedef {{depth: number, first: number, rows: number, at: number, folds_before: number}} Piece
  *
  * The arrays hold the rows of all pieces, one piece after another from `at` on. fold_offsets[n] is where
- * in `folds` the n-th fold of the block lies. `lent`: the buffer of these arrays, if no other block has rows in it;
+ * in `folds` the n-th fold of the block lies. `odd`: in order, which rows did not simply return. `lent`: the buffer of these arrays, if no other block has rows in it;
  * who has copied them gives it back for the next block, and nobody else keeps them.
  * @typedef {{thread: number, pieces: Piece[], start: Float64Array, end: Float64Array, code: Uint32Array,
- *     folds: Uint8Array, fold_offsets: Uint32Array, lent: ArrayBuffer | null}} CallBlock
+ *     odd: Uint32Array, odd_flags: Uint8Array, folds: Uint8Array, fold_offsets: Uint32Array, lent: ArrayBuffer | null}} CallBlock
  */
 
 /** Reads numbers one after another; what lies beyond the end is a damaged block. */
@@ -83,7 +82,7 @@ function readPieces(from, count, rows) {
     const depth = from.u32();
     const piece_rows = from.u32();
     const first = from.u32();
-    pieces.push({ depth, first, rows: piece_rows, at, folds_before: 0, odd: NO_INTEGERS, odd_flags: NO_BYTES });
+    pieces.push({ depth, first, rows: piece_rows, at, folds_before: 0 });
     at += piece_rows;
   }
   if (at !== rows) throw new RangeError('the columns of a block are not its rows');
@@ -123,29 +122,22 @@ class LongNumbers {
 
 /**
  * @param {ByteReader} from
- * @param {Piece[]} pieces
  * @param {number} rows
  */
-function readOddRows(from, pieces, rows) {
+function readOddRows(from, rows) {
   const count = from.u32();
   if (count > rows) throw new RangeError('more odd rows than rows');
-  const at = new Uint32Array(count);
-  const flags = new Uint8Array(count);
+  if (count === 0) return { odd: NO_INTEGERS, odd_flags: NO_BYTES };
+  const odd = new Uint32Array(count);
+  const odd_flags = new Uint8Array(count);
   let row = 0;
   for (let i = 0; i < count; i++) {
     row += from.varint();
     if (row >= rows) throw new RangeError('an odd row lies beyond its block');
-    at[i] = row;
-    flags[i] = from.u8();
+    odd[i] = row;
+    odd_flags[i] = from.u8();
   }
-  let next = 0;
-  for (const piece of pieces) {
-    const begin = next;
-    while (next < count && at[next] < piece.at + piece.rows) next++;
-    if (next === begin) continue;
-    piece.odd = at.slice(begin, next).map((one) => one - piece.at);
-    piece.odd_flags = flags.slice(begin, next);
-  }
+  return { odd, odd_flags };
 }
 
 /**
@@ -269,8 +261,8 @@ function readCallBlock(from, limits, room) {
   } else {
     for (let i = 0; i < rows; i++) code[i] = code_low[i] | (code_middle[i] << 8);
   }
-  readOddRows(from, pieces, rows);
+  const { odd, odd_flags } = readOddRows(from, rows);
   const fold_bytes = from.u32();
   const folds = fold_bytes ? from.take(fold_bytes).slice() : NO_BYTES;
-  return { thread, pieces, start, end, code, folds, fold_offsets: foldOffsets(pieces, code, folds, limits), lent };
+  return { thread, pieces, start, end, code, odd, odd_flags, folds, fold_offsets: foldOffsets(pieces, code, folds, limits), lent };
 }

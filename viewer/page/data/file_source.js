@@ -210,7 +210,7 @@ export class FileSource extends Source {
   async fold(thread, depth, index) {
     const column = this.column(thread, depth);
     if (!column || index >= column.count || !this.report.isFold(column.code[index])) throw new Error('there is no fold');
-    const piece = pieceOf(column, index);
+    const piece = column.pieceOf(index);
     piece.fold_rows ||= foldRows(column, piece.at, piece.piece.rows, this.report.functions.count);
     const number = piece.piece.folds_before + lowerBound(piece.fold_rows, piece.fold_rows.length, index);
     const from = new ByteReader(piece.block.folds, piece.block.fold_offsets[number]);
@@ -241,7 +241,7 @@ export class FileSource extends Source {
       const index = indexes[at];
       if (offsets[at + 1] === offsets[at]) throw new Error('there is no fold');
       if (at === 0 || index >= piece.at + piece.piece.rows || index < piece.at) {
-        piece = pieceOf(column, index);
+        piece = column.pieceOf(index);
         piece.fold_rows ||= foldRows(column, piece.at, piece.piece.rows, functions);
         row = 0;
       }
@@ -368,18 +368,6 @@ export class FileSource extends Source {
     }
     return (await texts)[file] ?? null;
   }
-}
-
-/** @param {Column} column @param {number} index */
-function pieceOf(column, index) {
-  let low = 0;
-  let high = column.pieces.length;
-  while (high - low > 1) {
-    const middle = (low + high) >>> 1;
-    if (column.pieces[middle].at <= index) low = middle;
-    else high = middle;
-  }
-  return column.pieces[low];
 }
 
 /** @param {Column} column @param {number} from @param {number} rows @param {number} functions */

@@ -27,7 +27,7 @@ export function runWorker(scope) {
     try {
       const blocks = readCallBlocks(await unpacked(packed, scratch), limits, free);
       // Once each, and not the arrays that stand for nothing.
-      const buffers = blocks.flatMap((block) => [block.start.buffer, block.folds.buffer, block.fold_offsets.buffer]);
+      const buffers = blocks.flatMap((block) => [block.start.buffer, block.odd.buffer, block.odd_flags.buffer, block.folds.buffer, block.fold_offsets.buffer]);
       scope.postMessage({ id, blocks }, [...new Set(buffers)].filter((one) => one.byteLength > 0));
     } catch (fault) {
       scope.postMessage({ id, fault: String(fault) });
