@@ -139,7 +139,7 @@ export class FileSource extends Source {
     while (this.queue.length && this.blocks_begun - this.blocks_done < 2 * WORKERS) {
       this.blocks_begun++;
       const { number, text } = /** @type {Element_} */ (this.queue.shift());
-      this.decode(text).then((blocks) => {
+      this.decoders.decode(text).then((blocks) => {
         this.blocks_whole++;
         this.took(number, blocks);
       }, () => {
@@ -147,11 +147,6 @@ export class FileSource extends Source {
         this.took(number, []);
       });
     }
-  }
-
-  /** @param {string} text */
-  async decode(text) {
-    return this.decoders.decode(bytesOfBase64(text));
   }
 
   /** @param {number} number of the element @param {CallBlock[]} blocks */

@@ -3,7 +3,7 @@
 // What the page's script does in a worker: unpack call blocks and make columns of them.
 
 import { readCallBlocks } from './call_block.js';
-import { Scratch, unpacked } from './packed.js';
+import { Scratch, bytesOfBase64, unpacked } from './packed.js';
 
 /** @typedef {import('./call_block.js').Limits} Limits */
 /** @typedef {import('./call_block.js').CallBlock} CallBlock */
@@ -53,7 +53,7 @@ export class Decoders {
     this.limits = limits;
     /** @type {Worker[]} */
     this.workers = [];
-    /** @type {Map<number, {resolve: (blocks: CallBlock[]) => void, reject: (fault: Error) => void, packed: Uint8Array | null, worker: number}>} */
+    /** @type {Map<number, {resolve: (blocks: CallBlock[]) => void, reject: (fault: Error) => void, text: string, worker: number}>} */
     this.waiting = new Map();
     this.next_id = 0;
     /** @type {number[]} */
@@ -78,18 +78,19 @@ export class Decoders {
     this.load.push(0);
   }
 
-  /** @param {Uint8Array} packed @returns {Promise<CallBlock[]>} */
-  decode(packed) {
+  /** What an element holds. Rejects what is damaged. @param {string} text @returns {Promise<CallBlock[]>} */
+  async decode(text) {
+    const packed = bytesOfBase64(text);
     const alive = this.workers.map((_, i) => i).filter((i) => this.load[i] >= 0);
     if (!alive.length) return decodedCalls(packed, this.limits);
     const worker = alive.reduce((least, i) => (this.load[i] < this.load[least] ? i : least));
     const id = this.next_id++;
     this.load[worker]++;
     return new Promise((resolve, reject) => {
-      // Not transferred: a worker that fails gives nothing back.
-      this.waiting.set(id, { resolve, reject, packed, worker });
+      // The text is kept: a worker that fails gives nothing back.
+      this.waiting.set(id, { resolve, reject, text, worker });
       const free = this.free.splice(0);
-      this.workers[worker].postMessage({ id, packed, free }, free);
+      this.workers[worker].postMessage({ id, packed, free }, [packed.buffer, ...free]);
     });
   }
 
@@ -112,10 +113,10 @@ export class Decoders {
   lose(number) {
     this.load[number] = -1;
     this.workers[number].terminate();
-    for (const [id, { resolve, reject, packed, worker }] of [...this.waiting]) {
-      if (worker !== number || !packed) continue;
+    for (const [id, { resolve, reject, text, worker }] of [...this.waiting]) {
+      if (worker !== number) continue;
       this.waiting.delete(id);
-      decodedCalls(packed, this.limits).then(resolve, reject);
+      decodedCalls(bytesOfBase64(text), this.limits).then(resolve, reject);
     }
   }
 
