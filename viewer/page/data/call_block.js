@@ -89,35 +89,26 @@ function readPieces(from, count, rows) {
   return pieces;
 }
 
-/** The numbers that a plane of 16 bits had no room for, in their order. */
-class LongNumbers {
-  /** @param {ByteReader} from */
-  constructor(from) {
-    const wide = from.u32();
-    const huge = from.u32();
-    this.count = wide;
-    this.low = from.take(wide);
-    this.middle = from.take(wide);
-    this.high = from.take(wide);
-    this.top = from.take(wide);
-    if (huge > wide) throw new RangeError('more huge numbers than wide ones');
-    this.huge = new Float64Array(huge);
-    for (let i = 0; i < huge; i++) {
-      this.huge[i] = from.f64();
-      if (!(this.huge[i] >= 0)) throw new RangeError('a block has a number that cannot be');
-    }
-    this.next_wide = 0;
-    this.next_huge = 0;
+/** The numbers that a plane of 16 bits had no room for, in their order. @param {ByteReader} from */
+function readLongNumbers(from) {
+  const wide = from.u32();
+  const huge = from.u32();
+  const low = from.take(wide);
+  const middle = from.take(wide);
+  const high = from.take(wide);
+  const top = from.take(wide);
+  if (huge > wide) throw new RangeError('more huge numbers than wide ones');
+  const numbers = new Float64Array(wide);
+  let left = huge;
+  for (let i = 0; i < wide; i++) {
+    numbers[i] = (low[i] | (middle[i] << 8) | (high[i] << 16) | (top[i] << 24)) >>> 0;
+    if (numbers[i] !== HUGE) continue;
+    if (left-- === 0) throw new RangeError('a block lacks a huge number');
+    numbers[i] = from.f64();
+    if (!(numbers[i] >= 0)) throw new RangeError('a block has a number that cannot be');
   }
-
-  next() {
-    const i = this.next_wide++;
-    if (i >= this.count) throw new RangeError('a block lacks a wide number');
-    const number = (this.low[i] | (this.middle[i] << 8) | (this.high[i] << 16) | (this.top[i] << 24)) >>> 0;
-    if (number !== HUGE) return number;
-    if (this.next_huge >= this.huge.length) throw new RangeError('a block lacks a huge number');
-    return this.huge[this.next_huge++];
-  }
+  if (left !== 0) throw new RangeError('huge numbers that nothing refers to');
+  return numbers;
 }
 
 /**
@@ -148,23 +139,29 @@ function readOddRows(from, rows) {
  * @param {Limits} limits
  */
 function foldOffsets(pieces, code, folds, limits) {
-  const functions = limits.functions;
-  const offsets = [];
+  const { functions, setSizes } = limits;
+  let count = 0;
+  for (let i = 0; i < code.length; i++) count += code[i] < functions ? 0 : 1;
+  if (count === 0) return NO_INTEGERS;
+  const offsets = new Uint32Array(count);
+  let fold = 0;
   let at = 0;
   for (const piece of pieces) {
-    piece.folds_before = offsets.length;
+    piece.folds_before = fold;
     for (let i = piece.at; i < piece.at + piece.rows; i++) {
       if (code[i] < functions) continue;
       const set = code[i] - functions;
-      if (set >= limits.setSizes.length) throw new RangeError('a row has a function that is not there');
-      offsets.push(at);
-      for (let left = 3 + limits.setSizes[set]; left > 0; at++) {
+      if (set >= setSizes.length) throw new RangeError('a row has a function that is not there');
+      offsets[fold++] = at;
+      let left = 3 + setSizes[set];
+      while (left > 0) {
         if (at >= folds.length) throw new RangeError('a fold ends too early');
-        if (folds[at] < 128) left--;
+        // The last byte of a number is below 128. As a sum: which one is the last is nothing that a processor could guess.
+        left -= 1 - (folds[at++] >> 7);
       }
     }
   }
-  return offsets.length ? Uint32Array.from(offsets) : NO_INTEGERS;
+  return offsets;
 }
 
 /**
@@ -237,30 +234,28 @@ function readCallBlock(from, limits, room) {
   const code_low = from.take(rows);
   const code_middle = from.take(rows);
   const code_high = flags & 1 ? from.take(rows) : null;
-  const long = new LongNumbers(from);
+  const long = readLongNumbers(from);
 
   const { start, end, code, lent } = room.take(rows);
-  // Gaps of all rows come first among the long numbers.
-  for (let i = 0; i < rows; i++) {
-    const gap = gap_low[i] | (gap_high[i] << 8);
-    start[i] = gap === WIDE ? long.next() : gap;
-  }
+  // Gaps of all rows come first among the long numbers, durations behind them.
+  let next_gap = 0;
+  let next_duration = 0;
+  for (let i = 0; i < rows; i++) if ((gap_low[i] & gap_high[i]) === 0xff) next_duration++;
   for (const piece of pieces) {
     let at_ns = base_ns;
     for (let i = piece.at; i < piece.at + piece.rows; i++) {
+      const gap = gap_low[i] | (gap_high[i] << 8);
+      at_ns += gap === WIDE ? long[next_gap++] : gap;
+      start[i] = at_ns;
       const duration = duration_low[i] | (duration_high[i] << 8);
-      const begin_ns = at_ns + start[i];
-      start[i] = begin_ns;
-      at_ns = begin_ns + (duration === WIDE ? long.next() : duration);
+      at_ns += duration === WIDE ? long[next_duration++] : duration;
       end[i] = at_ns;
+      code[i] = code_low[i] | (code_middle[i] << 8);
     }
+    // A long number that is not there is none at all, and so is all behind it.
     if (!(at_ns >= base_ns && at_ns < 2 ** 53)) throw new RangeError('a block has times that cannot be');
   }
-  if (code_high) {
-    for (let i = 0; i < rows; i++) code[i] = code_low[i] | (code_middle[i] << 8) | (code_high[i] << 16);
-  } else {
-    for (let i = 0; i < rows; i++) code[i] = code_low[i] | (code_middle[i] << 8);
-  }
+  if (code_high) for (let i = 0; i < rows; i++) code[i] |= code_high[i] << 16;
   const { odd, odd_flags } = readOddRows(from, rows);
   const fold_bytes = from.u32();
   const folds = fold_bytes ? from.take(fold_bytes).slice() : NO_BYTES;
