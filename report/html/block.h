@@ -52,6 +52,15 @@ class BlockBuilder {
   bool full() const { return rows_ >= kRowsOfBlock; }
   size_t rows() const { return rows_; }
 
+  // By depth: how many rows there have been.
+  std::vector<uint32_t> rows_by_depth() const {
+    std::vector<uint32_t> rows;
+    for (const Column& column : columns_) {
+      rows.push_back(column.first + static_cast<uint32_t>(column.rows.size()));
+    }
+    return rows;
+  }
+
   // The block as bytes; from then on it is empty. `offset_ns` is taken off every time.
   std::string pack(uint64_t offset_ns);
 

@@ -100,12 +100,19 @@ class Writer {
 
   std::string threads() const {
     List threads;
-    for (const uint32_t number : tables_.threads.model_thread) {
+    for (size_t at = 0; at < tables_.threads.model_thread.size(); ++at) {
+      const uint32_t number = tables_.threads.model_thread[at];
+      List rows;
+      if (at < tables_.rows.size()) {
+        for (const uint32_t count : tables_.rows[at]) {
+          rows.add(std::to_string(count));
+        }
+      }
       const spool::ThreadInfo& thread = model_.threads[number];
       const spool::ImageInfo& image = model_.images[thread.image];
       threads.add(fmt::format(
           "\n{{\"process\":{},\"tid\":{},\"name\":{},\"names\":{},\"calls\":{},\"depth\":{},"
-          "\"start_ns\":{},\"end_ns\":{}}}",
+          "\"start_ns\":{},\"end_ns\":{},\"rows\":{}}}",
           number_of_process_[picture_.of_thread(number).number],
           picture_.shown_tid(number),
           json_quoted(thread_name(image, thread)),
@@ -113,7 +120,8 @@ class Writer {
           thread.calls,
           thread.deepest,
           since_start(picture_.clock.to_ns(thread.first_ticks)),
-          since_start(picture_.thread_end_ns(number))));
+          since_start(picture_.thread_end_ns(number)),
+          rows.text()));
     }
     return threads.text();
   }

@@ -33,11 +33,12 @@ struct PageTables {
   const PageFunctions& functions;
   const PageThreads& threads;
   uint64_t offset_ns = 0;
-  std::vector<std::string> files{};      // by number
-  std::vector<int64_t> source_blocks{};  // by file; -1: no text
-  std::vector<int64_t> file_of{};        // by function; -1: it has none
-  std::vector<uint64_t> folded_calls{};  // by function
-  std::string sets;                      // JSON
+  std::vector<std::string> files{};           // by number
+  std::vector<int64_t> source_blocks{};       // by file; -1: no text
+  std::vector<int64_t> file_of{};             // by function; -1: it has none
+  std::vector<uint64_t> folded_calls{};       // by function
+  std::vector<std::vector<uint32_t>> rows{};  // by thread and depth
+  std::string sets;                           // JSON
 
   std::string json() const;
 };

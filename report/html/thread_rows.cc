@@ -408,6 +408,10 @@ Status ThreadRows::finish() {
   for (size_t i = 0; i < folded_of_function_.size(); ++i) {
     run_.folded_of_function[i] += folded_of_function_[i];
   }
+  if (page_thread_ >= run_.rows_of_thread.size()) {
+    run_.rows_of_thread.resize(page_thread_ + 1);
+  }
+  run_.rows_of_thread[page_thread_] = rows_.by_depth();
   return status_;
 }
 

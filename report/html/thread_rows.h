@@ -57,8 +57,9 @@ struct PageRun {
   std::atomic<uint64_t> folded_calls{0};
   std::atomic<uint64_t> folded_values{0};  // calls that had some
   Mutex mutex{};
-  std::vector<uint64_t> folded_of_function VTN_GUARDED_BY(mutex){};  // by number
-  std::string overview VTN_GUARDED_BY(mutex){};                      // blocks
+  std::vector<uint64_t> folded_of_function VTN_GUARDED_BY(mutex){};           // by number
+  std::vector<std::vector<uint32_t>> rows_of_thread VTN_GUARDED_BY(mutex){};  // by number, depth
+  std::string overview VTN_GUARDED_BY(mutex){};                               // blocks
 };
 
 class ThreadRows final : public ThreadPass {
@@ -89,6 +90,7 @@ class ThreadRows final : public ThreadPass {
     void fold(uint32_t depth, const FoldRow& row);
     void forget(uint32_t payload);
     Status flush();
+    std::vector<uint32_t> by_depth() const { return block_.rows_by_depth(); }
 
    private:
     void count_fold(const FoldRow& row);

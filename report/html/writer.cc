@@ -76,6 +76,7 @@ class Page {
     {
       MutexLock lock(run.mutex);
       tables.folded_calls = run.folded_of_function;
+      tables.rows = run.rows_of_thread;
     }
     list_files(tables);
     if (request_.settings.with_source) {

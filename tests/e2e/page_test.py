@@ -127,6 +127,8 @@ class Page(support.TestCase):
         self.assertEqual(meta["rows"], report.data["viztracer_native"]["calls"])
         rows = [row for found in rows_of(page).values() for row in found]
         self.assertEqual(meta["rows"], len(rows))
+        # How many there are at each depth is said before they come.
+        self.assertEqual(meta["rows"], sum(sum(thread["rows"]) for thread in page["tables"]["threads"]))
         # Those that the signal cut short, and those that an exception left.
         self.assertTrue(any(row[2].startswith("<module> ") and row[4] & page_file.OPEN for row in rows))
         self.assertTrue(any(row[4] & page_file.RAISED for row in rows))

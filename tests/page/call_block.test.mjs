@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ByteReader, readCallBlocks } from '../../viewer/page/data/call_block.js';
+import { Column } from '../../viewer/page/data/columns.js';
 import { bytesOfBase64, unpacked, unpackedJson } from '../../viewer/page/data/packed.js';
 import { blockOf, pythonBlock } from './support.mjs';
 
@@ -29,11 +30,17 @@ test('rows of several depths, with wide and huge numbers and three planes of cod
   assert.deepEqual(rowsOf(block, block.pieces[1]), columns[3]);
 });
 
-test('odd rows belong to their columns', () => {
+test('odd rows are those of all columns', () => {
   const bytes = pythonBlock({ thread: 0, columns: { 0: [[0, 1, 0], [2, 3, 0]], 1: [[0, 1, 0], [2, 3, 0], [4, 5, 1]] },
     odd: { 0: { 1: 2 }, 1: { 0: 1, 2: 9 } } });
   const [block] = readCallBlocks(bytes, LIMITS);
-  assert.deepEqual(block.pieces.map((one) => [[...one.odd], [...one.odd_flags]]), [[[1], [2]], [[0, 2], [1, 9]]]);
+  assert.deepEqual([[...block.odd], [...block.odd_flags]], [[1, 2, 4], [2, 1, 9]]);
+  const columns = block.pieces.map((piece) => {
+    const column = new Column();
+    column.append(block, piece);
+    return Array.from({ length: column.count }, (_, index) => column.flags(index));
+  });
+  assert.deepEqual(columns, [[0, 2], [1, 0, 9]]);
 });
 
 test('folds lie where their offsets say', () => {

@@ -14,8 +14,9 @@ function columnOf(rows, first = 0) {
 }
 
 function appendTo(column, rows, first, odd = {}) {
-  const block = { start: Float64Array.from(rows, (one) => one[0]), end: Float64Array.from(rows, (one) => one[1]), code: Uint32Array.from(rows, (_, i) => i % 7) };
-  const piece = { depth: 0, first, rows: rows.length, at: 0, folds_before: 0, odd: Uint32Array.from(Object.keys(odd), Number), odd_flags: Uint8Array.from(Object.values(odd)) };
+  const block = { start: Float64Array.from(rows, (one) => one[0]), end: Float64Array.from(rows, (one) => one[1]), code: Uint32Array.from(rows, (_, i) => i % 7),
+    odd: Uint32Array.from(Object.keys(odd), Number), odd_flags: Uint8Array.from(Object.values(odd)) };
+  const piece = { depth: 0, first, rows: rows.length, at: 0, folds_before: 0 };
   column.append(block, piece);
 }
 

@@ -26,11 +26,16 @@ export class FakeColumn {
       this.end[at] = row.end;
       this.code[at] = row.code;
     });
-    this.odd = [];
-    this.odd_flags = [];
+    this.flags_of = new Map();
+    this.has_odd = false;
   }
 
-  flags(index) { return this.odd_flags[this.odd.indexOf(index)] ?? 0; }
+  flags(index) { return this.flags_of.get(index) ?? 0; }
+
+  setFlags(index, flags) {
+    this.flags_of.set(index, flags);
+    this.has_odd = true;
+  }
 }
 
 /** Calls and folds {code, start, end, inner: [...], fold?: {calls, raised, busy_ns, functions}} of a stretch of time. */

@@ -129,8 +129,7 @@ test('a generator that goes on is no call of its own, but takes time', () => {
   const {code, start, end} = source.column(0, 0);
   assert.ok(!source.report.isFold(code[0]));
   const before = finished(sumRange(source, [0], -Infinity, Infinity));
-  source.column(0, 0).odd.push(0);
-  source.column(0, 0).odd_flags.push(4);
+  source.column(0, 0).setFlags(0, 4);
   const sums = finished(sumRange(source, [0], -Infinity, Infinity));
   assert.equal(sums.calls[code[0]], before.calls[code[0]] - 1);
   assert.equal(sums.total_ns[code[0]], before.total_ns[code[0]]);

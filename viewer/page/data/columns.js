@@ -25,10 +25,8 @@ export class Column {
     /** @type {Uint32Array} */
     this.code = NO_CODES;
     this.count = 0;
-    /** Rows that did not simply return, and what they did. @type {number[]} */
-    this.odd = [];
-    /** @type {number[]} */
-    this.odd_flags = [];
+    /** Some of them may not have simply returned. */
+    this.has_odd = false;
     /** Which rows came with which block, for what is read of a block later. @type {{at: number, piece: Piece, block: CallBlock, fold_rows: Uint32Array | null}[]} */
     this.pieces = [];
     /** From which row on how many rows of the recording are not here. @type {{at: number, missing: number}[]} */
@@ -41,7 +39,7 @@ export class Column {
     const start = block.start.subarray(piece.at, piece.at + piece.rows);
     const end = block.end.subarray(piece.at, piece.at + piece.rows);
     const code = block.code.subarray(piece.at, piece.at + piece.rows);
-    if (this.count === 0 && (this.expected === 0 || piece.rows >= this.expected)) {
+    if (!block.lent && this.count === 0 && (this.expected === 0 || piece.rows >= this.expected)) {
       // Most columns of a recording of many threads never have more.
       this.start = start;
       this.end = end;
@@ -52,10 +50,7 @@ export class Column {
       this.end.set(end, this.count);
       this.code.set(code, this.count);
     }
-    for (let i = 0; i < piece.odd.length; i++) {
-      this.odd.push(this.count + piece.odd[i]);
-      this.odd_flags.push(piece.odd_flags[i]);
-    }
+    this.has_odd ||= block.odd.length > 0;
     const missing = piece.first - this.count;
     const known = this.holes.length ? this.holes[this.holes.length - 1].missing : 0;
     if (missing !== known) this.holes.push({ at: this.count, missing });
@@ -78,8 +73,22 @@ export class Column {
 
   /** What the row did, beside to return. @param {number} index */
   flags(index) {
-    const at = lowerBound(this.odd, this.odd.length, index);
-    return this.odd[at] === index ? this.odd_flags[at] : 0;
+    const { at, piece, block } = this.pieceOf(index);
+    const row = piece.at + index - at;
+    const found = lowerBound(block.odd, block.odd.length, row);
+    return block.odd[found] === row ? block.odd_flags[found] : 0;
+  }
+
+  /** What the row came with. @param {number} index */
+  pieceOf(index) {
+    let low = 0;
+    let high = this.pieces.length;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if (this.pieces[middle].at <= index) low = middle;
+      else high = middle;
+    }
+    return this.pieces[low];
   }
 
   /** Which row of the recording's column this is. @param {number} index */

@@ -52,6 +52,7 @@ class Columns {
     for (const piece of block.pieces) (columns[piece.depth] ||= new Column(expected?.[piece.depth])).append(block, piece);
     block.start = block.end = NO_ROWS;
     block.code = NO_ROW_CODES;
+    block.lent = null;
   }
 }
 
@@ -138,7 +139,7 @@ export class FileSource extends Source {
     while (this.queue.length && this.blocks_begun - this.blocks_done < 2 * WORKERS) {
       this.blocks_begun++;
       const { number, text } = /** @type {Element_} */ (this.queue.shift());
-      this.decode(text).then((blocks) => {
+      this.decoders.decode(text).then((blocks) => {
         this.blocks_whole++;
         this.took(number, blocks);
       }, () => {
@@ -146,11 +147,6 @@ export class FileSource extends Source {
         this.took(number, []);
       });
     }
-  }
-
-  /** @param {string} text */
-  async decode(text) {
-    return this.decoders.decode(bytesOfBase64(text));
   }
 
   /** @param {number} number of the element @param {CallBlock[]} blocks */
@@ -167,7 +163,11 @@ export class FileSource extends Source {
     const before = this.next_block;
     for (let blocks = this.decoded.get(this.next_block); blocks; blocks = this.decoded.get(this.next_block)) {
       this.decoded.delete(this.next_block++);
-      for (const block of blocks) this.calls.append(block);
+      for (const block of blocks) {
+        const { lent } = block;
+        this.calls.append(block);
+        if (lent) this.decoders.takeBack(lent);
+      }
     }
     if (this.next_block !== before && !this.overview) this.changed();
   }
@@ -205,7 +205,7 @@ export class FileSource extends Source {
   async fold(thread, depth, index) {
     const column = this.column(thread, depth);
     if (!column || index >= column.count || !this.report.isFold(column.code[index])) throw new Error('there is no fold');
-    const piece = pieceOf(column, index);
+    const piece = column.pieceOf(index);
     piece.fold_rows ||= foldRows(column, piece.at, piece.piece.rows, this.report.functions.count);
     const number = piece.piece.folds_before + lowerBound(piece.fold_rows, piece.fold_rows.length, index);
     const from = new ByteReader(piece.block.folds, piece.block.fold_offsets[number]);
@@ -236,7 +236,7 @@ export class FileSource extends Source {
       const index = indexes[at];
       if (offsets[at + 1] === offsets[at]) throw new Error('there is no fold');
       if (at === 0 || index >= piece.at + piece.piece.rows || index < piece.at) {
-        piece = pieceOf(column, index);
+        piece = column.pieceOf(index);
         piece.fold_rows ||= foldRows(column, piece.at, piece.piece.rows, functions);
         row = 0;
       }
@@ -363,18 +363,6 @@ export class FileSource extends Source {
     }
     return (await texts)[file] ?? null;
   }
-}
-
-/** @param {Column} column @param {number} index */
-function pieceOf(column, index) {
-  let low = 0;
-  let high = column.pieces.length;
-  while (high - low > 1) {
-    const middle = (low + high) >>> 1;
-    if (column.pieces[middle].at <= index) low = middle;
-    else high = middle;
-  }
-  return column.pieces[low];
 }
 
 /** @param {Column} column @param {number} from @param {number} rows @param {number} functions */

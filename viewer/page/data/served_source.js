@@ -152,15 +152,9 @@ export class ServedSource extends FileSource {
       stretch.around[depth] = -1;
       if (!page || index >= page.count || page.start[index] >= to_ns || page.start[index] < last_ns || this.report.isFold(page.code[index])) continue;
       stretch.around[depth] = index;
-      if (column.count === column.start.length) column.grow(column.count + 1);
-      column.start[column.count] = page.start[index];
-      column.end[column.count] = page.end[index];
-      column.code[column.count] = page.code[index];
-      if (page.flags(index)) {
-        column.odd.push(column.count);
-        column.odd_flags.push(page.flags(index));
-      }
-      column.count++;
+      column.append({ thread, pieces: [], start: page.start.slice(index, index + 1), end: page.end.slice(index, index + 1), code: page.code.slice(index, index + 1),
+        odd: Uint32Array.of(0), odd_flags: Uint8Array.of(page.flags(index)), folds: new Uint8Array(0), fold_offsets: new Uint32Array(0), lent: null },
+        { depth, first: column.recordedIndex(column.count), rows: 1, at: 0, folds_before: 0 });
     }
   }
 

@@ -3,7 +3,7 @@
 // What the page's script does in a worker: unpack call blocks and make columns of them.
 
 import { readCallBlocks } from './call_block.js';
-import { unpacked } from './packed.js';
+import { Scratch, bytesOfBase64, unpacked } from './packed.js';
 
 /** @typedef {import('./call_block.js').Limits} Limits */
 /** @typedef {import('./call_block.js').CallBlock} CallBlock */
@@ -20,20 +20,29 @@ export async function decodedCalls(packed, limits) {
 export function runWorker(scope) {
   /** @type {Limits} */
   let limits = { functions: 0, threads: 0, setSizes: new Uint32Array(0) };
-  scope.onmessage = async (/** @type {MessageEvent} */ event) => {
+  const scratch = new Scratch();
+  /** @type {ArrayBuffer[]} */
+  const free = [];
+  const decode = async (/** @type {number} */ id, /** @type {Uint8Array} */ packed) => {
+    try {
+      const blocks = readCallBlocks(await unpacked(packed, scratch), limits, free);
+      // Once each, and not the arrays that stand for nothing.
+      const buffers = blocks.flatMap((block) => [block.start.buffer, block.odd.buffer, block.odd_flags.buffer, block.folds.buffer, block.fold_offsets.buffer]);
+      scope.postMessage({ id, blocks }, [...new Set(buffers)].filter((one) => one.byteLength > 0));
+    } catch (fault) {
+      scope.postMessage({ id, fault: String(fault) });
+    }
+  };
+  let last = Promise.resolve();
+  scope.onmessage = (/** @type {MessageEvent} */ event) => {
     const { id, packed } = event.data;
     if (event.data.limits) {
       limits = event.data.limits;
       return;
     }
-    try {
-      const blocks = await decodedCalls(packed, limits);
-      // Once each, and not the arrays that stand for nothing.
-      const buffers = blocks.flatMap((block) => [block.start.buffer, block.end.buffer, block.code.buffer, block.folds.buffer, block.fold_offsets.buffer]);
-      scope.postMessage({ id, blocks }, [...new Set(buffers)].filter((one) => one.byteLength > 0));
-    } catch (fault) {
-      scope.postMessage({ id, fault: String(fault) });
-    }
+    free.push(...event.data.free);
+    // One after another: they are unpacked into the same memory.
+    last = last.then(() => decode(id, packed));
   };
 }
 
@@ -44,11 +53,13 @@ export class Decoders {
     this.limits = limits;
     /** @type {Worker[]} */
     this.workers = [];
-    /** @type {Map<number, {resolve: (blocks: CallBlock[]) => void, reject: (fault: Error) => void, packed: Uint8Array | null, worker: number}>} */
+    /** @type {Map<number, {resolve: (blocks: CallBlock[]) => void, reject: (fault: Error) => void, text: string, worker: number}>} */
     this.waiting = new Map();
     this.next_id = 0;
     /** @type {number[]} */
     this.load = [];
+    /** For the next blocks. @type {ArrayBuffer[]} */
+    this.free = [];
     try {
       const address = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
       for (let i = 0; i < count; i++) this.addWorker(address, i);
@@ -67,18 +78,25 @@ export class Decoders {
     this.load.push(0);
   }
 
-  /** @param {Uint8Array} packed @returns {Promise<CallBlock[]>} */
-  decode(packed) {
+  /** What an element holds. Rejects what is damaged. @param {string} text @returns {Promise<CallBlock[]>} */
+  async decode(text) {
+    const packed = bytesOfBase64(text);
     const alive = this.workers.map((_, i) => i).filter((i) => this.load[i] >= 0);
     if (!alive.length) return decodedCalls(packed, this.limits);
     const worker = alive.reduce((least, i) => (this.load[i] < this.load[least] ? i : least));
     const id = this.next_id++;
     this.load[worker]++;
     return new Promise((resolve, reject) => {
-      // Not transferred: a worker that fails gives nothing back.
-      this.waiting.set(id, { resolve, reject, packed, worker });
-      this.workers[worker].postMessage({ id, packed });
+      // The text is kept: a worker that fails gives nothing back.
+      this.waiting.set(id, { resolve, reject, text, worker });
+      const free = this.free.splice(0);
+      this.workers[worker].postMessage({ id, packed, free }, [packed.buffer, ...free]);
     });
+  }
+
+  /** A block whose rows have been copied. @param {ArrayBuffer} lent */
+  takeBack(lent) {
+    if (this.workers.length) this.free.push(lent);
   }
 
   /** @param {number} id @param {CallBlock[] | undefined} blocks @param {string} fault */
@@ -95,10 +113,10 @@ export class Decoders {
   lose(number) {
     this.load[number] = -1;
     this.workers[number].terminate();
-    for (const [id, { resolve, reject, packed, worker }] of [...this.waiting]) {
-      if (worker !== number || !packed) continue;
+    for (const [id, { resolve, reject, text, worker }] of [...this.waiting]) {
+      if (worker !== number) continue;
       this.waiting.delete(id);
-      decodedCalls(packed, this.limits).then(resolve, reject);
+      decodedCalls(bytesOfBase64(text), this.limits).then(resolve, reject);
     }
   }
 

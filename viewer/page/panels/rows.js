@@ -124,7 +124,7 @@ export function rowsWithin(source, row) {
 
 /** Whether a row is a call, and not a generator that went on. @param {Column} column @param {number} index */
 export function isCallOfItsOwn(column, index) {
-  return column.odd.length === 0 || (column.flags(index) & FLAG_RESUMED) === 0;
+  return !column.has_odd || (column.flags(index) & FLAG_RESUMED) === 0;
 }
 
 /** All threads of a source. @param {Source} source */

@@ -109,7 +109,7 @@ export class Scene {
       let pattern = PATTERN_PLAIN;
       if (code[row] >= functions.count) pattern = PATTERN_FOLD;
       else if (functions.kind[code[row]] === KIND_GAP) pattern = PATTERN_GAP;
-      else if (column.odd.length && column.flags(row) & (FLAG_OPEN | FLAG_CUT)) pattern = PATTERN_OPEN;
+      else if (column.has_odd && column.flags(row) & (FLAG_OPEN | FLAG_CUT)) pattern = PATTERN_OPEN;
       const seen_from_px = Math.max(from_px, left_px);
       const seen_to_px = Math.min(to_px, right_px);
       boxes.add(seen_from_px, seen_to_px, y_px, height_px, colour, pattern);
