@@ -170,6 +170,20 @@ test('a view stays over the recording, and a link says what it shows', () => wit
   assert.deepEqual(state.selectedCall, { thread: 1, depth: 0, index: 2 }, 'a call that is not there is not shown');
 }));
 
+test('a recording that is mostly the start of an interpreter is shown where calls are', () => {
+  const viewed = (threads, processes) => {
+    const state = new State({ report: { meta: { span_ns: 1000 }, threads, processes }, generation: 0, onChange() {} });
+    state.showBegin();
+    return [state.view.from_ns, state.view.to_ns].map(Math.round);
+  };
+  const traced = { start_ns: 0, end_ns: 1000 };
+  assert.deepEqual(viewed([{ process: 0, start_ns: 900, end_ns: 1000 }], [traced]), [895, 1005]);
+  assert.deepEqual(viewed([{ process: 0, start_ns: 500, end_ns: 1000 }], [traced]), [0, 1000], 'most of it has calls');
+  assert.deepEqual(viewed([{ process: 0, start_ns: 900, end_ns: 1000 }], [traced, { start_ns: 100, end_ns: 800 }]), [0, 1000], 'a program without calls');
+  assert.deepEqual(viewed([], [traced]), [0, 1000]);
+  assert.deepEqual(viewed([{ process: 0, start_ns: 900, end_ns: 900 }], [traced]), [0, 1000], 'no time at all');
+});
+
 test('a selected call is the same one when finer rows replace those of the overview', () => withFile({ ...OPTIONS, rows: 20000, threads: 2 }, async (file) => {
   const source = await sourceOf(file);
   source.complete = false;

@@ -22,6 +22,8 @@ import { rowAt } from './data/columns.js';
  */
 
 const SHORTEST_VIEW_NS = 10;
+/** Of the whole, less than which is not worth to be seen at first. */
+const MOSTLY_EMPTY = 0.25;
 
 /**
  * Names of `on` and `set` are those of Values, and beside them: 'show', when a call or range is to be brought into view
@@ -119,6 +121,23 @@ export class State {
   /** @param {number} from_ns @param {number} to_ns */
   showRange(from_ns, to_ns) {
     this.set('view', { from_ns, to_ns });
+  }
+
+  /**
+   * Where to begin: all of it, unless most of that is the start of an interpreter, before the first call of anything. What has
+   * no calls counts from its own begin.
+   */
+  showBegin() {
+    const { threads, processes, meta } = this.source.report;
+    const with_calls = new Set(threads.map((thread) => thread.process));
+    let from_ns = meta.span_ns;
+    let to_ns = 0;
+    for (const one of [...threads, ...processes.filter((_, process) => !with_calls.has(process))]) {
+      from_ns = Math.min(from_ns, one.start_ns);
+      to_ns = Math.max(to_ns, one.end_ns);
+    }
+    const width_ns = to_ns - from_ns;
+    if (width_ns > 0 && width_ns < MOSTLY_EMPTY * meta.span_ns) this.showRange(from_ns - width_ns / 20, to_ns + width_ns / 20);
   }
 
   /** All of the recording. */
