@@ -86,13 +86,7 @@ void say_folded(const spool::Reader& spool,
       continue;
     }
     any = true;
-    log_info("%s: calls shorter than %s are folded, %s",
-             name_of(settings.outputs[i].path).c_str(),
-             report::duration_text(foldings[i].below_ns).c_str(),
-             fmt::format("{} in {}",
-                         counted(foldings[i].calls, "call", "calls"),
-                         counted(foldings[i].folds, "slice", "slices"))
-                 .c_str());
+    log_info("%s", folding_text(name_of(settings.outputs[i].path), foldings[i]).c_str());
   }
   if (any && !recording.empty()) {
     log_info(
@@ -319,6 +313,14 @@ void say_if_large(const spool::Model& model, const report::ReportSettings& setti
 }
 
 }  // namespace
+
+std::string folding_text(const std::string& report, const report::Folding& folding) {
+  return fmt::format("{}: calls shorter than {} are folded, {} in {}",
+                     report,
+                     report::duration_text(folding.below_ns),
+                     counted(folding.calls, "call", "calls"),
+                     counted(folding.folds, "slice", "slices"));
+}
 
 void say_last_lines(const spool::Reader& spool,
                     const report::ReportSettings& settings,

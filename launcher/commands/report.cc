@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "launcher/closest.h"
+#include "launcher/last_lines.h"
 #include "launcher/outputs.h"
 #include "launcher/recordings.h"
 #include "launcher/report_only.h"
@@ -70,9 +71,14 @@ int print_report(const std::string& source, const report::Output& output) {
   request.gzip = output.gzip;
   request.settings.verbosity = 0;
   request.settings.outputs = {output};
+  report::Folding folding;
+  request.folding = &folding;
   const Status written = report::write_report(**recording, *output.format, request);
   if (!written && written.error().code == EPIPE) {
     return kOtherError;  // whoever reads has seen enough
+  }
+  if (written && folding.below_ns != 0) {
+    log_info("%s", folding_text(output.format->extension, folding).c_str());
   }
   return written ? 0 : report_error(written.error(), kOtherError);
 }
