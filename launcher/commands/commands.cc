@@ -4,6 +4,7 @@
 #include "launcher/commands/command.h"
 #include "launcher/commands/info.h"
 #include "launcher/commands/report.h"
+#include "launcher/commands/show.h"
 #include "launcher/commands/vdb.h"
 #include "launcher/commands/view.h"
 #include "launcher/recordings.h"

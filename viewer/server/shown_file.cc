@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -31,11 +32,14 @@ constexpr char kPageEnding[] = ".html";
 
 bool is_page(std::string_view path) { return path.ends_with(kPageEnding); }
 
+// What base/file.h calls a page that is being written, and how long that may take.
+constexpr char kHalfPage[] = ".html.part-";
+constexpr int64_t kHalfPageS = 24 * 60 * 60;
 HttpAnswer failure(const Error& error) { return plain_answer(500, error.message); }
 
 // A name for a file that is taken away as soon as it is open.
-Result<std::string> temporary_name(const std::string& ending) {
-  std::string name = temporary_folder() + "/viztracer-native-XXXXXX" + ending;
+Result<std::string> temporary_name(const std::string& folder, const std::string& ending) {
+  std::string name = folder + "/XXXXXX" + ending;
   UniqueFd fd(mkostemps(name.data(), static_cast<int>(ending.size()), O_CLOEXEC));
   if (!fd) {
     return fail_errno("cannot make a file in " + folder_of(name));
@@ -53,7 +57,7 @@ Result<UniqueFd> open_whole(const std::string& path, uint64_t& bytes) {
   return fd;
 }
 
-// The newest pages stay.
+// The newest pages stay. Those that were never finished, as somebody did not want to wait, go.
 void thin_out(const std::string& folder) {
   std::vector<std::pair<int64_t, std::string>> pages;
   DIR* const listing = opendir(folder.c_str());
@@ -63,11 +67,17 @@ void thin_out(const std::string& folder) {
   while (const dirent* const entry = readdir(listing)) {
     const std::string path = folder + "/" + entry->d_name;
     struct stat info = {};
-    if (is_page(path) && stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
+    if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
+      continue;
+    }
+    if (is_page(path)) {
       pages.emplace_back(-int64_t{info.st_mtim.tv_sec}, path);
     }
   }
   (void)closedir(listing);
+    } else if (path.find(kHalfPage) != path.npos &&
+               info.st_mtim.tv_sec + kHalfPageS < time(nullptr)) {
+      (void)unlink(path.c_str());
   std::sort(pages.begin(), pages.end());
   for (size_t i = kMostCachedPages; i < pages.size(); ++i) {
     (void)unlink(pages[i].second.c_str());
@@ -152,7 +162,7 @@ Status ShownFile::make_page(Recording& recording) const {
   if (keep) {
     request.path = cached;
   } else {
-    VTN_ASSIGN(request.path, temporary_name(kPageEnding));
+    VTN_ASSIGN(request.path, temporary_name(settings_.scratch_folder, kPageEnding));
   }
   request.settings.workers = settings_.workers;
   request.settings.served = settings_.stays;
@@ -234,7 +244,7 @@ HttpAnswer ShownFile::trace() {
   if (!recording) {
     return failure(recording.error());
   }
-  const auto path = temporary_name(".pftrace.gz");
+  const auto path = temporary_name(settings_.scratch_folder, ".pftrace.gz");
   if (!path) {
     return failure(path.error());
   }

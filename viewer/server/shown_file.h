@@ -30,9 +30,10 @@ using OpenRecording =
 // How pages are made.
 struct PageSettings {
   OpenRecording open;
-  unsigned workers = 0;      // 0: as many as the machine has
-  std::string cache_folder;  // where pages that took long to make are kept; empty: nowhere
-  bool stays = true;         // the server will be there as long as the page
+  unsigned workers = 0;        // 0: as many as the machine has
+  std::string cache_folder;    // where pages that took long to make are kept; empty: nowhere
+  std::string scratch_folder;  // for files that are taken away as soon as they are open
+  bool stays = true;           // the server will be there as long as the page
 };
 
 class ShownFile {
