@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "launcher/commands/show.h"
+#include "launcher/commands/trace_processor.h"
 #include "launcher/parent/signals.h"
 #include "launcher/values.h"
 
@@ -40,12 +41,19 @@ int run_view(const CommandWords& words) {
     log_error("--ui_dir %s: there is no index.html in it", request.ui_folder.c_str());
     return kUsageError;
   }
+  const bool by_processor = words.has("use_external_processor") || words.has("trace_processor");
+  for (const char* const other : {"once", "timeout"}) {
+    if (by_processor && words.has(other)) {
+      log_error("--%s and --use_external_processor exclude each other: it ends by Ctrl-C", other);
+      return kUsageError;
+    }
+  }
   request.has_browser = !words.has("server_only");
   request.once = words.has("once");
   request.idle_ms = request.once || words.has("timeout") ? static_cast<int>(*timeout_s) * 1000 : -1;
   request.say = [](const std::string& line) { (void)write_all(STDOUT_FILENO, line + "\n"); };
   request.end = [](int signal) { end_as(signal); };
-  return show(request);
+  return by_processor ? show_by_processor(request, words.value("trace_processor")) : show(request);
 }
 
 }  // namespace vtn::launcher

@@ -278,6 +278,13 @@ std::string type_of_file(std::string_view name) {
     }
   }
   return "application/octet-stream";
+bool is_trace(const std::string& path) {
+  bool gzip = false;
+  const report::Format* const format = report::format_of_name(path, gzip);
+  const std::string_view extension = format == nullptr ? "" : format->extension;
+  return extension == ".json" || extension == ".pftrace" || extension == ".perfetto-trace";
+}
+
 }
 
 HttpAnswer file_answer(const std::string& path) {

@@ -92,3 +92,6 @@ std::string type_of_file(std::string_view name);
 HttpAnswer file_answer(const std::string& path);
 
 }  // namespace vtn::viewer
+// By its name, what Perfetto reads as it is.
+bool is_trace(const std::string& path);
+
