@@ -13,6 +13,7 @@
 #include "launcher/parent/end_watch.h"
 #include "launcher/recordings.h"
 #include "report/formats.h"
+#include "session/session.h"
 #include "viewer/server/viewer.h"
 
 namespace vtn::launcher {
@@ -32,6 +33,15 @@ std::string cache_folder() {
   return cache != nullptr && cache[0] == '/' ? std::string(cache) + "/viztracer-native"
          : home != nullptr && home[0] == '/' ? std::string(home) + "/.cache/viztracer-native"
                                              : std::string();
+}
+
+// A report that is not there yet: what its run has recorded until now.
+std::string recorded_so_far(const std::string& path) {
+  if (access(path.c_str(), F_OK) == 0) {
+    return path;
+  }
+  const std::string spool = session::spool_of_running(path);
+  return spool.empty() ? path : spool;
 }
 
 }  // namespace
@@ -59,10 +69,11 @@ Result<std::string> viewable_path(const std::string& named) {
   while (path.size() > 1 && path.ends_with('/')) {
     path.pop_back();
   }
-  if (access(path.c_str(), R_OK) != 0) {
+  const std::string file = recorded_so_far(path);
+  if (access(file.c_str(), R_OK) != 0) {
     return fail_errno("cannot read " + named);
   }
-  if (!can_be_viewed(path)) {
+  if (!can_be_viewed(path) && !names_recording(file)) {
     return fail(
         fmt::format("cannot show {}: it is no recording and no report with calls in it ({})",
                     named,
@@ -75,6 +86,12 @@ int show(const ShowRequest& request) {
   auto path = viewable_path(request.path);
   if (!path) {
     return report_error(path.error());
+  }
+  if (const std::string spool = session::spool_of_running(*path);
+      !spool.empty() && recorded_so_far(*path) != spool) {
+    log_info("a run that goes on will replace %s; view %s shows what it has recorded so far",
+             path->c_str(),
+             spool.c_str());
   }
   auto scratch = ScratchFolder::make();
   if (!scratch) {
@@ -99,6 +116,7 @@ int show(const ShowRequest& request) {
   settings.pages.cache_folder = cache_folder();
   settings.pages.scratch_folder = scratch->path();
   settings.pages.stays = !request.once;
+  settings.pages.find = recorded_so_far;
   settings.pages.open = [&](const std::string& file) {
     return open_recording(file, scratch->path(), true);
   };

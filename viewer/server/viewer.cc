@@ -133,7 +133,7 @@ HttpAnswer Viewer::of_file(const std::string& name,
   const bool last = what == (settings_.perfetto ? "trace" : "");
   HttpAnswer answer = what.empty()         ? file->page()
                       : what == "rows"     ? file->rows(request)
-                      : what == "state"    ? file->state()
+                      : what == "state"    ? file->state(request)
                       : what == "trace"    ? file->trace()
                       : what == "perfetto" ? perfetto_page(name)
                                            : plain_answer(404, "There is nothing here.");
