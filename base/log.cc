@@ -19,6 +19,20 @@ constexpr size_t kLineBytes = 8192;
 
 std::atomic<int> g_level{static_cast<int>(LogLevel::kInfo)};
 
+// Names come from anywhere, and a terminal obeys: what could be a command to it, or another line,
+// is a question mark. (U+0080 to U+009F begin with 0xc2.)
+void make_plain(char* text, size_t length) {
+  for (size_t i = 0; i < length; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto before = static_cast<unsigned char>(i == 0 ? ' ' : text[i - 1]);
+    if (byte < 0x20 || byte == 0x7f) {
+      text[i] = '?';
+    } else if (before == 0xc2 && byte < 0xa0) {
+      text[i - 1] = text[i] = '?';
+    }
+  }
+}
+
 void write_line(LogLevel level, const char* format, va_list arguments) {
   if (static_cast<int>(level) > g_level.load(std::memory_order_relaxed)) {
     return;
@@ -32,6 +46,7 @@ void write_line(LogLevel level, const char* format, va_list arguments) {
   if (wanted > 0) {
     length += static_cast<size_t>(wanted) < room ? static_cast<size_t>(wanted) : room - 1;
   }
+  make_plain(line + kPrefixBytes, length - kPrefixBytes);
   line[length++] = '\n';
   ssize_t written = 0;
   do {

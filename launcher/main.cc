@@ -19,6 +19,7 @@
 #include "launcher/commands/view.h"
 #include "launcher/install.h"
 #include "launcher/nested.h"
+#include "launcher/open_report.h"
 #include "launcher/options.h"
 #include "launcher/outputs.h"
 #include "launcher/parent/keep_pid.h"
@@ -221,7 +222,11 @@ int run_program(Request request, const std::vector<std::string>& arguments) {
     supervisor.collector.by_exec = true;
     end_as(run_keeping_pid(supervisor));
   }
-  end_as(supervise(supervisor));
+  const RunEnd end = supervise(supervisor);
+  if (request.open && end.reported) {
+    open_report(request.report.outputs, [&] { end_as(end.wait_status); });
+  }
+  end_as(end.wait_status);
 }
 
 // What the settings file of a session says of the run that made it.

@@ -144,6 +144,16 @@ constexpr OptionRow kRowsBeforeLogs[] = {
        return {};
      },
      "keep what was recorded beside the report"},
+    {"open",
+     0,
+     nullptr,
+     Scope::kReport,
+     [](Request& request, Text value) -> Status {
+       request.open = value == "true";
+       return {};
+     },
+     "show the report in a browser when the program has ended, as the command view does; Ctrl-C "
+     "ends it"},
     {"ignore_c_function",
      0,
      nullptr,

@@ -219,6 +219,9 @@ Status check_together(const Request& request, const std::string& taken) {
   if (window.has_from && window.has_to && window.from_ns >= window.to_ns) {
     return fail("--from must be before --to");
   }
+  if (request.open && request.launch.keep_pid) {
+    return fail("--open and --keep_pid exclude each other: then nobody of ours stays to show it");
+  }
   const auto has = [&](uint32_t key) {
     const auto& patterns = request.record.functions.patterns;
     return std::any_of(

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "launcher/closest.h"
+#include "launcher/open_report.h"
 
 namespace vtn::launcher {
 
@@ -109,6 +110,10 @@ Result<std::vector<report::Output>> choose_outputs(const Request& request, time_
       }
     }
     outputs.push_back(std::move(output));
+  }
+  if (request.open && shown_output(outputs) == nullptr) {
+    return fail(
+        "--open: there is no report with calls in it; -o FILE.html or -o FILE.vtn makes one");
   }
   return outputs;
 }

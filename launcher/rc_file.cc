@@ -52,7 +52,6 @@ constexpr std::string_view kNotKept[] = {
     "log_torch",
     "minimize_memory",
     "module",
-    "open",
     "patch_only",
     "plugins",
     "report_endpoint",

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "collector/recovery.h"
+#include "launcher/open_report.h"
 #include "launcher/outputs.h"
 #include "launcher/parent/signals.h"
 #include "launcher/parent/worker.h"
@@ -65,6 +66,9 @@ int run_report_only(Request request, const std::string& command_line) {
   }
   if (wait.killed) {
     log_error("writing the report was killed; %s is as it was", first.c_str());
+  }
+  if (wait.complete && request.open) {
+    open_report(request.report.outputs, [] { end_as(0); });
   }
   return wait.complete ? 0 : kOtherError;
 }

@@ -94,6 +94,7 @@ struct Request {
   session::RecordSettings record;
   OutputNames names;
   report::ReportSettings report;
+  bool open = false;               // the report is shown in a browser (open_report.h)
   std::vector<GivenOption> given;  // in order
 
   bool quiet() const { return report.verbosity == 0; }

@@ -210,6 +210,14 @@ bool lock_is_free(const std::string& path) {
 constexpr char kOwnNamespace[] = "/proc/self/ns/pid";
 
 // Empty: there is no such link.
+// The same file under any name of its folder.
+std::string without_links(const std::string& path) {
+  char* const folder = realpath(folder_of(path).c_str(), nullptr);
+  std::string real = folder == nullptr ? path : std::string(folder) + "/" + name_of(path);
+  free(folder);
+  return real;
+}
+
 std::string target_of(const std::string& link) {
   char target[256];
   const ssize_t length = readlink(link.c_str(), target, sizeof(target));
@@ -393,6 +401,25 @@ void remove_left_sessions() {
 
 bool session_is_live(const std::string& folder) {
   return !lock_is_free(folder) || !lock_is_free(folder + "/" + kControlFileName);
+}
+
+std::string spool_of_running(const std::string& output) {
+  std::string spool;
+  const std::string wanted = without_links(output);
+  for (const std::string& root : possible_roots()) {
+    for_each_session(root + "/vtn-" + std::to_string(geteuid()), [&](const std::string& folder) {
+      const auto settings = read_file(folder + "/" + kSettingsFileName);
+      const auto outputs = settings ? settings_with(*settings, VTN_SETTING_OUTPUT)
+                                    : Result<std::vector<std::string>>(fail("there are none"));
+      if (outputs && session_is_live(folder) &&
+          std::any_of(outputs->begin(), outputs->end(), [&](const std::string& one) {
+            return without_links(one) == wanted;
+          })) {
+        spool = target_of(folder + "/" + kSpoolLinkName);
+      }
+    });
+  }
+  return spool;
 }
 
 std::vector<std::string> stale_sessions() {

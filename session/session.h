@@ -86,6 +86,10 @@ void remove_left_sessions();
 // examined counts as alive.
 bool session_is_live(const std::string& folder);
 
+// Of a run of this user that has not ended and makes that report (absolute): the file that it
+// records into until then. Empty: there is none.
+std::string spool_of_running(const std::string& output);
+
 // Folders of sessions of this user whose run has died (neither supervisor nor collector lives), the
 // newest first.
 std::vector<std::string> stale_sessions();

@@ -4,6 +4,7 @@
 #include "launcher/commands/command.h"
 #include "launcher/commands/info.h"
 #include "launcher/commands/report.h"
+#include "launcher/commands/show.h"
 #include "launcher/commands/vdb.h"
 #include "launcher/commands/view.h"
 #include "launcher/recordings.h"
@@ -33,6 +34,11 @@ constexpr CommandOption kViewOptions[] = {
      "end when nothing has been asked for so long; 10 with --once, else never"},
     {"perfetto", 0, nullptr, "show it in Perfetto's UI, which is handed the trace by the browser"},
     {"ui_dir", 0, "FOLDER", "likewise, in a copy of that UI: without the internet"},
+    {"use_external_processor",
+     0,
+     nullptr,
+     "likewise, but a trace_processor of this machine holds the trace: for large ones"},
+    {"trace_processor", 0, "PATH", "likewise, and which program that is"},
 };
 
 constexpr CommandRow kRows[] = {

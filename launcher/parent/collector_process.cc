@@ -88,7 +88,7 @@ void CollectorProcess::tell(const collector::ProgramEnd& end) {
   end_pipe_.reset();
 }
 
-void CollectorProcess::finish(const collector::ProgramEnd& end) {
+bool CollectorProcess::finish(const collector::ProgramEnd& end) {
   const std::string recover = "viztracer-native --recover " + session_.folder + " -o OUT";
   const std::string first_interrupt =
       "writing the report; Ctrl-C again gives it up and keeps the data for " + recover;
@@ -100,7 +100,7 @@ void CollectorProcess::finish(const collector::ProgramEnd& end) {
   }
   if (worker < 0) {
     log_error("cannot write the report; %s makes it", recover.c_str());
-    return;
+    return false;
   }
   ReportWait wait = wait_for_report(worker, first_interrupt);
   if (wait.killed && worker == pid_) {
@@ -120,6 +120,7 @@ void CollectorProcess::finish(const collector::ProgramEnd& end) {
       access(session_.file(kControlFileName).c_str(), F_OK) == 0) {
     log_info("what was recorded is kept; %s makes the report", recover.c_str());
   }
+  return wait.complete;
 }
 
 pid_t CollectorProcess::start_recovery(const collector::ProgramEnd& end) const {

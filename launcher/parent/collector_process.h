@@ -45,7 +45,8 @@ class CollectorProcess {
   void cancel();
   // The program has ended: returns when the report is written, or given up, and says what is to be
   // said. As wait_for_report: all signals blocked, children reaped on the way.
-  void finish(const collector::ProgramEnd& end);
+  // True: the report is complete.
+  bool finish(const collector::ProgramEnd& end);
 
  private:
   void tell(const collector::ProgramEnd& end);

@@ -167,7 +167,7 @@ int run_keeping_pid(const SupervisorRequest& request) {
     guardian = std::move(*started);
   } else {
     log_warning("--keep_pid is not possible: %s", started.error().message.c_str());
-    return supervise(request);
+    return supervise(request).wait_status;
   }
   const Error error = exec_program(request.program, request.signals);
   log_error("%s", error.message.c_str());

@@ -26,7 +26,7 @@ class Supervisor {
  public:
   explicit Supervisor(const SupervisorRequest& request) : request_(request) {}
 
-  int run() {
+  RunEnd run() {
     if (request_.session != nullptr) {
       collector_.emplace(*request_.session, request_.collector);
       collector_->start();
@@ -34,7 +34,7 @@ class Supervisor {
     end_.start_ns = tracer::monotonic_ns();
     auto program = start_program(request_.program, request_.signals);
     if (!program) {
-      return could_not_start(program.error());
+      return {could_not_start(program.error())};
     }
     program_ = *program;
     let_go_of_standard_files();
@@ -48,13 +48,11 @@ class Supervisor {
     end_.end_ns = tracer::monotonic_ns();
     end_.pid = program_;
     name_leftovers(request_.leftovers);
-    if (collector_) {
-      collector_->finish(end_);
-    }
+    const bool reported = collector_ && collector_->finish(end_);
     if (!request_.last_line.empty()) {
       log_warning("%s", request_.last_line.c_str());
     }
-    return end_.wait_status;
+    return {end_.wait_status, reported};
   }
 
  private:
@@ -151,6 +149,6 @@ void name_leftovers(const std::vector<std::string>& folders) {
   }
 }
 
-int supervise(const SupervisorRequest& request) { return Supervisor(request).run(); }
+RunEnd supervise(const SupervisorRequest& request) { return Supervisor(request).run(); }
 
 }  // namespace vtn::launcher

@@ -23,10 +23,14 @@ struct SupervisorRequest {
   std::vector<std::string> leftovers;  // sessions of earlier runs, named after the program's end
 };
 
-// Runs the program to its end and returns its status as waitpid(2) gave it (or the status of a
-// shell that could not start it). Parses nothing, and allocates next to nothing once the program
+struct RunEnd {
+  int wait_status = 0;    // as waitpid(2) gave it, or of a shell that could not start the program
+  bool reported = false;  // the report is complete
+};
+
+// Runs the program to its end. Parses nothing, and allocates next to nothing once the program
 // runs.
-int supervise(const SupervisorRequest& request);
+RunEnd supervise(const SupervisorRequest& request);
 
 // Says which earlier runs left data: after the program's end, so that nothing of ours stands before
 // what it writes.

@@ -263,6 +263,10 @@ Result<std::string> PageWindows::rows(uint32_t page_thread,
                         first == last ? to_ns : end_ns(last - 1));
 }
 
+std::string page_name(const spool::Reader& spool) {
+  return fmt::format("{:016x}-{}", spool.model().header.trace_id, spool.end_offset());
+}
+
 uint64_t page_start_ns(const Picture& picture, const PageThreads& threads) {
   uint64_t first_ns = picture.start_ns;
   for (const uint32_t thread : threads.model_thread) {

@@ -46,6 +46,10 @@ class PageWindows {
   std::vector<std::vector<uint32_t>> frames_;  // by the model's threads, in order
 };
 
+// What a server and the page that it has made of a recording call that page: a recording that has
+// grown since has another name.
+std::string page_name(const spool::Reader& spool);
+
 // The time that a page's times count from.
 uint64_t page_start_ns(const Picture& picture, const PageThreads& threads);
 

@@ -257,7 +257,7 @@ class Page {
         run.fold_below_ns,
         totals.lost_events,
         !model_.truncated && spool::spool_error_text(model_.run_end).empty(),
-        request_.settings.served,
+        request_.settings.served ? json_quoted(page_name(spool_)) : "false",
         overview_elements,
         pipe.count("calls"),
         pipe.count("values"),

@@ -56,9 +56,12 @@ class PerfettoTest(servers.ServerCase):
         """Opens a report; nothing of it was dropped."""
         self.ui.open(os.path.join(self.work, name))
         self.assertEqual([], self.ui.problems())
+        self.picture(f"{os.path.basename(name)}.png")
+
+    def picture(self, name):
         if pictures := os.environ.get("VIZTRACER_NATIVE_PICTURES"):
             os.makedirs(pictures, exist_ok=True)
-            self.ui.screenshot(os.path.join(pictures, f"{self._testMethodName}-{os.path.basename(name)}.png"))
+            self.ui.screenshot(os.path.join(pictures, f"{self._testMethodName}-{name}"))
 
     def same(self, calls, rows):
         shown = collections.Counter(dict(rows))
@@ -88,6 +91,21 @@ class PerfettoTest(servers.ServerCase):
         self.assertEqual(slices, self.ui.query("select count(*), sum(dur) from slice"))
         self.opened(report.path)
         self.same(calls, self.ui.query("select name, count(*) from slice where category = 'FEE' group by 1"))
+
+    def test_view_opens_every_group(self):
+        self.traced(self.write("app.py", TREE), options=("--quiet", "--report", "r.pftrace"))
+        self.opened("r.pftrace")
+        self.assertNotIn(True, [stands_open for _, stands_open in self.ui.groups()])
+        view = self.spawn([support.LAUNCHER, "view", "--server_only", "--ui_dir", self.ui.folder, "r.pftrace"])
+        self.addCleanup(view.wait)
+        self.addCleanup(view.kill)
+        self.addCleanup(view.stdout.close)
+        self.addCleanup(view.stderr.close)
+        self.ui.open_within(view.stdout.readline().decode().strip())
+        groups = self.ui.groups()
+        self.assertGreater(len(groups), 3)
+        self.assertEqual({True}, {stands_open for _, stands_open in groups}, groups)
+        self.picture("view.png")
 
     def test_a_short_run_opens_expanded(self):
         self.traced(self.write("app.py", "def f(): pass\nf()\n"), options=("--quiet", "--report", "r.pftrace"))

@@ -14,6 +14,7 @@ import threading
 import time
 import unittest
 import urllib.parse
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
@@ -79,10 +80,13 @@ class View(support.TestCase):
         self.assertEqual((status, body), (200, b""))
         self.assertGreater(int(headers["Content-Length"]), 1000)
         self.assertNotIn("Access-Control-Allow-Origin", headers)
-        self.assertEqual(json.loads(self.get("state")[2]), {"changed": False})
+        self.assertEqual(self.state(page), {"changed": False, "grown_ms": 0, "running": False})
 
-    def rows(self, thread, from_ns, to_ns):
-        status, _, body = self.get(f"rows?thread={thread}&from_ns={from_ns}&to_ns={to_ns}")
+    def state(self, page):
+        return json.loads(self.get("state?of=" + page["meta"]["served"])[2])
+
+    def rows(self, page, thread, from_ns, to_ns):
+        status, _, body = self.get(f"rows?of={page['meta']['served']}&thread={thread}&from_ns={from_ns}&to_ns={to_ns}")
         self.assertEqual(status, 200, body[:300])
         size, = struct.unpack_from("<I", body)
         head = json.loads(body[4:4 + size])
@@ -100,7 +104,7 @@ class View(support.TestCase):
         span = page["meta"]["span_ns"]
         names = [page["tables"]["functions"]["name"][i] for i in range(len(page["tables"]["functions"]["name"]))]
         for from_ns, to_ns in ((0, span), (span // 2, span // 2 + 1000), (span, span)):
-            head, found = self.rows(0, from_ns, to_ns)
+            head, found = self.rows(page, 0, from_ns, to_ns)
             self.assertLessEqual(head["from_ns"], max(from_ns, head["from_ns"]))
             values = {(depth, row): arguments for depth, row, _, arguments, _ in head["values"]}
             told = {(depth, row): arguments for block in page["values"] for depth, row, _, arguments, _ in block["calls"]}
@@ -123,8 +127,11 @@ class View(support.TestCase):
             self.assertEqual(self.get(path, absolute=True)[0], 404, path)
         self.assertEqual(self.get(root + "/", absolute=True)[0], 302)
         self.assertEqual(self.get(method="POST")[0], 405)
+        page = self.page()
+        for query in ("thread=0&from_ns=0&to_ns=1", "of=x&thread=0&from_ns=0&to_ns=1"):
+            self.assertEqual(self.get("rows?" + query)[0], 409, query)
         for query in ("", "thread=0", "thread=9&from_ns=0&to_ns=1", "thread=0&from_ns=2&to_ns=1", "thread=x&from_ns=0&to_ns=1"):
-            self.assertEqual(self.get("rows?" + query)[0], 400, query)
+            self.assertEqual(self.get(f"rows?of={page['meta']['served']}&{query}")[0], 400, query)
 
     def test_loopback_alone(self):
         self.serve()
@@ -166,15 +173,16 @@ class View(support.TestCase):
 
     def test_a_file_that_is_replaced(self):
         self.serve()
-        before = self.page()["meta"]["calls"]
+        before = self.page()
         other = os.path.join(self.reports, "other.vtn")
         run = self.traced(self.write("y.py", "def f(): pass\nf(); f()\n"), options=("--quiet", "-o", other))
         self.assertEqual(run.status, 0, run.stderr)
         os.replace(other, self.vtn)
-        self.assertEqual(json.loads(self.get("state")[2]), {"changed": True})
-        after = self.page()["meta"]["calls"]
-        self.assertLess(after, before)
-        self.assertEqual(json.loads(self.get("state")[2]), {"changed": False})
+        self.assertEqual(self.state(before), {"changed": True, "grown_ms": 0, "running": False})
+        after = self.page()
+        self.assertLess(after["meta"]["calls"], before["meta"]["calls"])
+        self.assertEqual(self.state(after), {"changed": False, "grown_ms": 0, "running": False})
+        self.assertEqual(self.state(before), {"changed": True, "grown_ms": 0, "running": False})  # of a page that somebody has open
         os.unlink(self.vtn)
         status, _, body = self.get()
         self.assertEqual(status, 500)
@@ -192,16 +200,66 @@ class View(support.TestCase):
         os.link(self.vtn, os.path.join(self.reports, name))
         with open(os.path.join(self.reports, "notes.txt"), "w", encoding="utf-8"):
             pass
+        with open(os.path.join(self.reports, "page.html"), "w", encoding="utf-8") as file:
+            file.write("<script>fetch('../r.vtn/trace')</script>")
         self.serve(path=self.reports)
-        status, _, body = self.get()
+        status, headers, body = self.get("page.html/")
+        self.assertEqual((200, b"<script>fetch('../r.vtn/trace')</script>"), (status, body))
+        self.assertTrue(headers["Content-Security-Policy"].startswith("sandbox allow-scripts "))
+        self.assertNotIn("allow-same-origin", headers["Content-Security-Policy"])
+        status, headers, body = self.get()
+        self.assertNotIn("Content-Security-Policy", headers)
         self.assertEqual(status, 200)
         text = body.decode()
         self.assertEqual(set(re.findall(r'href="([^"]*)"', text)),
-                         {"r.vtn/", urllib.parse.quote(name) + "/", "1-result.json/"})
+                         {"r.vtn/", urllib.parse.quote(name) + "/", "1-result.json/", "page.html/"})
         self.assertIn("&lt;b>&amp;", text)
         self.assertEqual(self.page("r.vtn/")["meta"]["rows"], self.report.data["viztracer_native"]["calls"])
         self.assertEqual(self.get("notes.txt/")[0], 404)
         self.assertEqual(self.get("..%2fwork%2fx.py/")[0], 404)
+
+    def test_names_that_mean_to_be_more(self):
+        folder = os.path.join(self.reports, "<", "script><img src=x onerror=x>\x1b]0;x\x07")
+        os.makedirs(folder)
+        names = ["\u202egpj.vtn", "a\nb\x1b[31m.vtn", "\"'`${x}</x>.vtn".replace("/", "\u2028"), "\udcff%2e%00?#&amp;.vtn", "-->\x9b.vtn"]
+        for name in names:
+            os.link(self.vtn, os.path.join(folder, name))
+        for options in ((), ("--perfetto",)):
+            self.serve(*options, path=folder)
+            text = self.get()[2].decode()
+            self.assertNotIn("<img", text)
+            self.assertNotIn("</script>", text)
+            links = re.findall(r'href="([^"]*)"', text)
+            self.assertEqual({urllib.parse.quote(os.fsencode(name), safe="") + "/" + ("perfetto" if options else "") for name in names}, set(links))
+            for link in links:
+                status, _, body = self.get(link)
+                self.assertEqual(200, status, link)
+                if options:
+                    script = body.decode().split("<script>")[1].split("</script>")[0]
+                    self.assertNotIn("<img", body.decode())
+                    self.assertTrue(json.loads(re.search(r"title = (\".*\");\n", script)[1]).endswith(".vtn"))
+                    self.assertEqual(200, self.get(link[:-len("perfetto")] + "trace")[0])
+        run = self.run_argv([support.LAUNCHER, "view", "--server_only", "\x1b[31m\n\x9b.vtn"])
+        self.assertEqual(b"viztracer-native: cannot read ?[31m???.vtn: No such file or directory\n", run.stderr)
+
+    def test_readers_that_go_away_in_the_middle(self):
+        page = os.path.join(self.reports, "large.html")
+        with open(page, "wb") as file:
+            file.write(b"<!doctype html>" + b"x" * 40_000_000)
+        self.serve(path=page)
+        open_files = lambda: len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        before = open_files()
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", self.address.port), timeout=support.TIMEOUT) as one:
+                one.sendall(b"GET " + self.address.path.encode() + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                self.assertTrue(one.recv(1000).startswith(b"HTTP/1.1 200"))
+        for _ in range(500):
+            with urllib.request.urlopen(self.address.geturl()) as answer:  # what is over goes when the next comes
+                self.assertEqual(40_000_015, len(answer.read()))
+            if open_files() <= before + 1:
+                return
+            time.sleep(0.01)
+        self.fail(f"{open_files()} files are open, {before} were")
 
     def test_perfetto(self):
         ui = os.path.join(self.folder, "ui")

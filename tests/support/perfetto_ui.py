@@ -187,6 +187,8 @@ class Server(http.server.ThreadingHTTPServer):
 
 class PerfettoUi:
     def __init__(self, folder):
+        self.folder = folder
+        self.window = "window"  # which the UI is in
         self.version = os.path.basename(next(iter(glob.glob(os.path.join(folder, "v*"))), "unknown"))
         bundles = glob.glob(os.path.join(folder, "**", "frontend_bundle.js"), recursive=True)
         with open(bundles[0], encoding="utf-8") as file:
@@ -199,20 +201,34 @@ class PerfettoUi:
     def open(self, path, timeout=300):
         """Milliseconds from an empty page to the report's picture."""
         self.server.report = path
-        self.browser.call("Page.navigate", url="about:blank")
         hash_part = "" if self.opens_by_itself else f"#!/?url={self.address}localtrace"
+        self.window = "window"
+        return self._go(self.address + hash_part, path, timeout)
+
+    def open_within(self, address, timeout=300):
+        """Likewise, of a page that has the UI in a frame and hands a report to it."""
+        self.window = "frames[0]"
+        return self._go(address, address, timeout)
+
+    def _go(self, address, what, timeout):
+        self.browser.call("Page.navigate", url="about:blank")
         start = time.monotonic()
-        self.browser.call("Page.navigate", url=self.address + hash_part)
-        while (state := self.browser.evaluate(STATE)) != "open":
+        self.browser.call("Page.navigate", url=address)
+        while (state := self._evaluate(STATE)) != "open":
             if state not in ("starting", "loading"):
-                raise RuntimeError(f"{path}: {state}")
+                raise RuntimeError(f"{what}: {state}")
             if time.monotonic() - start > timeout:
-                raise RuntimeError(f"{path}: not open after {timeout} s")
+                raise RuntimeError(f"{what}: not open after {timeout} s")
             time.sleep(0.01)
         return (time.monotonic() - start) * 1e3
 
+    def _evaluate(self, script):
+        """In the UI's window."""
+        return self.browser.evaluate(
+            f"(({{app, document, requestAnimationFrame}}) => {script})({self.window} ?? {{}})")
+
     def query(self, sql):
-        rows = json.loads(self.browser.evaluate(FIND_ROW % json.dumps(sql)))
+        rows = json.loads(self._evaluate(FIND_ROW % json.dumps(sql)))
         return [tuple(int(value["big"]) if isinstance(value, dict) else value for value in row) for row in rows]
 
     def problems(self):
@@ -221,12 +237,12 @@ class PerfettoUi:
 
     def groups(self):
         """The titles at the top, and whether each stands open."""
-        return [tuple(group) for group in json.loads(self.browser.evaluate(
+        return [tuple(group) for group in json.loads(self._evaluate(
             "JSON.stringify(app.trace.workspace.children.map((node) => [node.name, node.expanded]))"))]
 
     def screenshot(self, path):
         """Once all that the picture asked for is there."""
-        self.browser.evaluate(DRAWN)
+        self._evaluate(DRAWN)
         data = self.browser.call("Page.captureScreenshot", format="png")["data"]
         with open(path, "wb") as file:
             file.write(base64.b64decode(data))

@@ -260,6 +260,8 @@ const char* status_text(int status) {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 409:
+      return "Conflict";
     case 414:
       return "URI Too Long";
     case 431:

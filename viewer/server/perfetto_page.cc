@@ -16,6 +16,10 @@ constexpr char kHead[] =
     "iframe{{position:fixed;inset:0;width:100%;height:100%;border:0}}"
     "button{{font:inherit;padding:.5rem 1rem}}</style></head><body>\n";
 
+// [{"id":"dev.perfetto.ExpandTracksByRegex","args":["."]}]
+constexpr char kExpand[] =
+    "%5B%7B%22id%22%3A%22dev.perfetto.ExpandTracksByRegex%22%2C%22args%22%3A%5B%22.%22%5D%7D%5D";
+
 constexpr char kScript[] =
     "const ui = {}, inside = {}, title = {};\n"
     "const words = document.getElementById('words');\n"
@@ -57,13 +61,19 @@ constexpr char kScript[] =
 
 }  // namespace
 
+std::string perfetto_route(uint16_t processor_port) {
+  return fmt::format("#!/viewer?startupCommands={}{}",
+                     kExpand,
+                     processor_port == 0 ? "" : fmt::format("&rpc_port={}", processor_port));
+}
+
 std::string perfetto_page(const std::string& ui, bool inside, const std::string& title) {
   const auto script_text = [](const std::string& text) {
     return report::json_in_script(report::json_quoted(text));
   };
   return fmt::format(kHead, report::html_text(title)) + "<p id=\"words\"></p>\n" +
          (inside ? "" : "<button id=\"open\">Open Perfetto</button>\n") + "<script>\n" +
-         fmt::format(kScript, script_text(ui), inside, script_text(title)) +
+         fmt::format(kScript, script_text(ui + perfetto_route(0)), inside, script_text(title)) +
          "</script></body></html>\n";
 }
 

@@ -7,8 +7,11 @@
 #include <vector>
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -28,14 +31,17 @@ constexpr size_t kMostCachedPages = 4;
 // So many calls a browser is sent in one answer.
 constexpr uint64_t kMostCallsOfWindow = 2'000'000;
 constexpr char kPageEnding[] = ".html";
+// What base/file.h calls a page that is being written, and how long that may take.
+constexpr char kHalfPage[] = ".html.part-";
+constexpr int64_t kHalfPageS = 24 * 60 * 60;
 
 bool is_page(std::string_view path) { return path.ends_with(kPageEnding); }
 
 HttpAnswer failure(const Error& error) { return plain_answer(500, error.message); }
 
 // A name for a file that is taken away as soon as it is open.
-Result<std::string> temporary_name(const std::string& ending) {
-  std::string name = temporary_folder() + "/viztracer-native-XXXXXX" + ending;
+Result<std::string> temporary_name(const std::string& folder, const std::string& ending) {
+  std::string name = folder + "/XXXXXX" + ending;
   UniqueFd fd(mkostemps(name.data(), static_cast<int>(ending.size()), O_CLOEXEC));
   if (!fd) {
     return fail_errno("cannot make a file in " + folder_of(name));
@@ -53,7 +59,17 @@ Result<UniqueFd> open_whole(const std::string& path, uint64_t& bytes) {
   return fd;
 }
 
-// The newest pages stay.
+// A recorder holds a lock on what it writes, until its run is over.
+bool is_being_written(const std::string& path) {
+  const auto fd = open_file(path, O_RDONLY);
+  return fd && flock(fd->get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+int64_t ms_between(const timespec& from, const timespec& to) {
+  return (int64_t{to.tv_sec} - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1'000'000;
+}
+
+// The newest pages stay. Those that were never finished, as somebody did not want to wait, go.
 void thin_out(const std::string& folder) {
   std::vector<std::pair<int64_t, std::string>> pages;
   DIR* const listing = opendir(folder.c_str());
@@ -63,8 +79,14 @@ void thin_out(const std::string& folder) {
   while (const dirent* const entry = readdir(listing)) {
     const std::string path = folder + "/" + entry->d_name;
     struct stat info = {};
-    if (is_page(path) && stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
+    if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
+      continue;
+    }
+    if (is_page(path)) {
       pages.emplace_back(-int64_t{info.st_mtim.tv_sec}, path);
+    } else if (path.find(kHalfPage) != path.npos &&
+               info.st_mtim.tv_sec + kHalfPageS < time(nullptr)) {
+      (void)unlink(path.c_str());
     }
   }
   (void)closedir(listing);
@@ -85,13 +107,16 @@ ShownFile::Recording::Recording(std::unique_ptr<spool::Reader> spool)
     : reader(std::move(spool)),
       clock(static_cast<ClockKind>(reader->model().header.clock_kind), reader->model().clock),
       picture(reader->model(), clock, false),
-      windows(*reader, picture) {}
+      windows(*reader, picture),
+      name(report::page_name(*reader)) {}
 
 ShownFile::ShownFile(std::string path, const PageSettings& settings)
     : path_(std::move(path)), settings_(settings) {}
 
+std::string ShownFile::file() const { return settings_.find ? settings_.find(path_) : path_; }
+
 Status ShownFile::prepare() {
-  if (is_page(path_)) {
+  if (is_page(file())) {
     VTN_TRY(open_file(path_, O_RDONLY));
     return {};
   }
@@ -101,7 +126,7 @@ Status ShownFile::prepare() {
 
 std::optional<ShownFile::Seen> ShownFile::look() const {
   struct stat info = {};
-  if (stat(path_.c_str(), &info) != 0) {
+  if (stat(file().c_str(), &info) != 0) {
     return std::nullopt;
   }
   return Seen{info.st_mtim, info.st_size, info.st_ino};
@@ -114,7 +139,7 @@ Result<std::shared_ptr<ShownFile::Recording>> ShownFile::recording() {
     return fail_errno("cannot look at " + path_);
   }
   if (recording_ == nullptr || seen_ != now) {
-    VTN_ASSIGN(auto reader, settings_.open(path_));
+    VTN_ASSIGN(auto reader, settings_.open(file()));
     auto made = std::make_shared<Recording>(std::move(reader));
     VTN_TRY(make_page(*made));
     recording_ = std::move(made);
@@ -131,11 +156,12 @@ std::string ShownFile::cached_name(const spool::Reader& reader) const {
   if (settings_.cache_folder.empty() || calls < kCachedFromCalls || !reader.closed()) {
     return {};
   }
-  return fmt::format("{}/{:016x}-{}-{}{}",
+  return fmt::format("{}/{:016x}-{}-{}{}{}",
                      settings_.cache_folder,
                      reader.model().header.trace_id,
                      reader.end_offset(),
                      VTN_VERSION,
+                     settings_.stays ? "" : "-alone",
                      kPageEnding);
 }
 
@@ -152,7 +178,7 @@ Status ShownFile::make_page(Recording& recording) const {
   if (keep) {
     request.path = cached;
   } else {
-    VTN_ASSIGN(request.path, temporary_name(kPageEnding));
+    VTN_ASSIGN(request.path, temporary_name(settings_.scratch_folder, kPageEnding));
   }
   request.settings.workers = settings_.workers;
   request.settings.served = settings_.stays;
@@ -172,7 +198,7 @@ Status ShownFile::make_page(Recording& recording) const {
 }
 
 HttpAnswer ShownFile::page() {
-  if (is_page(path_)) {
+  if (is_page(file())) {
     return file_answer(path_);
   }
   const auto recording = this->recording();
@@ -186,22 +212,23 @@ HttpAnswer ShownFile::page() {
 }
 
 HttpAnswer ShownFile::rows(const HttpRequest& request) {
-  if (is_page(path_)) {
-    return plain_answer(404, "The page has all that there is.");
-  }
-  const auto recording = this->recording();
-  if (!recording) {
-    return failure(recording.error());
+  // As the page has numbered it, whatever the file is by now.
+  const std::shared_ptr<Recording> recording = [&] {
+    MutexLock lock(mutex_);
+    return recording_;
+  }();
+  if (recording == nullptr || recording->name != request.value("of")) {
+    return plain_answer(409, "That page is not kept any more.");
   }
   constexpr uint64_t kWrong = UINT64_MAX;
   const uint64_t thread = number_or(request.value("thread"), kWrong);
   const uint64_t from_ns = number_or(request.value("from_ns"), kWrong);
   const uint64_t to_ns = number_or(request.value("to_ns"), kWrong);
-  if (thread >= (*recording)->windows.threads() || from_ns > to_ns || to_ns == kWrong) {
-    return plain_answer(400, "rows?thread=N&from_ns=N&to_ns=N");
+  if (thread >= recording->windows.threads() || from_ns > to_ns || to_ns == kWrong) {
+    return plain_answer(400, "rows?of=PAGE&thread=N&from_ns=N&to_ns=N");
   }
   auto rows =
-      (*recording)->windows.rows(static_cast<uint32_t>(thread), from_ns, to_ns, kMostCallsOfWindow);
+      recording->windows.rows(static_cast<uint32_t>(thread), from_ns, to_ns, kMostCallsOfWindow);
   if (!rows) {
     return failure(rows.error());
   }
@@ -211,30 +238,33 @@ HttpAnswer ShownFile::rows(const HttpRequest& request) {
   return answer;
 }
 
-HttpAnswer ShownFile::state() {
+HttpAnswer ShownFile::state(const HttpRequest& request) {
   HttpAnswer answer;
   answer.type = "application/json";
   MutexLock lock(mutex_);
-  const bool changed = seen_.has_value() && look() != seen_;
-  answer.body = changed ? "{\"changed\":true}\n" : "{\"changed\":false}\n";
+  const std::optional<Seen> now = look();
+  const bool kept = recording_ != nullptr && recording_->name == request.value("of");
+  const bool grown = kept && now && now->number == seen_->number && now->bytes > seen_->bytes;
+  answer.body = fmt::format("{{\"changed\":{},\"grown_ms\":{},\"running\":{}}}\n",
+                            !kept || now != seen_,
+                            grown ? ms_between(seen_->changed, now->changed) : 0,
+                            is_being_written(file()));
   return answer;
 }
 
 HttpAnswer ShownFile::trace() {
-  bool gzip = false;
-  const report::Format* const format = report::format_of_name(path_, gzip);
-  const std::string_view extension = format == nullptr ? "" : format->extension;
-  if (extension == ".json" || extension == ".pftrace" || extension == ".perfetto-trace") {
-    return file_answer(path_);
+  const std::string file = this->file();
+  if (is_trace(file)) {
+    return file_answer(file);
   }
-  if (is_page(path_)) {
+  if (is_page(file)) {
     return plain_answer(404, "A page is shown as it is; its own menu saves it for Perfetto.");
   }
   const auto recording = this->recording();
   if (!recording) {
     return failure(recording.error());
   }
-  const auto path = temporary_name(".pftrace.gz");
+  const auto path = temporary_name(settings_.scratch_folder, ".pftrace.gz");
   if (!path) {
     return failure(path.error());
   }
@@ -247,6 +277,13 @@ HttpAnswer ShownFile::trace() {
   HttpAnswer answer = written ? file_answer(*path) : failure(written.error());
   (void)unlink(path->c_str());
   return answer;
+}
+
+bool is_trace(const std::string& path) {
+  bool gzip = false;
+  const report::Format* const format = report::format_of_name(path, gzip);
+  const std::string_view extension = format == nullptr ? "" : format->extension;
+  return extension == ".json" || extension == ".pftrace" || extension == ".perfetto-trace";
 }
 
 std::string type_of_file(std::string_view name) {

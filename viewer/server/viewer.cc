@@ -24,6 +24,9 @@ namespace {
 
 constexpr char kPerfettoAddress[] = "https://ui.perfetto.dev";
 constexpr char kUiPrefix[] = "ui";
+constexpr char kApart[] =
+    "sandbox allow-scripts allow-downloads allow-modals allow-popups "
+    "allow-popups-to-escape-sandbox";
 
 bool is_folder(const std::string& path) {
   struct stat info = {};
@@ -130,10 +133,14 @@ HttpAnswer Viewer::of_file(const std::string& name,
   const bool last = what == (settings_.perfetto ? "trace" : "");
   HttpAnswer answer = what.empty()         ? file->page()
                       : what == "rows"     ? file->rows(request)
-                      : what == "state"    ? file->state()
+                      : what == "state"    ? file->state(request)
                       : what == "trace"    ? file->trace()
                       : what == "perfetto" ? perfetto_page(name)
                                            : plain_answer(404, "There is nothing here.");
+  if (folder_ && what.empty() && name.ends_with(".html")) {
+    // Its scripts are whoever's: they are not to read what else lies in the folder.
+    answer.headers.emplace_back("Content-Security-Policy", kApart);
+  }
   if (last && answer.status == 200 && !request.head) {
     MutexLock lock(mutex_);
     served_ = true;

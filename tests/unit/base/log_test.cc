@@ -43,6 +43,15 @@ TEST_CASE("log: a line has the prefix and keeps errno", "[log]") {
   CHECK(kept == ERANGE);
 }
 
+TEST_CASE("log: what a name says to the terminal is not passed on", "[log]") {
+  const std::string text = said_by([] {
+    log_error("cannot read %s",
+              "a\n\x1b[31mb\x7f \xc2\x9b"
+              "31m \xc3\xa9\xc2\xa0");
+  });
+  CHECK(text == "viztracer-native: cannot read a??[31mb? ??31m \xc3\xa9\xc2\xa0\n");
+}
+
 TEST_CASE("log: levels above the set one are silent", "[log]") {
   const LogLevel before = log_level();
   set_log_level(LogLevel::kWarning);

@@ -162,6 +162,13 @@ TEST_CASE("options: what of the process tree is wanted", "[options]") {
   CHECK(refused({"--exclude_process"}).find("needs a value") != std::string::npos);
 }
 
+TEST_CASE("options: the report is shown by a process that stays", "[options]") {
+  CHECK(!parsed({"x"}).open);
+  CHECK(parsed({"--open", "x"}).open);
+  CHECK(!parsed({"--open", "--no_open", "x"}).open);
+  CHECK(refused({"--open", "--keep_pid", "x"}).find("exclude each other") != std::string::npos);
+}
+
 TEST_CASE("options: the rest of what the command knows", "[options]") {
   CHECK(parsed({"--host", "embed", "x"}).launch.host == launcher::HostChoice::kEmbed);
   CHECK(parsed({"--host=exec", "x"}).launch.host == launcher::HostChoice::kExec);

@@ -98,6 +98,18 @@ TEST_CASE("outputs: the unique name is made as VizTracer makes it", "[outputs]")
   CHECK(launcher::unique_output_name({"-"}, noon, 42) == "python_20231114_221320_42.json");
 }
 
+TEST_CASE("outputs: what is to be shown must be something that can be", "[outputs]") {
+  auto options = with_outputs({"a.txt", "a.summary.json", "a.svg"});
+  CHECK(launcher::choose_outputs(options, 0, 1));
+  options.open = true;
+  CHECK(launcher::choose_outputs(options, 0, 1).error().message ==
+        "--open: there is no report with calls in it; -o FILE.html or -o FILE.vtn makes one");
+  for (const char* const name : {"b.vtn", "b.html", "b.json.gz", "b.pftrace"}) {
+    options.names.more = {"b.md", name};
+    CHECK(launcher::choose_outputs(options, 0, 1));
+  }
+}
+
 TEST_CASE("outputs: what cannot be written is known beforehand", "[outputs]") {
   const TemporaryFolder folder;
   const auto prepare = [](const std::string& path, const std::string& output_dir) {

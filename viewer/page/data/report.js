@@ -9,7 +9,7 @@ export const KIND_GAP = 2;
 /**
  * @typedef {{format: number, version: string, title: string, command: string, start_unix_ns: string, span_ns: number,
  *     exit: null | {status?: number, signal?: number}, calls: number, kept_calls: number, folded_calls: number, rows: number,
- *     fold_below_ns: number, lost_events: number, complete: boolean, served?: boolean, blocks: Record<string, number>, data_bytes: number}} Meta
+ *     fold_below_ns: number, lost_events: number, complete: boolean, served?: string | false, blocks: Record<string, number>, data_bytes: number}} Meta
  * @typedef {{count: number, name: string[], file: number[], line: number[], kind: number[], calls: number[], own_ns: number[],
  *     total_ns: number[], folded_calls: number[]}} Functions
  * @typedef {{name: string, start_ns: number, end_ns: number, open: boolean, traced: boolean, facts: [string, any][]}} Program

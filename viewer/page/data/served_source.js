@@ -20,7 +20,9 @@ import { FileSource } from './file_source.js';
 
 /** A fold is looked into when it may be wider than this. */
 const WIDE_FOLD_PX = 4;
-const STATE_EVERY_MS = 3000;
+const STATE_EVERY_MS = 2000;
+/** Status of an answer: the server has another page by now. */
+const CONFLICT = 409;
 
 /** What two numberings of functions have in common. @param {string} name @param {string} file @param {number} line @param {number} kind */
 function functionKey(name, file, line, kind) {
@@ -49,6 +51,13 @@ export function columnsOfStretch(bytes, threads, functions) {
   return columns;
 }
 
+/** What is to be said of a server's word on a file. @param {{changed: boolean, grown_ms: number, running: boolean}} state */
+export function newsOf(state) {
+  if (!state.changed) return state.running ? 'The run goes on: this is what it has recorded so far.' : '';
+  if (!state.grown_ms) return 'The recording has changed.';
+  return `The recording has grown: ${Math.max(1, Math.round(state.grown_ms / 1000)).toLocaleString('en')} s more.`;
+}
+
 export class ServedSource extends FileSource {
   /** @param {Report} report @param {string} code */
   constructor(report, code) {
@@ -59,26 +68,27 @@ export class ServedSource extends FileSource {
     this.asked = new Map();
     /** @type {Map<string, number> | null} */
     this.function_numbers = null;
+    /** What the server calls this page. */
+    this.name = report.meta.served || '';
+    /** The server has nothing more of it. */
     this.is_stale = false;
     if (typeof location !== 'undefined') this.watch();
   }
 
-  /** Says once that the file is another one by now, or the server gone. */
+  /** Says that the file has grown since, or is another one by now; or once that the server is gone. */
   watch() {
-    const timer = setInterval(async () => {
-      let problem = '';
+    let timer = 0;
+    const look = async () => {
       try {
-        const state = await (await fetch('state')).json();
-        if (state.changed) problem = 'The recording has changed: load this page again to see it as it is now.';
+        this.whenNews(newsOf(await (await fetch(`state?of=${this.name}`)).json()));
       } catch (fault) {
-        problem = 'Nothing answers any more: calls that are folded stay so.';
-      }
-      if (problem) {
         clearInterval(timer);
         this.is_stale = true;
-        this.tell(problem);
+        this.tell('Nothing answers any more: calls that are folded stay so.');
       }
-    }, STATE_EVERY_MS);
+    };
+    timer = window.setInterval(look, STATE_EVERY_MS);
+    look();
   }
 
   /** @override @param {Window[]} windows */
@@ -128,7 +138,12 @@ export class ServedSource extends FileSource {
    * @returns {Promise<Stretch | null>}
    */
   async fetchStretch(thread, from_ns, to_ns) {
-    const answer = await fetch(`rows?thread=${thread}&from_ns=${from_ns}&to_ns=${to_ns}`);
+    const answer = await fetch(`rows?of=${this.name}&thread=${thread}&from_ns=${from_ns}&to_ns=${to_ns}`);
+    if (answer.status === CONFLICT) {
+      this.is_stale = true;
+      this.whenNews(newsOf({ changed: true, grown_ms: 0, running: false }));
+      return null;
+    }
     if (!answer.ok) throw new Error((await answer.text()).trim());
     const { head, blocks } = readStretch(await answer.arrayBuffer());
     if (head.too_many) return null;

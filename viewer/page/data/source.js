@@ -44,6 +44,8 @@ export class Source {
     this.generation = 0;
     /** What is wrong with the data, a line each. @type {string[]} */
     this.problems = [];
+    /** Called when there is a newer recording, or will be, which loading the page again shows; empty: there is none. @type {(news: string) => void} */
+    this.whenNews = () => {};
     /** @type {(() => void)[]} */
     this.callbacks = [];
   }

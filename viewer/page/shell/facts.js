@@ -26,7 +26,7 @@ export function factsOf(meta, report) {
   if (report) facts.push(counted(report.processes.length, 'process', 'processes'), counted(report.threads.length, 'thread'));
   if (meta.lost_events) facts.push(`${counted(meta.lost_events, 'event')} lost`);
   if (exitText(meta)) facts.push(exitText(meta));
-  if (!meta.complete) facts.push('the recording was cut short');
+  if (!meta.complete) facts.push(meta.served ? 'the recording has no end yet, or was cut short' : 'the recording was cut short');
   return facts.join(' · ');
 }
 

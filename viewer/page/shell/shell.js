@@ -34,6 +34,17 @@ export function showProblems(problems) {
   root.replaceChildren(...lines);
 }
 
+/** A recording that is newer, or will be. The button stays what it is while the text counts on. @param {Source} source */
+function startNews(source) {
+  const text = make('span');
+  // The address keeps what is seen: of a view of all, again all.
+  byId('news').append(text, button('Show', 'Load the page again', () => location.reload()));
+  source.whenNews = (news) => {
+    byId('news').hidden = !news;
+    text.textContent = news;
+  };
+}
+
 /**
  * @param {Source} source @param {State} state @param {Timeline} timeline
  * @returns {Tabs}
@@ -67,6 +78,7 @@ export function startShell(source, state, timeline) {
     showProblems(source.problems);
   };
   source.onChange(changed);
+  startNews(source);
   changed();
   return new Tabs({ tabs: byId('tabs'), area: byId('panel-area'), panels: byId('panels'), splitter: byId('splitter') }, state);
 }

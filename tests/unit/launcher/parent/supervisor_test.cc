@@ -16,7 +16,7 @@ int supervised(const std::string& script) {
     SupervisorRequest request;
     request.signals = take_over_signals();
     request.program = {"/bin/sh", {"sh", "-c", script}, {"PATH=/usr/bin:/bin"}};
-    end_as(supervise(request));
+    end_as(supervise(request).wait_status);
   });
 }
 
@@ -42,7 +42,7 @@ TEST_CASE("supervisor: a program that cannot be started gives a shell's status",
           SupervisorRequest request;
           request.signals = take_over_signals();
           request.program = {"/nowhere/program", {"program"}, {}};
-          end_as(supervise(request));
+          end_as(supervise(request).wait_status);
         }) == exited_with(127));
 }
 
