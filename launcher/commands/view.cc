@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/commands/view.h"
 
+#include <string_view>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -77,6 +79,15 @@ std::string this_host() {
   const passwd* const user = getpwuid(geteuid());
   return (user != nullptr ? std::string(user->pw_name) + "@" : std::string()) +
          (gethostname(name, sizeof(name) - 1) == 0 ? name : "HOST");
+}
+
+// Of "CLIENT PORT ADDRESS PORT" what is to be said of the last word: nothing, if it is the usual
+// one.
+std::string ssh_port_option(std::string_view connection) {
+  const size_t port = connection.rfind(' ');
+  return port == connection.npos || connection.substr(port) == " 22"
+             ? ""
+             : fmt::format(" -p{}", connection.substr(port));
 }
 
 void say(const std::string& line) { (void)write_all(STDOUT_FILENO, line + "\n"); }
@@ -159,10 +170,12 @@ int run_view(const CommandWords& words) {
   const std::string address =
       fmt::format("http://127.0.0.1:{}{}", server->port(), viewer.first_path());
   say(address);
-  if (getenv("SSH_CONNECTION") != nullptr) {
-    say(fmt::format("from the other machine: ssh -L {0}:127.0.0.1:{0} {1}, then the same address",
-                    server->port(),
-                    this_host()));
+  if (const char* const connection = getenv("SSH_CONNECTION"); connection != nullptr) {
+    say(fmt::format(
+        "from the other machine: ssh{0} -L {1}:127.0.0.1:{1} {2}, then the same address",
+        ssh_port_option(connection),
+        server->port(),
+        this_host()));
   } else if (!words.has("server_only")) {
     open_browser(address);
   }
