@@ -61,6 +61,11 @@ Result<std::string> before_text(Debugger& debugger) {
   return text;
 }
 
+bool has_lines(const Timeline& timeline, uint32_t id) {
+  const spool::FunctionInfo* const function = timeline.image().function(id);
+  return function != nullptr && function->kind == FunctionKind::kPython;
+}
+
 // What will come to pass.
 Result<std::string> next_text(Debugger& debugger) {
   Timeline& timeline = debugger.timeline();
@@ -122,9 +127,16 @@ Result<CurrentLine> current_line(Debugger& debugger, uint32_t level) {
   Timeline& timeline = debugger.timeline();
   const uint64_t place = debugger.cursor.place();
   VTN_ASSIGN(const uint32_t depth, timeline.depth_at(place));
-  if (level + 1 < depth) {
-    VTN_ASSIGN(const Timeline::OpenCall inner, timeline.open_call(place, level + 1));
-    return CurrentLine{inner.line, true};
+  VTN_ASSIGN(const Timeline::OpenCall call, timeline.open_call(place, level));
+  if (!has_lines(timeline, call.function)) {
+    return CurrentLine();
+  }
+  // What a C function calls is called from the line that it was called from.
+  for (uint32_t inner = level + 1; inner < depth; ++inner) {
+    VTN_ASSIGN(const Timeline::OpenCall called, timeline.open_call(place, inner));
+    if (called.line != 0 || has_lines(timeline, called.function)) {
+      return CurrentLine{called.line, true};
+    }
   }
   if (place < timeline.ops()) {
     VTN_ASSIGN(const Op next, timeline.op(place));
@@ -141,9 +153,7 @@ Result<CurrentLine> current_line(Debugger& debugger, uint32_t level) {
       }
     }
   }
-  VTN_ASSIGN(const Timeline::OpenCall call, timeline.open_call(place, level));
-  const spool::FunctionInfo* const function = timeline.image().function(call.function);
-  return CurrentLine{function != nullptr ? function->line : 0, false};
+  return CurrentLine{level + 1 < depth ? 0 : timeline.image().function(call.function)->line, false};
 }
 
 Result<std::string> current_source(Debugger& debugger, uint32_t level) {

@@ -143,6 +143,21 @@ class Sessions(VdbCase):
         self.assertRegex(said, r"(?m)^total = 12, at ")
         self.assertIn("no counters so far", said)
 
+    def test_lines_are_those_of_python(self):
+        """What a C function calls is called from the line that the C function was called from."""
+        self.record("--log_lines", program="""
+            def key(x):
+                return -x
+            def order(xs):
+                xs = xs + [0]
+                return sorted(xs, key=key)
+            order([1, 2])
+        """)
+        said = self.vdb("break key", "c 2", "where", "up 2")
+        self.assertRegex(said, r"(?m)^  #\S+ order \(.*\), line 5, since .*\n  #\S+ builtins.sorted, since .*\n> #\S+ key ")
+        self.assertRegex(said, r"(?m)^#\S+ order \(.*\), depth 2, at .*\n> 5  return sorted")
+        self.assertNotIn("builtins.sorted, line", said)
+
     def test_a_source_that_has_changed(self):
         self.record("--log_lines")
         script = ["break leaf", "c", "list"]
