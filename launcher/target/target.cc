@@ -11,6 +11,7 @@
 #include "abi/python_abi.h"
 #include "base/file.h"
 #include "launcher/closest.h"
+#include "launcher/commands/command.h"
 #include "launcher/target/executable.h"
 #include "launcher/target/interpreter.h"
 #include "launcher/target/pyenv.h"
@@ -91,11 +92,17 @@ class Planner {
     if (!on_path.empty()) {
       return run_program(on_path);
     }
+    const std::string nothing = "cannot find " + name + ": no such file" +
+                                (may_be_command ? ", and no such command on PATH" : "");
+    for (const CommandRow& row : command_rows()) {
+      if (name == row.name) {
+        return fail(nothing + "; viztracer-native's own stands first, and takes a " +
+                    "recording or a report that is there");
+      }
+    }
     const std::string nearest = nearest_file(name);
-    return fail("cannot find " + name + ": no such file" +
-                (may_be_command ? ", and no such command on PATH" : "") +
-                (nearest.empty() ? "; -m runs a module, -c a piece of code"
-                                 : "; did you mean " + nearest + "?"));
+    return fail(nothing + (nearest.empty() ? "; -m runs a module, -c a piece of code"
+                                           : "; did you mean " + nearest + "?"));
   }
 
   // "viztracer-native -- NAME ...": what a shell would take first, then what python3 would.

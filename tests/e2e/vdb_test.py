@@ -207,6 +207,12 @@ class Scripts(VdbCase):
         self.recording = os.path.join(self.reports, "missing.vtn")
         self.vdb("t", status=1, stderr=f"viztracer-native: cannot open {self.recording}: No such file or directory\n"
                  .encode())
+        # What may be a program's own business is one until there is nothing of that name.
+        for command in (("vdb", "missing.json"), ("--quiet", "vdb", "x.vtn")):
+            done = self.run_argv([support.LAUNCHER, *command])
+            self.assertEqual((1, b"viztracer-native: cannot find vdb: no such file, and no such command on PATH; "
+                            b"viztracer-native's own stands first, and takes a recording or a report that is there\n"),
+                             (done.status, done.stderr))
         self.recording = self.write("x.vtn", "not a recording\n")
         self.vdb("t", status=1, stderr=f"viztracer-native: {self.recording} was not recorded by viztracer-native: "
                  "no magic number at offset 0\n".encode())
