@@ -61,6 +61,11 @@ Result<std::string> before_text(Debugger& debugger) {
   return text;
 }
 
+bool has_lines(const Timeline& timeline, uint32_t id) {
+  const spool::FunctionInfo* const function = timeline.image().function(id);
+  return function != nullptr && function->kind == FunctionKind::kPython;
+}
+
 // What will come to pass.
 Result<std::string> next_text(Debugger& debugger) {
   Timeline& timeline = debugger.timeline();
@@ -123,17 +128,14 @@ Result<CurrentLine> current_line(Debugger& debugger, uint32_t level) {
   const uint64_t place = debugger.cursor.place();
   VTN_ASSIGN(const uint32_t depth, timeline.depth_at(place));
   VTN_ASSIGN(const Timeline::OpenCall call, timeline.open_call(place, level));
-  const spool::FunctionInfo* const function = timeline.image().function(call.function);
-  if (function == nullptr || function->kind != FunctionKind::kPython) {
-    return CurrentLine{};
+  if (!has_lines(timeline, call.function)) {
+    return CurrentLine();
   }
-  // The line of a call from C is that of the innermost Python function around it.
+  // What a C function calls is called from the line that it was called from.
   for (uint32_t inner = level + 1; inner < depth; ++inner) {
-    VTN_ASSIGN(const Timeline::OpenCall within, timeline.open_call(place, inner));
-    const spool::FunctionInfo* const called = timeline.image().function(within.function);
-    const bool python = called != nullptr && called->kind == FunctionKind::kPython;
-    if (within.line != 0 || python || inner + 1 == depth) {
-      return CurrentLine{within.line, true};
+    VTN_ASSIGN(const Timeline::OpenCall called, timeline.open_call(place, inner));
+    if (called.line != 0 || has_lines(timeline, called.function)) {
+      return CurrentLine{called.line, true};
     }
   }
   if (place < timeline.ops()) {
@@ -151,7 +153,7 @@ Result<CurrentLine> current_line(Debugger& debugger, uint32_t level) {
       }
     }
   }
-  return CurrentLine{function->line, false};
+  return CurrentLine{level + 1 < depth ? 0 : timeline.image().function(call.function)->line, false};
 }
 
 Result<std::string> current_source(Debugger& debugger, uint32_t level) {

@@ -174,20 +174,18 @@ int run_joined(Request request) {
 }
 
 // Whoever names a program that is not there, but a command, may have meant that.
-std::string command_hint(const std::vector<std::string>& arguments) {
-  if (arguments.size() < 2 || command_named(arguments[0]) == nullptr) {
-    return {};
-  }
-  return fmt::format("; the command {} is for recordings and reports: {} names none that is there",
-                     arguments[0],
-                     arguments[1]);
+std::string command_hint(const std::string& target) {
+  return command_named(target) == nullptr
+             ? ""
+             : "; viztracer-native's own comes before all options, and takes a recording or a "
+               "report that is there";
 }
 
 int run_program(Request request, const std::vector<std::string>& arguments) {
   auto launch = plan_launch(request.launch, current_folder(), Environment::copy_of(environ));
   if (!launch) {
     Error error = launch.error();
-    error.message += command_hint(arguments);
+    error.message += command_hint(request.launch.target.front());
     return report_error(error, status_of_launch_error(error));
   }
   if (Status ready = make_outputs_ready(request); !ready) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/commands/browser.h"
 
+#include <string_view>
+
 #include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
@@ -57,6 +59,15 @@ std::string this_host() {
          (gethostname(name, sizeof(name) - 1) == 0 ? name : "HOST");
 }
 
+// Of "CLIENT PORT ADDRESS PORT" what is to be said of the last word: nothing, if it is the usual
+// one.
+std::string ssh_port_option(std::string_view connection) {
+  const size_t port = connection.rfind(' ');
+  return port == connection.npos || connection.substr(port) == " 22"
+             ? ""
+             : fmt::format(" -p{}", connection.substr(port));
+}
+
 // An error says why there is none.
 Status start_browser(const std::string& address) {
   VTN_TRY(can_start_browser());
@@ -83,7 +94,7 @@ void lead_to(const std::string& address,
              const std::function<void(const std::string& line)>& say) {
   say(address);
   if (came_by_ssh()) {
-    std::string forwards;
+    std::string forwards = ssh_port_option(getenv("SSH_CONNECTION"));
     for (const uint16_t port : ports) {
       forwards += fmt::format(" -L {0}:127.0.0.1:{0}", port);
     }

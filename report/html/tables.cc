@@ -117,7 +117,7 @@ class Writer {
           picture_.shown_tid(number),
           json_quoted(thread_name(image, thread)),
           json_list(thread_names(image, thread)),
-          thread.calls,
+          tables_.totals.threads[number].calls,
           thread.deepest,
           since_start(picture_.clock.to_ns(thread.first_ticks)),
           since_start(picture_.thread_end_ns(number)),

@@ -32,6 +32,7 @@ struct PageTables {
   const Picture& picture;
   const PageFunctions& functions;
   const PageThreads& threads;
+  const CallTotals& totals;
   uint64_t offset_ns = 0;
   std::vector<std::string> files{};           // by number
   std::vector<int64_t> source_blocks{};       // by file; -1: no text

@@ -71,6 +71,7 @@ class Page {
     PageTables tables{.picture = picture_,
                       .functions = functions,
                       .threads = threads_,
+                      .totals = totals,
                       .offset_ns = offset_ns_,
                       .sets = run.sets.json()};
     {

@@ -20,6 +20,7 @@ namespace vtn::report {
 namespace {
 
 constexpr size_t kPieceBytes = size_t{1} << 20;
+constexpr size_t kMostThreadNameBytes = 80;
 
 // A caller of a function, put together over the threads of a process.
 struct Caller {
@@ -227,12 +228,13 @@ Status write_summary_text(const spool::Reader& spool, const WriteRequest& reques
         break;  // the same once more
       }
       const ThreadTotals& of = summary.totals.threads[thread];
-      VTN_TRY(sink.put(
-          fmt::format("-- thread {} {}: {} in {} calls\n",
-                      summary.picture.shown_tid(thread),
-                      thread_name(model.images[model.threads[thread].image], model.threads[thread]),
-                      duration_text(of.own_ns),
-                      grouped(of.calls))));
+      VTN_TRY(sink.put(fmt::format(
+          "-- thread {} {}: {} in {} calls\n",
+          summary.picture.shown_tid(thread),
+          one_line(thread_name(model.images[model.threads[thread].image], model.threads[thread]),
+                   kMostThreadNameBytes),
+          duration_text(of.own_ns),
+          grouped(of.calls))));
       VTN_TRY(put_table(
           sink, by_function(model, summary.totals, {thread}), of.own_ns, folder, nullptr));
     }

@@ -134,6 +134,7 @@ class Page(support.TestCase):
         self.assertTrue(any(row[4] & page_file.RAISED for row in rows))
         resumed = sum(1 for row in rows if row[4] & page_file.RESUMED)
         self.assertEqual(meta["rows"] - resumed, meta["calls"])
+        self.assertEqual(sum(thread["calls"] for thread in page["tables"]["threads"]), meta["calls"])
         self.assertGreaterEqual(resumed, 3 * 20 * 20)
 
     def test_the_tree(self):

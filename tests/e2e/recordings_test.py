@@ -129,10 +129,6 @@ class Commands(RecordingCase):
         self.refused("report", path, "-o", status=2, line="option -o needs a value: FILE")
         self.refused("info", path, "-q", status=2, line="info has no option -q; viztracer-native info --help")
         self.refused("info", "no.vtn", status=1, line="cannot open no.vtn: No such file or directory")
-        for command in ("info", "vdb"):
-            self.refused(command, "no.json", status=1,
-                         line=f"cannot find {command}: no such file, and no such command on PATH; -m runs a module, -c a piece of code; "
-                              f"the command {command} is for recordings and reports: no.json names none that is there")
         self.refused("--convert", "--full", path, status=2,
                      line="--convert=--full: needs the name of a file behind it, not the option --full")
         self.write("bad.vtn", "no recording at all\n")

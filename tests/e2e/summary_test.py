@@ -177,6 +177,21 @@ class Summary(support.TestCase):
         self.assertRegex(text, r"(?m) 100    from recursive \(x\.py:\d+\)$")
         self.assertIn("thread", text)
 
+    def test_a_name_is_no_instruction_to_a_terminal(self):
+        script = self.write("x.py", """
+            import threading
+            thread = threading.Thread(target=len, args=("",), name="\\x1b[2J\\n" + "n" * 100000)
+            thread.start()
+            thread.join()
+        """)
+        run = self.traced(script, options=("--quiet",), report="times.txt")
+        self.assertEqual(run.status, 0, run.stderr)
+        with open(run.report_path, encoding="utf-8", newline="") as file:
+            text = file.read()
+        self.assertIn("[2J", text)
+        self.assertEqual([], [letter for letter in text if letter < " " and letter != "\n"])
+        self.assertLess(max(map(len, text.splitlines())), 1000)
+
     def test_last_lines(self):
         done = self.run_it()
         lines = ours(done.stderr)

@@ -94,24 +94,6 @@ class Sessions(VdbCase):
         self.assertRegex(said, rf"before: #\S+ {walk} returned 9, took ")
         self.assertIn("breakpoint 1 deleted\nno breakpoints: 'break FUNCTION' sets one\n", said)
 
-    def test_lines_around_calls_of_c(self):
-        self.record("--log_lines", program="""
-            def key(n):
-                return -n
-
-            def work():
-                values = [3, 1, 2]
-                return sorted(values, key=key)
-
-            work()
-        """)
-        said = self.vdb("break key", "c", "where", "up", "up")
-        stack = re.search(r"(?m)^  #(\d)\.1 <module>(?:.*\n)+?> .*\n", said)[0].splitlines()
-        at = lambda text: f", line {self.lines.index(text) + 1}, since"
-        self.assertIn(at("work()"), stack[0])
-        self.assertIn(at("    return sorted(values, key=key)"), stack[1])
-        self.assertIn("builtins.sorted, since", stack[2])
-
     def test_forward_and_backward_meet(self):
         self.record(*LOGGED)
         answers = lambda *lines: re.split(r"(?m)^(?=#|thread )", self.vdb(*lines))[1:]
@@ -162,6 +144,21 @@ class Sessions(VdbCase):
         self.assertRegex(said, r"(?m)^total = 12, at ")
         self.assertIn("no counters so far", said)
 
+    def test_lines_are_those_of_python(self):
+        """What a C function calls is called from the line that the C function was called from."""
+        self.record("--log_lines", program="""
+            def key(x):
+                return -x
+            def order(xs):
+                xs = xs + [0]
+                return sorted(xs, key=key)
+            order([1, 2])
+        """)
+        said = self.vdb("break key", "c 2", "where", "up 2")
+        self.assertRegex(said, r"(?m)^  #\S+ order \(.*\), line 5, since .*\n  #\S+ builtins.sorted, since .*\n> #\S+ key ")
+        self.assertRegex(said, r"(?m)^#\S+ order \(.*\), depth 2, at .*\n> 5  return sorted")
+        self.assertNotIn("builtins.sorted, line", said)
+
     def test_a_source_that_has_changed(self):
         self.record("--log_lines")
         script = ["break leaf", "c", "list"]
@@ -211,6 +208,13 @@ class Scripts(VdbCase):
         self.recording = os.path.join(self.reports, "missing.vtn")
         self.vdb("t", status=1, stderr=f"viztracer-native: cannot open {self.recording}: No such file or directory\n"
                  .encode())
+        # What may be a program's own business is one until there is nothing of that name.
+        for command in (("vdb", "missing.json"), ("--quiet", "vdb", "x.vtn")):
+            done = self.run_argv([support.LAUNCHER, *command])
+            self.assertEqual((1, b"viztracer-native: cannot find vdb: no such file, and no such command on PATH; "
+                            b"-m runs a module, -c a piece of code; viztracer-native's own comes before all options, and takes "
+                            b"a recording or a report that is there\n"),
+                             (done.status, done.stderr))
         self.recording = self.write("x.vtn", "not a recording\n")
         self.vdb("t", status=1, stderr=f"viztracer-native: {self.recording} was not recorded by viztracer-native: "
                  "no magic number at offset 0\n".encode())

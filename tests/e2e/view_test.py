@@ -349,8 +349,9 @@ class View(support.TestCase):
         self.assertEqual(process.wait(support.TIMEOUT), -signal.SIGINT)
 
     def test_what_it_says(self):
-        self.serve(env={"SSH_CONNECTION": "1.2.3.4 5 6.7.8.9 22"})
-        self.assertIn(f"ssh -L {self.address.port}:127.0.0.1:{self.address.port} ", self.process.stdout.readline().decode())
+        for connection, option in (("1.2.3.4 5 6.7.8.9 22", ""), ("::1 5 fe80::1 2222", "-p 2222 "), ("odd", "")):
+            self.serve(env={"SSH_CONNECTION": connection})
+            self.assertIn(f"ssh {option}-L {self.address.port}:127.0.0.1:{self.address.port} ", self.process.stdout.readline().decode())
         for arguments, line in ((("nothing.vtn",), "cannot read nothing.vtn: No such file or directory"),
                                 (("--port", "x", self.vtn), "--port must be a number from 0 to 65535"),
                                 (("--port", str(self.address.port), self.vtn), "is in use"),
