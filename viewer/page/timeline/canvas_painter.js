@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Boxes by Canvas 2D, where a browser has no WebGL2.
+// Boxes by Canvas 2D: while the file is read, and where a browser has no WebGL2.
 
 import { cssColour, mixedColour } from './colours.js';
 import { PATTERN_FLAT, PATTERN_FOLD, PATTERN_GAP, PATTERN_OPEN, WORDS_OF_RECTANGLE } from './rectangles.js';
 
 /** @typedef {import('./rectangles.js').Rectangles} Rectangles */
 
+/** In memory: where there is no graphics card, what stands in for one takes many times as long for boxes as a plain loop. */
+const IN_MEMORY = { willReadFrequently: true };
+
 export class CanvasPainter {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas;
-    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', IN_MEMORY));
     this.name = 'Canvas 2D';
     /** @type {Map<number, string>} */
     this.css = new Map();
@@ -37,7 +40,7 @@ export class CanvasPainter {
     const size = Math.round(8 * ratio);
     const tile = document.createElement('canvas');
     tile.width = tile.height = size;
-    const context = /** @type {CanvasRenderingContext2D} */ (tile.getContext('2d'));
+    const context = /** @type {CanvasRenderingContext2D} */ (tile.getContext('2d', IN_MEMORY));
     context.globalAlpha = rising ? 0.32 : 0.55;
     context.fillStyle = this.cssOf(paper);
     for (let x = 0; x < size; x++) {
