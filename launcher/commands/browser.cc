@@ -49,8 +49,6 @@ int spawn_apart(std::string program, std::string argument) {
   return code;
 }
 
-bool came_by_ssh() { return getenv("SSH_CONNECTION") != nullptr; }
-
 // As ssh takes it.
 std::string this_host() {
   char name[256] = "";
@@ -77,6 +75,8 @@ Status start_browser(const std::string& address) {
 }
 
 }  // namespace
+
+bool came_by_ssh() { return getenv("SSH_CONNECTION") != nullptr; }
 
 Status can_start_browser() {
   if (came_by_ssh()) {

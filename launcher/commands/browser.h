@@ -13,6 +13,8 @@
 
 namespace vtn::launcher {
 
+bool came_by_ssh();
+
 // Whether there is any use in trying. An error says why there is none.
 Status can_start_browser();
 

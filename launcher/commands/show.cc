@@ -145,7 +145,9 @@ int show(const ShowRequest& request) {
                   ? fmt::format("ends once it has been fetched, or when nobody asks for {} s",
                                 request.idle_ms / 1000)
                   : "Ctrl-C ends it");
-  const Status status = server->serve(request.idle_ms);
+  // Without a terminal of its own ssh sends no signal when it ends.
+  const bool ends_with_ssh = came_by_ssh() && isatty(STDOUT_FILENO) == 0;
+  const Status status = server->serve(request.idle_ms, ends_with_ssh ? STDOUT_FILENO : -1);
   return status ? 0 : report_error(status.error());
 }
 

@@ -91,8 +91,13 @@ class Info {
     if (fstat(spool_.fd(), &info) != 0) {
       return fail_errno(fmt::format("cannot look at {}", spool_.path()));
     }
-    file_bytes_ = static_cast<uint64_t>(info.st_size);
-    const std::string state = spool_.closed()
+    // A report that was imported lies elsewhere, as a recording.
+    struct stat named = {};
+    const bool imported = stat(spool_.path().c_str(), &named) == 0 && S_ISREG(named.st_mode) &&
+                          (named.st_dev != info.st_dev || named.st_ino != info.st_ino);
+    file_bytes_ = static_cast<uint64_t>(imported ? named.st_size : info.st_size);
+    const std::string state = imported        ? "imported"
+                              : spool_.closed()
                                   ? "complete"
                                   : fmt::format(
                                         "cut short at offset {}: viztracer-native --recover {} -o "
@@ -116,7 +121,9 @@ class Info {
     }
     put("recorded",
         fmt::format("{}, {}, by viztracer-native {}",
-                    date_text(clock_.realtime_base_ns() + start_ns),
+                    clock_.realtime_base_ns() == 0
+                        ? "when is not known"
+                        : date_text(clock_.realtime_base_ns() + start_ns),
                     duration_text(end_ns - std::min(end_ns, start_ns)),
                     one_line(model_.version, 80)));
   }

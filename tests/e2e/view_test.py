@@ -305,6 +305,19 @@ class View(support.TestCase):
                 self.assertEqual((run.status, run.stdout, run.stderr.count(b"\n")), (status, b"", 1), arguments)
                 self.assertIn(line, run.stderr.decode(), arguments)
 
+    def test_where_ssh_has_no_terminal_the_server_ends_with_it(self):
+        for ends, environment in ((True, {"SSH_CONNECTION": "1.2.3.4 5 6.7.8.9 22"}), (False, {})):
+            with self.subTest(environment):
+                process = self.serve(env=environment)
+                if ends:
+                    process.stdout.readline()
+                    process.stdout.close()
+                    self.assertEqual(process.wait(support.TIMEOUT), 0)
+                else:
+                    process.stdout.close()
+                    self.assertEqual(self.get()[0], 200)
+                    self.assertIsNone(process.poll())
+
     def test_a_browser_is_started_but_for_a_server_alone(self):
         asked = os.path.join(self.folder, "asked")
         browser = self.write("browser", f"#!/bin/sh\nprintf %s \"$1\" > {asked}.new && mv {asked}.new {asked}\n", 0o755)

@@ -23,7 +23,7 @@ import { rowAt } from './data/columns.js';
 
 const SHORTEST_VIEW_NS = 10;
 /** Of the whole, less than which is not worth to be seen at first. */
-const MOSTLY_EMPTY = 0.25;
+const MOSTLY_EMPTY = 0.5;
 
 /**
  * Names of `on` and `set` are those of Values, and beside them: 'show', when a call or range is to be brought into view

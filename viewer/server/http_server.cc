@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <list>
 #include <optional>
 
@@ -201,19 +202,24 @@ Result<HttpServer> HttpServer::listen(uint16_t port, Handler handler) {
   return HttpServer(std::move(fd), ntohs(address.sin_port), std::move(shared));
 }
 
-Status HttpServer::serve(int idle_ms) {
+Status HttpServer::serve(int idle_ms, int reader_fd) {
   Shared& shared = *shared_;
   shared.last_ms = now_ms();
   while (!shared.stopping.load()) {
-    pollfd waits[] = {{listener_.get(), POLLIN, 0}, {shared.stop.read_end.get(), POLLIN, 0}};
+    pollfd waits[] = {{listener_.get(), POLLIN, 0},
+                      {shared.stop.read_end.get(), POLLIN, 0},
+                      {reader_fd, 0, 0}};
     const int64_t silent_ms = now_ms() - shared.last_ms.load();
     const int left_ms =
         idle_ms < 0 ? -1 : static_cast<int>(std::max<int64_t>(idle_ms - silent_ms, 0)) + 1;
-    const int ready = poll(waits, 2, left_ms);
+    const int ready = poll(waits, std::size(waits), left_ms);
     if (ready < 0 && errno != EINTR) {
       return fail_errno("cannot wait for a browser");
     }
     if (ready == 0 && shared.answering.load() == 0 && now_ms() - shared.last_ms >= idle_ms) {
+      return {};
+    }
+    if (ready > 0 && waits[2].revents != 0) {
       return {};
     }
     shared.reap();

@@ -270,9 +270,8 @@ HttpAnswer ShownFile::trace() {
   }
   report::WriteRequest request;
   request.path = *path;
-  request.gzip = true;
   request.settings.workers = settings_.workers;
-  const report::Format& perfetto = *report::format_of_name(*path, gzip);
+  const report::Format& perfetto = *report::format_of_name(*path, request.gzip);
   const Status written = report::write_report(*(*recording)->reader, perfetto, request);
   HttpAnswer answer = written ? file_answer(*path) : failure(written.error());
   (void)unlink(path->c_str());
