@@ -5,6 +5,7 @@ import collections
 import gzip
 import json
 import os
+import re
 import unittest
 
 import support
@@ -173,6 +174,17 @@ class Import(support.TestCase):
         self.assertEqual("MainProcess", self.read(summary)["processes"][0]["name"])
         self.assertEqual("viztracer-native", self.read(summary)["recorded_by"].split()[0])
         self.assertIn("imported from VizTracer 1.1.1", self.read(summary)["recorded_by"])
+
+    def test_info_of_what_is_imported(self):
+        undated = {**VIZTRACER, "viztracer_metadata": {"version": "1.1.1", "overflow": False}}
+        for report, date in ((VIZTRACER, "2026-11-18 "), (undated, "when is not known, ")):
+            path = os.path.join(self.reports, "viz.json")
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(report, file)
+                file.write(" " * 123_456)
+            shown = self.run_argv([support.LAUNCHER, "info", path]).stdout.decode()
+            self.assertRegex(shown, rf"(?m)^file +{re.escape(path)}: {os.path.getsize(path) / 1e3:.1f} kB, imported$")
+            self.assertRegex(shown, rf"(?m)^recorded +{date}")
 
     def test_what_cannot_be_imported_is_one_line(self):
         _, (plain, packed, trace, _) = self.record()
