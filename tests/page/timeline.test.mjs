@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { State } from '../../viewer/page/state.js';
+import { State, firstView } from '../../viewer/page/state.js';
 import { readPermalink, writePermalink } from '../../viewer/page/shell/permalink.js';
 import { formatCount, formatNs, formatTime, visible, visibleShort } from '../../viewer/page/shell/text.js';
 import { axisTexts } from '../../viewer/page/timeline/axis.js';
@@ -225,3 +225,13 @@ test('a counter and instants of a million points are a box and a mark a pixel', 
   const boxes = Array.from({ length: scene.boxes.count }, (_, i) => [...scene.boxes.floats.slice(i * 6, i * 6 + 2)].map(Math.round));
   assert.deepEqual(boxes, [[0, 250], [0, 250], [500, 1000], [500, 1000]]);
 }));
+
+test('a program that was short beside its start is seen, and the address knows', () => {
+  const of = (/** @type {number[]} */ starts) => ({ meta: { span_ns: 1000 }, threads: starts.map((start_ns) => ({ start_ns })) });
+  assert.deepEqual(firstView(of([950, 900])), { from_ns: 898, to_ns: 1000 });
+  for (const starts of [[500, 950], [0], [1000], []]) assert.deepEqual(firstView(of(starts)), { from_ns: 0, to_ns: 1000 });
+  const state = new State({ report: of([900]), generation: 0, onChange() {} });
+  assert.equal(writePermalink(state, false), '');
+  state.set('view', { from_ns: 0, to_ns: 1000 });
+  assert.equal(writePermalink(state, false), '#view=0_1000');
+});

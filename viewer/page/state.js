@@ -26,6 +26,19 @@ const SHORTEST_VIEW_NS = 10;
 const MOSTLY_EMPTY = 0.5;
 
 /**
+ * What is seen before anybody has chosen: all of it, but where more than half lies before the first call, which is so where
+ * a short program had to be started, that is left to the strip on top.
+ * @param {import('./data/report.js').Report} report
+ * @returns {View}
+ */
+export function firstView({ meta, threads }) {
+  const span_ns = Math.max(1, meta.span_ns);
+  const first_ns = threads.reduce((first, { start_ns }) => Math.min(first, start_ns), span_ns);
+  const late = first_ns > span_ns / 2 && first_ns < span_ns;
+  return { from_ns: late ? first_ns - (span_ns - first_ns) / 50 : 0, to_ns: span_ns };
+}
+
+/**
  * Names of `on` and `set` are those of Values, and beside them: 'show', when a call or range is to be brought into view
  * (the timeline does it; {process}: that process); 'sandwich' and 'source', when a panel is to show that of a function.
  */
@@ -33,9 +46,9 @@ export class State {
   /** @param {Source} source */
   constructor(source) {
     this.source = source;
-    const span_ns = Math.max(1, source.report.meta.span_ns);
+    this.first_view = firstView(source.report);
     /** @type {View} */
-    this.view = { from_ns: 0, to_ns: span_ns };
+    this.view = { ...this.first_view };
     /** @type {Call | null} */
     this.selectedCall = null;
     /** @type {Range | null} */

@@ -30,8 +30,8 @@ export function readPermalink(hash) {
 export function writePermalink(state, canvas2d) {
   const fields = [];
   const { view, selectedCall: call, selectedRange: range } = state;
-  const span_ns = state.source.report.meta.span_ns;
-  if (view.from_ns !== 0 || view.to_ns !== span_ns) fields.push(`view=${Math.round(view.from_ns)}_${Math.round(view.to_ns)}`);
+  const { first_view } = state;
+  if (view.from_ns !== first_view.from_ns || view.to_ns !== first_view.to_ns) fields.push(`view=${Math.round(view.from_ns)}_${Math.round(view.to_ns)}`);
   if (call) fields.push(`call=${call.thread}_${call.depth}_${call.index}`);
   if (range) fields.push(`range=${Math.round(range.from_ns)}_${Math.round(range.to_ns)}`);
   if (state.panel) fields.push(`panel=${state.panel}`);
