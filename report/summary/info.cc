@@ -96,7 +96,7 @@ class Info {
     const bool imported = stat(spool_.path().c_str(), &named) == 0 && S_ISREG(named.st_mode) &&
                           (named.st_dev != info.st_dev || named.st_ino != info.st_ino);
     file_bytes_ = static_cast<uint64_t>(imported ? named.st_size : info.st_size);
-    const std::string state = imported        ? "imported"
+    const std::string state = imported ? "imported"
                               : spool_.closed()
                                   ? "complete"
                                   : fmt::format(

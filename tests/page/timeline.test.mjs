@@ -171,17 +171,18 @@ test('a view stays over the recording, and a link says what it shows', () => wit
 }));
 
 test('a recording that is mostly the start of an interpreter is shown where calls are', () => {
-  const viewed = (threads, processes) => {
-    const state = new State({ report: { meta: { span_ns: 1000 }, threads, processes }, generation: 0, onChange() {} });
-    state.showBegin();
-    return [state.view.from_ns, state.view.to_ns].map(Math.round);
-  };
+  const of = (threads, processes) => ({ meta: { span_ns: 1000 }, threads, processes });
+  const viewed = (threads, processes) => Object.values(firstView(of(threads, processes))).map(Math.round);
   const traced = { start_ns: 0, end_ns: 1000 };
   assert.deepEqual(viewed([{ process: 0, start_ns: 900, end_ns: 1000 }], [traced]), [895, 1005]);
   assert.deepEqual(viewed([{ process: 0, start_ns: 400, end_ns: 1000 }], [traced]), [0, 1000], 'most of it has calls');
   assert.deepEqual(viewed([{ process: 0, start_ns: 900, end_ns: 1000 }], [traced, { start_ns: 100, end_ns: 800 }]), [0, 1000], 'a program without calls');
   assert.deepEqual(viewed([], [traced]), [0, 1000]);
   assert.deepEqual(viewed([{ process: 0, start_ns: 900, end_ns: 900 }], [traced]), [0, 1000], 'no time at all');
+  const state = new State({ report: of([{ process: 0, start_ns: 900, end_ns: 1000 }], [traced]), generation: 0, onChange() {} });
+  assert.equal(writePermalink(state, false), '', 'the address says only what was chosen');
+  state.set('view', { from_ns: 0, to_ns: 1000 });
+  assert.equal(writePermalink(state, false), '#view=0_1000');
 });
 
 test('a selected call is the same one when finer rows replace those of the overview', () => withFile({ ...OPTIONS, rows: 20000, threads: 2 }, async (file) => {
@@ -225,13 +226,3 @@ test('a counter and instants of a million points are a box and a mark a pixel', 
   const boxes = Array.from({ length: scene.boxes.count }, (_, i) => [...scene.boxes.floats.slice(i * 6, i * 6 + 2)].map(Math.round));
   assert.deepEqual(boxes, [[0, 250], [0, 250], [500, 1000], [500, 1000]]);
 }));
-
-test('a program that was short beside its start is seen, and the address knows', () => {
-  const of = (/** @type {number[]} */ starts) => ({ meta: { span_ns: 1000 }, threads: starts.map((start_ns) => ({ start_ns })) });
-  assert.deepEqual(firstView(of([950, 900])), { from_ns: 898, to_ns: 1000 });
-  for (const starts of [[500, 950], [0], [1000], []]) assert.deepEqual(firstView(of(starts)), { from_ns: 0, to_ns: 1000 });
-  const state = new State({ report: of([900]), generation: 0, onChange() {} });
-  assert.equal(writePermalink(state, false), '');
-  state.set('view', { from_ns: 0, to_ns: 1000 });
-  assert.equal(writePermalink(state, false), '#view=0_1000');
-});

@@ -28,7 +28,6 @@ async function startPage() {
     const source = await openFile(document, meta, code);
     const state = new State(source);
     const timeline = new Timeline(byId('timeline'), source, state, theme);
-    state.showBegin();
     const tabs = startShell(source, state, timeline);
     Object.assign(vtn, { source, state, timeline, first_picture_ms: performance.now() });
     followPermalink(state);

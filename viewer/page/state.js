@@ -22,20 +22,28 @@ import { rowAt } from './data/columns.js';
  */
 
 const SHORTEST_VIEW_NS = 10;
-/** Of the whole, less than which is not worth to be seen at first. */
+
+/** Of the whole, less than which is worth to be seen first. */
 const MOSTLY_EMPTY = 0.5;
 
 /**
- * What is seen before anybody has chosen: all of it, but where more than half lies before the first call, which is so where
- * a short program had to be started, that is left to the strip on top.
+ * What is seen before anybody has chosen: all of it, but where most of that is the start and the end of interpreters, which is
+ * so of a short program, that is left to the strip on top. What has no calls counts from its own begin.
  * @param {import('./data/report.js').Report} report
  * @returns {View}
  */
-export function firstView({ meta, threads }) {
+export function firstView({ meta, threads, processes }) {
   const span_ns = Math.max(1, meta.span_ns);
-  const first_ns = threads.reduce((first, { start_ns }) => Math.min(first, start_ns), span_ns);
-  const late = first_ns > span_ns / 2 && first_ns < span_ns;
-  return { from_ns: late ? first_ns - (span_ns - first_ns) / 50 : 0, to_ns: span_ns };
+  const with_calls = new Set(threads.map((thread) => thread.process));
+  let from_ns = span_ns;
+  let to_ns = 0;
+  for (const one of [...threads, ...processes.filter((_, process) => !with_calls.has(process))]) {
+    from_ns = Math.min(from_ns, one.start_ns);
+    to_ns = Math.max(to_ns, one.end_ns);
+  }
+  const width_ns = to_ns - from_ns;
+  const empty = width_ns > 0 && width_ns < MOSTLY_EMPTY * span_ns;
+  return empty ? { from_ns: from_ns - width_ns / 20, to_ns: to_ns + width_ns / 20 } : { from_ns: 0, to_ns: span_ns };
 }
 
 /**
@@ -134,23 +142,6 @@ export class State {
   /** @param {number} from_ns @param {number} to_ns */
   showRange(from_ns, to_ns) {
     this.set('view', { from_ns, to_ns });
-  }
-
-  /**
-   * Where to begin: all of it, unless most of that is the start of an interpreter, before the first call of anything. What has
-   * no calls counts from its own begin.
-   */
-  showBegin() {
-    const { threads, processes, meta } = this.source.report;
-    const with_calls = new Set(threads.map((thread) => thread.process));
-    let from_ns = meta.span_ns;
-    let to_ns = 0;
-    for (const one of [...threads, ...processes.filter((_, process) => !with_calls.has(process))]) {
-      from_ns = Math.min(from_ns, one.start_ns);
-      to_ns = Math.max(to_ns, one.end_ns);
-    }
-    const width_ns = to_ns - from_ns;
-    if (width_ns > 0 && width_ns < MOSTLY_EMPTY * meta.span_ns) this.showRange(from_ns - width_ns / 20, to_ns + width_ns / 20);
   }
 
   /** All of the recording. */

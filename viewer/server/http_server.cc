@@ -206,9 +206,8 @@ Status HttpServer::serve(int idle_ms, int reader_fd) {
   Shared& shared = *shared_;
   shared.last_ms = now_ms();
   while (!shared.stopping.load()) {
-    pollfd waits[] = {{listener_.get(), POLLIN, 0},
-                      {shared.stop.read_end.get(), POLLIN, 0},
-                      {reader_fd, 0, 0}};
+    pollfd waits[] = {
+        {listener_.get(), POLLIN, 0}, {shared.stop.read_end.get(), POLLIN, 0}, {reader_fd, 0, 0}};
     const int64_t silent_ms = now_ms() - shared.last_ms.load();
     const int left_ms =
         idle_ms < 0 ? -1 : static_cast<int>(std::max<int64_t>(idle_ms - silent_ms, 0)) + 1;

@@ -45,7 +45,8 @@ class HttpServer {
   uint16_t port() const { return port_; }
 
   // Serves until stop(), or until nobody has asked for anything for `idle_ms` (-1: for ever), or
-  // whoever reads `reader_fd` is gone (-1: nobody does). An error: nothing can be accepted any more.
+  // whoever reads `reader_fd` is gone (-1: nobody does). An error: nothing can be accepted any
+  // more.
   Status serve(int idle_ms, int reader_fd = -1);
   // On any thread, also before serve(): open answers are finished, nothing more is accepted.
   void stop();
