@@ -61,12 +61,12 @@ export function elementsOf(file) {
   });
 }
 
-/** A FileSource that has read a file. `drop` may take elements out, or change them. */
-export async function sourceOf(file, drop = (elements) => elements) {
+/** A FileSource, or one made of it, that has read a file. `drop` may take elements out, or change them. */
+export async function sourceOf(file, drop = (elements) => elements, Kind = FileSource) {
   const elements = elementsOf(file);
   const meta = JSON.parse(elements.find((one) => one.kind === 'meta').text);
   const tables = JSON.parse(gunzipSync(Buffer.from(elements.find((one) => one.kind === 'tables').text, 'base64')).toString());
-  const source = new FileSource(new Report(meta, tables), '');
+  const source = new Kind(new Report(meta, tables), '');
   for (const one of elements) if (one.kind === 'overview') await source.addOverview(bytesOfBase64(one.text));
   const given = drop(elements);
   for (const one of given) if (one.kind === 'calls' || one.kind in source.packed) source.add(one);
