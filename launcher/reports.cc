@@ -276,19 +276,23 @@ enum class Origin {
 // Reports, then the spool goes (or stays, or is the report). The exit status.
 int finish(const spool::Reader& spool, report::ReportSettings settings, Origin origin) {
   const auto is_recording = [](const report::Output& output) {
-    return output.format->write == nullptr;
+    struct stat info = {};
+    return output.format->write == nullptr &&
+           (stat(output.path.c_str(), &info) != 0 || S_ISREG(info.st_mode));
   };
   const auto is_folded = [&](const report::Output& output) {
     return report::will_fold(spool, *output.format, settings);
   };
   // A report in which calls are folded is not all there is of a run.
-  if (origin == Origin::kRun && std::ranges::any_of(settings.outputs, is_folded) &&
+  const auto folded = std::ranges::find_if(settings.outputs, is_folded);
+  std::string kept = settings.keep_raw ? settings.outputs.front().path : "";
+  if (kept.empty() && origin == Origin::kRun && folded != settings.outputs.end() &&
       std::ranges::none_of(settings.outputs, is_recording)) {
-    settings.keep_raw = true;
+    kept = folded->path;
   }
-  if (settings.keep_raw) {
-    const std::string raw = settings.outputs.front().path + report::spool_format().extension;
-    settings.outputs.push_back({raw, &report::spool_format(), false});
+  if (!kept.empty()) {
+    kept += report::spool_format().extension;
+    settings.outputs.push_back({kept, &report::spool_format(), false});
   }
   const bool may_move = origin != Origin::kUsers;
   bool moved = false;

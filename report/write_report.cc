@@ -66,7 +66,7 @@ Status write_report(const spool::Reader& spool, const Format& format, const Writ
   of_folded.progress = part_of(request.progress, 2);
   VTN_TRY(format.write(*recording, of_folded));
   if (request.folding != nullptr) {
-    const spool::FoldedFrame& sums = recording->model().folded;
+    const spool::FoldedInfo& sums = recording->model().folded;
     *request.folding = {sums.below_ns, sums.calls, sums.folds};
   }
   return {};

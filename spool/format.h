@@ -66,8 +66,6 @@ enum class FrameKind : uint32_t {
   kWindow = 17 | kFrameSkippable,
   // SourceFrame, path, text as stored: source text as the program that was recorded had it.
   kSource = 18 | kFrameSkippable,
-  // FoldedFrame: short calls were put together, so that a report has fewer.
-  kFolded = 19 | kFrameSkippable,
   // Threads and frames of events: found by the trailer. Reading all frames gives the same.
   kIndex = 8 | kFrameSkippable,
 };
@@ -160,14 +158,6 @@ struct DroppedFrame {
   uint64_t until_offset;  // of the process's frames of events none lies before it
 };
 static_assert(sizeof(DroppedFrame) == 32);
-
-struct FoldedFrame {
-  uint64_t below_ns;  // calls that took less
-  uint64_t folds;     // slices that stand for others
-  uint64_t slices;    // that they stand for
-  uint64_t calls;     // of these: without those of generators that went on
-  uint64_t values;    // of these: had values that were told
-};
 
 struct WindowFrameBody {
   uint64_t from_ticks;  // 0: from the beginning

@@ -10,6 +10,7 @@ namespace {
 constexpr uint32_t kFrameOps = 1u << 14;
 constexpr uint32_t kOpsAtOnce = 2;  // a gap and its end
 constexpr size_t kFrameNoteBytes = size_t{1} << 20;
+constexpr size_t kFrameNotes = size_t{1} << 16;
 constexpr size_t kFrameFunctions = 0x1'0000 - kOpFirstCall - 1;
 constexpr uint32_t kGapId = UINT32_MAX;  // in open_: no function
 
@@ -30,7 +31,7 @@ FrameBuilder::FrameBuilder(Writer& writer,
 
 Status FrameBuilder::ready() {
   if (columns_.head.ops + kOpsAtOnce > kFrameOps || columns_.functions.size() >= kFrameFunctions ||
-      note_bytes_.size() >= kFrameNoteBytes) {
+      note_bytes_.size() >= kFrameNoteBytes || columns_.notes.size() >= kFrameNotes) {
     VTN_TRY(flush());
   }
   if (frame_ == 0) {
@@ -49,7 +50,9 @@ Status FrameBuilder::ready() {
 
 void FrameBuilder::resume(uint32_t sequence,
                           uint64_t last_ticks,
+                          bool has_ops,
                           const std::vector<OpenCall>& open) {
+  has_ops_ = has_ops;
   sequence_ = sequence;
   last_ticks_ = last_ticks;
   open_ = open;
@@ -62,7 +65,7 @@ uint64_t FrameBuilder::in_order(uint64_t ticks) {
     columns_.head.start_ticks = last_ticks_ = ticks;
     return ticks;
   }
-  if (__builtin_expect(ticks <= last_ticks_, 0)) {
+  if (__builtin_expect(ticks < last_ticks_ || (ticks == last_ticks_ && has_ops_), 0)) {
     ++moved_.stamps;
     moved_.most_ticks = std::max(moved_.most_ticks, last_ticks_ + 1 - ticks);
     return last_ticks_ + 1;
@@ -73,6 +76,7 @@ uint64_t FrameBuilder::in_order(uint64_t ticks) {
 void FrameBuilder::op(uint32_t code, uint64_t ticks) {
   const uint64_t step = ticks - last_ticks_;
   last_ticks_ = ticks;
+  has_ops_ = true;
   const uint32_t at = columns_.head.ops++;
   columns_.codes[at] = static_cast<uint16_t>(code);
   columns_.steps[at] = static_cast<uint16_t>(std::min<uint64_t>(step, kWideStep));
@@ -136,7 +140,7 @@ void FrameBuilder::mark(NoteKind kind, uint64_t name, uint64_t ticks, std::strin
 
 Status FrameBuilder::flush(bool thread_ended) {
   if (frame_ == 0) {
-    if (!thread_ended) {
+    if (!thread_ended && columns_.head.stray_ends == 0) {
       return {};
     }
     VTN_TRY(ready());

@@ -57,8 +57,11 @@ class FrameBuilder {
                uint32_t tid);
 
   // Before anything else, where the thread goes on: the number of its next frame, its last stamp
-  // and what is open, outermost first.
-  void resume(uint32_t sequence, uint64_t last_ticks, const std::vector<OpenCall>& open);
+  // and what is open, outermost first. `has_ops`: the stamp is an op's, so that the next is later.
+  void resume(uint32_t sequence,
+              uint64_t last_ticks,
+              bool has_ops,
+              const std::vector<OpenCall>& open);
 
   // Before each begin, end, gap or mark, and before its notes: a full frame is written.
   Status ready();
@@ -95,6 +98,7 @@ class FrameBuilder {
   uint32_t sequence_ = 0;
   uint32_t frame_ = 0;  // of codes_; 0: none is begun
   bool started_ = false;
+  bool has_ops_ = false;  // the last stamp is one
   uint64_t last_ticks_ = 0;
   FrameColumns columns_;
   std::vector<OpenCall> open_;  // outermost first

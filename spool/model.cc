@@ -393,8 +393,6 @@ bool Model::add_frame(FrameKind kind, std::string_view body) {
       return add_counted(body);
     case FrameKind::kWindow:
       return add_window(body);
-    case FrameKind::kFolded:
-      return take(body, folded);
     case FrameKind::kDropped:
     case FrameKind::kEvents:
     case FrameKind::kFree:

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -168,6 +169,15 @@ struct DroppedInfo {
   std::string serialize(uint32_t process) const;
 };
 
+// Short calls were put together, so that a report has fewer (report/fold/recording.h).
+struct FoldedInfo {
+  uint64_t below_ns = 0;  // calls that took less; 0: none are
+  uint64_t folds = 0;     // slices that stand for others
+  uint64_t slices = 0;    // that they stand for
+  uint64_t calls = 0;     // of these: without those of generators that went on
+  uint64_t values = 0;    // of these: had values that were told
+};
+
 // Which part of a recording it is.
 struct WindowInfo {
   bool known = false;  // else: all of it
@@ -184,7 +194,7 @@ class Model {
   std::string version;
   std::vector<std::string> settings;  // what was asked to be recorded, where that is less or more
   WindowInfo window;
-  FoldedFrame folded = {};  // below_ns 0: none are
+  FoldedInfo folded;  // never in a file
   std::vector<ClockTriple> clock;
   std::vector<ImageInfo> images;
   std::vector<StartInfo> starts;
@@ -216,6 +226,9 @@ class Model {
   // Frames of events were dropped: all of the process that begin before info.until_offset. Returns
   // the threads that are forgotten with them, by image and number.
   std::vector<std::pair<uint32_t, uint32_t>> drop_events(uint32_t process, DroppedInfo info);
+  // What is told of the run without its events and the text of its sources, for a file of which all
+  // events are yet to come; what was dropped stays so.
+  std::unique_ptr<Model> without_events() const;
   // All frames were read, up to `end_offset`: threads are told what was dropped of them.
   void apply_dropped(uint64_t end_offset);
 

@@ -288,6 +288,18 @@ bool Model::add_dropped(std::string_view body, uint64_t offset) {
   return true;
 }
 
+std::unique_ptr<Model> Model::without_events() const {
+  auto facts = std::make_unique<Model>(*this);
+  facts->threads.clear();
+  facts->thread_index_.clear();
+  facts->frames.clear();
+  facts->sources.clear();
+  for (auto& [process, info] : facts->dropped) {
+    info.until_offset = 0;
+  }
+  return facts;
+}
+
 void Model::apply_dropped(uint64_t end_offset) {
   for (auto& [process, info] : dropped) {
     // It was told of behind damage: whoever goes on does so in front of that.

@@ -28,7 +28,7 @@ class CallLog {
   // A group's: it ends where the next one's begins, or at the end.
   struct Part {
     size_t begin = 0;
-    size_t is_long = kLong;  // entries, from which on it is worth while to count them
+    size_t is_long = kLong;  // entries, from which on it is worth while to count them (once more)
   };
 
   size_t end() const { return first_ + entries_.size(); }

@@ -5,6 +5,7 @@
 // id less that of the one before, and its calls.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "abi/event_abi.h"
 #include "report/fold/row.h"
 #include "spool/columns.h"
+#include "spool/model.h"
 #include "spool/varint.h"
 
 namespace vtn::report {
@@ -38,6 +40,23 @@ struct FoldNote {
     }
   }
 
+  // The same by functions of the image: where a generator goes on has the id behind its function's.
+  static std::vector<FunctionCount> by_function(const spool::ImageInfo& image,
+                                                std::span<const FunctionCount> counts) {
+    std::vector<FunctionCount> all;
+    for (const FunctionCount& count : counts) {
+      const spool::FunctionInfo* const function = image.function(count.function);
+      if (function == nullptr || !function->resumed()) {
+        all.push_back(count);
+      } else if (!all.empty() && all.back().function + 1 == count.function) {
+        all.back().calls += count.calls;
+      } else {
+        all.push_back({count.function - 1, count.calls});
+      }
+    }
+    return all;
+  }
+
   // As far as it makes sense: nobody vouches for the bytes.
   static FoldNote read(const spool::Note& note) {
     FoldNote fold = {.calls = note.key};
@@ -45,10 +64,12 @@ struct FoldNote {
     fold.raised = from.next();
     fold.busy_ns = from.next();
     uint64_t last = 0;
-    while (!from.at_end() && !from.failed()) {
-      last += from.next();
+    while (!from.at_end()) {
+      const uint64_t step = from.next();
       const uint64_t calls = from.next();
-      if (from.failed() || last > UINT32_MAX) {
+      last += step;
+      if (from.failed() || last > UINT32_MAX || calls == 0 ||
+          (step == 0 && !fold.functions.empty())) {
         break;
       }
       fold.functions.push_back({static_cast<uint32_t>(last), calls});

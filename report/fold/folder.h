@@ -144,7 +144,7 @@ class Folder {
     }
     if (group.calls == 0) {
       group.start_ns = start_ns;
-      group.log.begin = inner.calls != 0 ? inner.log.begin : log_.end();
+      group.log = inner.calls != 0 ? inner.log : CallLog::Part{log_.end()};
       first_group_ = std::min(first_group_, depth);
     }
     return group;

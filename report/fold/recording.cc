@@ -35,66 +35,29 @@ class FoldedRecording {
     spool::FileHeader header = model_.header;
     header.header_bytes = sizeof(header);
     VTN_ASSIGN(writer_, spool::Writer::start(std::move(own), header));
-    VTN_TRY(copy_facts());
-    VTN_TRY(name_threads());
-    VTN_TRY(fold_calls());
-    writer_->model().apply_dropped(writer_->bytes());
-    VTN_TRY(writer_->append_struct(spool::FrameKind::kRunEnd, model_.run_end));
-    VTN_TRY(writer_->close());
+    writer_->model() = std::move(*model_.without_events());
+    Status made = put_all();
+    if (writer_->failed()) {  // the recording is not to blame
+      return fail_errno("cannot write a temporary file in " + folder, writer_->failure());
+    }
+    VTN_TRY(std::move(made));
     return spool::Reader::adopt(std::move(fd), spool_.path(), writer_->take_model());
   }
 
  private:
-  Status copy_facts() {
-    std::string body;
-    size_t next_frame = 0;
-    for (uint64_t offset = model_.header.header_bytes; offset < spool_.end_offset();) {
-      spool::FrameHead head;
-      VTN_TRY(read(&head, sizeof(head), offset));
-      if (head.magic != spool::kFrameMagic || head.body_bytes > spool::kMaxBodyBytes) {
-        return fail(fmt::format("{} is damaged at offset {}", spool_.path(), offset));
-      }
-      const auto kind = static_cast<spool::FrameKind>(head.kind);
-      const bool events =
-          next_frame < model_.frames.size() && model_.frames[next_frame].offset == offset;
-      next_frame += events ? 1 : 0;
-      if (!events && is_wanted(kind)) {
-        body.resize(head.body_bytes);
-        VTN_TRY(read(body.data(), body.size(), offset + sizeof(head)));
-        VTN_TRY(writer_->append(kind, body));
-        if (kind == spool::FrameKind::kImage) {
-          VTN_TRY(tell_dropped(writer_->model().images.back().process));
-        }
-      }
-      offset += sizeof(head) + head.body_bytes;
-    }
-    return {};
+  Status put_all() {
+    VTN_TRY(put_sources());
+    VTN_TRY(name_threads());
+    VTN_TRY(fold_calls());
+    writer_->model().apply_dropped(writer_->bytes());
+    return writer_->close();
   }
 
-  static bool is_wanted(spool::FrameKind kind) {
-    switch (kind) {
-      case spool::FrameKind::kEvents:
-      case spool::FrameKind::kDropped:
-      case spool::FrameKind::kFree:
-      case spool::FrameKind::kRunEnd:
-      case spool::FrameKind::kIndex:
-        return false;
-      default:
-        return true;
+  Status put_sources() {
+    for (const auto& [path, source] : model_.sources) {
+      VTN_ASSIGN(const std::string text, spool_.read_source(source));
+      VTN_TRY(writer_->append_source(path, text));
     }
-  }
-
-  // Of a process whose oldest calls are gone: its threads go on where those left them.
-  Status tell_dropped(uint32_t process) {
-    const auto found = model_.dropped.find(process);
-    if (found == model_.dropped.end() || writer_->model().dropped.contains(process)) {
-      return {};
-    }
-    spool::DroppedInfo info = found->second;
-    info.until_offset = writer_->bytes();
-    const std::string body = info.serialize(process);
-    VTN_TRY(writer_->append(spool::FrameKind::kDropped, body));
-    (void)writer_->model().add_dropped(body, info.until_offset);
     return {};
   }
 
@@ -116,7 +79,7 @@ class FoldedRecording {
       if (dropped != model_.dropped.end()) {
         const auto state = dropped->second.threads.find({thread.image, thread.thread});
         if (state != dropped->second.threads.end()) {
-          start = {state->second.next_sequence, state->second.last_ticks};
+          start = {state->second.next_sequence, state->second.last_ticks, true};
         }
       }
       columns.reset(0);
@@ -131,14 +94,6 @@ class FoldedRecording {
       VTN_TRY(writer_->append_events(columns, encoder.encode(columns, false)));
     }
     return {};
-  }
-
-  Status read(void* to, size_t bytes, uint64_t offset) {
-    VTN_ASSIGN(const size_t got, pread_all(spool_.fd(), to, bytes, offset));
-    return got == bytes
-               ? Status()
-               : Status(fail(fmt::format(
-                     "cannot read {} at offset {}: it ends there", spool_.path(), offset)));
   }
 
   Status fold_calls() {
@@ -162,9 +117,8 @@ class FoldedRecording {
     };
     VTN_TRY(pass_in_order(spool_, request_.workers, request_.progress, passes));
     VTN_TRY(std::move(status));
-    const spool::FoldedFrame frame = {
-        request_.below_ns, run.folds, run.slices, run.calls, run.values};
-    return writer_->append_struct(spool::FrameKind::kFolded, frame);
+    writer_->model().folded = {request_.below_ns, run.folds, run.slices, run.calls, run.values};
+    return {};
   }
 
   const spool::Reader& spool_;

@@ -22,6 +22,7 @@ namespace {
 constexpr size_t kNamedFunctions = 2;
 constexpr size_t kMostNames = size_t{1} << 15;  // in one image: others are called by one name
 constexpr size_t kMostNameBytes = 200;          // of a function's, in that of a fold
+constexpr size_t kMostValueBytesKept = size_t{1} << 16;  // of a call that may be folded
 
 // Those from there on nobody has named.
 size_t counted_ids(const spool::ImageInfo& image) {
@@ -33,12 +34,17 @@ size_t counted_ids(const spool::ImageInfo& image) {
 FoldNames::FoldNames(const spool::Model& model, spool::Writer& writer)
     : model_(model), writer_(writer), images_(model.images.size()) {
   for (size_t i = 0; i < model.images.size(); ++i) {
-    images_[i].next_id =
-        std::max(static_cast<uint32_t>(model.images[i].function_of_id.size()), uint32_t{1});
+    const std::vector<uint32_t>& named = model.images[i].function_of_id;
+    size_t ids = named.size();
+    while (ids > kFirstNameId && named[ids - 1] == 0) {
+      --ids;
+    }
+    images_[i].next_id = std::max(static_cast<uint32_t>(ids), uint32_t{kFirstNameId});
   }
 }
 
-Result<uint32_t> FoldNames::id_of(uint32_t image, std::span<const FunctionCount> functions) {
+Result<uint32_t> FoldNames::id_of(uint32_t image, std::span<const FunctionCount> counts) {
+  const std::vector<FunctionCount> functions = FoldNote::by_function(model_.images[image], counts);
   std::vector<FunctionCount> most(std::min(functions.size(), kNamedFunctions + 1));
   std::partial_sort_copy(functions.begin(),
                          functions.end(),
@@ -58,6 +64,9 @@ Result<uint32_t> FoldNames::id_of(uint32_t image, std::span<const FunctionCount>
   Image& own = images_[image];
   if (own.ids.size() >= kMostNames && !own.ids.contains(named)) {
     named.clear();
+  }
+  if (own.next_id > kMaxNameId && !own.ids.contains(named)) {
+    return kIdTooManyNames;
   }
   const auto [found, is_new] = own.ids.try_emplace(named, own.next_id);
   if (is_new) {
@@ -97,7 +106,8 @@ ThreadFold::ThreadFold(FoldRun& run, uint32_t thread, const FoldStart& start)
     level.sequence = start.sequence - 1;
   }
   kept_ = open_;
-  builder_.resume(start.sequence, start.ticks, run.model.threads[thread].open_at_first);
+  builder_.resume(
+      start.sequence, start.ticks, start.has_ops, run.model.threads[thread].open_at_first);
 }
 
 class ThreadFold::Sink {
@@ -105,37 +115,41 @@ class ThreadFold::Sink {
   Sink(ThreadFold& fold, const spool::DecodedFrame& frame) : fold_(fold), frame_(frame) {}
 
   void at(uint64_t ticks) { fold_.ticks_ = ticks; }
+  // Behind a failure nothing is done any more.
   void begin(uint32_t function, uint64_t ns) {
+    if (!status) {
+      return;
+    }
     const uint32_t line = fold_.lines_.begin(function);
     const spool::Note* const arguments = fold_.values_.begin();
-    note_failure(fold_.begin(frame_.functions[function], line, arguments, ns));
+    status = fold_.begin(fold_.known_id(frame_.functions[function]), line, arguments, ns);
   }
   void special(const spool::Special& special, uint64_t ns) {
+    if (!status) {
+      return;
+    }
     fold_.lines_.begin_other();
     (void)fold_.values_.begin();
-    note_failure(fold_.begin_gap(special, ns));
+    status = fold_.begin_gap(special, ns);
   }
   void end(uint64_t ns, uint32_t how) {
+    if (!status) {
+      return;
+    }
     (void)fold_.lines_.end();
     const CallValues::Ended values = fold_.values_.end();
-    note_failure(fold_.end(static_cast<spool::OpCode>(how), values, ns));
+    status = fold_.end(static_cast<spool::OpCode>(how), values, ns);
   }
   void note(const spool::Note& note, uint64_t /*ns*/) {
-    fold_.lines_.note(note);
-    if (!fold_.values_.note(note)) {
-      note_failure(fold_.mark(note));
+    if (status) {
+      fold_.lines_.note(note);
+      status = fold_.values_.note(note) ? Status() : fold_.mark(note);
     }
   }
 
   Status status;
 
  private:
-  void note_failure(Status one) {
-    if (__builtin_expect(!one.has_value(), 0) && status) {
-      status = std::move(one);
-    }
-  }
-
   ThreadFold& fold_;
   const spool::DecodedFrame& frame_;
 };
@@ -153,7 +167,7 @@ Status ThreadFold::take(const spool::FrameInfo& /*info*/, const spool::DecodedFr
   return std::move(sink.status);
 }
 
-uint32_t ThreadFold::counted_id(uint32_t id) const {
+uint32_t ThreadFold::known_id(uint32_t id) const {
   return id < counted_ids(image_) ? id : kIdTooManyNames;
 }
 
@@ -187,7 +201,7 @@ Status ThreadFold::begin(uint32_t id, uint32_t line, const spool::Note* argument
   call.line = line;
   call.arguments = arguments == nullptr ? 0 : static_cast<uint32_t>(arguments->key);
   if (arguments != nullptr) {
-    call.argument_values = arguments->bytes;
+    call.argument_values = arguments->bytes.substr(0, kMostValueBytesKept);
   }
   return {};
 }
@@ -244,8 +258,7 @@ void ThreadFold::end_short(spool::OpCode how, const CallValues::Ended& values, u
   Group& group = levels_[open_ - 1].inner;
   if (group.calls == 0) {
     group.start_ticks = own.call.start_ticks;
-    group.log = {};
-    group.log.begin = own.log_begin;
+    group.log = inner.calls != 0 ? inner.log : CallLog::Part{own.log_begin};
   }
   const bool has_values = own.call.arguments != 0 || values.return_value != nullptr;
   if (group.calls == 0 && inner.calls == 0) {
@@ -253,13 +266,13 @@ void ThreadFold::end_short(spool::OpCode how, const CallValues::Ended& values, u
     group.how = how;
     group.has_returned = values.return_value != nullptr;
     if (group.has_returned) {
-      group.returned = values.return_value->bytes;
+      group.returned = values.return_value->bytes.substr(0, kMostValueBytesKept);
     }
     group.busy_ns = ns - group.only.start_ns;
-    log_.add(counted_id(group.only.id));
+    log_.add(group.only.id);
   } else {
     group.busy_ns += ns - own.call.start_ns;
-    log_.add(counted_id(own.call.id));
+    log_.add(own.call.id);
   }
   group.calls += 1 + inner.calls;
   group.raised += inner.raised + (how == spool::kOpUnwind ? 1 : 0);
@@ -277,8 +290,8 @@ Status ThreadFold::mark(const spool::Note& note) {
     return {};
   }
   // Values of counters are not drawn among the calls.
-  if (note.kind != static_cast<uint32_t>(NoteKind::kCounter) &&
-      run_.pins.fetch_add(1, std::memory_order_relaxed) < run_.most_pins) {
+  if (renamed || (note.kind != static_cast<uint32_t>(NoteKind::kCounter) &&
+                  run_.pins.fetch_add(1, std::memory_order_relaxed) < run_.most_pins)) {
     VTN_TRY(keep_all());
   }
   if (renamed) {
@@ -310,8 +323,10 @@ Status ThreadFold::keep_all() {
 
 Status ThreadFold::keep_next() {
   VTN_TRY(leave_group());
-  Level& level = levels_[kept_++];
-  return put_begin(level.call, level.sequence);
+  Level& level = levels_[kept_];
+  VTN_TRY(put_begin(level.call, level.sequence));
+  ++kept_;
+  return {};
 }
 
 Status ThreadFold::put_begin(const Call& call, uint32_t& sequence) {

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -67,7 +68,8 @@ struct FoldRun {
 // Where a thread's frames go on.
 struct FoldStart {
   uint32_t sequence = 0;
-  uint64_t ticks = 0;  // its last stamp
+  uint64_t ticks = 0;    // its last stamp
+  bool has_ops = false;  // it is an op's
 };
 
 class ThreadFold final : public ThreadPass {
@@ -125,8 +127,8 @@ class ThreadFold final : public ThreadPass {
   Status leave_group();
   Status put_fold(const Group& group, std::span<const FunctionCount> functions);
   Status put_begin(const Call& call, uint32_t& sequence);
-  // Which function its call counts for.
-  uint32_t counted_id(uint32_t id) const;
+  // One that somebody may have named.
+  uint32_t known_id(uint32_t id) const;
   bool is_python(uint32_t id) const;
 
   FoldRun& run_;

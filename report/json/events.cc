@@ -266,20 +266,25 @@ Status JsonPieceMaker::replay(const std::vector<JsonTrack>& tracks,
 
 std::string json_fold(const JsonLayout& layout, uint32_t image, const spool::Note& note) {
   const FoldNote fold = FoldNote::read(note);
+  const std::string unnamed = json_quoted(display_name(nullptr, kIdTooManyNames));
+  // Several functions may have one text: of each dataclass, for instance, "__init__ (<string>:2)".
+  std::vector<std::pair<std::string_view, uint64_t>> named;
+  for (const FunctionCount& count :
+       FoldNote::by_function(layout.model.images[image], fold.functions)) {
+    const NameTail* const tail = layout.names.find(image, count.function);
+    named.emplace_back(tail != nullptr ? quoted_name(*tail) : std::string_view(unnamed),
+                       count.calls);
+  }
+  std::sort(named.begin(), named.end());
   std::string functions;
-  for (size_t i = 0; i < fold.functions.size(); ++i) {
-    const uint32_t id = fold.functions[i].function;
-    uint64_t calls = fold.functions[i].calls;
-    // Where a generator goes on has the id behind its function's, and its name.
-    const spool::FunctionInfo* const next = layout.model.images[image].function(id + 1);
-    if (next != nullptr && next->resumed() && i + 1 < fold.functions.size() &&
-        fold.functions[i + 1].function == id + 1) {
-      calls += fold.functions[++i].calls;
+  for (size_t i = 0; i < named.size();) {
+    uint64_t calls = 0;
+    const std::string_view name = named[i].first;
+    for (; i < named.size() && named[i].first == name; ++i) {
+      calls += named[i].second;
     }
-    const NameTail* const tail = layout.names.find(image, id);
     functions += functions.empty() ? "" : ",";
-    functions +=
-        tail != nullptr ? std::string(quoted_name(*tail)) : json_quoted(display_name(nullptr, id));
+    functions += name;
     functions += fmt::format(":{}", calls);
   }
   std::string text =

@@ -96,7 +96,7 @@ std::string open_calls_text(const JsonLayout& layout) {
 
 // What is folded: whoever reads slices as calls has to know.
 std::string folded_text(const JsonLayout& layout) {
-  const spool::FoldedFrame& folded = layout.model.folded;
+  const spool::FoldedInfo& folded = layout.model.folded;
   if (folded.below_ns == 0) {
     return {};
   }

@@ -74,21 +74,22 @@ ProtoMessage arguments_annotation(const spool::Note& note, const spool::Function
 // than all else in the file.
 void annotate_fold(ProtoMessage& event, const spool::Note& note, const spool::ImageInfo& image) {
   constexpr size_t kMostNamed = 4;
-  FoldNote fold = FoldNote::read(note);
+  const FoldNote fold = FoldNote::read(note);
+  std::vector<FunctionCount> counts = FoldNote::by_function(image, fold.functions);
   std::stable_sort(
-      fold.functions.begin(),
-      fold.functions.end(),
-      [](const FunctionCount& a, const FunctionCount& b) { return a.calls > b.calls; });
+      counts.begin(), counts.end(), [](const FunctionCount& a, const FunctionCount& b) {
+        return a.calls > b.calls;
+      });
   std::string functions;
-  for (size_t i = 0; i < fold.functions.size() && i < kMostNamed; ++i) {
-    const FunctionCount& count = fold.functions[i];
+  for (size_t i = 0; i < counts.size() && i < kMostNamed; ++i) {
+    const FunctionCount& count = counts[i];
     functions += fmt::format("{}{} x {}",
                              i == 0 ? "" : ", ",
                              count.calls,
                              display_name(image.function(count.function), count.function));
   }
-  if (fold.functions.size() > kMostNamed) {
-    functions += fmt::format(", and {} more functions", fold.functions.size() - kMostNamed);
+  if (counts.size() > kMostNamed) {
+    functions += fmt::format(", and {} more functions", counts.size() - kMostNamed);
   }
   const auto add = [&event](const char* name, uint64_t value) {
     event.message(kAnnotation, ProtoMessage().bytes(kNoteName, name).number(kNoteNumber, value));

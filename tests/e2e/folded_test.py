@@ -121,6 +121,69 @@ class Folded(support.TestCase):
         self.assertEqual(summary["slices"] - len(folds) + sum(folded.values()), self.read("r.json")["viztracer_native"]["calls"])
         self.assertEqual(sum(folded.values()), sum(entry["calls"] for entry in summary["left_out"]))
 
+    def test_functions_of_one_name_are_one(self):
+        """Each dataclass has an __init__ (<string>:2), and a generator that goes on has its function's name."""
+        self.write("app.py", """
+            import dataclasses
+
+            def make(name):
+                return dataclasses.make_dataclass(name, ["x"])
+
+            def generator():
+                yield 1
+                yield 2
+
+            first, second = make("First"), make("Second")
+            for i in range(3000):
+                first(i)
+                second(i)
+                sum(generator())
+        """)
+        path = os.path.join(self.reports, "r.json")
+        outcome = self.run_argv([support.LAUNCHER, "--quiet", "--report_limit", "1000", "-o", path, "app.py"])
+        self.assertEqual(0, outcome.status, outcome.stderr)
+
+        def no_key_twice(pairs):
+            self.assertEqual(len(pairs), len({key for key, _ in pairs}), pairs)
+            return dict(pairs)
+        with open(path, encoding="utf-8") as file:
+            report = json.load(file, object_pairs_hook=no_key_twice)
+        folds = [event for event in slices(report) if event["cat"] == "folded"]
+        self.assertTrue(any("__init__ (<string>" in name for event in folds for name in event["args"]["functions"]))
+        for event in folds:
+            self.assertEqual(event["args"]["calls"], sum(event["args"]["functions"].values()))
+            names = event["name"].removeprefix("folded: ").removesuffix(", ...").split(", ")
+            self.assertEqual(len(names), len(set(names)), event["name"])
+
+    def test_a_recording_that_was_cut(self):
+        self.write("app.py", PROGRAM)
+        whole, cut = (os.path.join(self.reports, name) for name in ("whole.vtn", "cut.vtn"))
+        self.assertEqual(0, self.run_argv([support.LAUNCHER, "--quiet", "-o", whole, "app.py"]).status)
+        with open(whole, "rb") as source, open(cut, "wb") as target:
+            target.write(source.read()[:os.path.getsize(whole) * 3 // 4])
+        found = []
+        for options in (("--report_limit", "1000"), ("--full",)):
+            path = os.path.join(self.reports, f"{options[0]}.json")
+            outcome = self.run_argv([support.LAUNCHER, "--quiet", *options, "--recover", cut, "-o", path])
+            self.assertEqual(0, outcome.status, outcome.stderr)
+            found.append(self.read(path))
+        self.assertIn("folded", found[0]["viztracer_metadata"])
+        for report in found:
+            self.assertFalse(report["viztracer_native"]["complete"])
+        for key in ("calls", "cut_calls", "stray_ends", "lost_events", "exit"):
+            self.assertEqual(found[1]["viztracer_native"][key], found[0]["viztracer_native"][key], key)
+        self.assertEqual(found[1]["file_info"], found[0]["file_info"])
+
+    def test_no_room_for_what_is_folded(self):
+        self.record("--report_limit", "2000")
+        recording, path = (os.path.join(self.reports, name) for name in ("r.json.vtn", "small.json"))
+        outcome = self.run_argv(["sh", "-c", 'ulimit -f 8; exec "$@"', "sh", support.LAUNCHER, "--report_limit", "2000", "--convert", recording,
+                                 "-o", path])
+        self.assertEqual(1, outcome.status)
+        self.assertEqual(f"viztracer-native: cannot write a temporary file in {self.reports}: File too large",
+                         outcome.stderr.decode().splitlines()[0])
+        self.assertFalse(os.path.exists(path))
+
     def test_what_fits_is_not_folded_and_full_folds_nothing(self):
         for options in ((), ("--full", "--report_limit", "1000")):
             with self.subTest(options):

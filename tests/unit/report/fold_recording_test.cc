@@ -362,6 +362,32 @@ TEST_CASE("A thread gets its name when it does, among calls that are folded", "[
   }
 }
 
+TEST_CASE("Functions that nobody has named are folded, too", "[fold_recording]") {
+  Recording run;
+  FakeProcess process(run, 100, 1000);
+  process.describe("/usr/bin/python3", "/tmp", {"python3", "x.py"});
+  FakeThread thread = process.thread(100);
+  for (uint64_t now = 2000; now < 4000; now += 10) {
+    const auto id = static_cast<uint32_t>(kMaxNameId - now % 3);
+    thread.enter(now, id);
+    thread.leave(now + 5, id);
+  }
+  thread.finish();
+  const auto spool = run.read();
+  report::FoldRequest request;
+  request.below_ns = 1000;
+  request.most_rows = 100;
+  const auto made = report::fold_recording(*spool, request, run.folder.path());
+  REQUIRE(made.has_value());
+  const spool::Model& folded = (*made)->model();
+  CHECK(folded.folded.folds == 1);
+  CHECK(folded.folded.slices == 200);
+  CHECK_FALSE(folded.images[0].damaged);
+  CHECK(std::ranges::any_of(folded.images[0].functions, [](const spool::FunctionInfo& function) {
+    return function.kind == FunctionKind::kFold;
+  }));
+}
+
 TEST_CASE("Reports for Perfetto have no more slices than asked for", "[fold_recording]") {
   Recording run;
   FakeProcess process(run, 100, 1000);
