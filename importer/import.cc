@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
@@ -42,6 +43,16 @@ std::pair<char, char> first_letters(std::string_view head) {
   return {first, skip()};
 }
 
+// A packet of 60 bytes begins a trace with a new line and a '<', too.
+bool is_html(std::string_view head) {
+  head.remove_prefix(head.find('<'));
+  std::string begin(head.substr(0, 5));
+  std::transform(begin.begin(), begin.end(), begin.begin(), [](unsigned char letter) {
+    return static_cast<char>(tolower(letter));
+  });
+  return begin.starts_with("<!") || begin.starts_with("<?") || begin == "<html";
+}
+
 // By how it begins.
 Format format_of(std::string_view head) {
   if (head.starts_with("\x1f\x8b")) {
@@ -52,7 +63,7 @@ Format format_of(std::string_view head) {
       (first == '[' && (second == '{' || second == ']' || second == '\0'))) {
     return Format::kJson;
   }
-  if (first == '<') {
+  if (first == '<' && is_html(head)) {
     return Format::kPage;
   }
   // A packet of a trace, and in it a field that has a number and a type.

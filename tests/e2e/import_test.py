@@ -175,6 +175,15 @@ class Import(support.TestCase):
         self.assertEqual("viztracer-native", self.read(summary)["recorded_by"].split()[0])
         self.assertIn("imported from VizTracer 1.1.1", self.read(summary)["recorded_by"])
 
+    def test_a_trace_that_begins_like_a_page(self):
+        """Its first packet has 60 bytes: a new line and a '<'."""
+        _, (_, _, trace, summary) = self.record()
+        like = os.path.join(self.work, "like.pftrace")
+        with open(trace, "rb") as source, open(like, "wb") as file:
+            file.write(b"\x0a\x3c" + b"\xa2\x06\x39" + b"h" * 57 + source.read())
+        found, = self.convert(like, "like.summary.json")
+        self.assertEqual(self.read(summary)["slices"], self.read(found)["slices"])
+
     def test_info_of_what_is_imported(self):
         undated = {**VIZTRACER, "viztracer_metadata": {"version": "1.1.1", "overflow": False}}
         for report, date in ((VIZTRACER, "2026-11-18 "), (undated, "when is not known, ")):

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { estimateTrace, microseconds, traceName, TraceWriter } from '../../viewer/page/panels/chrome_trace.js';
+import { ChromeTraceWriter, estimateTrace, microseconds } from '../../viewer/page/panels/chrome_trace.js';
+import { traceName } from '../../viewer/page/panels/trace_walk.js';
 import { missingLines, openRows, processRows } from '../../viewer/page/panels/process_rows.js';
 import { allThreads } from '../../viewer/page/panels/rows.js';
 import { callAsText, rangeAsText } from '../../viewer/page/panels/selection_text.js';
@@ -12,7 +13,7 @@ const never = new AbortController().signal;
 
 async function written(source, range) {
   const pieces = [];
-  assert.ok(await new TraceWriter(source, range, (text) => pieces.push(text)).write(never, () => {}));
+  assert.ok(await new ChromeTraceWriter(source, range, (text) => pieces.push(text)).write(never, () => {}));
   return {text: pieces.join(''), trace: JSON.parse(pieces.join('')), pieces};
 }
 

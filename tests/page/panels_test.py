@@ -27,7 +27,7 @@ UNTIL = """((look) => new Promise((done, fail) => {
 # What would go to the disk, or to Perfetto.
 BEFORE = """
 window.taken = [];
-URL.createObjectURL = ((before) => (blob) => { if (blob.type === 'application/json') window.taken.push(blob); return before.call(URL, blob); })(URL.createObjectURL);
+URL.createObjectURL = ((before) => (blob) => { if (/json|octet/.test(blob.type)) window.taken.push(blob); return before.call(URL, blob); })(URL.createObjectURL);
 HTMLAnchorElement.prototype.click = function () { window.download = this.download; };
 """
 PERFETTO = """(() => {
@@ -375,8 +375,11 @@ class Panels(unittest.TestCase):
         run("--log_func_args", "--log_func_retval", "-o", "run.vtn", "program.py")
         run("--convert", "run.vtn", "-o", "run.json")
         run("--convert", "run.vtn", "-o", "run.html")
-        with open(os.path.join(self.folder, "run.json"), encoding="utf-8") as file:
-            written = json.load(file)
+
+        def read(name):
+            with open(os.path.join(self.folder, name), encoding="utf-8") as file:
+                return json.load(file)
+        written = read("run.json")
         page = self.open(path=os.path.join(self.folder, "run.html"))
         page.key("e")
         self.until(page, "document.querySelector('.vp-dialog').open")
@@ -385,6 +388,17 @@ class Panels(unittest.TestCase):
         saved = json.loads(page.evaluate("window.taken[0].text()"))
         self.assertGreater(len(calls_of(written)), 500)
         self.assertEqual(calls_of(written), calls_of(saved))
+        # And as .pftrace, which the program reads. Its times count from the report's start.
+        self.until(page, "![...document.querySelectorAll('.vp-dialog button')].some((one) => one.disabled)")
+        self.press(page, "Save .pftrace", ".vp-dialog")
+        self.until(page, "window.taken.length === 2")
+        with open(os.path.join(self.folder, "saved.pftrace"), "wb") as file:
+            file.write(bytes(page.evaluate("window.taken[1].arrayBuffer().then((bytes) => [...new Uint8Array(bytes)])")))
+        run("--convert", "saved.pftrace", "-o", "back.json")
+        back = read("back.json")
+        start_ns = saved["viztracer_metadata"]["baseTimeNanoseconds"] - back["viztracer_metadata"]["baseTimeNanoseconds"]
+        self.assertEqual([(pid, tid, ns - saved["viztracer_metadata"]["baseTimeNanoseconds"], *rest) for pid, tid, ns, *rest in calls_of(saved)],
+                         [(pid, tid, ns - saved["viztracer_metadata"]["baseTimeNanoseconds"] + start_ns, *rest) for pid, tid, ns, *rest in calls_of(back)])
 
 
 def calls_of(trace):
