@@ -197,7 +197,7 @@ int run_program(Request request, const std::vector<std::string>& arguments) {
     supervisor.leftovers = session::stale_sessions();
   }
   std::string reason;
-  const Tracing tracing = prepare_tracing(request, *launch, arguments, reason);
+  Tracing tracing = prepare_tracing(request, *launch, arguments, reason);
   if (!tracing.ready && launch->file.empty()) {
     log_error("cannot run %s: %s", launch->libpython.c_str(), reason.c_str());
     return kOtherError;
@@ -222,7 +222,12 @@ int run_program(Request request, const std::vector<std::string>& arguments) {
   }
   const RunEnd end = supervise(supervisor);
   if (request.open && end.reported) {
-    open_report(request.report.outputs, [&] { end_as(end.wait_status); });
+    tracing = {};  // nobody needs its memory while the report is looked at
+    if (end.told_to_end) {
+      say_how_to_open(request.report.outputs);
+    } else {
+      open_report(request.report.outputs);
+    }
   }
   end_as(end.wait_status);
 }

@@ -5,7 +5,6 @@
 // fetched once, and not at all where no browser can be started.
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "report/formats.h"
@@ -15,9 +14,10 @@ namespace vtn::launcher {
 // The first of them that can be shown; null: none can.
 const report::Output* shown_output(const std::vector<report::Output>& outputs);
 
-// Shows that one. All signals are blocked, no other threads run. `end` ends this process as it
-// would have ended without this, and is called when Ctrl-C or the like comes; it is the caller's to
-// call when this returns.
-void open_report(const std::vector<report::Output>& outputs, const std::function<void()>& end);
+// Shows that one, and returns when that is over; whatever happens then happens to another process.
+// All signals are blocked, no other threads run.
+void open_report(const std::vector<report::Output>& outputs);
+// Says how that is done later.
+void say_how_to_open(const std::vector<report::Output>& outputs);
 
 }  // namespace vtn::launcher

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,13 @@ namespace {
 
 constexpr size_t kNameDigits = 32;
 
+// Whether only this user can write to it.
+bool is_own_folder(const std::string& path) {
+  struct stat info;
+  return lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == geteuid() &&
+         (info.st_mode & 022) == 0;
+}
+
 // Where session folders of this user lie, below `root`. Made if absent; refused unless it is a
 // folder of ours that nobody else can write to.
 Result<std::string> user_folder(const std::string& root) {
@@ -36,11 +44,7 @@ Result<std::string> user_folder(const std::string& root) {
   } else if (errno != EEXIST) {
     return fail_errno("cannot create " + path);
   }
-  struct stat info;
-  if (lstat(path.c_str(), &info) != 0) {
-    return fail_errno("cannot use " + path);
-  }
-  if (!S_ISDIR(info.st_mode) || info.st_uid != geteuid() || (info.st_mode & 022) != 0) {
+  if (!is_own_folder(path)) {
     return fail("cannot use " + path + ": it is not a folder that only its owner can write to",
                 EPERM);
   }
@@ -209,7 +213,6 @@ bool lock_is_free(const std::string& path) {
 // Who lives can be told of the processes of one's own pid namespace.
 constexpr char kOwnNamespace[] = "/proc/self/ns/pid";
 
-// Empty: there is no such link.
 // The same file under any name of its folder.
 std::string without_links(const std::string& path) {
   char* const folder = realpath(folder_of(path).c_str(), nullptr);
@@ -218,10 +221,13 @@ std::string without_links(const std::string& path) {
   return real;
 }
 
+// Empty: there is no such link.
 std::string target_of(const std::string& link) {
-  char target[256];
+  char target[PATH_MAX];
   const ssize_t length = readlink(link.c_str(), target, sizeof(target));
-  return length > 0 ? std::string(target, static_cast<size_t>(length)) : "";
+  return length > 0 && static_cast<size_t>(length) < sizeof(target)
+             ? std::string(target, static_cast<size_t>(length))
+             : "";
 }
 
 template <class Function>
@@ -407,7 +413,11 @@ std::string spool_of_running(const std::string& output) {
   std::string spool;
   const std::string wanted = without_links(output);
   for (const std::string& root : possible_roots()) {
-    for_each_session(root + "/vtn-" + std::to_string(geteuid()), [&](const std::string& folder) {
+    const std::string parent = root + "/vtn-" + std::to_string(geteuid());
+    if (!is_own_folder(parent)) {
+      continue;
+    }
+    for_each_session(parent, [&](const std::string& folder) {
       const auto settings = read_file(folder + "/" + kSettingsFileName);
       const auto outputs = settings ? settings_with(*settings, VTN_SETTING_OUTPUT)
                                     : Result<std::vector<std::string>>(fail("there are none"));

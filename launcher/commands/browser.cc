@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
@@ -23,6 +24,20 @@ bool is_set(const char* name) {
   return value != nullptr && value[0] != '\0';
 }
 
+// What whoever started us left open is not the browser's: it may live for days.
+void close_on_exec() {
+  DIR* const listing = opendir("/proc/self/fd");
+  if (listing == nullptr) {
+    return;
+  }
+  while (const dirent* const entry = readdir(listing)) {
+    if (const int fd = atoi(entry->d_name); fd > STDERR_FILENO) {
+      (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+  }
+  (void)closedir(listing);
+}
+
 // Its output is of no interest, and Ctrl-C in this terminal not meant for it.
 int spawn_apart(std::string program, std::string argument) {
   char* const argv[] = {program.data(), argument.data(), nullptr};
@@ -38,6 +53,7 @@ int spawn_apart(std::string program, std::string argument) {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     (void)posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
   }
+  close_on_exec();
   sigset_t none;
   sigemptyset(&none);
   (void)posix_spawnattr_setsigmask(&attributes, &none);

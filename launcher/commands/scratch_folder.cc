@@ -37,14 +37,14 @@ Result<ScratchFolder> ScratchFolder::make() {
   return ScratchFolder(std::move(path));
 }
 
-ScratchFolder::ScratchFolder(ScratchFolder&& other) noexcept
-    : path_(std::exchange(other.path_, {})) {}
-
 void ScratchFolder::remove() {
-  for (int round = 0; !path_.empty() && round < kMostRounds; ++round) {
+  if (is_there_ == nullptr || !is_there_->exchange(false)) {
+    return;
+  }
+  for (int round = 0; round < kMostRounds; ++round) {
     remove_files(path_);
     if (rmdir(path_.c_str()) == 0 || errno == ENOENT) {
-      path_.clear();
+      return;
     }
   }
 }

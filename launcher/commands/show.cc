@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/commands/show.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,6 +94,11 @@ int show(const ShowRequest& request) {
              path->c_str(),
              spool.c_str());
   }
+  // Whoever reads what is said may go.
+  sigset_t pipe;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  (void)pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   auto scratch = ScratchFolder::make();
   if (!scratch) {
     return report_error(scratch.error());

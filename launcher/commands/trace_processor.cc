@@ -155,8 +155,9 @@ int wait_for(pid_t child) {
 Status wait_until_it_listens(pid_t child, const std::string& program, uint16_t port) {
   while (!answers(port)) {
     int status = 0;
-    if (waitpid(child, &status, WNOHANG) == child) {
-      return fail(end_of(program, status));
+    // An error: nobody is told how children end here.
+    if (const pid_t ended = waitpid(child, &status, WNOHANG); ended != 0) {
+      return fail(ended == child ? end_of(program, status) : program + " has ended");
     }
     (void)nanosleep(&kBetweenLooks, nullptr);
   }

@@ -103,11 +103,13 @@ bool CollectorProcess::finish(const collector::ProgramEnd& end) {
     return false;
   }
   ReportWait wait = wait_for_report(worker, first_interrupt);
+  interrupted_ = wait.interrupted;
   if (wait.killed && worker == pid_) {
     // After the program had ended: what it had not written yet another one writes.
     worker = start_recovery(end);
     if (worker > 0) {
       wait = wait_for_report(worker, first_interrupt);
+      interrupted_ = interrupted_ || wait.interrupted;
     }
   }
   if (wait.killed) {
@@ -120,7 +122,7 @@ bool CollectorProcess::finish(const collector::ProgramEnd& end) {
       access(session_.file(kControlFileName).c_str(), F_OK) == 0) {
     log_info("what was recorded is kept; %s makes the report", recover.c_str());
   }
-  return wait.complete;
+  return wait.complete && !wait.given_up;
 }
 
 pid_t CollectorProcess::start_recovery(const collector::ProgramEnd& end) const {

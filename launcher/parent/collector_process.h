@@ -47,6 +47,8 @@ class CollectorProcess {
   // said. As wait_for_report: all signals blocked, children reaped on the way.
   // True: the report is complete.
   bool finish(const collector::ProgramEnd& end);
+  // Somebody did not want to wait for that.
+  bool interrupted() const { return interrupted_; }
 
  private:
   void tell(const collector::ProgramEnd& end);
@@ -55,6 +57,7 @@ class CollectorProcess {
   const session::Session& session_;
   const CollectorJob& job_;
   pid_t pid_ = -1;
+  bool interrupted_ = false;
   UniqueFd end_pipe_;
 };
 

@@ -52,7 +52,7 @@ class Supervisor {
     if (!request_.last_line.empty()) {
       log_warning("%s", request_.last_line.c_str());
     }
-    return {end_.wait_status, reported};
+    return {end_.wait_status, reported, told_to_end_ || (collector_ && collector_->interrupted())};
   }
 
  private:
@@ -116,6 +116,10 @@ class Supervisor {
     (void)raise(SIGSTOP);
   }
 
+  static bool is_end(int number) {
+    return number == SIGTERM || number == SIGINT || number == SIGHUP || number == SIGQUIT;
+  }
+
   void pass_on(const siginfo_t& info) {
     // The terminal signals its foreground group: the program has it already. So has it what it
     // sends to its own group, and what it sends to its parent is not for itself.
@@ -125,6 +129,7 @@ class Supervisor {
     if (sentinel_ && (sentinel_->is_one(info.si_pid) || sentinel_->saw(info))) {
       return;
     }
+    told_to_end_ = told_to_end_ || is_end(info.si_signo);
     forward_signal(program_, info);
   }
 
@@ -133,6 +138,7 @@ class Supervisor {
   std::optional<CollectorProcess> collector_;
   std::optional<Sentinel> sentinel_;
   collector::ProgramEnd end_ = {};
+  bool told_to_end_ = false;
 };
 
 }  // namespace

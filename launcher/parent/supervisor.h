@@ -26,6 +26,8 @@ struct SupervisorRequest {
 struct RunEnd {
   int wait_status = 0;    // as waitpid(2) gave it, or of a shell that could not start the program
   bool reported = false;  // the report is complete
+  bool told_to_end =
+      false;  // by a signal from elsewhere than the terminal, or while it was written
 };
 
 // Runs the program to its end. Parses nothing, and allocates next to nothing once the program

@@ -92,7 +92,7 @@ ReportWait wait_for_report(pid_t worker, const std::string& first_interrupt) {
       (void)raise(SIGSTOP);
     } else if (!gives_up(number) || is_ignored(number) || result.given_up) {
       continue;
-    } else if (!may_interrupt) {
+    } else if (result.interrupted = true; !may_interrupt) {
       log_info("%s", first_interrupt.c_str());
       (void)kill(worker, collector::kStopWaitingSignal);
       may_interrupt = true;

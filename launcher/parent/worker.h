@@ -19,10 +19,11 @@ Result<pid_t> start_worker(const Body& body);
 
 // How waiting for the report ended.
 struct ReportWait {
-  bool complete = false;  // it exited with 0
-  bool killed = false;    // a signal killed it, not on our account
-  bool given_up = false;  // the user did not want to wait; it was told to stop, and has
-  int signal = 0;         // by which signal he said so
+  bool complete = false;     // it exited with 0
+  bool killed = false;       // a signal killed it, not on our account
+  bool interrupted = false;  // a signal came that ends what waits
+  bool given_up = false;     // the user did not want to wait; it was told to stop, and has
+  int signal = 0;            // by which signal he said so
 };
 
 // Waits until the worker has ended. If `first_interrupt` (a line) is not empty, the first Ctrl-C,

@@ -115,6 +115,35 @@ class Open(support.TestCase):
         self.assertEqual(7, terminal.wait())
         self.assertIn(b"no browser is started", terminal.read())
 
+    def test_whoever_is_not_in_the_terminals_foreground_is_not_waited_for(self):
+        """timeout makes a group of its own, and what runs beside a script does not hear Ctrl-C."""
+        for before in ('timeout 60 "$@"; exit $?', '"$@" & wait $!'):
+            with self.subTest(before):
+                terminal = support.Terminal(self, ["sh", "-c", before, "sh", *self.argv()], env=NOWHERE)
+                self.assertEqual(7, terminal.wait())
+                self.assertIn(b"no browser is started", terminal.read())
+
+    def test_a_run_that_was_told_to_end_does_not_stay(self):
+        terminal = support.Terminal(self, self.argv(end="import time; time.sleep(60)"), env=NOWHERE)
+        terminal.read(b"said by the program")
+        os.kill(terminal.process.pid, signal.SIGTERM)
+        self.assertEqual(-signal.SIGTERM, terminal.wait())
+        said = terminal.read()
+        self.assertIn(b"r.html shows the report", said)
+        self.assertNotIn(b"http://", said)
+
+    def test_what_happens_to_the_page_does_not_happen_to_the_status(self):
+        terminal, _ = self.on_terminal(out="r.vtn")
+        with open(f"/proc/{terminal.process.pid}/task/{terminal.process.pid}/children", encoding="ascii") as file:
+            server, = map(int, file.read().split())
+        os.kill(server, signal.SIGKILL)
+        self.assertEqual(7, terminal.wait())
+
+    def test_a_browser_holds_nothing_that_others_wait_for(self):
+        browser = self.write("slow.sh", "#!/bin/sh\nexec sleep 100\n", 0o755)
+        run = self.run_argv(["sh", "-c", '("$@" 9>&1 >/dev/null 2>&1) | cat', "sh", *self.argv()], env={**NOWHERE, "BROWSER": browser})
+        self.assertEqual(0, run.status)
+
     def test_a_report_that_failed_is_not_shown(self):
         end = f"os.mkdir({os.path.join(self.reports, 'r.html')!r}); sys.exit(7)"
         run = self.run_argv(self.argv(end=end), env={**NOWHERE, "BROWSER": self.browser})

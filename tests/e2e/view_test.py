@@ -105,7 +105,7 @@ class View(support.TestCase):
         names = [page["tables"]["functions"]["name"][i] for i in range(len(page["tables"]["functions"]["name"]))]
         for from_ns, to_ns in ((0, span), (span // 2, span // 2 + 1000), (span, span)):
             head, found = self.rows(page, 0, from_ns, to_ns)
-            self.assertLessEqual(head["from_ns"], max(from_ns, head["from_ns"]))
+            self.assertLessEqual(head["from_ns"], max(from_ns, min(column.start[0] for column in page["columns"].values() if len(column))))
             values = {(depth, row): arguments for depth, row, _, arguments, _ in head["values"]}
             told = {(depth, row): arguments for block in page["values"] for depth, row, _, arguments, _ in block["calls"]}
             for (thread, depth), column in page["columns"].items():

@@ -57,3 +57,27 @@ test('calls that go on behind a stretch are those of the page, as they ended', (
   assert.ok(around > deepest);
   assert.equal(stretch.columns[deepest].flags(0), 1);
 }));
+
+test('a stretch that cannot be had anew hides nothing', () => withFile(OPTIONS, async (file) => {
+  const source = await sourceOf(file, (elements) => elements, ServedSource);
+  source.complete = true;
+  source.report.meta.fold_below_ns = 1e9;
+  const page = source.column(0, 0);
+  const stretch = { from_ns: 100, to_ns: 200, columns: [], around: [], values: [] };
+  const near = (from_ns, to_ns) => source.want([{ thread: 0, from_ns, to_ns, ns_per_px: 0.1 }]);
+  source.replace(0, stretch);
+  source.is_stale = true;
+  near(120, 180);
+  assert.equal(source.column(0, 0), undefined, 'it covers what is seen');
+  near(150, 900);
+  assert.equal(source.column(0, 0), page);
+  source.is_stale = false;
+  for (const answer of [{ ok: false, text: async () => 'broken' }, { ok: true, arrayBuffer: async () => answerOf({ too_many: true }, Buffer.alloc(0)) }]) {
+    source.replace(0, stretch);
+    source.asked.clear();
+    globalThis.fetch = /** @type {any} */ (async () => answer);
+    near(150, 900);
+    for (let i = 0; i < 20 && source.stretches.size; i++) await new Promise((done) => setTimeout(done, 5));
+    assert.equal(source.column(0, 0), page);
+  }
+}));

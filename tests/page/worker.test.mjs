@@ -77,6 +77,26 @@ test('rows come in memory that was given back, if it is large enough', async () 
   assert.equal(larger.lent.byteLength, (MANY + 600) * 20);
 });
 
+test('memory that nobody will use again is not kept', () => {
+  const made = [];
+  globalThis.Worker = /** @type {any} */ (class {
+    constructor() { made.push(this); }
+    postMessage() {}
+    terminate() {}
+  });
+  try {
+    const decoders = new Decoders('', 2, LIMITS);
+    for (let i = 0; i < 4; i++) decoders.takeBack(new ArrayBuffer(8));
+    decoders.decode('AAAA').catch(() => {});
+    assert.equal(decoders.free.length, 2, 'a part for each worker');
+    made.forEach((worker) => worker.onerror());
+    decoders.takeBack(new ArrayBuffer(8));
+    assert.equal(decoders.free.length, 0);
+  } finally {
+    delete globalThis.Worker;
+  }
+});
+
 test('a damaged block is told of, and the next one is whole', async () => {
   const { post, next } = startWorker();
   const damaged = packedBlock(0, rowsFrom(0, 50));

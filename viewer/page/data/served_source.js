@@ -94,7 +94,7 @@ export class ServedSource extends FileSource {
   /** @override @param {Window[]} windows */
   want(windows) {
     const fold_below_ns = this.report.meta.fold_below_ns;
-    if (!this.complete || this.is_stale || !fold_below_ns) return;
+    if (!this.complete || !fold_below_ns) return;
     const near = windows.filter((one) => one.ns_per_px * WIDE_FOLD_PX < fold_below_ns);
     const shown = new Set(near.map((one) => one.thread));
     for (const thread of [...this.stretches.keys()]) {
@@ -103,7 +103,10 @@ export class ServedSource extends FileSource {
     for (const thread of [...this.asked.keys()]) {
       if (!shown.has(thread)) this.asked.delete(thread);
     }
-    for (const one of near) this.ask(one);
+    for (const one of near) {
+      if (this.is_stale) this.dropUnlessCovers(one);
+      else this.ask(one);
+    }
   }
 
   /** @param {Window} window */
@@ -125,11 +128,19 @@ export class ServedSource extends FileSource {
         this.replace(thread, stretch);
       } else {
         this.asked.set(thread, window);
+        this.dropUnlessCovers(window);
       }
     }, (fault) => {
       this.asked.set(thread, window);
+      this.dropUnlessCovers(window);
       this.tell(`Calls of thread ${this.report.threads[thread].tid} cannot be had: ${fault.message}`);
     });
+  }
+
+  /** A stretch that cannot be had anew must not hide what the page has elsewhere. @param {Window} window */
+  dropUnlessCovers({ thread, from_ns, to_ns }) {
+    const known = this.stretches.get(thread);
+    if (known && !(known.from_ns <= from_ns && known.to_ns >= to_ns)) this.replace(thread, null);
   }
 
   /**

@@ -64,7 +64,9 @@ export class Decoders {
       const address = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
       for (let i = 0; i < count; i++) this.addWorker(address, i);
     } catch (fault) {
+      this.close();
       this.workers = [];
+      this.load = [];
     }
   }
 
@@ -72,7 +74,7 @@ export class Decoders {
   addWorker(address, number) {
     const worker = new Worker(address);
     worker.onmessage = (event) => this.finish(event.data.id, event.data.blocks, event.data.fault);
-    worker.onerror = () => this.lose(number);
+    worker.onerror = worker.onmessageerror = () => this.lose(number);
     worker.postMessage({ limits: this.limits });
     this.workers.push(worker);
     this.load.push(0);
@@ -89,14 +91,15 @@ export class Decoders {
     return new Promise((resolve, reject) => {
       // The text is kept: a worker that fails gives nothing back.
       this.waiting.set(id, { resolve, reject, text, worker });
-      const free = this.free.splice(0);
+      // Each worker its part: one that is slow would get all there is, and never use it.
+      const free = this.free.splice(0, Math.ceil(this.free.length / alive.length));
       this.workers[worker].postMessage({ id, packed, free }, [packed.buffer, ...free]);
     });
   }
 
   /** A block whose rows have been copied. @param {ArrayBuffer} lent */
   takeBack(lent) {
-    if (this.workers.length) this.free.push(lent);
+    if (this.load.some((load) => load >= 0)) this.free.push(lent);
   }
 
   /** @param {number} id @param {CallBlock[] | undefined} blocks @param {string} fault */
@@ -113,6 +116,7 @@ export class Decoders {
   lose(number) {
     this.load[number] = -1;
     this.workers[number].terminate();
+    if (this.load.every((load) => load < 0)) this.free = [];
     for (const [id, { resolve, reject, text, worker }] of [...this.waiting]) {
       if (worker !== number) continue;
       this.waiting.delete(id);
@@ -122,5 +126,6 @@ export class Decoders {
 
   close() {
     for (const worker of this.workers) worker.terminate();
+    this.free = [];
   }
 }
