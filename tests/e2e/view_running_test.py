@@ -147,12 +147,14 @@ class Running(support.TestCase):
     def test_memory_does_not_grow_with_looks(self):
         self.begin("r.vtn")
         self.view(os.path.join(self.reports, "r.vtn"))
-        used_kb = []
+        used_kb, files = [], []
         for _ in range(12):
             self.calls(20_000)
             self.page()
             used_kb.append(self.memory_kb())
+            files.append(len(os.listdir(f"/proc/{self.server.pid}/fd")))
         self.assertLess(max(used_kb[4:]), 2 * max(used_kb[:4]), used_kb)
+        self.assertLessEqual(max(files[4:]), max(files[:4]) + 2, "each reading that is kept has files open")
 
     @unittest.skipIf(chromium.why_not(), chromium.why_not())
     def test_the_page_says_so(self):
@@ -161,6 +163,7 @@ class Running(support.TestCase):
         self.page_with(MANY // 2)
         with chromium.Chromium() as browser:
             page = browser.open(self.address)
+            page.wait_until_read()
             page.evaluate("vtn.ready")
             self.assertIn("has no end yet", page.evaluate("document.getElementById('facts').textContent"))
             self.wait_for(lambda: page.evaluate("document.getElementById('news').textContent").startswith(("The run goes on", "The recording has grown")))
