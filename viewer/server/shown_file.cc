@@ -153,7 +153,12 @@ std::string ShownFile::cached_name(const spool::Reader& reader) const {
   for (const spool::FrameInfo& frame : reader.model().frames) {
     calls += frame.calls;
   }
-  if (settings_.cache_folder.empty() || calls < kCachedFromCalls || !reader.closed()) {
+  // What was imported is another recording each time.
+  struct stat named = {};
+  struct stat read = {};
+  const bool itself = stat(file().c_str(), &named) == 0 && fstat(reader.fd(), &read) == 0 &&
+                      named.st_dev == read.st_dev && named.st_ino == read.st_ino;
+  if (settings_.cache_folder.empty() || calls < kCachedFromCalls || !reader.closed() || !itself) {
     return {};
   }
   return fmt::format("{}/{:016x}-{}-{}{}{}",
@@ -173,7 +178,8 @@ Status ShownFile::make_page(Recording& recording) const {
       return {};
     }
   }
-  const bool keep = !cached.empty() && make_folders(settings_.cache_folder, 0700).has_value();
+  const bool keep = !cached.empty() && make_folders(settings_.cache_folder, 0700).has_value() &&
+                    access(settings_.cache_folder.c_str(), W_OK) == 0;
   report::WriteRequest request;
   if (keep) {
     request.path = cached;
