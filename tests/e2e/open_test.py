@@ -166,6 +166,7 @@ class Open(support.TestCase):
         run = self.run_argv(argv, env={**NOWHERE, "BROWSER": self.browser})
         self.assertEqual(7, run.status)
         self.assertIn(b"/r.vtn/\n", run.stderr)
+        self.shown()
         os.unlink(self.page)
         run = self.run_argv([support.LAUNCHER, "--convert", os.path.join(self.reports, "r.vtn"), "-o", "c.html"],
                             env={**NOWHERE, "BROWSER": self.browser})
