@@ -69,7 +69,8 @@ bool StackFinder::thin_out() {
   if (light.size() <= kept) {
     return false;
   }
-  std::nth_element(light.begin(), light.begin() + kept, light.end(), std::greater<>());
+  std::nth_element(
+      light.begin(), light.begin() + static_cast<ptrdiff_t>(kept), light.end(), std::greater<>());
   put_together(order, total_ns, light[kept]);
   return used() < most_;
 }
