@@ -31,7 +31,7 @@ void close_on_exec() {
     return;
   }
   while (const dirent* const entry = readdir(listing)) {
-    if (const int fd = atoi(entry->d_name); fd > STDERR_FILENO) {
+    if (const auto fd = static_cast<int>(strtol(entry->d_name, nullptr, 10)); fd > STDERR_FILENO) {
       (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     }
   }
