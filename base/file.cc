@@ -13,6 +13,14 @@
 
 namespace vtn {
 
+namespace {
+
+bool is_same(const struct stat& one, const struct stat& other) {
+  return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+}  // namespace
+
 Result<std::string> read_file(const std::string& path, uint64_t limit_bytes) {
   VTN_ASSIGN(UniqueFd fd, open_file(path, O_RDONLY));
   std::string contents;
@@ -81,6 +89,19 @@ Result<size_t> pread_all(int fd, void* to, size_t bytes, uint64_t offset) {
     done += static_cast<size_t>(count);
   }
   return done;
+}
+
+bool is_same_file(const std::string& one, const std::string& other) {
+  struct stat info = {};
+  struct stat other_info = {};
+  return stat(one.c_str(), &info) == 0 && stat(other.c_str(), &other_info) == 0 &&
+         is_same(info, other_info);
+}
+
+bool is_same_file(int fd, const std::string& path) {
+  struct stat info = {};
+  struct stat named = {};
+  return fstat(fd, &info) == 0 && stat(path.c_str(), &named) == 0 && is_same(info, named);
 }
 
 Status make_folders(const std::string& path, mode_t mode) {

@@ -23,6 +23,10 @@ Status write_all(int fd, std::string_view bytes);
 Result<size_t> read_all(int fd, void* to, size_t bytes);
 Result<size_t> pread_all(int fd, void* to, size_t bytes, uint64_t offset);
 
+// Whether two names, or a name and what is open, are of one file.
+bool is_same_file(const std::string& one, const std::string& other);
+bool is_same_file(int fd, const std::string& path);
+
 // mkdir -p. Folders that exist are left as they are; `mode` is for the new ones.
 Status make_folders(const std::string& path, mode_t mode = 0777);
 

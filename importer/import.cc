@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <utility>
 
-#include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -45,12 +45,11 @@ std::pair<char, char> first_letters(std::string_view head) {
 
 // A packet of 60 bytes begins a trace with a new line and a '<', too.
 bool is_html(std::string_view head) {
+  constexpr std::string_view kElement = "<html";
   head.remove_prefix(head.find('<'));
-  std::string begin(head.substr(0, 5));
-  std::transform(begin.begin(), begin.end(), begin.begin(), [](unsigned char letter) {
-    return static_cast<char>(tolower(letter));
-  });
-  return begin.starts_with("<!") || begin.starts_with("<?") || begin == "<html";
+  return head.starts_with("<!") || head.starts_with("<?") ||
+         (head.size() >= kElement.size() &&
+          strncasecmp(head.data(), kElement.data(), kElement.size()) == 0);
 }
 
 // By how it begins.

@@ -40,14 +40,8 @@ void let_stop() {
 
 // Until it has ended; or is told to by what tells this process.
 void wait_until_shown(pid_t child) {
-  sigset_t wanted;
-  sigemptyset(&wanted);
+  sigset_t wanted = heeded_end_signals();
   sigaddset(&wanted, SIGCHLD);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
-    if (!is_ignored(number)) {
-      sigaddset(&wanted, number);
-    }
-  }
   int status = 0;
   while (waitpid(child, &status, WNOHANG) == 0) {
     if (const int number = sigwaitinfo(&wanted, nullptr); number > 0 && number != SIGCHLD) {

@@ -39,11 +39,20 @@ struct ReportSettings {
   unsigned summary_lines = 10;
   int verbosity = 1;     // 0: errors only
   unsigned workers = 0;  // 0: as many as the machine has
+
+  // How many rows a report has at most whose format takes so many. 0: any number, as does a format
+  // that takes 0.
+  uint64_t row_limit(uint64_t of_format) const {
+    return full || of_format == 0 ? 0 : most_rows != 0 ? most_rows : of_format;
+  }
 };
 
 // Done and total, in calls; on the thread that asked for the report, a few times a second.
 // False: give up (the writer fails with ECANCELED).
 using Progress = std::function<bool(uint64_t done, uint64_t total)>;
+
+// That of one part, from 0, of a way in so many equal ones. Borrows the whole.
+Progress part_of(const Progress& whole, uint64_t part, uint64_t parts);
 
 // What became of calls that were too short for a report of so many.
 struct Folding {
@@ -70,10 +79,10 @@ struct Format {
   const char* help;       // what it is, for the list of formats
   const char* viewer;     // how a person opens it: "at ..."; null: with any editor, or not at all
   bool has_each_call;     // else it has sums
-  uint64_t most_rows;     // beyond that, calls are folded (write_report.h); 0: never
-  bool folds_itself;      // the writer does so
   // Null: the spool itself, which is saved, not written.
   Status (*write)(const spool::Reader& spool, const WriteRequest& request);
+  uint64_t most_rows = 0;     // beyond that, calls are folded (write_report.h); 0: never
+  bool folds_itself = false;  // the writer does so
 };
 
 std::span<const Format> formats();

@@ -12,16 +12,7 @@ namespace vtn::report {
 
 namespace {
 
-// Where the way is in three parts: sums, folds, the file.
-Progress part_of(const Progress& progress, uint64_t part) {
-  constexpr uint64_t kParts = 3;
-  if (!progress) {
-    return {};
-  }
-  return [&progress, part](uint64_t done, uint64_t total) {
-    return progress(done + part * total, kParts * total);
-  };
-}
+constexpr uint64_t kParts = 3;  // sums, folds, the file
 
 Result<std::unique_ptr<spool::Reader>> folded(const spool::Reader& spool,
                                               uint64_t most_rows,
@@ -29,12 +20,13 @@ Result<std::unique_ptr<spool::Reader>> folded(const spool::Reader& spool,
   FoldRequest fold;
   fold.most_rows = most_rows;
   fold.workers = request.settings.workers;
-  fold.progress = part_of(request.progress, 1);
+  fold.progress = part_of(request.progress, 1, kParts);
   if (request.totals != nullptr) {
     fold.below_ns = request.totals->durations.threshold_ns(most_rows);
   } else {
-    VTN_ASSIGN(const CallTotals totals,
-               add_up(spool, AlsoAdd::kDurations, fold.workers, part_of(request.progress, 0)));
+    VTN_ASSIGN(
+        const CallTotals totals,
+        add_up(spool, AlsoAdd::kDurations, fold.workers, part_of(request.progress, 0, kParts)));
     fold.below_ns = totals.durations.threshold_ns(most_rows);
   }
   const std::string folder =
@@ -44,15 +36,8 @@ Result<std::unique_ptr<spool::Reader>> folded(const spool::Reader& spool,
 
 }  // namespace
 
-uint64_t most_rows_of(const Format& format, const ReportSettings& settings) {
-  if (format.most_rows == 0 || settings.full) {
-    return 0;
-  }
-  return settings.most_rows != 0 ? settings.most_rows : format.most_rows;
-}
-
 bool will_fold(const spool::Reader& spool, const Format& format, const ReportSettings& settings) {
-  const uint64_t most_rows = most_rows_of(format, settings);
+  const uint64_t most_rows = settings.row_limit(format.most_rows);
   return most_rows != 0 && spool::totals_of(spool.model()).calls > most_rows;
 }
 
@@ -60,10 +45,10 @@ Status write_report(const spool::Reader& spool, const Format& format, const Writ
   if (format.folds_itself || !will_fold(spool, format, request.settings)) {
     return format.write(spool, request);
   }
-  const uint64_t most_rows = most_rows_of(format, request.settings);
+  const uint64_t most_rows = request.settings.row_limit(format.most_rows);
   VTN_ASSIGN(const auto recording, folded(spool, most_rows, request));
   WriteRequest of_folded = request;
-  of_folded.progress = part_of(request.progress, 2);
+  of_folded.progress = part_of(request.progress, 2, kParts);
   VTN_TRY(format.write(*recording, of_folded));
   if (request.folding != nullptr) {
     const spool::FoldedInfo& sums = recording->model().folded;

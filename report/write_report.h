@@ -10,9 +10,6 @@
 
 namespace vtn::report {
 
-// How many slices a report of that format has at most; 0: any number.
-uint64_t most_rows_of(const Format& format, const ReportSettings& settings);
-
 // Whether calls will be folded, so that request.totals with durations are of use.
 bool will_fold(const spool::Reader& spool, const Format& format, const ReportSettings& settings);
 

@@ -42,13 +42,7 @@ EndWatch::~EndWatch() {
 }
 
 Result<EndWatch> EndWatch::start(std::function<void(int)> end) {
-  sigset_t wanted;
-  sigemptyset(&wanted);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
-    if (!is_ignored(number)) {
-      sigaddset(&wanted, number);
-    }
-  }
+  const sigset_t wanted = heeded_end_signals();
   VTN_ASSIGN(Pipe stop, make_pipe());
   VTN_ASSIGN(UniqueFd signals, above_standard(UniqueFd(signalfd(-1, &wanted, SFD_CLOEXEC))));
   if (!signals) {

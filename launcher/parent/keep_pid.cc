@@ -36,7 +36,7 @@ class Guardian {
   void run() {
     (void)prctl(PR_SET_NAME, "vtn-guardian");
     let_go_of_standard_files();
-    for (const int number : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) {
+    for (const int number : kEndSignals) {
       (void)signal(number, SIG_IGN);  // nothing gives the report up
     }
     collector_.start();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/parent/signals.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -27,6 +30,21 @@ void give_back_signals(const InheritedSignals& inherited) {
     (void)signal(SIGCHLD, SIG_IGN);
   }
   (void)sigprocmask(SIG_SETMASK, &inherited.mask, nullptr);
+}
+
+bool is_end_signal(int signal) {
+  return std::ranges::find(kEndSignals, signal) != std::end(kEndSignals);
+}
+
+sigset_t heeded_end_signals() {
+  sigset_t heeded;
+  sigemptyset(&heeded);
+  for (const int number : kEndSignals) {
+    if (!is_ignored(number)) {
+      sigaddset(&heeded, number);
+    }
+  }
+  return heeded;
 }
 
 bool is_ignored(int signal) {

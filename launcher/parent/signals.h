@@ -22,6 +22,12 @@ InheritedSignals take_over_signals();
 // In the child, before exec: as if we had not been there.
 void give_back_signals(const InheritedSignals& inherited);
 
+// What ends a command that waits.
+inline constexpr int kEndSignals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
+bool is_end_signal(int signal);
+// Those that were not ignored when the launcher was started.
+sigset_t heeded_end_signals();
+
 // Whether the signal was ignored when the launcher was started.
 bool is_ignored(int signal);
 

@@ -116,10 +116,6 @@ class Supervisor {
     (void)raise(SIGSTOP);
   }
 
-  static bool is_end(int number) {
-    return number == SIGTERM || number == SIGINT || number == SIGHUP || number == SIGQUIT;
-  }
-
   void pass_on(const siginfo_t& info) {
     // The terminal signals its foreground group: the program has it already. So has it what it
     // sends to its own group, and what it sends to its parent is not for itself.
@@ -129,7 +125,7 @@ class Supervisor {
     if (sentinel_ && (sentinel_->is_one(info.si_pid) || sentinel_->saw(info))) {
       return;
     }
-    told_to_end_ = told_to_end_ || is_end(info.si_signo);
+    told_to_end_ = told_to_end_ || is_end_signal(info.si_signo);
     forward_signal(program_, info);
   }
 

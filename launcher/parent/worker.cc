@@ -40,10 +40,6 @@ bool is_stop_signal(int number) {
   return number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
 }
 
-bool gives_up(int number) {
-  return number == SIGINT || number == SIGTERM || number == SIGQUIT || number == SIGHUP;
-}
-
 }  // namespace
 
 Result<pid_t> internal::fork_worker() {
@@ -90,7 +86,7 @@ ReportWait wait_for_report(pid_t worker, const std::string& first_interrupt) {
       }
     } else if (is_stop_signal(number)) {
       (void)raise(SIGSTOP);
-    } else if (!gives_up(number) || is_ignored(number) || result.given_up) {
+    } else if (!is_end_signal(number) || is_ignored(number) || result.given_up) {
       continue;
     } else if (result.interrupted = true; !may_interrupt) {
       log_info("%s", first_interrupt.c_str());

@@ -2,7 +2,6 @@
 #include "launcher/target/interpreter.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -20,13 +19,6 @@ std::string python_in(const std::string& folder) {
     }
   }
   return "";
-}
-
-bool same_file(const std::string& a, const std::string& b) {
-  struct stat info_a;
-  struct stat info_b;
-  return stat(a.c_str(), &info_a) == 0 && stat(b.c_str(), &info_b) == 0 &&
-         info_a.st_dev == info_b.st_dev && info_a.st_ino == info_b.st_ino;
 }
 
 }  // namespace
@@ -77,7 +69,7 @@ Result<Interpreter> discover_interpreter(const std::string& python_option,
     const std::string python = python_in(virtual_environment);
     // An active one stands first on PATH, and then python3 is what its user types.
     if (!python.empty() && (on_path.empty() || folder_of(on_path) != folder_of(python) ||
-                            !same_file(on_path, python))) {
+                            !is_same_file(on_path, python))) {
       return find_interpreter(python, current_folder, environment);
     }
   }

@@ -37,6 +37,9 @@
 
 namespace vtn::report {
 
+// So many instants keep what they lie in, in a report of so many rows.
+inline uint64_t most_pins(uint64_t most_rows) { return most_rows / 4; }
+
 template <class Sink>
 class Folder {
  public:

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/mutex.h"
+#include "report/fold/folder.h"
 #include "report/fold/thread_fold.h"
 #include "report/in_order.h"
 #include "spool/writer.h"
@@ -101,7 +102,7 @@ class FoldedRecording {
                 .clock = clock_,
                 .writer = *writer_,
                 .short_below_ns = request_.below_ns,
-                .most_pins = request_.most_rows / 4,
+                .most_pins = most_pins(request_.most_rows),
                 .names = FoldNames(model_, *writer_)};
     Mutex mutex;
     Status status;

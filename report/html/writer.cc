@@ -29,7 +29,7 @@ namespace {
 // A whole screen of boxes and more, in a block that is read in a few milliseconds.
 constexpr uint64_t kOverviewRows = 20'000;
 constexpr size_t kSourceBlockBytes = size_t{4} << 20;
-constexpr int kPasses = 2;
+constexpr uint64_t kPasses = 2;
 
 class Page {
  public:
@@ -47,9 +47,11 @@ class Page {
     VTN_ASSIGN(OutputFile output, OutputFile::create(request_.path));
     CallTotals own_totals;
     if (request_.totals == nullptr) {
-      VTN_ASSIGN(
-          own_totals,
-          add_up(spool_, AlsoAdd::kDurationsAndStacks, request_.settings.workers, progress(0)));
+      VTN_ASSIGN(own_totals,
+                 add_up(spool_,
+                        AlsoAdd::kDurationsAndStacks,
+                        request_.settings.workers,
+                        part_of(request_.progress, 0, kPasses)));
     }
     const CallTotals& totals = request_.totals != nullptr ? *request_.totals : own_totals;
     const PageFunctions functions(picture_, totals);
@@ -92,22 +94,10 @@ class Page {
   }
 
  private:
-  // The passes are one way together.
-  Progress progress(int pass) const {
-    if (!request_.progress) {
-      return {};
-    }
-    return [this, pass](uint64_t done, uint64_t total) {
-      return request_.progress(done + static_cast<uint64_t>(pass) * total, kPasses * total);
-    };
-  }
-
   void choose_thresholds(const Durations& durations, PageRun& run) const {
-    const uint64_t most =
-        request_.settings.most_rows != 0 ? request_.settings.most_rows : kMostPageRows;
-    if (!request_.settings.full) {
+    if (const uint64_t most = request_.settings.row_limit(kMostPageRows); most != 0) {
       run.fold_below_ns = durations.threshold_ns(most);
-      run.most_pins = most / 4;
+      run.most_pins = most_pins(most);
     }
     const uint64_t coarse_ns = durations.threshold_ns(kOverviewRows);
     run.overview_below_ns = coarse_ns > run.fold_below_ns ? coarse_ns : 0;
@@ -132,7 +122,8 @@ class Page {
         status = std::move(one);
       }
     };
-    VTN_TRY(pass_in_order(spool_, request_.settings.workers, progress(1), passes));
+    VTN_TRY(pass_in_order(
+        spool_, request_.settings.workers, part_of(request_.progress, 1, kPasses), passes));
     return status;
   }
 

@@ -94,7 +94,7 @@ class Info {
     // A report that was imported lies elsewhere, as a recording.
     struct stat named = {};
     const bool imported = stat(spool_.path().c_str(), &named) == 0 && S_ISREG(named.st_mode) &&
-                          (named.st_dev != info.st_dev || named.st_ino != info.st_ino);
+                          !is_same_file(spool_.fd(), spool_.path());
     file_bytes_ = static_cast<uint64_t>(imported ? named.st_size : info.st_size);
     const std::string state = imported ? "imported"
                               : spool_.closed()

@@ -154,10 +154,7 @@ std::string ShownFile::cached_name(const spool::Reader& reader) const {
     calls += frame.calls;
   }
   // What was imported is another recording each time.
-  struct stat named = {};
-  struct stat read = {};
-  const bool itself = stat(file().c_str(), &named) == 0 && fstat(reader.fd(), &read) == 0 &&
-                      named.st_dev == read.st_dev && named.st_ino == read.st_ino;
+  const bool itself = is_same_file(reader.fd(), file());
   if (settings_.cache_folder.empty() || calls < kCachedFromCalls || !reader.closed() || !itself) {
     return {};
   }

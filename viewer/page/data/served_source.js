@@ -29,6 +29,11 @@ function functionKey(name, file, line, kind) {
   return `${kind}\n${line}\n${file}\n${name}`;
 }
 
+/** @param {Stretch} stretch @param {Window} window */
+function covers(stretch, window) {
+  return stretch.from_ns <= window.from_ns && stretch.to_ns >= window.to_ns;
+}
+
 /**
  * The answer's JSON, and the blocks behind it.
  * @param {ArrayBuffer} buffer
@@ -113,7 +118,7 @@ export class ServedSource extends FileSource {
   ask(window) {
     const { thread, from_ns, to_ns } = window;
     const known = this.stretches.get(thread);
-    if (known && known.from_ns <= from_ns && known.to_ns >= to_ns) return;
+    if (known && covers(known, window)) return;
     const asked = this.asked.get(thread);
     // What was refused is asked for again when it is half as much.
     if (asked && (asked.ns_per_px > 0 ? asked.ns_per_px <= 2 * window.ns_per_px : true)) return;
@@ -138,9 +143,9 @@ export class ServedSource extends FileSource {
   }
 
   /** A stretch that cannot be had anew must not hide what the page has elsewhere. @param {Window} window */
-  dropUnlessCovers({ thread, from_ns, to_ns }) {
-    const known = this.stretches.get(thread);
-    if (known && !(known.from_ns <= from_ns && known.to_ns >= to_ns)) this.replace(thread, null);
+  dropUnlessCovers(window) {
+    const known = this.stretches.get(window.thread);
+    if (known && !covers(known, window)) this.replace(window.thread, null);
   }
 
   /**
