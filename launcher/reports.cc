@@ -18,6 +18,7 @@
 #include "collector/program_end.h"
 #include "launcher/derived.h"
 #include "launcher/last_lines.h"
+#include "launcher/progress_bar.h"
 #include "launcher/recordings.h"
 #include "report/output_file.h"
 #include "report/summary/totals.h"
@@ -29,49 +30,7 @@ namespace vtn::launcher {
 
 namespace {
 
-constexpr uint64_t kProgressAfterNs = 1'000'000'000;
-
 bool told_to_give_up() { return is_pending(collector::kGiveUpSignal); }
-
-// One line that is written over and over, and wiped at the end.
-class ProgressBar {
- public:
-  ProgressBar(std::string name, bool shown)
-      : name_(std::move(name)),
-        shown_(shown && isatty(STDERR_FILENO) != 0),
-        start_ns_(tracer::monotonic_ns()) {}
-  ~ProgressBar() {
-    if (drawn_) {
-      put("\r\x1b[K");
-    }
-  }
-  ProgressBar(const ProgressBar&) = delete;
-  ProgressBar& operator=(const ProgressBar&) = delete;
-
-  void show(uint64_t done, uint64_t total) {
-    if (!shown_ || tracer::monotonic_ns() - start_ns_ < kProgressAfterNs) {
-      return;
-    }
-    constexpr uint64_t kWidth = 40;
-    const uint64_t parts = total == 0 ? 0 : done * kWidth / total;
-    put(fmt::format("\rviztracer-native: {} [{}{}] {:3}%",
-                    name_,
-                    std::string(parts, '#'),
-                    std::string(kWidth - parts, '.'),
-                    total == 0 ? 0 : done * 100 / total));
-    drawn_ = true;
-  }
-
- private:
-  static void put(const std::string& text) {
-    (void)!write(STDERR_FILENO, text.data(), text.size());
-  }
-
-  std::string name_;
-  bool shown_;
-  bool drawn_ = false;
-  uint64_t start_ns_;
-};
 
 // The next bytes of a file from `at` on that lie in no hole; all, where nobody knows of holes.
 spool::FilePart next_data(int fd, uint64_t at, uint64_t size) {

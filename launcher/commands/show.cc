@@ -12,6 +12,7 @@
 #include "launcher/commands/browser.h"
 #include "launcher/commands/scratch_folder.h"
 #include "launcher/parent/end_watch.h"
+#include "launcher/progress_bar.h"
 #include "launcher/recordings.h"
 #include "report/formats.h"
 #include "session/session.h"
@@ -43,6 +44,15 @@ std::string recorded_so_far(const std::string& path) {
   }
   const std::string spool = session::spool_of_running(path);
   return spool.empty() ? path : spool;
+}
+
+// For as long as it lives.
+report::Progress progress_on_terminal(const std::string& path) {
+  return [bar = std::make_shared<ProgressBar>("making a page of " + name_of(path))](
+             uint64_t done, uint64_t total) {
+    bar->show(done, total);
+    return true;
+  };
 }
 
 }  // namespace
@@ -123,6 +133,7 @@ int show(const ShowRequest& request) {
   settings.pages.scratch_folder = scratch->path();
   settings.pages.stays = !request.once;
   settings.pages.find = recorded_so_far;
+  settings.pages.making = progress_on_terminal;
   settings.pages.open = [&](const std::string& file) {
     return open_recording(file, scratch->path(), true);
   };

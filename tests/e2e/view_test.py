@@ -116,6 +116,15 @@ class View(support.TestCase):
                 self.assertEqual([(mine.start[i], mine.end[i], head["functions"][mine.code[i]][0], mine.odd.get(i, 0), values.get((depth, i)))
                                   for i in range(len(mine))], expected, depth)
 
+    def test_somebody_who_waits_before_a_terminal_sees_how_far_it_is(self):
+        many = os.path.join(self.reports, "many.vtn")
+        run = self.run_argv([support.LAUNCHER, "--quiet", "--combine", *[self.vtn] * 1500, "-o", many])
+        self.assertEqual(run.status, 0, run.stderr)
+        terminal = support.Terminal(self, [support.LAUNCHER, "view", "--server_only", many], env={"XDG_CACHE_HOME": self.reports})
+        said = terminal.read(until=b"http://", timeout=support.TIMEOUT)
+        self.assertIn(b"\rviztracer-native: making a page of many.vtn [", said)
+        self.assertIn(b"%\r\x1b[Khttp://", said, "the line is wiped")
+
     def test_who_is_answered(self):
         self.serve()
         root = "/" + self.address.path.split("/")[1]

@@ -63,21 +63,25 @@ class Browser(unittest.TestCase):
         return page
 
     def test_a_report_opens_with_every_row_and_without_a_word(self):
-        for mark in ("", "#2d"):
-            with self.subTest(mark or "WebGL"):
+        for mark in ("#webgl", "#2d"):
+            with self.subTest(mark):
                 page = self.open(self.write("whole"), mark, "whole" + mark.strip("#"))
                 self.assertEqual([], page.messages)
                 self.assertEqual([], page.evaluate("vtn.source.problems"))
                 self.assertEqual(6000, page.evaluate(ROWS))
-                self.assertEqual("Canvas 2D" if mark else "WebGL2", page.evaluate("vtn.timeline.painter.name"))
+                self.assertEqual("Canvas 2D" if mark == "#2d" else "WebGL2", page.evaluate("vtn.timeline.painter.name"))
                 self.assertEqual("app.py --all", page.evaluate("document.title"))
                 self.assertEqual(0, page.evaluate("document.querySelectorAll('script[id^=vtn-calls], script[id^=vtn-tables]').length"))
                 self.assertGreater(page.evaluate("vtn.timeline.scene.boxes.count"), 300)
 
+    def test_a_processor_that_stands_in_for_a_card_does_not_draw_by_webgl(self):
+        page = self.open(self.write("card"))
+        self.assertEqual("Canvas 2D", page.evaluate("vtn.timeline.painter.name"), "SwiftShader is all that this Chromium may use")
+
     def test_both_painters_draw_the_same_boxes(self):
         """The colour at the middle of wide calls is the same by either, and that of the palette."""
         colours = []
-        for mark in ("", "#2d"):
+        for mark in ("#webgl", "#2d"):
             page = self.open(self.write("painters"), mark)
             colours.append(page.evaluate("""(() => {
               const { timeline } = vtn;
@@ -99,7 +103,7 @@ class Browser(unittest.TestCase):
         self.assertGreaterEqual(len(right), len(colours[0]) * 9 // 10, colours[0])
 
     def test_a_picture_comes_back_when_the_gpu_does(self):
-        page = self.open(self.write("lost"))
+        page = self.open(self.write("lost"), "#webgl")
         taken = """(() => {
           const copy = document.createElement('canvas');
           copy.width = vtn.timeline.box_canvas.width;

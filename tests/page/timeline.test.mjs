@@ -150,7 +150,7 @@ test('a view stays over the recording, and a link says what it shows', () => wit
   const source = await sourceOf(file);
   const state = new State(source);
   const span_ns = source.report.meta.span_ns;
-  assert.equal(writePermalink(state, false), '');
+  assert.equal(writePermalink(state, ''), '');
   const heard = [];
   state.on('view', (view) => heard.push(view));
   state.showRange(-9e15, 9e15);
@@ -162,10 +162,10 @@ test('a view stays over the recording, and a link says what it shows', () => wit
   state.showCall({ thread: 1, depth: 0, index: 2 });
   state.set('selectedRange', { from_ns: 3, to_ns: 9, threads: null });
   state.set('panel', 'functions');
-  const link = readPermalink(writePermalink(state, true));
+  const link = readPermalink(writePermalink(state, '2d'));
   assert.deepEqual(link, { view: { from_ns: Math.round(state.view.from_ns), to_ns: Math.round(state.view.to_ns) }, call: { thread: 1, depth: 0, index: 2 },
-    range: { from_ns: 3, to_ns: 9, threads: null }, panel: 'functions', canvas2d: true });
-  assert.deepEqual(readPermalink('#view=9_3&call=1_2&range=x_y'), { view: null, call: null, range: null, panel: '', canvas2d: false });
+    range: { from_ns: 3, to_ns: 9, threads: null }, panel: 'functions', painter: '2d' });
+  assert.deepEqual(readPermalink('#view=9_3&call=1_2&range=x_y'), { view: null, call: null, range: null, panel: '', painter: '' });
   state.showCall({ thread: 1, depth: 0, index: 99999999 });
   assert.deepEqual(state.selectedCall, { thread: 1, depth: 0, index: 2 }, 'a call that is not there is not shown');
 }));
@@ -180,9 +180,9 @@ test('a recording that is mostly the start of an interpreter is shown where call
   assert.deepEqual(viewed([], [traced]), [0, 1000]);
   assert.deepEqual(viewed([{ process: 0, start_ns: 900, end_ns: 900 }], [traced]), [0, 1000], 'no time at all');
   const state = new State({ report: of([{ process: 0, start_ns: 900, end_ns: 1000 }], [traced]), generation: 0, onChange() {} });
-  assert.equal(writePermalink(state, false), '', 'the address says only what was chosen');
+  assert.equal(writePermalink(state, ''), '', 'the address says only what was chosen');
   state.set('view', { from_ns: 0, to_ns: 1000 });
-  assert.equal(writePermalink(state, false), '#view=0_1000');
+  assert.equal(writePermalink(state, ''), '#view=0_1000');
 });
 
 test('a selected call is the same one when finer rows replace those of the overview', () => withFile({ ...OPTIONS, rows: 20000, threads: 2 }, async (file) => {

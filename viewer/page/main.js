@@ -35,7 +35,8 @@ async function startPage() {
     readOn(document, source);
     await source.whenComplete;
     vtn.complete_ms = performance.now();
-    if (!readPermalink(location.hash).canvas2d) timeline.useGl();
+    const { painter } = readPermalink(location.hash);
+    if (painter !== '2d') timeline.useGl(painter === 'webgl');
   } catch (fault) {
     showProblems([fault instanceof Error ? fault.message : String(fault)]);
   }

@@ -185,7 +185,9 @@ Status ShownFile::make_page(Recording& recording) const {
   }
   request.settings.workers = settings_.workers;
   request.settings.served = settings_.stays;
+  request.progress = settings_.making ? settings_.making(path_) : nullptr;
   const Status written = report::write_html(*recording.reader, request);
+  request.progress = nullptr;
   auto page = open_whole(request.path, recording.page_bytes);
   if (!keep) {
     (void)unlink(request.path.c_str());

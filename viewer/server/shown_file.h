@@ -16,6 +16,7 @@
 
 #include "base/mutex.h"
 #include "base/result.h"
+#include "report/formats.h"
 #include "report/html/window.h"
 #include "report/picture.h"
 #include "spool/clock_map.h"
@@ -31,10 +32,14 @@ using OpenRecording =
 // Of a file that is not there yet, since its run goes on: what that records into. Else the file.
 using FindFile = std::function<std::string(const std::string& path)>;
 
+// Of a page that is made from now on; empty: nobody waits before a terminal.
+using MakingPage = std::function<report::Progress(const std::string& path)>;
+
 // How pages are made.
 struct PageSettings {
   OpenRecording open;
   FindFile find;               // empty: files are where they are
+  MakingPage making;           // may be empty
   unsigned workers = 0;        // 0: as many as the machine has
   std::string cache_folder;    // where pages that took long to make are kept; empty: nowhere
   std::string scratch_folder;  // for files that are taken away as soon as they are open

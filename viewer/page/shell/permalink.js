@@ -5,6 +5,8 @@
 /** @typedef {import('../state.js').State} State */
 
 const QUIET_MS = 250;
+/** What draws the boxes, for those who know better than the page. */
+const PAINTERS = ['2d', 'webgl'];
 
 /** What an address asks for. @param {string} hash */
 export function readPermalink(hash) {
@@ -21,13 +23,12 @@ export function readPermalink(hash) {
     call: call && { thread: call[0], depth: call[1], index: call[2] },
     range: range && range[1] > range[0] ? { from_ns: range[0], to_ns: range[1], threads: null } : null,
     panel: fields.get('panel') || '',
-    /** Draw without WebGL, for tests. */
-    canvas2d: fields.has('2d'),
+    painter: PAINTERS.find((name) => fields.has(name)) || '',
   };
 }
 
-/** @param {State} state @param {boolean} canvas2d */
-export function writePermalink(state, canvas2d) {
+/** @param {State} state @param {string} painter */
+export function writePermalink(state, painter) {
   const fields = [];
   const { view, selectedCall: call, selectedRange: range } = state;
   const { first_view } = state;
@@ -35,7 +36,7 @@ export function writePermalink(state, canvas2d) {
   if (call) fields.push(`call=${call.thread}_${call.depth}_${call.index}`);
   if (range) fields.push(`range=${Math.round(range.from_ns)}_${Math.round(range.to_ns)}`);
   if (state.panel) fields.push(`panel=${state.panel}`);
-  if (canvas2d) fields.push('2d');
+  if (painter) fields.push(painter);
   return fields.length ? `#${fields.join('&')}` : '';
 }
 
@@ -43,9 +44,9 @@ export function writePermalink(state, canvas2d) {
 export function followPermalink(state) {
   let written = location.hash;
   let timer = 0;
-  const { canvas2d } = readPermalink(location.hash);
+  const { painter } = readPermalink(location.hash);
   const write = () => {
-    written = writePermalink(state, canvas2d);
+    written = writePermalink(state, painter);
     try {
       history.replaceState(null, '', written || location.pathname + location.search);
     } catch (fault) {

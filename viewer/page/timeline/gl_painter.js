@@ -51,12 +51,25 @@ const FRAGMENT = `#version 300 es
     result = vec4(colour * alpha, alpha);
   }`;
 
+/** What browsers and Mesa call a WebGL that the processor draws. */
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
+/** `failIfMajorPerformanceCaveat` does not tell: Chromium takes SwiftShader for a card when it is told to use it. @param {WebGL2RenderingContext} gl */
+function drawsInSoftware(gl) {
+  const info = gl.getExtension('WEBGL_debug_renderer_info');
+  return SOFTWARE.test(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+}
+
 export class GlPainter {
-  /** Throws where there is no WebGL2. @param {HTMLCanvasElement} canvas @param {() => void} restored it has to be drawn once more */
-  constructor(canvas, restored) {
+  /**
+   * Throws where there is no WebGL2.
+   * @param {HTMLCanvasElement} canvas @param {boolean} even_without_card @param {() => void} restored it has to be drawn once more
+   */
+  constructor(canvas, even_without_card, restored) {
     this.canvas = canvas;
     const gl = canvas.getContext('webgl2', { alpha: true, antialias: false, depth: false, powerPreference: 'low-power' });
     if (!gl) throw new Error('no WebGL2');
+    if (!even_without_card && drawsInSoftware(gl)) throw new Error('no graphics card');
     this.gl = gl;
     this.name = 'WebGL2';
     this.buffer_bytes = 0;

@@ -113,12 +113,14 @@ export class Timeline {
   }
 
   /**
-   * Goes on with WebGL, where there is one. Its start can take half a second, so the first picture does not wait for it.
+   * Goes on with WebGL, where a graphics card does it: what stands in for one takes up to six times as long as Canvas 2D. Its
+   * start can take half a second, so the first picture does not wait for it.
+   * @param {boolean} even_without_card
    */
-  useGl() {
+  useGl(even_without_card) {
     const canvas = make('canvas', 'boxes');
     try {
-      this.painter = new GlPainter(canvas, () => this.redraw());
+      this.painter = new GlPainter(canvas, even_without_card, () => this.redraw());
     } catch (fault) {
       return;
     }
