@@ -119,8 +119,8 @@ class _Report:
     """One call of a function that gets a report."""
 
     def __init__(self, stem: str, settings: dict[str, Any]) -> None:
-        from .tracer import VizTracer
-
+        with paused():
+            from .tracer import VizTracer
         self._stem = stem
         self._tracer = VizTracer(**settings)
 

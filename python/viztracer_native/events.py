@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from . import _native
+from .muting import paused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,11 +45,8 @@ def _key(key: object) -> str:
 
 def emit(event: Mapping[str, object]) -> None:
     """Hands one event of Chrome's trace format to the recorder: {"ph": "X", "name": ..., "ts": us, ...}."""
-    _native.mute()
-    try:
+    with paused():
         import json
 
         text = json.dumps(plain(dict(event)), separators=(",", ":"))
-    finally:
-        _native.unmute()
     _native.raw(text)

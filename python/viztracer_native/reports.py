@@ -11,6 +11,7 @@ import os
 import subprocess
 
 from . import _native
+from .muting import paused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,12 +89,9 @@ def _run(words: Sequence[str], outputs: Sequence[str]) -> None:
 
 def make(window: Window, outputs: Sequence[str], options: Sequence[str] = ()) -> None:
     """Writes them; their names' ends say what each is. ReportError, OSError of folders that cannot be made."""
-    _native.mute()
-    try:
+    with paused():
         _native.flush()
         _run(command(window, outputs, options), outputs)
-    finally:
-        _native.unmute()
 
 
 class Saving:
@@ -144,21 +142,17 @@ atexit.register(_wait_for_all)
 
 def begin_making(window: Window, outputs: Sequence[str], options: Sequence[str] = ()) -> Saving:
     """Like make(), but returns at once; an error is a line on stderr."""
-    _native.mute()
-    try:
+    with paused():
         _in_background[:] = [one for one in _in_background if one.is_alive()]
         _native.flush()
         saving = Saving(_launch(command(window, outputs, options), outputs, None))
         _in_background.append(saving)
         return saving
-    finally:
-        _native.unmute()
 
 
 def read(window: Window) -> dict[str, Any]:
     """The report as VizTracer's JSON, with each single call. ReportError."""
-    _native.mute()
-    try:
+    with paused():
         import json
         import tempfile
 
@@ -168,14 +162,11 @@ def read(window: Window) -> dict[str, Any]:
             with open(path, encoding="utf-8", errors="surrogateescape") as file:
                 data: dict[str, Any] = json.load(file)
         return data
-    finally:
-        _native.unmute()
 
 
 def write(data: dict[str, Any], output: str, options: Sequence[str] = ()) -> None:
     """A report of events that the program has changed. What JSON has no word for is told by its type. ReportError."""
-    _native.mute()
-    try:
+    with paused():
         import json
         import tempfile
 
@@ -192,5 +183,3 @@ def write(data: dict[str, Any], output: str, options: Sequence[str] = ()) -> Non
             with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(text)
             _run([_native.info()["launcher"], "--quiet", "--convert", path, "-o", output, *options], [output])
-    finally:
-        _native.unmute()

@@ -13,6 +13,7 @@ import builtins
 import os
 
 from . import _native
+from .muting import paused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,8 +113,8 @@ def get_tracer() -> VizTracer | None:
     if found is None and in_run():
         with lock:
             if _tracer_of_run is None:
-                from .tracer import RunTracer
-
+                with paused():
+                    from .tracer import RunTracer
                 _tracer_of_run = RunTracer()
             found = _tracer_of_run
     return found

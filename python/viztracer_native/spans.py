@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from . import _native
+from .muting import paused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ class Span(_native.Span):
     _values: dict[str, object]
 
     def __call__(self, function: F) -> F:
-        from .wrapping import around
-
+        with paused():
+            from .wrapping import around
         name, values = self._name, self._values
         return around(function, lambda: _native.Span(name, values))
 
@@ -60,8 +61,8 @@ def span(name: Any, /, **values: object) -> Any:
     function = getattr(name, "__func__", name)
     if not callable(function) or isinstance(function, type):
         raise TypeError(f"the name of a span must be a text, not {type(name).__name__}")
-    from .wrapping import name_of
-
+    with paused():
+        from .wrapping import name_of
     return span(name_of(function))(name)
 
 

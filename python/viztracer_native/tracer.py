@@ -11,6 +11,7 @@ import warnings
 
 from . import _native, session, settings
 from .compatibility import Compatibility
+from .muting import paused
 from .plugins import PluginManager
 from .tracer_marks import TracerMarks
 
@@ -289,7 +290,8 @@ class VizTracer(TracerMarks, Compatibility):
 
     def install(self) -> None:
         """From now on SIGUSR1 starts it, and SIGUSR2 stops it and saves. Main thread only (ValueError)."""
-        import signal
+        with paused():
+            import signal
 
         def start(number: int, frame: object) -> None:
             self.start()
@@ -304,8 +306,8 @@ class VizTracer(TracerMarks, Compatibility):
     # Reports
 
     def _window(self) -> Window | None:
-        from .reports import Window
-
+        with paused():
+            from .reports import Window
         if self._from_ns is None:
             return None
         to_ns = self._to_ns if self._to_ns is not None else _native.now_ns()
@@ -318,8 +320,8 @@ class VizTracer(TracerMarks, Compatibility):
     def _output(self, output_file: str | os.PathLike[str] | None) -> str:
         name = str(settings.path("output_file", self.output_file if output_file is None else output_file))
         if self.pid_suffix:
-            from .reports import with_pid
-
+            with paused():
+                from .reports import with_pid
             return with_pid(name, os.getpid())
         return name
 
@@ -339,12 +341,11 @@ class VizTracer(TracerMarks, Compatibility):
         """
         output = self._output(output_file)
         words = self._report_words(file_info)
-        _native.mute()
-        try:
-            window = self._window()
-            if window is None:
-                warnings.warn("viztracer-native: nothing to save: start() was not called", RuntimeWarning, stacklevel=2)
-                return
+        window = self._window()
+        if window is None:
+            warnings.warn("viztracer-native: nothing to save: start() was not called", RuntimeWarning, stacklevel=2)
+            return
+        with paused():
             from . import reports
 
             if self._plugins.event("pre-save"):
@@ -354,27 +355,26 @@ class VizTracer(TracerMarks, Compatibility):
             self._left_behind = True
             if self.verbose if verbose is None else verbose:
                 print(f"viztracer-native: saved {os.path.abspath(output)}", file=sys.stderr)
-        finally:
-            _native.unmute()
 
     def save_report(self, output: Any, file_info: bool | None = None, verbose: int | None = None) -> None:
         """save(), also to an open text file, which gets JSON."""
         if not hasattr(output, "write"):
             self.save(output, file_info, verbose)
             return
-        import json
+        with paused():
+            import json
 
-        from .events import plain
+            from .events import plain
 
-        output.write(json.dumps(plain(self._read())))
+            output.write(json.dumps(plain(self._read())))
 
     def fork_save(self, output_file: str | os.PathLike[str] | None = None) -> Saving:
         """save() in the background, whatever the start method of multiprocessing; nothing is forked.
 
         What is returned has join(), is_alive(), exitcode and pid. RuntimeError where start() was never called.
         """
-        from . import reports
-
+        with paused():
+            from . import reports
         output = self._output(output_file)
         window = self._window()
         if window is None:
@@ -383,8 +383,8 @@ class VizTracer(TracerMarks, Compatibility):
         return reports.begin_making(window, [output], self._report_words(None))
 
     def _read(self) -> dict[str, Any]:
-        from . import reports
-
+        with paused():
+            from . import reports
         window = self._window()
         data: dict[str, Any] = {"traceEvents": [], "viztracer_metadata": {}} if window is None else reports.read(window)
         if self._sync_marker_ns is not None:
@@ -411,8 +411,8 @@ class VizTracer(TracerMarks, Compatibility):
 
     def dump(self, filename: str | os.PathLike[str], sanitize_function_name: bool = False) -> None:
         """Like load(), into a file: JSON, unless its name says otherwise. ReportError."""
-        from . import reports
-
+        with paused():
+            from . import reports
         window = self._window()
         if window is None:
             raise RuntimeError("nothing to dump: start() was not called")
@@ -443,8 +443,9 @@ class VizTracer(TracerMarks, Compatibility):
         """When the program ends, also by SIGTERM, it stops and saves. Below the command nothing is to be done."""
         if session.in_run():
             return
-        import atexit
-        import signal
+        with paused():
+            import atexit
+            import signal
 
         atexit.register(self.exit_routine)
 
@@ -484,6 +485,6 @@ class RunTracer(VizTracer):
         return session.is_recording()
 
     def _window(self) -> Window:
-        from .reports import Window
-
+        with paused():
+            from .reports import Window
         return Window(self._recording, os.getpid(), self._from_ns, self._to_ns or _native.now_ns())

@@ -8,6 +8,7 @@ import warnings
 
 from . import _native
 from .marks import checked_name, checked_scope
+from .muting import paused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,13 +17,11 @@ if TYPE_CHECKING:
 
 def shown(value: object, most: int = 256) -> str:
     """The repr of a value, cut; its type where that fails."""
-    _native.mute()
-    try:
-        text = repr(value)
-    except Exception:
-        return f"<{type(value).__module__}.{type(value).__qualname__}>"
-    finally:
-        _native.unmute()
+    with paused():
+        try:
+            text = repr(value)
+        except Exception:
+            return f"<{type(value).__module__}.{type(value).__qualname__}>"
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
@@ -93,8 +92,8 @@ class TracerMarks:
             with tracer.log_event("load"):
                 rows = load(path)
         """
-        from .spans import VizEvent
-
+        with paused():
+            from .spans import VizEvent
         frame = sys._getframe(1)
         return VizEvent(self, name, frame.f_code.co_filename, frame.f_lineno)
 
@@ -118,8 +117,8 @@ class TracerMarks:
         """
         if not isinstance(event, dict) or not isinstance(event.get("ph"), str):
             raise TypeError("an event must be a dict with 'ph', a text")
-        from .events import emit
-
+        with paused():
+            from .events import emit
         emit(event)
 
     def add_func_args(self, key: str, value: object) -> None:

@@ -21,7 +21,7 @@ def read(*path):
 def tests_by_file():
     """Of each test file in Python its classes, and of each class its tests."""
     found = {}
-    for folder in ("e2e", "page"):
+    for folder in ("e2e", "page", "python"):
         for name in sorted(os.listdir(os.path.join(ROOT, "tests", folder))):
             if name.endswith("_test.py"):
                 tree = ast.parse(read("tests", folder, name))
