@@ -53,9 +53,9 @@ def command(window: Window, outputs: Sequence[str], options: Sequence[str] = ())
     """The launcher's words. "@" stands before times of the recorder's clock, rather than of the report's axis."""
     words = [_native.info()["launcher"], "--quiet", "--convert", window.recording, "--process", str(window.pid)]
     if window.from_ns is not None:
-        words += ["--from", f"@{window.from_ns}ns"]
+        words += ["--from", f"@{window.from_ns}"]
     if window.to_ns is not None:
-        words += ["--to", f"@{window.to_ns}ns"]
+        words += ["--to", f"@{window.to_ns}"]
     for output in outputs:
         words += ["-o", output]
     return [*words, *options]

@@ -55,7 +55,12 @@ class Names(Case):
         with open(os.path.join(os.path.dirname(PACKAGES), "meson.build"), encoding="utf-8") as file:
             self.assertIn(f"version: '{viztracer_native.__version__}'", file.read())
 
-    def test_each_name_of_the_reference_has_a_row(self):
+    def test_what_is_not_kept_is_not_there(self):
+        for name in ("report_builder", "report_server", "patch", "code_monkey", "functree", "util", "viewer", "attach", "vcompressor"):
+            with self.assertRaises(ImportError):
+                importlib.import_module(f"viztracer.{name}")
+
+    def test_each_name_has_a_row(self):
         with open(os.path.join(os.path.dirname(PACKAGES), "docs", "API.md"), encoding="utf-8") as file:
             told = file.read()
         for owner, name in self.public():

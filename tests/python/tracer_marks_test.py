@@ -154,5 +154,17 @@ class Marks(Case):
         self.assertEqual(marker, self.tracer.data["viztracer_metadata"]["sync_marker"])
 
 
+class Kept(Case):
+    def test_what_needs_nothing_does_nothing(self):
+        tracer = VizTracer()
+        for method in ("enable_thread_tracing", "reset_stack", "overload_print", "restore_print", "add_garbage_collection",
+                       "connect_report_server", "clean_report_server_process", "setpid"):
+            self.assertIsNone(getattr(tracer, method)())
+        self.assertEqual(0, tracer.setignorestackcounter(1))
+        self.assertEqual([1, 2], tracer.shield_ignore(sorted, [2, 1]))
+        self.assertIsNone(tracer.torch_profile)
+        self.assertEqual([], fake.calls)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -29,16 +29,16 @@ class Reports(Case):
         self.assertEqual("", stdin)
         self.assertEqual(["--quiet", "--convert", "/recordings/1.vtn", "--process", str(os.getpid())], words[:5])
         (began,), (ended,) = self.after(words, "--from"), self.after(words, "--to")
-        self.assertLessEqual(before, int(began[1:-2]))
-        self.assertLess(int(began[1:-2]), int(ended[1:-2]))
-        self.assertLessEqual(int(ended[1:-2]), after)
+        self.assertLessEqual(before, int(began[1:]))
+        self.assertLess(int(began[1:]), int(ended[1:]))
+        self.assertLessEqual(int(ended[1:]), after)
         self.assertEqual(["sub/deeper/x.html"], self.after(words, "-o"))
         self.assertEqual("report sub/deeper/x.html", self.read("sub/deeper/x.html"))
         self.assertEqual([("begin", ["--ignore_multiprocess"]), ("stop",), ("flush",)], fake.calls)
 
     def window(self):
         words = self.launched()[-1][0]
-        return int(self.after(words, "--from")[0][1:-2]), int(self.after(words, "--to")[0][1:-2])
+        return int(self.after(words, "--from")[0][1:]), int(self.after(words, "--to")[0][1:])
 
     def test_the_window_goes_on_until_it_is_saved_or_cleared(self):
         tracer = VizTracer(verbose=0)

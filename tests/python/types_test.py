@@ -73,11 +73,18 @@ def mypy():
 
 @unittest.skipIf(mypy() is None, "there is no mypy: pip install mypy")
 class Types(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cache = tempfile.TemporaryDirectory(prefix="vtn-mypy-")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.cache.cleanup()
+
     def check(self, *words, version=OLDEST):
-        with tempfile.TemporaryDirectory(prefix="vtn-mypy-") as cache:
-            return subprocess.run(
-                [*mypy(), "--strict", "--python-version", version, "--cache-dir", cache, "--no-color-output", *words],
-                cwd=PACKAGES, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        return subprocess.run(
+            [*mypy(), "--strict", "--python-version", version, "--cache-dir", self.cache.name, "--no-color-output", *words],
+            cwd=PACKAGES, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
     def test_the_packages(self):
         for version in (OLDEST, NEWEST):
