@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the recorder lends to Python. The module is part of the runtime; everything else of this package is made of it.
+# Arguments go by position. In a process that is in no session whatever marks something is accepted, and does nothing.
+# Frames of this package, and what it does while a thread is muted, are not recorded.
+from typing import Any
+
+from typing_extensions import Self
+
+def state() -> int:
+    """0: this process is in no session; 1: it is recorded; 2: paused; 3: stopped."""
+
+def begin(settings: dict[str, Any], /) -> None:
+    """Makes a session of this process's own, and records. RuntimeError with one line where that cannot be.
+
+    settings["arguments"]: options of the launcher's command line, as a list of words. No report is written at the end.
+    """
+
+def end() -> None:
+    """Ends a session that begin() made: state() is 0 again, and begin() may be called with other settings.
+
+    The recording stays where info() said as long as the process lives.
+    """
+
+def start() -> None:
+    """Recording of this process begins, in all its threads."""
+
+def stop() -> None:
+    """It ends; the interpreter is as fresh afterwards."""
+
+def pause() -> None:
+    """Nothing of this process is recorded from now on. Cheap, unlike stop()."""
+
+def resume() -> None:
+    """Ends pause()."""
+
+def mute() -> None:
+    """Nothing of the calling thread is recorded until as many unmute() have been called."""
+
+def unmute() -> None:
+    """Ends one mute()."""
+
+def instant(name: str, values: dict[str, Any] | None, scope: str, /) -> None:
+    """A mark at this moment. scope: "g" for all processes, "p" for this one, "t" for this thread."""
+
+def counter(name: str, values: dict[str, Any], /) -> None:
+    """A sample of a counter, a series for each key. TypeError if a value is neither int nor float."""
+
+def object_event(ph: str, obj_id: str, name: str, args: Any, /) -> None:
+    """What became of an object: "N" it is new, "O" its state is args, "D" it is deleted."""
+
+def raw(event: str, /) -> None:
+    """JSON text of one event, for the report as it is; pid and tid are added where they are missing."""
+
+def argument(key: str, value: Any, /) -> None:
+    """Attaches a value to the innermost recorded Python call of this thread."""
+
+class Span:
+    """A slice of that name on this thread, while the context lasts. Entered in the frame of a generator or
+    coroutine, it goes on where that does. What makes it is __new__, so that it can be derived from."""
+
+    def __new__(cls, name: str, values: dict[str, Any], /) -> Self: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, kind: object, error: object, traceback: object, /) -> None: ...
+
+def now_ns() -> int:
+    """The recording's clock: CLOCK_MONOTONIC."""
+
+def base_time_ns() -> int:
+    """What the wall clock is ahead of it."""
+
+def flush() -> None:
+    """When it returns, all that was recorded before is in the file that info()["recording"] names."""
+
+def info() -> dict[str, str]:
+    """"launcher": its path; "recording": that of the .vtn file, which grows; "output": the run's report, or ""."""
+
+def settings() -> dict[str, Any]:
+    """What this run records, under the names of the launcher's options: {"log_sparse": False, ...}."""
