@@ -86,6 +86,7 @@ class VizTracer(TracerMarks, Compatibility):
     output_file: str
 
     _values: dict[str, Any]
+    _is_whole = False  # what was before start() is its own as well
 
     def __init__(
         self,
@@ -126,7 +127,7 @@ class VizTracer(TracerMarks, Compatibility):
         vars(self)["_values"] = {row.name: row.check(row.name, given[row.name]) for row in settings.ROWS}
         # register_global is a method's name, too.
         vars(self).update((name, value) for name, value in self._values.items() if name != "register_global")
-        self._options: list[str] = list(settings.texts("options", list(options)) or ())  # type: ignore[call-overload]
+        self._options: list[str] = settings.texts("options", options) or []
         self.cwd = os.getcwd()
         self.data: dict[str, Any] = {}
         self.parsed = False
@@ -211,7 +212,7 @@ class VizTracer(TracerMarks, Compatibility):
         with session.lock:
             as_asked = session.start(self, arguments)
             self._recording = _native.info()["recording"]
-            if self._left_behind or self._from_ns is None:
+            if self._left_behind or (self._from_ns is None and not self._is_whole):
                 self._from_ns = began
             self._to_ns = None
             self._left_behind = self.parsed = False
@@ -258,19 +259,19 @@ class VizTracer(TracerMarks, Compatibility):
     def __exit__(self, kind: object, error: BaseException | None, traceback: types.TracebackType | None) -> None:
         self._stop(keep=self._keeps.pop())
         try:
-            self._save_at_end(None, failed=error is not None)
+            # The program's own exception matters more than that its report could not be made.
+            self._save_at_end(None, quietly=error is not None)
         finally:
             self.terminate()
             if session.get_global() is self:
                 session.set_global(None)
 
-    def _save_at_end(self, output_file: str | None, failed: bool) -> None:
+    def _save_at_end(self, output_file: str | None, quietly: bool) -> None:
         try:
             self.save(output_file)
         except Exception as failure:
-            if not failed:
+            if not quietly:
                 raise
-            # The program's own exception matters more than that its report could not be made.
             warnings.warn(f"viztracer-native: no report: {failure}", RuntimeWarning, stacklevel=3)
 
     def run(self, command: str, output_file: str | None = None) -> None:
@@ -286,19 +287,23 @@ class VizTracer(TracerMarks, Compatibility):
             failed = False
         finally:
             self._stop(keep)
-            self._save_at_end(output_file, failed)
+            self._save_at_end(output_file, quietly=failed)
 
     def install(self) -> None:
         """From now on SIGUSR1 starts it, and SIGUSR2 stops it and saves. Main thread only (ValueError)."""
         with paused():
             import signal
 
+        # Whatever the program is at when the signal comes, no exception of ours gets into it.
         def start(number: int, frame: object) -> None:
-            self.start()
+            try:
+                self.start()
+            except Exception as failure:
+                warnings.warn(f"viztracer-native: not started: {failure}", RuntimeWarning, stacklevel=2)
 
         def stop_and_save(number: int, frame: object) -> None:
             self.stop()
-            self.save()
+            self._save_at_end(None, quietly=True)
 
         signal.signal(signal.SIGUSR1, start)
         signal.signal(signal.SIGUSR2, stop_and_save)
@@ -311,7 +316,9 @@ class VizTracer(TracerMarks, Compatibility):
         if self._from_ns is None:
             return None
         to_ns = self._to_ns if self._to_ns is not None else _native.now_ns()
-        return Window(self._recording, os.getpid(), self._from_ns, to_ns)
+        # A session of our own that follows children is theirs as well.
+        alone = session.in_run() or self.ignore_multiprocess
+        return Window(self._recording, os.getpid() if alone else None, self._from_ns, to_ns)
 
     def _report_words(self, file_info: bool | None) -> list[str]:
         with_sources = self.file_info if file_info is None else settings.boolean("file_info", file_info)
@@ -319,7 +326,9 @@ class VizTracer(TracerMarks, Compatibility):
 
     def _output(self, output_file: str | os.PathLike[str] | None) -> str:
         name = str(settings.path("output_file", self.output_file if output_file is None else output_file))
-        if self.pid_suffix:
+        # The run's own report comes at its end, and would replace it.
+        of_run = _native.info()["output"] if session.in_run() else ""
+        if self.pid_suffix or (of_run and os.path.realpath(name) == os.path.realpath(of_run)):
             with paused():
                 from .reports import with_pid
             return with_pid(name, os.getpid())
@@ -425,7 +434,7 @@ class VizTracer(TracerMarks, Compatibility):
         self.parsed = False
         self.total_entries = 0
         self._left_behind = False
-        self._from_ns = _native.now_ns() if self.enable else None
+        self._from_ns = _native.now_ns() if self.enable or self._is_whole else None
 
     # The program's end
 
@@ -447,12 +456,20 @@ class VizTracer(TracerMarks, Compatibility):
             import atexit
             import signal
 
-        atexit.register(self.exit_routine)
+        pid = os.getpid()
+
+        def save_once() -> None:
+            if os.getpid() == pid:  # a forked child has no report of its own
+                self.exit_routine()
 
         def end(number: int, frame: object) -> None:
-            self.exit_routine()
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGTERM)  # so that the status is that of the signal
+            try:
+                save_once()
+            finally:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                os.kill(os.getpid(), signal.SIGTERM)  # so that the status is that of the signal
+
+        atexit.register(save_once)
 
         try:
             if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
@@ -475,6 +492,8 @@ class VizTracer(TracerMarks, Compatibility):
 
 class RunTracer(VizTracer):
     """The tracer of a run that this program is a part of. It has been started, and reports what was before it, too."""
+
+    _is_whole = True
 
     def __init__(self) -> None:
         super().__init__(register_global=False)
