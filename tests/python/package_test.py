@@ -138,8 +138,7 @@ class Sources(unittest.TestCase):
                     [node.module] if isinstance(node, ast.ImportFrom) and node.level == 0 else []
                 for name in names:
                     first = name.split(".")[0]
-                    allowed = {"viztracer_native"} | ({"IPython"} if path.endswith("ipython.py") else set())
-                    allowed |= {"typing_extensions"} if path.endswith(".pyi") else set()
+                    allowed = {"viztracer_native", "typing_extensions" if path.endswith(".pyi") else None}
                     self.assertTrue(first in sys.stdlib_module_names or first in allowed, f"{path}: {name}")
 
     def test_the_fake_has_what_the_recorder_has(self):
