@@ -40,15 +40,24 @@ class flow:
         emit(event)
 
     def begin(self) -> None:
-        """The arrow begins at the slice that is open here."""
+        """The arrow begins at the slice that is open here.
+
+            flow(job.number).begin()
+        """
         self._emit("s")
 
     def step(self) -> None:
-        """It goes on through the slice that is open here."""
+        """It goes on through the slice that is open here.
+
+            flow(job.number).step()
+        """
         self._emit("t")
 
     def end(self) -> None:
-        """It ends at the slice that is open here."""
+        """It ends at the slice that is open here.
+
+            flow(job.number).end()
+        """
         self._emit("f")
 
     def __enter__(self) -> flow:

@@ -23,7 +23,13 @@ NOT_TRACED = "VIZTRACER_NATIVE"
 
 
 class ReportError(RuntimeError):
-    """A report could not be made; says why, in one line."""
+    """A report could not be made; says why, in one line.
+
+        try:
+            tracer.save("/full/x.html")
+        except ReportError as error:
+            print(error)
+    """
 
 
 class Window:

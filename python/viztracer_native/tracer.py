@@ -180,18 +180,28 @@ class VizTracer(TracerMarks, Compatibility):
 
     @property
     def init_kwargs(self) -> dict[str, Any]:
-        """The arguments to make another one like it with, for another process."""
+        """The arguments to make another one like it with, for another process.
+
+            VizTracer(**tracer.init_kwargs)
+        """
         return {**self._values, "plugins": None, "options": list(self._options)}
 
     def get_args(self) -> list[str]:
-        """The launcher's options that record what is asked for. ValueError for what cannot be combined."""
+        """The launcher's options that record what is asked for. ValueError for what cannot be combined.
+
+            VizTracer(log_gc=True).get_args()  # ["--log_gc", "--ignore_multiprocess"]
+        """
         return settings.words_of(self._values) + self._options
 
     # Recording
 
     @property
     def enable(self) -> bool:
-        """It has been started, and not stopped."""
+        """It has been started, and not stopped.
+
+            if not tracer.enable:
+                tracer.start()
+        """
         return self._running
 
     def start(self) -> None:
@@ -224,7 +234,11 @@ class VizTracer(TracerMarks, Compatibility):
 
     def stop(self, stop_option: str | None = None) -> None:
         """Records no more, unless another tracer of the process does. Calls that are open are shown up to here, with
-        "flush_as_finish" as without. ValueError for another option."""
+        "flush_as_finish" as without. ValueError for another option.
+
+            tracer.stop()
+            tracer.save()
+        """
         if stop_option not in STOP_OPTIONS:
             raise ValueError(f"stop_option must be 'flush_as_finish' or None, not {stop_option!r}")
         self._stop(keep=False)
@@ -239,13 +253,21 @@ class VizTracer(TracerMarks, Compatibility):
         self._plugins.event("post-stop")
 
     def pause(self) -> None:
-        """Nothing of the calling thread is recorded until resume(); other threads are. Twice is as once."""
+        """Nothing of the calling thread is recorded until resume(); other threads are. Twice is as once.
+
+            tracer.pause()
+            warm_up_caches()
+            tracer.resume()
+        """
         if not getattr(self._paused, "now", False):
             self._paused.now = True
             _native.mute()
 
     def resume(self) -> None:
-        """Ends pause() of the calling thread; without one nothing happens."""
+        """Ends pause() of the calling thread; without one nothing happens.
+
+            tracer.resume()
+        """
         if getattr(self._paused, "now", False):
             self._paused.now = False
             _native.unmute()
@@ -290,7 +312,10 @@ class VizTracer(TracerMarks, Compatibility):
             self._save_at_end(output_file, quietly=failed)
 
     def install(self) -> None:
-        """From now on SIGUSR1 starts it, and SIGUSR2 stops it and saves. Main thread only (ValueError)."""
+        """From now on SIGUSR1 starts it, and SIGUSR2 stops it and saves. Main thread only (ValueError).
+
+            tracer.install()  # then, from a shell: kill -USR1 PID; sleep 5; kill -USR2 PID
+        """
         with paused():
             import signal
 
@@ -366,7 +391,10 @@ class VizTracer(TracerMarks, Compatibility):
                 print(f"viztracer-native: saved {os.path.abspath(output)}", file=sys.stderr)
 
     def save_report(self, output: Any, file_info: bool | None = None, verbose: int | None = None) -> None:
-        """save(), also to an open text file, which gets JSON."""
+        """save(), also to an open text file, which gets JSON.
+
+            tracer.save_report(sys.stdout)
+        """
         if not hasattr(output, "write"):
             self.save(output, file_info, verbose)
             return
@@ -381,6 +409,10 @@ class VizTracer(TracerMarks, Compatibility):
         """save() in the background, whatever the start method of multiprocessing; nothing is forked.
 
         What is returned has join(), is_alive(), exitcode and pid. RuntimeError where start() was never called.
+
+            saving = tracer.fork_save("requests.html")
+            ...
+            saving.join()
         """
         with paused():
             from . import reports
@@ -404,6 +436,8 @@ class VizTracer(TracerMarks, Compatibility):
         """Stops, and reads what was recorded into the attribute `data`, as VizTracer's JSON has it.
 
         Returns how many events there are, those that name processes and threads aside. ReportError.
+
+            print(tracer.parse(), "events:", tracer.data["traceEvents"][:3])
         """
         self.stop()
         if not self.parsed:
@@ -413,13 +447,19 @@ class VizTracer(TracerMarks, Compatibility):
         return self.total_entries
 
     def load(self) -> list[dict[str, Any]]:
-        """The events since start() or clear(), as a list of dicts; the next load() has those after them. ReportError."""
+        """The events since start() or clear(), as a list of dicts; the next load() has those after them. ReportError.
+
+            longest = max(tracer.load(), key=lambda event: event.get("dur", 0))
+        """
         events: list[dict[str, Any]] = self._read()["traceEvents"]
         self.clear()
         return events
 
     def dump(self, filename: str | os.PathLike[str], sanitize_function_name: bool = False) -> None:
-        """Like load(), into a file: JSON, unless its name says otherwise. ReportError."""
+        """Like load(), into a file: JSON, unless its name says otherwise. ReportError.
+
+            tracer.dump("minute.json")
+        """
         with paused():
             from . import reports
         window = self._window()
@@ -429,7 +469,12 @@ class VizTracer(TracerMarks, Compatibility):
         self.clear()
 
     def clear(self) -> None:
-        """Reports begin here: what was recorded before is in none of this tracer's any more."""
+        """Reports begin here: what was recorded before is in none of this tracer's any more.
+
+            tracer.clear()
+            handle(request)
+            tracer.save("request.html")
+        """
         self.data = {}
         self.parsed = False
         self.total_entries = 0
@@ -439,17 +484,28 @@ class VizTracer(TracerMarks, Compatibility):
     # The program's end
 
     def register_global(self) -> None:
-        """get_tracer() returns this one."""
+        """get_tracer() returns this one.
+
+            tracer.register_global()
+            assert get_tracer() is tracer
+        """
         session.set_global(self)
 
     def terminate(self) -> None:
-        """Tells the plugins that it is over, once. VizPluginError where one does not agree."""
+        """Tells the plugins that it is over, once. VizPluginError where one does not agree.
+
+            tracer.terminate()
+        """
         if not self._terminated:
             self._terminated = True
             self._plugins.terminate()
 
     def register_exit(self) -> None:
-        """When the program ends, also by SIGTERM, it stops and saves. Below the command nothing is to be done."""
+        """When the program ends, also by SIGTERM, it stops and saves. Below the command nothing is to be done.
+
+            tracer.register_exit()
+            tracer.start()
+        """
         if session.in_run():
             return
         with paused():
@@ -478,7 +534,10 @@ class VizTracer(TracerMarks, Compatibility):
             pass  # not the main thread: then the end of the interpreter alone
 
     def exit_routine(self) -> None:
-        """Stops, saves into the folder where the tracer was made, and terminates: once."""
+        """Stops, saves into the folder where the tracer was made, and terminates: once.
+
+            tracer.exit_routine()
+        """
         if not self._terminated:
             self._stop(keep=False)
             if self._from_ns is not None:
@@ -486,7 +545,10 @@ class VizTracer(TracerMarks, Compatibility):
             self.terminate()
 
     def set_afterfork(self, callback: Callable[..., object], *args: Any, **kwargs: Any) -> None:
-        """Calls `callback(tracer, ...)` in each child that is forked from now on."""
+        """Calls `callback(tracer, ...)` in each child that is forked from now on.
+
+            tracer.set_afterfork(lambda tracer: tracer.clear())
+        """
         os.register_at_fork(after_in_child=lambda: callback(self, *args, **kwargs))
 
 

@@ -25,14 +25,14 @@ setInterval(() => {
     try { reach(); reached.push(name); } catch (fault) { /* as it should be */ }
   }
   parent.postMessage({ text: document.body.innerText, reached }, '*');
-}, 50);
+}, 200);
 </script>"""
 LISTEN = """
 window.told = { text: '' };
 addEventListener('message', (event) => { window.told = event.data; });
 """
 UNTIL_SHOWN = """new Promise((done, fail) => {
-  const end_ms = performance.now() + 30000;
+  const end_ms = performance.now() + 90000;
   const again = () => {
     if (window.told.text.includes('2 functions')) done(window.told);
     else if (performance.now() > end_ms) fail(new Error('it shows: ' + window.told.text));
