@@ -61,7 +61,7 @@ class EventBase:
 
     def _told(self) -> dict[str, Any]:
         """The attributes that are told, with their values."""
-        return {name: value for name, value in vars(self).items() if self._is_told(name)}
+        return {name: value for name, value in dict(vars(self)).items() if self._is_told(name)}
 
     def _check(self, name: str, value: object) -> None:
         """Raises for a value that cannot be told."""
