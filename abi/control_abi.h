@@ -52,6 +52,7 @@ enum {
   VTN_OPTION_LOG_SPARSE = 1u << 17,     /* nothing but what the program logs itself */
   VTN_OPTION_MAGIC_COMMENTS = 1u << 18, /* what comments in the source ask for */
   VTN_OPTION_BUDGET = 1u << 19,         /* functions are switched off that are called too often */
+  VTN_OPTION_NO_ALIAS = 1u << 20,       /* `import viztracer` is the program's */
 };
 
 /* vtn_control_page.collector_waiting */

@@ -77,6 +77,9 @@ enum class NoteKind : uint32_t {
   // values, pair by pair. A value whose name is empty is the mark's own.
   kInstant = 32,
   kCounter = 33,  // a number has another value from here on
+  // A span that was suspended, or left elsewhere than it was entered: told of at its end, its stamp
+  // is its beginning. The first value, "ticks", says how long it was. key: a FunctionKind::kSpan.
+  kSpan = 34,
 };
 inline constexpr uint32_t kFirstMark = 32;  // kinds from here on have a stamp of their own
 inline constexpr uint32_t kMaxNoteKind = 63;

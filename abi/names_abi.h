@@ -47,6 +47,7 @@ enum class FunctionKind : uint32_t {
   // Not functions: what marks are called (NoteKind::kInstant, kCounter); their category as file.
   kInstant = 5,
   kCounter = 6,
+  kSpan = 8,  // a stretch of time that the program names
   kFold = 7,  // calls that were put together, in recordings that reports are made of
 };
 
@@ -56,7 +57,14 @@ enum FunctionFlag : uint32_t {
   kFunctionResumed = 1,
   // What is below a call of it is not wanted, nor is the call (--exclude_subtree).
   kFunctionExcludesSubtree = 2,
+  // Of marks:
+  kFunctionOfProcess = 4,  // it is of the whole process, not of the thread that it happens in
+  kFunctionOfAll = 8,      // or of all processes
+  kFunctionOfObject = 16,  // an object that the program watches: "event", "id", and its values
+  kFunctionIsRaw = 32,     // its value is JSON: an event in the words of Chrome's trace format
 };
+// What stands above tells spans of one name apart whose values have other names.
+inline constexpr uint32_t kFunctionFlagBits = 8;
 
 struct FunctionRecord {
   uint32_t id;

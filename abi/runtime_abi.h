@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define VTN_RUNTIME_ABI_VERSION 4u
+#define VTN_RUNTIME_ABI_VERSION 5u
 #define VTN_RUNTIME_START_SYMBOL "vtn_runtime_start"
 
 /* What the runtime may use of libc by way of the shim: names that have no version below GLIBC_2.34,
@@ -48,6 +48,9 @@ typedef struct {
    * where none is for processes of the tree. */
   const void* settings;
   const void* settings_end;
+  /* The runtime's answer to CPython when the shim is loaded as the module _viztracer_native:
+   * the shim is what a program can reach by name (PyInit__viztracer_native). */
+  void* (**module_init)(void);
 } vtn_runtime_args;
 
 /* Returns 0 when the runtime is in place; anything else: this process is not traced. Called once,

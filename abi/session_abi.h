@@ -58,6 +58,7 @@ enum SessionOption : uint32_t {
   kOptionLogSparse = VTN_OPTION_LOG_SPARSE,
   kOptionMagicComments = VTN_OPTION_MAGIC_COMMENTS,
   kOptionBudget = VTN_OPTION_BUDGET,
+  kOptionNoAlias = VTN_OPTION_NO_ALIAS,
 };
 
 enum class ClockKind : uint32_t { kTsc = VTN_CLOCK_TSC, kMonotonic = VTN_CLOCK_MONOTONIC };

@@ -382,6 +382,16 @@ constexpr OptionRow kRowsBeforeLogs[] = {
        return {};
      },
      "tell values whose names say that they are secret (password, token, ...), too"},
+    {"no_alias",
+     0,
+     nullptr,
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       request.record.alias = value != "true";
+       return {};
+     },
+     "`import viztracer` is the program's own affair; else it is this package, as is `import "
+     "viztracer_native`"},
     {"log_lines",
      0,
      nullptr,

@@ -10,13 +10,15 @@
 #include "abi/value_abi.h"
 #include "base/utf8.h"
 #include "report/call_values.h"
+#include "report/json/syntax.h"
 #include "report/values.h"
 
 namespace vtn::report {
 
 namespace {
 
-constexpr size_t kMostNameBytes = 120;  // of a value within a mark's name
+constexpr std::string_view kTicks = "ticks";  // a span's first value
+constexpr size_t kMostNameBytes = 120;        // of a value within a mark's name
 
 std::string name_of(const spool::Note& note, const spool::FunctionInfo* name) {
   return name != nullptr ? valid_utf8(name->name) : fmt::format("mark {}", note.key);
@@ -61,12 +63,15 @@ Number number_of(std::string_view value) {
 Instant instant_of(const spool::Note& note, const spool::FunctionInfo* name) {
   Instant instant;
   instant.name = name_of(note, name);
-  instant.category = name != nullptr ? valid_utf8(name->file) : "";
+  instant.category = is_span(note) ? kSpanCategory : name != nullptr ? valid_utf8(name->file) : "";
   std::string_view bytes = note.bytes;
   std::string_view value_name;
   while (take_name(bytes, value_name)) {
     std::string text;
     const bool sound = take_value(bytes, kMostValueBytes, text);
+    if (is_span(note) && value_name == kTicks) {
+      continue;
+    }
     if (value_name.empty()) {
       std::string_view front = std::string_view(text).substr(0, kMostNameBytes);
       instant.name += " = " + valid_utf8(front) + (front.size() < text.size() ? "..." : "");
@@ -78,6 +83,36 @@ Instant instant_of(const spool::Note& note, const spool::FunctionInfo* name) {
     }
   }
   return instant;
+}
+
+uint64_t span_ticks(const spool::Note& note) {
+  std::string_view bytes = note.bytes;
+  std::string_view value_name;
+  if (!take_name(bytes, value_name) || value_name != kTicks) {
+    return 0;
+  }
+  const Number ticks = number_of(bytes);
+  const auto* const whole = std::get_if<int64_t>(&ticks);
+  return whole != nullptr && *whole > 0 ? static_cast<uint64_t>(*whole) : 0;
+}
+
+std::string raw_event(const spool::Note& note) {
+  std::string_view bytes = note.bytes;
+  std::string_view value_name;
+  uint32_t characters = 0;
+  uint16_t length = 0;
+  constexpr size_t kHeadBytes = 1 + sizeof(characters) + sizeof(length);
+  if (!take_name(bytes, value_name) || bytes.size() < kHeadBytes ||
+      static_cast<ValueTag>(bytes.front()) != ValueTag::kStr) {
+    return {};
+  }
+  memcpy(&length, bytes.data() + 1 + sizeof(characters), sizeof(length));
+  const std::string_view text = bytes.substr(kHeadBytes);
+  // It has been valid JSON when it was recorded; a file may have come to harm since.
+  return text.size() >= length && length > 2 && text.front() == '{' && text[length - 1] == '}' &&
+                 is_json(text.substr(0, length))
+             ? std::string(text.substr(0, length))
+             : std::string();
 }
 
 CounterValue counter_of(const spool::Note& note, const spool::FunctionInfo* name) {

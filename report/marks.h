@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Marks as reports show them: what happened at a point in time, and values of a number (NoteKind::
-// kInstant, kCounter).
+// Marks as reports show them: what happened at a point in time, values of a number, and spans that
+// are no part of a thread's stack (NoteKind::kInstant, kCounter, kSpan).
 #pragma once
 
 #include <string>
@@ -17,8 +17,12 @@ namespace vtn::report {
 
 inline constexpr char kOwnValueKey[] = "value";  // of a value that is the mark's own
 
+inline bool is_span(const spool::Note& note) {
+  return note.kind == static_cast<uint32_t>(NoteKind::kSpan);
+}
+
 inline bool is_mark(const spool::Note& note) {
-  return note.kind == static_cast<uint32_t>(NoteKind::kInstant) ||
+  return is_span(note) || note.kind == static_cast<uint32_t>(NoteKind::kInstant) ||
          note.kind == static_cast<uint32_t>(NoteKind::kCounter);
 }
 
@@ -27,8 +31,17 @@ struct Instant {
   std::string category;
   std::vector<std::pair<std::string, std::string>> values;  // name, text
 };
-// `name`: of the note's key; may be null.
+// `name`: of the note's key; may be null. Of a span: its beginning.
 Instant instant_of(const spool::Note& note, const spool::FunctionInfo* name);
+
+inline constexpr char kSpanCategory[] = "span";
+
+// How long a span was, in ticks from its stamp on; 0: it is damaged.
+uint64_t span_ticks(const spool::Note& note);
+
+// The text that the program gave as an event of its own (kFunctionIsRaw): one JSON object. Empty:
+// it is damaged.
+std::string raw_event(const spool::Note& note);
 
 using Number = std::variant<std::monostate, int64_t, double>;  // the first: it is none
 struct CounterValue {

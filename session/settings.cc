@@ -26,7 +26,7 @@ uint32_t RecordSettings::option_bits() const {
          (values.own_repr ? uint32_t{kOptionOwnRepr} : 0) |
          (values.object_fields ? uint32_t{kOptionObjectFields} : 0) |
          (prints ? uint32_t{kOptionLogPrint} : 0) | (audits ? uint32_t{kOptionLogAudit} : 0) |
-         (sparse ? uint32_t{kOptionLogSparse} : 0) |
+         (sparse ? uint32_t{kOptionLogSparse} : 0) | (alias ? 0 : uint32_t{kOptionNoAlias}) |
          (magic_comments ? uint32_t{kOptionMagicComments} : 0) |
          (calls.most_calls != 0 ? uint32_t{kOptionBudget} : 0);
 }

@@ -50,6 +50,7 @@ static struct {
   dladdr1_fn dladdr1;
   dlopen_fn dlopen;
   setlocale_fn setlocale;
+  void* (*module_init)(void);
 } g_shim;
 
 /* The folder of the session that this process is in, or an empty text: for a launcher that is
@@ -59,6 +60,12 @@ VTN_EXPORT const char* vtn_session_folder(void) { return g_shim.session; }
 /* For the embed host: what it stands for, as the control page has it. NULL: nothing. */
 VTN_EXPORT const char* vtn_embedded_python(void) {
   return vtn_control() != NULL && vtn_control()->host_inode != 0 ? vtn_control()->host : NULL;
+}
+
+/* CPython's name for what makes a module `_viztracer_native`, which is the runtime's: the native
+ * part of our package. NULL without one: then nothing asks. */
+VTN_EXPORT void* PyInit__viztracer_native(void) {
+  return g_shim.module_init == NULL ? NULL : g_shim.module_init();
 }
 
 /* The installed runtime lies beside the file that our link points to. */
@@ -107,6 +114,7 @@ static void load_runtime(void* python) {
       .python = python,
       .dlsym_fn = vtn_real_dlsym,
       .dladdr1_fn = g_shim.dladdr1,
+      .module_init = &g_shim.module_init,
   };
   vtn_threads_describe(&args);
   vtn_settings(&args.settings, &args.settings_end);

@@ -120,6 +120,11 @@ void end_thread(ThreadState* state) {
     return;  // a forked child of the thread's process: nothing of it is here
   }
   const WordLock lock(&g_engine.root->lock);  // another may be visiting it
+  if (state->muted != 0) {
+    state->muted = 0;
+    state->cursor = state->kept_cursor;
+    state->kept_cursor = nullptr;
+  }
   if (state->cursor != nullptr) {
     if (state->cursor != state->chunk_end) {
       const uint64_t delta = read_ticks(g_engine.clock) - state->base_ticks;

@@ -42,6 +42,8 @@ struct ThreadState {
   uint32_t care_words;   // distance of the next visit by EngineHooks::look_after; 0: none wanted
   uint32_t care_visits;  // how many there were
   uint32_t visits_due;   // further visits that were asked for, one at each of the next events
+  uint32_t muted;        // times that mute() was called (thread_writer.h); then nothing is recorded
+  uint64_t* kept_cursor;  // of a muted thread
   alignas(64) char of_embedder[kEmbedderBytes];
 };
 

@@ -150,6 +150,9 @@ void place_visit(ThreadState* thread) {
                                               uint64_t ticks,
                                               EventKind kind,
                                               uint32_t id) {
+  if (thread->muted != 0) {
+    return;
+  }
   if (thread->registered == 0) {
     thread = register_thread();
     if (thread->registered == 0) {
@@ -203,7 +206,30 @@ void ask_for_visits(ThreadState* thread, uint32_t more) {
   }
 }
 
+void mute(ThreadState* thread) {
+  if (thread->muted++ == 0) {
+    thread->kept_cursor = thread->cursor;
+    thread->cursor = thread->end = thread->chunk_end;
+  }
+}
+
+void unmute(ThreadState* thread) {
+  if (thread->muted != 0 && --thread->muted == 0) {
+    thread->cursor = thread->end = thread->kept_cursor;  // the next event has the thread seen to
+    thread->kept_cursor = nullptr;
+  }
+}
+
 void record_gap(ThreadState* thread, GapReason reason) {
+  const uint32_t muted = thread->muted;
+  if (muted != 0) {
+    thread->muted = 1;
+    unmute(thread);
+    record_gap(thread, reason);
+    mute(thread);
+    thread->muted = muted;
+    return;
+  }
   const uint64_t ticks = read_ticks(g_engine.clock);
   if (thread->registered == 0) {
     thread = register_thread();
@@ -227,6 +253,9 @@ void record_gap(ThreadState* thread, GapReason reason) {
 [[gnu::noinline, gnu::cold]] void record_note(
     ThreadState* thread, uint64_t ticks, NoteKind kind, const uint64_t* words, uint32_t count) {
   count = count < kMaxPayloadWords ? count : kMaxPayloadWords;
+  if (thread->muted != 0) {
+    return;
+  }
   if (thread->registered == 0) {
     thread = register_thread();
     if (thread->registered == 0) {

@@ -9,6 +9,7 @@
 #include "report/html/values_json.h"
 #include "report/marks.h"
 #include "report/summary/call_walk.h"
+#include "report/summary/text.h"
 #include "report/text.h"
 #include "spool/replay.h"
 
@@ -311,6 +312,11 @@ void ThreadRows::mark(const spool::Note& note, uint64_t ns) {
   } else {
     const Instant what = instant_of(note, function);
     std::string values;
+    if (is_span(note)) {
+      const uint64_t end_ns = run_.picture.clock.to_ns(note.ticks + span_ticks(note));
+      values = "[\"duration\"," +
+               json_quoted(duration_text(end_ns - std::min(end_ns, own_ns + run_.offset_ns))) + "]";
+    }
     for (const auto& [name, value] : what.values) {
       values += (values.empty() ? "[" : ",[") + json_quoted(name) + "," + json_quoted(value) + "]";
     }

@@ -145,10 +145,16 @@ class JsonPieceMaker::Sink {
       text += ",\"s\":\"t\"" + json_name_tail(thread_renamed(note.bytes));
       append(text);
     } else if (is_mark(note)) {
-      append(json_mark(note,
-                       tracks_[0],
-                       std::max(maker_.layout_.clock.to_ns(note.ticks), offset_ns_) - offset_ns_,
-                       image_.function(static_cast<uint32_t>(note.key))));
+      const auto shown_ns = [&](uint64_t ticks) {
+        return std::max(maker_.layout_.clock.to_ns(ticks), offset_ns_) - offset_ns_;
+      };
+      const spool::FunctionInfo* const name = image_.function(static_cast<uint32_t>(note.key));
+      append(is_span(note) ? json_span(note,
+                                       tracks_[0],
+                                       shown_ns(note.ticks),
+                                       shown_ns(note.ticks + span_ticks(note)),
+                                       name)
+                           : json_mark(note, tracks_[0], shown_ns(note.ticks), name));
     }
   }
 
@@ -326,6 +332,55 @@ std::string json_notes(uint32_t line,
   return text + ",\"args\":{" + members + "}";
 }
 
+namespace {
+
+// `, "args": {...}`
+std::string json_values(const Instant& instant, size_t skipped = 0) {
+  std::string members;
+  for (size_t i = skipped; i < instant.values.size(); ++i) {
+    const auto& [name, value] = instant.values[i];
+    members += (members.empty() ? "" : ",") + json_quoted(name) + ":" + json_quoted(value);
+  }
+  return ",\"args\":{" + members + "}";
+}
+
+// What a program told of an object: "event" and "id" first, then what it was (VizTracer's format:
+// N, O and D).
+std::string json_object(const Instant& instant, const JsonTrack& track, uint64_t ns) {
+  constexpr size_t kQuoted = 3;  // 'N'
+  const auto bare = [](const std::string& quoted) {
+    return quoted.size() > 1 ? quoted.substr(1, quoted.size() - 2) : quoted;
+  };
+  if (instant.values.size() < 2 || instant.values[0].second.size() != kQuoted) {
+    return {};
+  }
+  std::string text;
+  const char event = instant.values[0].second[1];
+  append_json_event(text, track, ns, event == 'N' || event == 'D' ? event : 'O', "object");
+  text += ",\"id\":" + json_quoted(bare(instant.values[1].second));
+  if (event == 'O') {
+    std::string members = json_values(instant, 2);
+    text += ",\"args\":{\"snapshot\":" + members.substr(members.find('{')) + "}";
+  }
+  return text + json_name_tail(instant.name);
+}
+
+}  // namespace
+
+std::string json_span(const spool::Note& note,
+                      const JsonTrack& track,
+                      uint64_t begin_ns,
+                      uint64_t end_ns,
+                      const spool::FunctionInfo* function) {
+  const Instant span = instant_of(note, function);
+  std::string text;
+  const std::string id = fmt::format(",\"id\":\"{:x}-{:x}\"", note.ticks, note.key);
+  append_json_event(text, track, begin_ns, 'b', kSpanCategory);
+  text += id + json_values(span) + json_name_tail(span.name);
+  append_json_event(text, track, end_ns, 'e', kSpanCategory);
+  return text + id + json_name_tail(span.name);
+}
+
 std::string json_mark(const spool::Note& note,
                       const JsonTrack& track,
                       uint64_t ns,
@@ -339,12 +394,23 @@ std::string json_mark(const spool::Note& note,
            json_name_tail(counter.name);
   }
   const Instant instant = instant_of(note, function);
-  append_json_event(text, track, ns, 'i', instant.category.empty() ? "instant" : instant.category);
-  std::string members;
-  for (const auto& [name, value] : instant.values) {
-    members += (members.empty() ? "" : ",") + json_quoted(name) + ":" + json_quoted(value);
+  const uint32_t flags = function != nullptr ? function->flags : 0;
+  if ((flags & kFunctionIsRaw) != 0) {
+    if (std::string event = raw_event(note); !event.empty()) {
+      return "," + event;
+    }
   }
-  return text + ",\"s\":\"t\",\"args\":{" + members + "}" + json_name_tail(instant.name);
+  if ((flags & kFunctionOfObject) != 0) {
+    if (std::string event = json_object(instant, track, ns); !event.empty()) {
+      return event;
+    }
+  }
+  append_json_event(text, track, ns, 'i', instant.category.empty() ? "instant" : instant.category);
+  const char scope = (flags & kFunctionOfAll) != 0       ? 'g'
+                     : (flags & kFunctionOfProcess) != 0 ? 'p'
+                                                         : 't';
+  return text + fmt::format(",\"s\":\"{}\"", scope) + json_values(instant) +
+         json_name_tail(instant.name);
 }
 
 void append_json_event(

@@ -89,6 +89,14 @@ std::string json_notes(uint32_t line,
                        const spool::FunctionInfo* function,
                        bool unfinished = false);
 
+// A span that is no part of the stack: its beginning and its end, which Perfetto puts on a track of
+// its name.
+std::string json_span(const spool::Note& note,
+                      const JsonTrack& track,
+                      uint64_t begin_ns,
+                      uint64_t end_ns,
+                      const spool::FunctionInfo* function);
+
 // A mark, which is named by `function` (may be null).
 std::string json_mark(const spool::Note& note,
                       const JsonTrack& track,

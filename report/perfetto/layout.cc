@@ -33,6 +33,7 @@ enum Owner : uint64_t {
   kStartsTrack,
   kMainLine,
   kCounterTrack,
+  kSpanTrack,
 };
 
 uint64_t make_uuid(uint64_t trace_id, Owner owner, uint64_t of, uint64_t thread, uint64_t level) {
@@ -205,6 +206,10 @@ uint64_t PerfettoLayout::loss_uuid(uint32_t image) const {
 
 uint64_t PerfettoLayout::counter_uuid(uint32_t image, uint32_t id) const {
   return make_uuid(model.header.trace_id, kCounterTrack, image, id, 0);
+}
+
+uint64_t PerfettoLayout::span_uuid(uint32_t image, uint32_t id, uint64_t ticks) const {
+  return make_uuid(model.header.trace_id, kSpanTrack, image, id, ticks);
 }
 
 }  // namespace vtn::report

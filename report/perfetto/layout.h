@@ -31,7 +31,8 @@ struct PerfettoLayout {
   uint64_t programs_uuid(uint32_t process) const;  // the track of its traced programs
   uint64_t starts_uuid(uint32_t thread) const;     // for arrows that may be too deep on its track
   uint64_t loss_uuid(uint32_t image) const;
-  uint64_t counter_uuid(uint32_t image, uint32_t id) const;  // of a mark's name
+  uint64_t counter_uuid(uint32_t image, uint32_t id) const;               // of a mark's name
+  uint64_t span_uuid(uint32_t image, uint32_t id, uint64_t ticks) const;  // that began then
   // Whether the calls of the process's program are on lines of their own, so that it is a slice of
   // the track of programs; else it is one of the main line.
   bool has_own_lines(uint32_t process, const Picture::Program& program) const;

@@ -46,6 +46,10 @@ bool set_profile(PyThread* thread_state);
 
 void remove_profile(PyThread* thread_state);
 
+// Code is hidden though no filter hides any: from now on ends are told by their code. Before its
+// first call.
+void profile_meets_hidden_code();
+
 // Whether the backend is the profile function.
 bool profile_installed();
 

@@ -77,6 +77,8 @@ void stop_recording() {
   g_python.PyErr_Clear();
 }
 
+bool recording_is_stopped() { return g_control.stopped; }
+
 bool start_recording() {
   if (!g_control.stopped) {
     return true;

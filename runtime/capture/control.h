@@ -27,6 +27,7 @@ extern ClockKind g_recording_clock;
 void pause_recording();
 void resume_recording();
 void stop_recording();
+bool recording_is_stopped();
 bool start_recording();  // false: the interpreter refuses; it is stopped
 
 // Handlers of a paused process call it: the thread's gap is drawn, once a pause.

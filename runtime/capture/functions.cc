@@ -19,6 +19,7 @@
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
 #include "runtime/filters/filters.h"
+#include "runtime/module/native_module.h"
 #include "runtime/python/code_extra.h"
 #include "runtime/python/frames.h"
 #include "runtime/python/text.h"
@@ -200,6 +201,11 @@ NewCode intern_code(PyObject* code, PyObject* globals) {
                                line_number > 0 ? static_cast<uint32_t>(line_number) : 0,
                                resumed ? uint32_t{kFunctionResumed} : 0};
   NewCode made = {};
+  if (is_own_file(function.file)) {
+    profile_meets_hidden_code();
+    made.ids = kHiddenIds;
+    return made;
+  }
   made.of_name = tells_of_name(code, function.name, function.file);
   if ((filters_on() || values_wanted()) && globals == nullptr && runs_in_a_frame(code)) {
     globals = g_python.PyEval_GetGlobals();
@@ -281,14 +287,17 @@ uint32_t intern_dotted(FunctionKind kind, tracer::Text first, tracer::Text secon
 }
 
 // A type made in C has its module in its name. That of the program itself, or of the language, says
-// nothing.
+// nothing. kIdNone: it is one of ours.
 uint32_t intern_class(FunctionKind kind, const void* type) {
   const tracer::Text name = text_of(type_name(static_cast<const PyObject*>(type)));
   if (memchr(name.data, '.', name.bytes) != nullptr) {
-    return named_id(kind, name);
+    return is_own_name(name) ? uint32_t{kIdNone} : named_id(kind, name);
   }
   const PyRef holder = module_of(type);
   const Utf8 module(holder.get());
+  if (is_own_name(module.text())) {
+    return kIdNone;
+  }
   const bool says_nothing = module.equals("__main__") || module.equals("builtins");
   return intern_dotted(kind, says_nothing ? tracer::Text{} : module.text(), name);
 }
@@ -514,7 +523,9 @@ CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code, PyObject* glo
     name_may_change(thread);
     return identity->ids;
   }
-  if (identity->sent_by_c == 0) {
+  // Where no filter hides anything, handlers do not ask whether what they remember is hidden: our
+  // own code is.
+  if (identity->sent_by_c == 0 && (identity->ids.id != kIdHidden || filters_on())) {
     remember_code(thread, code, identity->ids, brief_values(identity));
   }
   return identity->ids;
@@ -540,6 +551,9 @@ bool is_resumed(PyFrame* frame, PyObject* code) {
 }
 
 uint32_t callable_id_slow(tracer::ThreadState* thread, PyObject* callable, const CallableKey& key) {
+  if (is_own_definition(key.key)) {
+    return kIdNone;
+  }
   const uint32_t remembered = remembered_id(thread, key);
   if (remembered != kIdNone) {
     return remembered;
@@ -550,6 +564,9 @@ uint32_t callable_id_slow(tracer::ThreadState* thread, PyObject* callable, const
     const uint32_t id = intern_class(
         key.type == class_mark() ? FunctionKind::kType : FunctionKind::kCallable, key.key);
     const char* const name = type_name(static_cast<const PyObject*>(key.key));
+    if (id == kIdNone) {
+      return id;  // never remembered: handlers record what is
+    }
     return remember(thread, key, id, lasts_for_ever(key.key) && lasts_for_ever(name));
   }
   const auto* definition = static_cast<const PyMethodDef*>(key.key);

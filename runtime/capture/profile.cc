@@ -198,6 +198,8 @@ void remove_profile(PyThread* thread_state) {
   g_python.PyErr_Clear();
 }
 
+void profile_meets_hidden_code() { g_profile.filtering = true; }
+
 bool profile_installed() { return g_profile.installed; }
 
 bool install_profile(bool with_c_functions) {

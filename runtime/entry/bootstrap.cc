@@ -32,6 +32,8 @@
 #include "runtime/filters/filters.h"
 #include "runtime/marks/audits.h"
 #include "runtime/marks/exceptions.h"
+#include "runtime/module/frozen_rows.h"
+#include "runtime/module/native_module.h"
 #include "runtime/python/frames.h"
 #include "runtime/python/python_api.h"
 #include "runtime/python/text.h"
@@ -80,6 +82,7 @@ void install() {
     keep_audit_hook();
   }
   const bool hook_gone = unlink_audit_hook();
+  offer_package();
   if (const char* wrong = check_layout(); wrong != nullptr) {
     stay_untraced(UntracedReason::kSelfTest, g_python.version);
     return;
@@ -354,6 +357,7 @@ int start(const vtn_runtime_args& args) {
     return 1;
   }
   watch_interpreters(interpreter_begins);
+  *args.module_init = make_native_module;
   store_release(args.on_thread_value, on_thread_value);
   return 0;
 }

@@ -23,12 +23,15 @@ namespace vtn::runtime {
 
 namespace {
 
+constexpr size_t kPathBytes = 1200;
+
 struct {
   vtn_runtime_args args;
   tracer::Arena arena;
   RuntimeRoot* root;
   Backend backend;
   bool untraced;
+  char shim_path[kPathBytes];
 } g_process;
 
 // Reads up to `bytes` of a file; the descriptor is open for the length of this call only.
@@ -53,7 +56,7 @@ size_t read_file(const char* path, char* to, size_t bytes) {
 
 // Maps the session's arena. Null: there is no room in the address space, or no file any more.
 void* map_arena(uint64_t arena_bytes) {
-  char path[1200];
+  char path[kPathBytes];
   const size_t folder = strlen(g_process.args.session_folder);
   if (folder + sizeof(kArenaFileName) + 1 > sizeof(path)) {
     return nullptr;
@@ -133,6 +136,12 @@ void on_thread_exit(void* thread) {
 
 bool enter_session(const vtn_runtime_args& args, uint32_t python_version) {
   g_process.args = args;
+  if (const size_t bytes = strlen(args.session_folder);
+      bytes + sizeof(kShimLinkName) + 1 <= sizeof(g_process.shim_path)) {
+    memcpy(g_process.shim_path, args.session_folder, bytes);
+    g_process.shim_path[bytes] = '/';
+    memcpy(g_process.shim_path + bytes + 1, kShimLinkName, sizeof(kShimLinkName));
+  }
   if (args.control == nullptr) {
     return false;
   }
@@ -176,6 +185,10 @@ void stay_untraced(UntracedReason reason, uint32_t python_version) {
     store_release(&slot.state, static_cast<uint32_t>(ProcessState::kUntraced));
   }
 }
+
+bool is_traced() { return !g_process.untraced; }
+
+const char* shim_path() { return g_process.shim_path; }
 
 RuntimeRoot* runtime_root() { return g_process.root; }
 

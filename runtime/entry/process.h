@@ -38,6 +38,9 @@ bool enter_session(const vtn_runtime_args& args, uint32_t python_version);
 // The process runs on untraced; the launcher says why in its last line. Once.
 void stay_untraced(UntracedReason reason, uint32_t python_version);
 
+// Whether this process is recorded, or may be again.
+bool is_traced();
+
 bool session_option(SessionOption option);
 
 // What else was asked for: the records of the session's settings file; both null where there are
@@ -50,6 +53,9 @@ Settings session_settings();
 
 // Which backend the ProcessRecord names. Set before the first event.
 void set_backend(Backend backend);
+
+// The path that the shim was loaded by.
+const char* shim_path();
 
 // Symbols of the C library, and of CPython; null where they are not.
 void* find_symbol(const char* name);

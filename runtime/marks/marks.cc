@@ -3,68 +3,110 @@
 
 #include <string.h>
 
+#include "runtime/python/text.h"
+#include "runtime/values/value_writer.h"
 #include "runtime/values/values.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn::runtime {
 
-uint32_t mark_name(MarkKind kind, tracer::Text name, tracer::Text category) {
+uint32_t mark_name(MarkKind kind, tracer::Text name, tracer::Text category, uint32_t flags) {
   tracer::ensure_process();
   return tracer::intern_function(
       {kind == MarkKind::kCounter ? FunctionKind::kCounter : FunctionKind::kInstant,
        name,
-       category});
+       category,
+       0,
+       flags});
 }
 
 // False: there is no room for a value of that name.
-bool Mark::start_value(const char* name) {
-  const auto bytes = static_cast<uint16_t>(strlen(name));
+bool Mark::start_value(tracer::Text name) {
+  const auto bytes = static_cast<uint16_t>(name.bytes);
   if (room() < sizeof(bytes) + bytes + kLeastValueBytes) {
     return false;
   }
   memcpy(bytes_ + used_, &bytes, sizeof(bytes));
-  memcpy(bytes_ + used_ + sizeof(bytes), name, bytes);
+  memcpy(bytes_ + used_ + sizeof(bytes), name.data, bytes);
   used_ += sizeof(bytes) + bytes;
   return true;
 }
 
-void Mark::add(const char* name, PyObject* value) {
+void Mark::add(const char* name, PyObject* value) { add(text_of(name), value); }
+
+void Mark::add(tracer::Text name, PyObject* value) {
   if (start_value(name)) {
     used_ += value == nullptr ? put_unbound(bytes_ + used_, room())
                               : put_value(value, bytes_ + used_, room(), safely_);
   }
 }
 
+void Mark::add_pairs(PyObject* values) {
+  PySize position = 0;
+  PyObject* key = nullptr;
+  PyObject* value = nullptr;
+  while (g_python.PyDict_Next(values, &position, &key, &value) != 0) {
+    // What tells of a value may run code of the program's, if the user wants that.
+    const PyRef held_key = PyRef::hold(key);
+    const PyRef held = PyRef::hold(value);
+    const Utf8 text(key);
+    const tracer::Text name = text.text().bytes != 0 ? text.text() : text_of("?");
+    if (!is_secret_name(name)) {
+      add(name, value);
+    } else if (start_value(name)) {
+      used_ += put_redacted(bytes_ + used_, room());
+    }
+  }
+}
+
+bool Mark::add_whole(const char* name, tracer::Text text) {
+  const size_t before = used_;
+  if (start_value(text_of(name))) {
+    ValueWriter writer(bytes_ + used_, room());
+    if (writer.tag(ValueTag::kStr) && writer.number(static_cast<uint32_t>(text.bytes)) &&
+        writer.text(text)) {
+      used_ += writer.bytes();
+      return true;
+    }
+  }
+  used_ = before;
+  return false;
+}
+
 void Mark::add_all(const char* name, PyObject* const* values, PySize count) {
   if (count == 1) {
     add(name, values[0]);
-  } else if (start_value(name)) {
+  } else if (start_value(text_of(name))) {
     used_ += put_values(values, count, bytes_ + used_, room(), safely_);
   }
 }
 
 void Mark::add_text(const char* name, tracer::Text text) {
-  if (start_value(name)) {
+  if (start_value(text_of(name))) {
     used_ += put_text(text, bytes_ + used_, room());
   }
 }
 
 void Mark::add_number(const char* name, int64_t number) {
-  if (start_value(name)) {
+  if (start_value(text_of(name))) {
     used_ += put_number(number, bytes_ + used_, room());
   }
 }
 
 void Mark::add_redacted(const char* name) {
-  if (start_value(name)) {
+  if (start_value(text_of(name))) {
     used_ += put_redacted(bytes_ + used_, room());
   }
 }
 
 void Mark::record(tracer::ThreadState* thread, MarkKind kind, uint32_t name, uint64_t ticks) {
+  record_as(
+      thread, kind == MarkKind::kCounter ? NoteKind::kCounter : NoteKind::kInstant, name, ticks);
+}
+
+void Mark::record_as(tracer::ThreadState* thread, NoteKind kind, uint32_t name, uint64_t ticks) {
   memcpy(bytes_, &ticks, sizeof(ticks));
-  const NoteKind note = kind == MarkKind::kCounter ? NoteKind::kCounter : NoteKind::kInstant;
-  tracer::record_note(thread, note, name, bytes_, used_);
+  tracer::record_note(thread, kind, name, bytes_, used_);
 }
 
 }  // namespace vtn::runtime

@@ -19,7 +19,8 @@ enum class MarkKind { kInstant, kCounter };
 // The id of a mark's name; `category` says what logs it: "variable", "audit", ... The same texts
 // have the same id, for the life of the process and not in a forked child. Takes a hash of the
 // texts: remember it where it is needed often.
-uint32_t mark_name(MarkKind kind, tracer::Text name, tracer::Text category);
+// `flags`: FunctionFlag.
+uint32_t mark_name(MarkKind kind, tracer::Text name, tracer::Text category, uint32_t flags = 0);
 
 // One mark, while its values are put together; then record() it.
 class Mark {
@@ -30,17 +31,23 @@ class Mark {
 
   // A value with an empty name is the mark's own: it is shown as "x = 3".
   void add(const char* name, PyObject* value);
+  void add(tracer::Text name, PyObject* value);
+  // Those of a dict, whose keys are their names; what a name says is secret is not told.
+  void add_pairs(PyObject* values);
   // Several as one: as itself if there is but one, else as a tuple.
   void add_all(const char* name, PyObject* const* values, PySize count);
   void add_text(const char* name, tracer::Text text);
+  // All of it or nothing: false, there is no room.
+  bool add_whole(const char* name, tracer::Text text);
   void add_number(const char* name, int64_t number);
   void add_redacted(const char* name);
 
   // `name` as mark_name() gave it for that kind. `ticks`: when it happened.
   void record(tracer::ThreadState* thread, MarkKind kind, uint32_t name, uint64_t ticks);
+  void record_as(tracer::ThreadState* thread, NoteKind kind, uint32_t name, uint64_t ticks);
 
  private:
-  bool start_value(const char* name);
+  bool start_value(tracer::Text name);
   size_t room() const { return sizeof(bytes_) - used_; }
 
   char bytes_[kMaxNoteBytes];  // the first are for its stamp

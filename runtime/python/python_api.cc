@@ -80,12 +80,17 @@ const char* load_python_api(void* python,
   }
   VTN_PYTHON_OBJECTS(VTN_OBJECT)
 #undef VTN_OBJECT
-  api.PyExc_KeyboardInterrupt =
-      static_cast<PyObject**>(dlsym_fn(python, "PyExc_KeyboardInterrupt"));
-  api.PyExc_SystemExit = static_cast<PyObject**>(dlsym_fn(python, "PyExc_SystemExit"));
-  if (api.PyExc_KeyboardInterrupt == nullptr || api.PyExc_SystemExit == nullptr) {
-    return "PyExc_SystemExit";
+#define VTN_EXCEPTION(name)                                    \
+  api.name = static_cast<PyObject**>(dlsym_fn(python, #name)); \
+  if (api.name == nullptr) {                                   \
+    return #name;                                              \
   }
+  VTN_EXCEPTION(PyExc_KeyboardInterrupt)
+  VTN_EXCEPTION(PyExc_SystemExit)
+  VTN_EXCEPTION(PyExc_TypeError)
+  VTN_EXCEPTION(PyExc_ValueError)
+  VTN_EXCEPTION(PyExc_RuntimeError)
+#undef VTN_EXCEPTION
   api.PyCMethod_Type = static_cast<PyObject*>(dlsym_fn(python, "PyCMethod_Type"));
   api._PyRuntime = dlsym_fn(python, "_PyRuntime");
   if (api._PyRuntime != nullptr && dladdr1_fn != nullptr) {

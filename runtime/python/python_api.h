@@ -142,6 +142,10 @@ struct PyMethodDefinition {
   required(PyObject*, Py_BuildValue, (const char*, ...))                                       \
   required(PyObject*, Py_CompileString, (const char*, const char*, int))                       \
   required(PyObject*, PyEval_EvalCode, (PyObject*, PyObject*, PyObject*))                      \
+  optional(void*, PyModuleDef_Init, (void*))                                                   \
+  optional(PyObject*, PyMarshal_WriteObjectToString, (PyObject*, int))                         \
+  required(PyObject*, PyType_GenericAlloc, (PyObject*, PySize))                                \
+  required(void, PyObject_Free, (void*))                                                       \
   optional(PyObject*, PyFrame_GetVar, (PyFrame*, PyObject*))                                   \
   required(PyObject*, PyImport_ImportModule, (const char*))                                    \
   required(PyObject*, PyCFunction_NewEx, (PyMethodDefinition*, PyObject*, PyObject*))          \
@@ -231,6 +235,9 @@ struct PythonApi {
 #undef VTN_OBJECT
   PyObject** PyExc_KeyboardInterrupt;
   PyObject** PyExc_SystemExit;
+  PyObject** PyExc_TypeError;
+  PyObject** PyExc_ValueError;
+  PyObject** PyExc_RuntimeError;
   PyObject* PyCMethod_Type;    // optional, from 3.9
   const void* _PyRuntime;      // optional
   size_t runtime_state_bytes;  // size of _PyRuntime; 0 where it is not known

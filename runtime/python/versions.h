@@ -6,6 +6,7 @@
 // of python_api.h is asked instead.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "abi/python_abi.h"
@@ -92,6 +93,16 @@ constexpr bool ends_of_handlers_have_lines(uint32_t minor) { return minor == 11;
 // Instructions count all variables of a frame from 0: 3.11 (bpo-43693). Before, cells and free ones
 // by themselves.
 constexpr bool instructions_count_all_variables(uint32_t minor) { return minor >= 11; }
+
+// -- Modules of our own
+
+// struct _frozen: 3.10 marks packages by a negative size; 3.11 and 3.12 have a function behind it
+// (deep-freeze, bpo-45696), which 3.13 took out (gh-108716).
+constexpr size_t frozen_row_bytes(uint32_t minor) { return minor == 11 || minor == 12 ? 32 : 24; }
+constexpr bool frozen_packages_by_sign(uint32_t minor) { return minor < 11; }
+
+// Py_mod_multiple_interpreters: 3.12, gh-99113. Before, an unknown slot is an error.
+constexpr bool modules_say_interpreters(uint32_t minor) { return minor >= 12; }
 
 // -- Frames, where they are read by offset
 

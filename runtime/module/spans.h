@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Spans: stretches of time that the program names. The native module's type `Span`, a context
+// manager.
+//
+//   in a function               a slice among the calls of the thread, from __enter__ to __exit__.
+//   One that
+//                               is open when the process dies is drawn as open, as a call is
+//   in a coroutine, generator   it may be suspended, so the span is no part of the thread's stack:
+//   it is told
+//                               of at its end, as one that lay across (NoteKind::kSpan)
+//
+// A span that is left elsewhere than it was entered (another frame, another thread) is told of like
+// the second. One object is one span at a time; it may be entered again afterwards.
+#pragma once
+
+#include "runtime/python/python_api.h"
+
+namespace vtn::runtime {
+
+// In each interpreter: Span(name, values: dict | None). Null: an error is set.
+PyObject* make_span_type();
+
+// Whether it is a method's definition of that type.
+bool is_span_definition(const void* definition);
+
+}  // namespace vtn::runtime
