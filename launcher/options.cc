@@ -216,7 +216,8 @@ Status check_together(const Request& request, const std::string& taken) {
       !request.version) {
     return fail("--from, --to, --process, --thread and --function are for --convert");
   }
-  if (window.has_from && window.has_to && window.from_ns >= window.to_ns) {
+  if (window.from && window.to && window.from->is_stamp == window.to->is_stamp &&
+      window.from->ns >= window.to->ns) {
     return fail("--from must be before --to");
   }
   if (request.open && request.launch.keep_pid) {

@@ -4,6 +4,7 @@
 // session::RecordSettings what is recorded, report::ReportSettings what is made of it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,17 +64,20 @@ enum class Work {
 };
 
 // Which part of a recording reports are made of; nothing given: all of it.
+struct Moment {
+  uint64_t ns = 0;        // since the report's start
+  bool is_stamp = false;  // no: of the recording's clock, CLOCK_MONOTONIC
+};
+
 struct Window {
-  bool has_from = false;
-  bool has_to = false;
-  uint64_t from_ns = 0;  // since the report's start
-  uint64_t to_ns = 0;
+  std::optional<Moment> from;
+  std::optional<Moment> to;
   std::vector<std::string> processes;  // ids, or patterns of names
   std::vector<std::string> threads;
   std::vector<std::string> functions;
 
   bool given() const {
-    return has_from || has_to || !processes.empty() || !threads.empty() || !functions.empty();
+    return from || to || !processes.empty() || !threads.empty() || !functions.empty();
   }
 };
 

@@ -143,21 +143,25 @@ Status choose_times(const report::Picture& picture,
     end_ns = std::max(end_ns, picture.processes[number].end_ns);
   }
   const uint64_t length_ns = end_ns - start_ns;
-  if (window.has_from && window.from_ns > length_ns) {
+  if (window.from && !window.from->is_stamp && window.from->ns > length_ns) {
     return fail(fmt::format("--from {}: {} ends {} after its start",
-                            report::duration_text(window.from_ns),
+                            report::duration_text(window.from->ns),
                             request.input->path(),
                             report::duration_text(length_ns)));
   }
   request.from_ticks = model.window.from_ticks;
   request.to_ticks = model.window.to_ticks;
-  if (window.has_from && window.from_ns != 0) {
-    request.from_ticks =
-        std::max(request.from_ticks, spool::ticks_at(picture.clock, start_ns + window.from_ns));
+  const auto stamp_ns = [&](const Moment& moment) {
+    return moment.is_stamp ? moment.ns : start_ns + moment.ns;
+  };
+  if (window.from && stamp_ns(*window.from) > start_ns) {
+    // Of a program that asks for what it has done since, nothing may be there yet.
+    const uint64_t from_ns = std::min(stamp_ns(*window.from), end_ns);
+    request.from_ticks = std::max(request.from_ticks, spool::ticks_at(picture.clock, from_ns));
   }
-  if (window.has_to && window.to_ns <= length_ns) {
-    request.to_ticks =
-        std::min(request.to_ticks, spool::ticks_at(picture.clock, start_ns + window.to_ns));
+  if (window.to && stamp_ns(*window.to) <= end_ns) {
+    const uint64_t to_ns = stamp_ns(*window.to);
+    request.to_ticks = std::min(request.to_ticks, spool::ticks_at(picture.clock, to_ns));
   }
   return {};
 }

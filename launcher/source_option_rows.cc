@@ -18,6 +18,17 @@ constexpr uint64_t kSecondNs = 1'000'000'000;
 
 using Text = const std::string&;
 
+// "1.5", "200ms"; or, of programs that know the recording's clock and not where its report begins,
+// "@NS".
+Result<Moment> read_moment(Text value) {
+  if (value.starts_with('@')) {
+    VTN_ASSIGN(const uint64_t ns, read_number(value.substr(1), 0, INT64_MAX));
+    return Moment{ns, true};
+  }
+  VTN_ASSIGN(const uint64_t ns, read_duration_ns(value, kSecondNs));
+  return Moment{ns, false};
+}
+
 Status add_selected(std::vector<std::string>& selected, Text value) {
   if (value.empty()) {
     return fail("needs a pattern that is not empty");
@@ -58,18 +69,17 @@ constexpr OptionRow kRows[] = {
      "TIME",
      Scope::kCommand,
      [](Request& request, Text value) -> Status {
-       request.source.window.has_from = true;
-       VTN_ASSIGN(request.source.window.from_ns, read_duration_ns(value, kSecondNs));
+       VTN_ASSIGN(request.source.window.from, read_moment(value));
        return {};
      },
-     "with --convert: what is not before that time of the report (1.5: seconds; 200ms)"},
+     "with --convert: what is not before that time of the report (1.5: seconds; 200ms; @NS: "
+     "nanoseconds of CLOCK_MONOTONIC)"},
     {"to",
      0,
      "TIME",
      Scope::kCommand,
      [](Request& request, Text value) -> Status {
-       request.source.window.has_to = true;
-       VTN_ASSIGN(request.source.window.to_ns, read_duration_ns(value, kSecondNs));
+       VTN_ASSIGN(request.source.window.to, read_moment(value));
        return {};
      },
      "with --convert: what is before that time"},

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 TYPE_CHECKING = False
@@ -20,6 +21,10 @@ class Compatibility:
 
     def enable_thread_tracing(self) -> None:
         """Threads are recorded whoever started them."""
+
+    def threadtracefunc(self, frame: object, event: str, argument: object) -> None:
+        """A profile function that takes itself out again: threads are recorded without."""
+        sys.setprofile(None)
 
     def reset_stack(self) -> None:
         """The stack is the program's own; there is no second one to be reset."""

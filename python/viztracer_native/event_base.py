@@ -40,7 +40,10 @@ class EventBase:
     _config: dict[str, Any]
 
     def config(self, key: str, value: object) -> None:
-        """Changes a setting. ValueError for one that there is not, TypeError for a value of another type."""
+        """Changes a setting. ValueError for one that there is not, TypeError for a value of another type.
+
+            queue.config("trigger_on_change", False)
+        """
         if key not in self._config:
             raise ValueError(f"there is no setting {key!r}; there are {', '.join(self._config)}")
         if key == "trigger_on_change":
@@ -58,7 +61,7 @@ class EventBase:
 
     def _told(self) -> dict[str, Any]:
         """The attributes that are told, with their values."""
-        return {name: value for name, value in vars(self).items() if self._is_told(name)}
+        return {name: value for name, value in dict(vars(self)).items() if self._is_told(name)}
 
     def _check(self, name: str, value: object) -> None:
         """Raises for a value that cannot be told."""
@@ -75,7 +78,10 @@ class EventBase:
             self.log()
 
     def log(self) -> None:
-        """Tells of all public attributes now."""
+        """Tells of all public attributes now.
+
+            queue.log()
+        """
 
     @staticmethod
     def triggerlog(method: Callable[..., Any] | None = None, when: str = "after") -> Any:

@@ -17,14 +17,17 @@ def plain(value: object, levels: int = _MOST_LEVELS) -> object:
     """`value` in JSON's own words. What JSON has none for is its type's name, or the text of a number such as NaN;
     no code of the value runs."""
     kind = type(value)
-    if value is None or kind in (bool, int, str):
+    if value is None or kind is bool or kind is str:
         return value
+    if kind is int:
+        # Larger ones are no numbers to those who read JSON, and int() of their texts may be refused.
+        return value if -(2**63) <= value < 2**64 else f"{value:#x}"  # type: ignore[operator]
     if kind is float:
         return value if value - value == 0 else str(value)  # type: ignore[operator]
     if levels == 0:
         return "..."
     if isinstance(value, dict):
-        return {_key(key): plain(one, levels - 1) for key, one in dict.items(value)}
+        return {_key(key): plain(one, levels - 1) for key, one in list(dict.items(value))}
     if isinstance(value, list):
         return [plain(one, levels - 1) for one in list.__iter__(value)]
     if isinstance(value, tuple):
@@ -32,9 +35,9 @@ def plain(value: object, levels: int = _MOST_LEVELS) -> object:
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
-        return int.__int__(value)
+        return plain(int.__int__(value))
     if isinstance(value, float):
-        return plain(float.__float__(value), levels)
+        return plain(float.__float__(value))
     return f"<{kind.__module__}.{kind.__qualname__}>"
 
 

@@ -21,7 +21,7 @@ class flow:
             flow(job.number).end()
     """
 
-    __slots__ = ("_id", "_name", "_slice")
+    __slots__ = ("_id", "_name", "_open")
 
     def __init__(self, id: int | str, /, name: str = "flow") -> None:
         if isinstance(id, bool) or not isinstance(id, (int, str)):
@@ -30,7 +30,7 @@ class flow:
             raise TypeError(f"the name of a flow must be a text, not {type(name).__name__}")
         self._id = id
         self._name = name
-        self._slice: _native.Span | None = None
+        self._open: list[_native.Span] = []
 
     def _emit(self, phase: str) -> None:
         # Viewers tie a flow together by category, name and id; ids beyond 2^53 are no numbers in JSON for all of them.
@@ -40,24 +40,32 @@ class flow:
         emit(event)
 
     def begin(self) -> None:
-        """The arrow begins at the slice that is open here."""
+        """The arrow begins at the slice that is open here.
+
+            flow(job.number).begin()
+        """
         self._emit("s")
 
     def step(self) -> None:
-        """It goes on through the slice that is open here."""
+        """It goes on through the slice that is open here.
+
+            flow(job.number).step()
+        """
         self._emit("t")
 
     def end(self) -> None:
-        """It ends at the slice that is open here."""
+        """It ends at the slice that is open here.
+
+            flow(job.number).end()
+        """
         self._emit("f")
 
     def __enter__(self) -> flow:
-        self._slice = _native.Span(self._name, {"id": self._id})
-        self._slice.__enter__()
+        made = _native.Span(self._name, {"id": self._id})
+        made.__enter__()
+        self._open.append(made)
         self.step()
         return self
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        slice, self._slice = self._slice, None
-        if slice is not None:
-            slice.__exit__(kind, error, traceback)
+        self._open.pop().__exit__(kind, error, traceback)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import html
+import importlib
 import os
 import tempfile
 
@@ -37,9 +38,16 @@ class Stopped(Exception):
         return []
 
 
+class UsageError(ValueError):
+    """An option that there is not; the notebook shows the line alone."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
-        raise ValueError(f"%%viztracer: {message}")
+        raise UsageError(f"%%viztracer: {message}")
 
     def exit(self, status: int = 0, message: str | None = None) -> Any:
         raise Stopped(message)  # of --help, which has been printed
@@ -86,26 +94,29 @@ def report(tracer: VizTracer, output: str) -> str:
 
 
 def show(output: str, summary: str, with_page: bool) -> None:
-    from IPython.display import HTML, Markdown, display  # type: ignore[import-not-found, unused-ignore]
-
-    display(Markdown(summary))
+    shown: Any = importlib.import_module("IPython.display")
+    shown.display(shown.Markdown(summary))
     text = ""
     if with_page and output.endswith(".html") and os.path.getsize(output) <= MOST_INLINE_BYTES:
         with open(output, encoding="utf-8", errors="replace") as file:
             text = page(file.read())
-    display(HTML(text + link(output)))
+    shown.display(shown.HTML(text + link(output)))
 
 
 def run_cell(shell: Any, line: str, cell: str) -> None:
     """Runs the cell, recorded; then its report is there and shown, also where the cell has failed.
 
-    ValueError for options that there are not, ReportError where no report can be made.
+    UsageError for options that there are not, ReportError where no report can be made.
     """
     import shlex
 
     from .tracer import VizTracer
 
-    options = _parser().parse_args(shlex.split(line))
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"%%viztracer: {error}") from None
+    options = _parser().parse_args(words)
     tracer = VizTracer(
         verbose=0,
         max_stack_depth=options.max_stack_depth,
@@ -116,7 +127,7 @@ def run_cell(shell: Any, line: str, cell: str) -> None:
         log_func_retval=options.log_func_retval,
         log_print=options.log_print,
         log_sparse=options.log_sparse,
-        output_file=options.output_file,
+        output_file=os.path.expanduser(options.output_file),
         register_global=False,
     )
     others = session.get_global()
@@ -128,7 +139,7 @@ def run_cell(shell: Any, line: str, cell: str) -> None:
     finally:
         tracer._stop(keep)
         session.set_global(others)
-    show(options.output_file, report(tracer, options.output_file), not options.no_page)
+    show(tracer.output_file, report(tracer, tracer.output_file), not options.no_page)
     if not result.success:
         raise Stopped
 

@@ -17,7 +17,13 @@ INTERFACE = "1.1.1"
 
 
 class VizPluginError(Exception):
-    """A plugin that is none, or that does not do what it was told to."""
+    """A plugin that is none, or that does not do what it was told to.
+
+        try:
+            tracer.terminate()
+        except VizPluginError as error:
+            print(error)
+    """
 
 
 class VizPluginBase:
@@ -37,13 +43,19 @@ class VizPluginBase:
     """
 
     def support_version(self) -> str:
-        """The version of VizTracer that it was written for, "1.0.0". To be defined by each plugin."""
+        """The version of VizTracer that it was written for. To be defined by each plugin.
+
+            plugin.support_version()  # "1.0.0"
+        """
         raise VizPluginError(f"{type(self).__qualname__} must define support_version()")
 
     def message(self, m_type: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Told of ("event", {"when": ...}) with initialize, pre-start, post-stop, pre-save, and of ("command",
         {"cmd_type": "terminate"}), which {"success": True} answers. {"action": "handle_data", "handler": f} has f
-        called with the report's data, a dict."""
+        called with the report's data, a dict.
+
+            plugin.message("event", {"when": "pre-start"})
+        """
         return {"success": True} if m_type == "command" else {}
 
 

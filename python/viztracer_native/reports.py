@@ -23,15 +23,21 @@ NOT_TRACED = "VIZTRACER_NATIVE"
 
 
 class ReportError(RuntimeError):
-    """A report could not be made; says why, in one line."""
+    """A report could not be made; says why, in one line.
+
+        try:
+            tracer.save("/full/x.html")
+        except ReportError as error:
+            print(error)
+    """
 
 
 class Window:
-    """What of which recording: a process, from one time of the recorder's clock to another. None: no border."""
+    """What of which recording: a process, from one time of the recorder's clock to another. None: all of them, no border."""
 
     __slots__ = ("recording", "pid", "from_ns", "to_ns")
 
-    def __init__(self, recording: str, pid: int, from_ns: int | None = None, to_ns: int | None = None) -> None:
+    def __init__(self, recording: str, pid: int | None, from_ns: int | None = None, to_ns: int | None = None) -> None:
         self.recording = recording
         self.pid = pid
         self.from_ns = from_ns
@@ -51,7 +57,9 @@ def with_pid(path: str, pid: int) -> str:
 
 def command(window: Window, outputs: Sequence[str], options: Sequence[str] = ()) -> list[str]:
     """The launcher's words. "@" stands before times of the recorder's clock, rather than of the report's axis."""
-    words = [_native.info()["launcher"], "--quiet", "--convert", window.recording, "--process", str(window.pid)]
+    words = [_native.info()["launcher"], "--quiet", "--convert", window.recording]
+    if window.pid is not None:
+        words += ["--process", str(window.pid)]
     if window.from_ns is not None:
         words += ["--from", f"@{window.from_ns}"]
     if window.to_ns is not None:

@@ -22,37 +22,37 @@ def _kind(value: object) -> str:
     return type(value).__qualname__
 
 
-def boolean(name: str, value: object) -> object:
+def boolean(name: str, value: Any) -> Any:
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, not {_kind(value)}")
     return value
 
 
-def suffix(name: str, value: object) -> object:
+def suffix(name: str, value: Any) -> Any:
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be True or False, not {_kind(value)}")
     return value
 
 
-def integer(name: str, value: object) -> object:
+def integer(name: str, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be an int, not {_kind(value)}")
     return value
 
 
-def entries(name: str, value: Any) -> object:
+def entries(name: str, value: Any) -> Any:
     if integer(name, value) and value > 0:
         return value
     raise ValueError(f"{name} must be at least 1, not {value}")
 
 
-def depth(name: str, value: Any) -> object:
+def depth(name: str, value: Any) -> Any:
     if integer(name, value) == 0:
         raise ValueError(f"{name} must be at least 1, or -1 for no limit, not 0")
     return value
 
 
-def duration(name: str, value: Any) -> object:
+def duration(name: str, value: Any) -> Any:
     """Microseconds, or what the launcher's --min_duration takes: "0.3ms"."""
     if isinstance(value, str) and value:
         return value
@@ -63,7 +63,7 @@ def duration(name: str, value: Any) -> object:
     return value
 
 
-def texts(name: str, value: object) -> object:
+def texts(name: str, value: Any) -> Any:
     """A list of texts or paths, or None. Relative paths are those of the folder where the tracer is made."""
     if value is None:
         return None
@@ -75,30 +75,30 @@ def texts(name: str, value: object) -> object:
     return [os.fspath(one) for one in value]
 
 
-def files(name: str, value: object) -> object:
-    checked: Any = texts(name, value)
+def files(name: str, value: Any) -> Any:
+    checked = texts(name, value)
     return None if checked is None else [os.path.abspath(one) for one in checked]
 
 
-def function(name: str, value: object) -> object:
+def function(name: str, value: Any) -> Any:
     if value is not None and not callable(value):
         raise TypeError(f"{name} must be a function that returns a text, or None, not {_kind(value)}")
     return value
 
 
-def text_or_none(name: str, value: object) -> object:
+def text_or_none(name: str, value: Any) -> Any:
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{name} must be a text or None, not {_kind(value)}")
     return value
 
 
-def path(name: str, value: Any) -> object:
+def path(name: str, value: Any) -> Any:
     if not isinstance(value, (str, os.PathLike)):
         raise ValueError(f"{name} must be the name of a file, not {_kind(value)}")
     return os.fspath(value)
 
 
-def anything(name: str, value: object) -> object:
+def anything(name: str, value: Any) -> Any:
     return value
 
 
@@ -185,6 +185,8 @@ ROWS = (
 )
 BY_NAME = {row.name: row for row in ROWS}
 DEFAULTS = {row.name: row.default for row in ROWS}
+# Of the command, which follows children unless it is told not to.
+OF_COMMAND = {**DEFAULTS, "ignore_multiprocess": False}
 
 
 def words_of(values: Mapping[str, object]) -> list[str]:
@@ -201,7 +203,7 @@ def without_effect(values: Mapping[str, object], recorded: Mapping[str, object])
     found = []
     for row in ROWS:
         value = values[row.name]
-        if row.is_recorded and value != row.default and recorded.get(row.name, row.default) != value:
+        if row.is_recorded and value != row.default and recorded.get(row.name, OF_COMMAND[row.name]) != value:
             option = " ".join(row.words(row.name, value)) or f"without --{row.name}"
             found.append(f"{row.name} ({option})")
     return found

@@ -86,6 +86,7 @@ class VizTracer(TracerMarks, Compatibility):
     output_file: str
 
     _values: dict[str, Any]
+    _is_whole = False  # what was before start() is its own as well
 
     def __init__(
         self,
@@ -126,7 +127,7 @@ class VizTracer(TracerMarks, Compatibility):
         vars(self)["_values"] = {row.name: row.check(row.name, given[row.name]) for row in settings.ROWS}
         # register_global is a method's name, too.
         vars(self).update((name, value) for name, value in self._values.items() if name != "register_global")
-        self._options: list[str] = list(settings.texts("options", list(options)) or ())  # type: ignore[call-overload]
+        self._options: list[str] = settings.texts("options", options) or []
         self.cwd = os.getcwd()
         self.data: dict[str, Any] = {}
         self.parsed = False
@@ -179,18 +180,28 @@ class VizTracer(TracerMarks, Compatibility):
 
     @property
     def init_kwargs(self) -> dict[str, Any]:
-        """The arguments to make another one like it with, for another process."""
+        """The arguments to make another one like it with, for another process.
+
+            VizTracer(**tracer.init_kwargs)
+        """
         return {**self._values, "plugins": None, "options": list(self._options)}
 
     def get_args(self) -> list[str]:
-        """The launcher's options that record what is asked for. ValueError for what cannot be combined."""
+        """The launcher's options that record what is asked for. ValueError for what cannot be combined.
+
+            VizTracer(log_gc=True).get_args()  # ["--log_gc", "--ignore_multiprocess"]
+        """
         return settings.words_of(self._values) + self._options
 
     # Recording
 
     @property
     def enable(self) -> bool:
-        """It has been started, and not stopped."""
+        """It has been started, and not stopped.
+
+            if not tracer.enable:
+                tracer.start()
+        """
         return self._running
 
     def start(self) -> None:
@@ -211,7 +222,7 @@ class VizTracer(TracerMarks, Compatibility):
         with session.lock:
             as_asked = session.start(self, arguments)
             self._recording = _native.info()["recording"]
-            if self._left_behind or self._from_ns is None:
+            if self._left_behind or (self._from_ns is None and not self._is_whole):
                 self._from_ns = began
             self._to_ns = None
             self._left_behind = self.parsed = False
@@ -223,7 +234,11 @@ class VizTracer(TracerMarks, Compatibility):
 
     def stop(self, stop_option: str | None = None) -> None:
         """Records no more, unless another tracer of the process does. Calls that are open are shown up to here, with
-        "flush_as_finish" as without. ValueError for another option."""
+        "flush_as_finish" as without. ValueError for another option.
+
+            tracer.stop()
+            tracer.save()
+        """
         if stop_option not in STOP_OPTIONS:
             raise ValueError(f"stop_option must be 'flush_as_finish' or None, not {stop_option!r}")
         self._stop(keep=False)
@@ -238,13 +253,21 @@ class VizTracer(TracerMarks, Compatibility):
         self._plugins.event("post-stop")
 
     def pause(self) -> None:
-        """Nothing of the calling thread is recorded until resume(); other threads are. Twice is as once."""
+        """Nothing of the calling thread is recorded until resume(); other threads are. Twice is as once.
+
+            tracer.pause()
+            warm_up_caches()
+            tracer.resume()
+        """
         if not getattr(self._paused, "now", False):
             self._paused.now = True
             _native.mute()
 
     def resume(self) -> None:
-        """Ends pause() of the calling thread; without one nothing happens."""
+        """Ends pause() of the calling thread; without one nothing happens.
+
+            tracer.resume()
+        """
         if getattr(self._paused, "now", False):
             self._paused.now = False
             _native.unmute()
@@ -258,19 +281,19 @@ class VizTracer(TracerMarks, Compatibility):
     def __exit__(self, kind: object, error: BaseException | None, traceback: types.TracebackType | None) -> None:
         self._stop(keep=self._keeps.pop())
         try:
-            self._save_at_end(None, failed=error is not None)
+            # The program's own exception matters more than that its report could not be made.
+            self._save_at_end(None, quietly=error is not None)
         finally:
             self.terminate()
             if session.get_global() is self:
                 session.set_global(None)
 
-    def _save_at_end(self, output_file: str | None, failed: bool) -> None:
+    def _save_at_end(self, output_file: str | None, quietly: bool) -> None:
         try:
             self.save(output_file)
         except Exception as failure:
-            if not failed:
+            if not quietly:
                 raise
-            # The program's own exception matters more than that its report could not be made.
             warnings.warn(f"viztracer-native: no report: {failure}", RuntimeWarning, stacklevel=3)
 
     def run(self, command: str, output_file: str | None = None) -> None:
@@ -286,19 +309,26 @@ class VizTracer(TracerMarks, Compatibility):
             failed = False
         finally:
             self._stop(keep)
-            self._save_at_end(output_file, failed)
+            self._save_at_end(output_file, quietly=failed)
 
     def install(self) -> None:
-        """From now on SIGUSR1 starts it, and SIGUSR2 stops it and saves. Main thread only (ValueError)."""
+        """From now on SIGUSR1 starts it, and SIGUSR2 stops it and saves. Main thread only (ValueError).
+
+            tracer.install()  # then, from a shell: kill -USR1 PID; sleep 5; kill -USR2 PID
+        """
         with paused():
             import signal
 
+        # Whatever the program is at when the signal comes, no exception of ours gets into it.
         def start(number: int, frame: object) -> None:
-            self.start()
+            try:
+                self.start()
+            except Exception as failure:
+                warnings.warn(f"viztracer-native: not started: {failure}", RuntimeWarning, stacklevel=2)
 
         def stop_and_save(number: int, frame: object) -> None:
             self.stop()
-            self.save()
+            self._save_at_end(None, quietly=True)
 
         signal.signal(signal.SIGUSR1, start)
         signal.signal(signal.SIGUSR2, stop_and_save)
@@ -311,7 +341,9 @@ class VizTracer(TracerMarks, Compatibility):
         if self._from_ns is None:
             return None
         to_ns = self._to_ns if self._to_ns is not None else _native.now_ns()
-        return Window(self._recording, os.getpid(), self._from_ns, to_ns)
+        # A session of our own that follows children is theirs as well.
+        alone = session.in_run() or self.ignore_multiprocess
+        return Window(self._recording, os.getpid() if alone else None, self._from_ns, to_ns)
 
     def _report_words(self, file_info: bool | None) -> list[str]:
         with_sources = self.file_info if file_info is None else settings.boolean("file_info", file_info)
@@ -319,7 +351,9 @@ class VizTracer(TracerMarks, Compatibility):
 
     def _output(self, output_file: str | os.PathLike[str] | None) -> str:
         name = str(settings.path("output_file", self.output_file if output_file is None else output_file))
-        if self.pid_suffix:
+        # The run's own report comes at its end, and would replace it.
+        of_run = _native.info()["output"] if session.in_run() else ""
+        if self.pid_suffix or (of_run and os.path.realpath(name) == os.path.realpath(of_run)):
             with paused():
                 from .reports import with_pid
             return with_pid(name, os.getpid())
@@ -357,7 +391,10 @@ class VizTracer(TracerMarks, Compatibility):
                 print(f"viztracer-native: saved {os.path.abspath(output)}", file=sys.stderr)
 
     def save_report(self, output: Any, file_info: bool | None = None, verbose: int | None = None) -> None:
-        """save(), also to an open text file, which gets JSON."""
+        """save(), also to an open text file, which gets JSON.
+
+            tracer.save_report(sys.stdout)
+        """
         if not hasattr(output, "write"):
             self.save(output, file_info, verbose)
             return
@@ -372,6 +409,10 @@ class VizTracer(TracerMarks, Compatibility):
         """save() in the background, whatever the start method of multiprocessing; nothing is forked.
 
         What is returned has join(), is_alive(), exitcode and pid. RuntimeError where start() was never called.
+
+            saving = tracer.fork_save("requests.html")
+            ...
+            saving.join()
         """
         with paused():
             from . import reports
@@ -395,6 +436,8 @@ class VizTracer(TracerMarks, Compatibility):
         """Stops, and reads what was recorded into the attribute `data`, as VizTracer's JSON has it.
 
         Returns how many events there are, those that name processes and threads aside. ReportError.
+
+            print(tracer.parse(), "events:", tracer.data["traceEvents"][:3])
         """
         self.stop()
         if not self.parsed:
@@ -404,13 +447,19 @@ class VizTracer(TracerMarks, Compatibility):
         return self.total_entries
 
     def load(self) -> list[dict[str, Any]]:
-        """The events since start() or clear(), as a list of dicts; the next load() has those after them. ReportError."""
+        """The events since start() or clear(), as a list of dicts; the next load() has those after them. ReportError.
+
+            longest = max(tracer.load(), key=lambda event: event.get("dur", 0))
+        """
         events: list[dict[str, Any]] = self._read()["traceEvents"]
         self.clear()
         return events
 
     def dump(self, filename: str | os.PathLike[str], sanitize_function_name: bool = False) -> None:
-        """Like load(), into a file: JSON, unless its name says otherwise. ReportError."""
+        """Like load(), into a file: JSON, unless its name says otherwise. ReportError.
+
+            tracer.dump("minute.json")
+        """
         with paused():
             from . import reports
         window = self._window()
@@ -420,39 +469,63 @@ class VizTracer(TracerMarks, Compatibility):
         self.clear()
 
     def clear(self) -> None:
-        """Reports begin here: what was recorded before is in none of this tracer's any more."""
+        """Reports begin here: what was recorded before is in none of this tracer's any more.
+
+            tracer.clear()
+            handle(request)
+            tracer.save("request.html")
+        """
         self.data = {}
         self.parsed = False
         self.total_entries = 0
         self._left_behind = False
-        self._from_ns = _native.now_ns() if self.enable else None
+        self._from_ns = _native.now_ns() if self.enable or self._is_whole else None
 
     # The program's end
 
     def register_global(self) -> None:
-        """get_tracer() returns this one."""
+        """get_tracer() returns this one.
+
+            tracer.register_global()
+            assert get_tracer() is tracer
+        """
         session.set_global(self)
 
     def terminate(self) -> None:
-        """Tells the plugins that it is over, once. VizPluginError where one does not agree."""
+        """Tells the plugins that it is over, once. VizPluginError where one does not agree.
+
+            tracer.terminate()
+        """
         if not self._terminated:
             self._terminated = True
             self._plugins.terminate()
 
     def register_exit(self) -> None:
-        """When the program ends, also by SIGTERM, it stops and saves. Below the command nothing is to be done."""
+        """When the program ends, also by SIGTERM, it stops and saves. Below the command nothing is to be done.
+
+            tracer.register_exit()
+            tracer.start()
+        """
         if session.in_run():
             return
         with paused():
             import atexit
             import signal
 
-        atexit.register(self.exit_routine)
+        pid = os.getpid()
+
+        def save_once() -> None:
+            if os.getpid() == pid:  # a forked child has no report of its own
+                self.exit_routine()
 
         def end(number: int, frame: object) -> None:
-            self.exit_routine()
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGTERM)  # so that the status is that of the signal
+            try:
+                save_once()
+            finally:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                os.kill(os.getpid(), signal.SIGTERM)  # so that the status is that of the signal
+
+        atexit.register(save_once)
 
         try:
             if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
@@ -461,7 +534,10 @@ class VizTracer(TracerMarks, Compatibility):
             pass  # not the main thread: then the end of the interpreter alone
 
     def exit_routine(self) -> None:
-        """Stops, saves into the folder where the tracer was made, and terminates: once."""
+        """Stops, saves into the folder where the tracer was made, and terminates: once.
+
+            tracer.exit_routine()
+        """
         if not self._terminated:
             self._stop(keep=False)
             if self._from_ns is not None:
@@ -469,12 +545,17 @@ class VizTracer(TracerMarks, Compatibility):
             self.terminate()
 
     def set_afterfork(self, callback: Callable[..., object], *args: Any, **kwargs: Any) -> None:
-        """Calls `callback(tracer, ...)` in each child that is forked from now on."""
+        """Calls `callback(tracer, ...)` in each child that is forked from now on.
+
+            tracer.set_afterfork(lambda tracer: tracer.clear())
+        """
         os.register_at_fork(after_in_child=lambda: callback(self, *args, **kwargs))
 
 
 class RunTracer(VizTracer):
     """The tracer of a run that this program is a part of. It has been started, and reports what was before it, too."""
+
+    _is_whole = True
 
     def __init__(self) -> None:
         super().__init__(register_global=False)

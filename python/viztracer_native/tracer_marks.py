@@ -46,7 +46,10 @@ class TracerMarks:
             _native.instant(name, args if args is None or isinstance(args, dict) else {"value": args}, scope)
 
     def log_instant(self, name: str, args: Any = None, scope: str = "t", cond: bool = True) -> None:
-        """add_instant() of this thread, if `cond` is true."""
+        """add_instant() of this thread, if `cond` is true.
+
+            tracer.log_instant("slow", {"seconds": seconds}, cond=seconds > 1)
+        """
         if cond:
             self.add_instant(name, args, scope)
 
@@ -64,6 +67,8 @@ class TracerMarks:
         """The value that `name` has: an instant that says it by its repr, or with "counter" a sample of one.
 
         ValueError for another event, and for a counter's value that is no number. What repr raises is not raised here.
+
+            tracer.add_variable("state", state)
         """
         if event == "counter":
             if not isinstance(var, (int, float)):
@@ -132,21 +137,33 @@ class TracerMarks:
             _native.argument(key, value)
 
     def add_func_exec(self, name: str, val: object, lineno: int) -> None:
-        """A step of the innermost call: that line bound `name`. An instant at its own time."""
+        """A step of the innermost call: that line bound `name`. An instant at its own time.
+
+            tracer.add_func_exec("total", total, 17)
+        """
         if self.enable:
             _native.instant(f"({int(lineno)}) {name}", {"value": val}, "t")
 
     def getts(self) -> float:
-        """Now, in us of the clock that "ts" of events counts by."""
+        """Now, in us of the clock that "ts" of events counts by.
+
+            began = tracer.getts()
+        """
         return _native.now_ns() / 1000
 
     def get_base_time(self) -> int:
-        """What the wall clock is ahead of it, in ns."""
+        """What the wall clock is ahead of it, in ns.
+
+            wall_ns = tracer.getts() * 1000 + tracer.get_base_time()
+        """
         return _native.base_time_ns()
 
     def set_sync_marker(self) -> None:
         """Marks the moment by which reports of several machines can be laid over one another; the first time counts,
-        another is a RuntimeWarning. An instant `sync_marker` shows it."""
+        another is a RuntimeWarning. An instant `sync_marker` shows it.
+
+            tracer.set_sync_marker()
+        """
         if self._sync_marker_ns is not None:
             warnings.warn("viztracer-native: the sync marker is set already", RuntimeWarning, stacklevel=2)
             return
@@ -154,5 +171,8 @@ class TracerMarks:
         self.add_instant("sync_marker", scope="p")
 
     def get_sync_marker(self) -> float | None:
-        """In us of getts(), or None."""
+        """In us of getts(), or None.
+
+            tracer.get_sync_marker()
+        """
         return None if self._sync_marker_ns is None else self._sync_marker_ns / 1000

@@ -438,6 +438,21 @@ class Window(RecordingCase):
         values = [event["args"]["func_args"] for event in part.events if event["name"].startswith("second (")]
         self.assertEqual([{"count": "200"}], values)
 
+    def test_times_of_the_clock(self):
+        """As a program has them that does not know where its report begins."""
+        whole = self.whole()
+        begin = min(call.start for call in whole.named("second"))
+        part = self.part("--from", f"@{begin}", "--to", f"@{begin + 100_000_000}")
+        self.assertEqual((1, 0), (len(part.named("second")), len(part.named("first"))))
+        main, = part.named("main")
+        self.assertLess(abs(main.end - main.start - 100_000_000), 1000)
+        before = self.part("--from", "@0", "--to", f"@{begin}")
+        self.assertEqual((1, 0), (len(before.named("first")), len(before.named("second"))))
+        everything = self.part("--from", "@1", "--to", f"@{2 ** 62}")
+        self.assertEqual(len(whole.named("leaf")), len(everything.named("leaf")))
+        nothing = self.part("--from", f"@{2 ** 62}")
+        self.assertEqual([], nothing.named("leaf"))
+
     def test_parts_together_are_the_whole(self):
         """Own times add up, whatever the border."""
         def own(name):
@@ -487,6 +502,8 @@ class Window(RecordingCase):
         out = os.path.join(self.reports, "no.json")
         for options, line in (
                 (("--from", "2", "--to", "1"), "--from must be before --to"),
+                (("--from", "@2", "--to", "@2"), "--from must be before --to"),
+                (("--to", "@1.5"), "--to=@1.5"),
                 (("--from", "soon"), None)):
             done = self.launch("--convert", self.path, *options, "-o", out)
             self.assertEqual((2, 1), (done.status, done.stderr.count(b"\n")), done.stderr)

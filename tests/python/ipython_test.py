@@ -116,9 +116,10 @@ class Cells(Case):
         self.assertTrue(os.path.exists("viztracer_report.html"))
 
     def test_options_that_there_are_not(self):
-        for line in ("--nothing", "--max_stack_depth x", "--output_file"):
-            with self.assertRaisesRegex(ValueError, "%%viztracer: "):
+        for line in ("--nothing", "--max_stack_depth x", "--output_file", "'open"):
+            with self.assertRaisesRegex(ValueError, "%%viztracer: ") as caught:
                 self.magic(line, "pass")
+            self.assertEqual([str(caught.exception)], caught.exception._render_traceback_())
         self.assertEqual([], self.shell.cells)
 
     def test_a_tracer_of_the_notebooks_stays(self):

@@ -14,6 +14,9 @@ from support import HERE, PACKAGES, Case, fake
 
 import viztracer
 import viztracer_native
+from viztracer_native.compatibility import Compatibility
+from viztracer_native.event_base import EventBase
+from viztracer_native.settings import ROWS
 
 OURS = os.path.join(PACKAGES, "viztracer_native")
 
@@ -67,9 +70,6 @@ class Names(Case):
             self.assertRegex(told, rf"`[^`\n]*\b{name}\b", f"docs/API.md does not tell of {owner}.{name}")
 
     def public(self):
-        from viztracer_native.event_base import EventBase
-        from viztracer_native.settings import ROWS
-
         for name in viztracer_native.__all__:
             yield "viztracer_native", name
         for row in ROWS:
@@ -79,12 +79,16 @@ class Names(Case):
                 if not name.startswith("_"):
                     yield owner.__name__, name
 
-    def test_each_has_a_docstring(self):
+    def test_each_says_what_it_is_for_with_an_example(self):
         for owner, name in self.public():
             holder = {"viztracer_native": viztracer_native}.get(owner) or getattr(viztracer_native, owner, None)
-            if holder is None or name in ("__version__", "torch_profile"):
+            if owner == "EventBase":
+                holder = EventBase
+            if owner == "VizTracer()" or name in ("__version__", "torch_profile"):
                 continue
-            self.assertTrue(inspect.getdoc(getattr(holder, name)), f"{owner}.{name}")
+            _, _, more = (inspect.getdoc(getattr(holder, name)) or "").partition("\n\n")
+            if not hasattr(Compatibility, name):
+                self.assertIn(name.replace("load_ipython_extension", "%%viztracer"), more, f"{owner}.{name}: no example")
 
 
 class Cost(Case):
@@ -138,8 +142,7 @@ class Sources(unittest.TestCase):
                     [node.module] if isinstance(node, ast.ImportFrom) and node.level == 0 else []
                 for name in names:
                     first = name.split(".")[0]
-                    allowed = {"viztracer_native"} | ({"IPython"} if path.endswith("ipython.py") else set())
-                    allowed |= {"typing_extensions"} if path.endswith(".pyi") else set()
+                    allowed = {"viztracer_native", "typing_extensions" if path.endswith(".pyi") else None}
                     self.assertTrue(first in sys.stdlib_module_names or first in allowed, f"{path}: {name}")
 
     def test_the_fake_has_what_the_recorder_has(self):

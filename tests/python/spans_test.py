@@ -413,6 +413,12 @@ class Marks(Case):
         self.assertEqual(("t", "r-1"), (json.loads(raw[1])["ph"], json.loads(raw[1])["id"]))
         self.assertEqual(("exit", "flow", KeyError), leave)
 
+    def test_a_flow_within_itself(self):
+        made = flow(1)
+        with made, made:
+            pass
+        self.assertEqual(["enter", "raw", "enter", "raw", "exit", "exit"], [call[0] for call in fake.calls])
+
     def test_what_is_no_flow(self):
         for arguments in ((None,), (1.5,), (True,), (1, 2)):
             with self.assertRaises(TypeError):

@@ -79,9 +79,11 @@ class Case(unittest.TestCase):
 
     def in_run(self, **settings):
         """From here on this process is recorded by a command."""
+        from viztracer_native import session
+
         launcher = fake.launcher
         fake.reset(RECORDING, settings)
-        fake.launcher = launcher
+        fake.launcher, session._begun_by = launcher, None
 
     def refuse(self, line):
         self.write("refusal", line)

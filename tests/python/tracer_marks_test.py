@@ -106,8 +106,9 @@ class Marks(Case):
                 raise AssertionError("it was shown")
             __repr__ = __str__
 
-        event = {"ph": "X", "name": Text("q"), "ts": 1.5, "args": {"object": object(), 3: b"x", None: float("nan"), "inf": float("inf"),
-                                                                 "cycle": cycle, "set": {1}, "tuple": (1, True, None), "text": "\ud800\"\\"}}
+        event = {"ph": "X", "name": Text("q"), "ts": 1.5, "args": {
+            "object": object(), 3: b"x", None: float("nan"), "inf": float("inf"), "cycle": cycle, "set": {1}, "large": 10 ** 5000,
+            "tuple": (1, True, None), "text": "\ud800\"\\"}}
         self.tracer.add_raw(event)
         (call,) = self.told()
 
@@ -116,6 +117,7 @@ class Marks(Case):
 
         told = json.loads(call[1], parse_constant=no_constant)
         self.assertEqual(("X", "q", 1.5), (told["ph"], told["name"], told["ts"]))
+        self.assertEqual(hex(10 ** 5000), told["args"].pop("large"))
         self.assertEqual({"object": "<builtins.object>", "3": "<builtins.bytes>", "None": "nan", "inf": "inf", "set": "<builtins.set>",
                           "tuple": [1, True, None], "text": "\ud800\"\\"}, {key: value for key, value in told["args"].items() if key != "cycle"})
         for bad in (None, [], {"name": "x"}, {"ph": 1}):
@@ -162,6 +164,9 @@ class Kept(Case):
             self.assertIsNone(getattr(tracer, method)())
         self.assertEqual(0, tracer.setignorestackcounter(1))
         self.assertEqual([1, 2], tracer.shield_ignore(sorted, [2, 1]))
+        sys.setprofile(tracer.threadtracefunc)
+        len([])
+        self.assertIsNone(sys.getprofile())
         self.assertIsNone(tracer.torch_profile)
         self.assertEqual([], fake.calls)
 

@@ -76,6 +76,27 @@ class Reports(Case):
         with self.assertRaises(ValueError):
             tracer.save(3)
 
+    def test_children_that_are_followed_are_in_it(self):
+        tracer = VizTracer(verbose=0, ignore_multiprocess=False)
+        tracer.start()
+        tracer.save()
+        self.assertEqual([], self.after(self.words(), "--process"))
+        self.in_run()
+        tracer = VizTracer(verbose=0, ignore_multiprocess=False)
+        tracer.start()
+        tracer.save()
+        self.assertEqual([str(os.getpid())], self.after(self.launched()[-1][0], "--process"))
+
+    def test_the_report_of_the_run_is_not_its_own(self):
+        self.in_run()
+        fake.output = self.path("result.json")
+        tracer = VizTracer(verbose=0)
+        tracer.start()
+        tracer.save()
+        self.assertEqual([f"result_{os.getpid()}.json"], self.after(self.words(), "-o"))
+        tracer.save("other.json")
+        self.assertEqual(["other.json"], self.after(self.launched()[-1][0], "-o"))
+
     def test_it_says_where_on_stderr(self):
         tracer = VizTracer()
         tracer.start()
@@ -220,6 +241,16 @@ class Exit(Case):
         done = self.run_program("tracer.terminate(); tracer.fork_save({!r})".format(self.path("late.json")))
         self.assertEqual((0, b""), (done.returncode, done.stdout))
         self.assertTrue(os.path.exists("late.json"))
+
+    def test_sigterm_whose_report_fails(self):
+        self.refuse("disk full")
+        done = self.run_program("os.kill(os.getpid(), signal.SIGTERM)")
+        self.assertEqual(-signal.SIGTERM, done.returncode)
+
+    def test_a_forked_child_saves_nothing(self):
+        done = self.run_program("child = os.fork()\nif child: os.waitpid(child, 0)\nelse: print('child', flush=True)")
+        self.assertEqual((0, b"child\n"), (done.returncode, done.stdout))
+        self.assertEqual(1, len(self.launched()))
 
     def test_once(self):
         tracer = VizTracer(verbose=0)

@@ -67,7 +67,7 @@ class Settings(Case):
             (TypeError, {"register_global": 1}), (TypeError, {"report_endpoint": 1}), (TypeError, {"min_duration": None}),
             (TypeError, {"min_duration": True}), (ValueError, {"min_duration": -1}), (ValueError, {"min_duration": float("nan")}),
             (TypeError, {"process_name": 1}), (ValueError, {"output_file": 3}), (TypeError, {"plugins": "x"}),
-            (TypeError, {"plugins": [object()]}), (TypeError, {"options": [1]}),
+            (TypeError, {"plugins": [object()]}), (TypeError, {"options": [1]}), (TypeError, {"options": "--mine"}),
             (ValueError, {"include_files": ["a"], "exclude_files": ["b"]}),
             (ValueError, {"log_func_repr": repr, "log_func_with_objprint": True}),
         ):
@@ -258,6 +258,20 @@ class Recording(Case):
         self.assertFalse(tracer.enable)
         self.assertTrue(os.path.exists("result.json"))
 
+    def test_a_signal_brings_no_exception(self):
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        tracer = VizTracer(verbose=0)
+        tracer.install()
+        fake.refusal = "no shared memory"
+        with self.assertWarnsRegex(RuntimeWarning, "no shared memory"):
+            os.kill(os.getpid(), signal.SIGUSR1)
+        fake.refusal = None
+        os.kill(os.getpid(), signal.SIGUSR1)
+        self.refuse("disk full")
+        with self.assertWarnsRegex(RuntimeWarning, "disk full"):
+            os.kill(os.getpid(), signal.SIGUSR2)
+
     def test_a_forked_child_that_is_in_no_session(self):
         tracer = VizTracer()
         tracer.start()
@@ -320,9 +334,21 @@ class InRun(Case):
         words = self.words()
         self.assertEqual([], self.after(words, "--from"))
         self.assertEqual([str(os.getpid())], self.after(words, "--process"))
+        get_tracer().stop()
+        get_tracer().save("x.html", verbose=0)
+        self.assertEqual([], self.after(self.launched()[-1][0], "--from"))
+        self.assertEqual(1, len(self.after(self.launched()[-1][0], "--to")))
         get_tracer().clear()
+        get_tracer().start()
         get_tracer().save("x.html", verbose=0)
         self.assertEqual(1, len(self.after(self.launched()[-1][0], "--from")))
+
+    def test_its_report_goes_over_a_pause(self):
+        self.in_run()
+        get_tracer().stop()
+        get_tracer().start()
+        get_tracer().save("x.html", verbose=0)
+        self.assertEqual([], self.after(self.words(), "--from"))
 
     def test_a_tracer_pauses_and_resumes(self):
         self.in_run()
@@ -361,7 +387,7 @@ class InRun(Case):
             warnings.simplefilter("always")
             VizTracer(log_gc=True, log_func_args=True, max_stack_depth=7, min_duration=5, output_file="x.html", verbose=0,
                       options=["--mine"])
-            VizTracer()
+            VizTracer(ignore_multiprocess=False)
         (warning,) = seen
         text = str(warning.message)
         for part in ("log_func_args (--log_func_args)", "max_stack_depth (--max_stack_depth=7)", "min_duration (--min_duration=5000ns)",
