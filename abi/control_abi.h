@@ -188,8 +188,8 @@ typedef struct {
   uint32_t forks_begun;
   uint32_t forks_met;
   uint32_t spool_error; /* errno of the collector's write that failed; 0: none has */
-  /* Of a session that a program began by itself: it wants no report at its end, having made those that it
-   * wanted. */
+  /* Of a session that a program began by itself: it wants no report at its end, having made those
+   * that it wanted. */
   uint32_t report_unwanted;
   uint32_t reserved2;
   uint64_t reserved1[13];

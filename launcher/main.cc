@@ -241,9 +241,9 @@ std::string executable_of(pid_t pid) {
   return length > 0 ? std::string(path, static_cast<size_t>(length)) : "python";
 }
 
-// The session of a process that runs already and wants to be recorded from now on, or that somebody wants to
-// be: PID OPTION... Says its folder on stdout when it can be entered, or why there is none: stderr stays
-// open for as long as the process lives.
+// The session of a process that runs already and wants to be recorded from now on, or that somebody
+// wants to be: PID OPTION... Says its folder on stdout when it can be entered, or why there is
+// none: stderr stays open for as long as the process lives.
 int run_begin(const std::vector<std::string>& words) {
   const auto refuse = [](const std::string& why) {
     (void)print("cannot record: " + why + "\n");

@@ -59,8 +59,8 @@ PyObject* resume(PyObject*, PyObject*) {
   return new_none();
 }
 
-// Of a session that this process has begun by itself: whether a report is to be made when it ends, by
-// whatever end. Who stops has seen to that.
+// Of a session that this process has begun by itself: whether a report is to be made when it ends,
+// by whatever end. Who stops has seen to that.
 void want_report(bool wanted) {
   if (g_begun_from_inside) {
     store_relaxed(&tracer::g_engine.arena.control->report_unwanted, wanted ? 0u : 1u);

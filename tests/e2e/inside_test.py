@@ -117,7 +117,7 @@ class Inside(support.TestCase):
     def names(self, path=None):
         with open(path or self.output, encoding="utf-8") as file:
             self.data = json.load(file)
-        return [one["name"].split(" ")[0] for one in self.data["traceEvents"] if one["ph"] == "X"]
+        return [one["name"].split(" ")[0] for one in self.data["traceEvents"] if one["ph"] in "XB"]
 
     def test_what_runs_in_its_block_is_recorded(self):
         self.inside(PLAIN)
