@@ -60,6 +60,7 @@ def _enter(shim: str) -> None:
 
     native = _imp.create_dynamic(ModuleSpec(_MODULE, None, origin=shim))
     _imp.exec_dynamic(native)
+    native.hide_folder(os.path.join(os.path.dirname(__file__), ""))
     native.start()
     globals().update({name: value for name, value in vars(native).items() if not name.startswith("__")})
 
@@ -113,14 +114,30 @@ def argument(key: str, value: "Any", /) -> None:
 
 
 class Span:
+    """One that is made before recording begins, or of a class that is derived before, records all the same."""
+
+    __slots__ = ("_of", "_recorded")
+
     def __new__(cls, name: str, values: "dict[str, Any] | None" = None, /) -> "Self":
-        return super().__new__(cls)
+        self = super().__new__(cls)
+        self._of = (name, values)
+        self._recorded = None
+        return self
 
     def __enter__(self) -> "Self":
+        native = globals()["Span"]
+        if native is not _IDLE_SPAN:
+            self._recorded = native(*self._of)
+            self._recorded.__enter__()
         return self
 
     def __exit__(self, kind: object, error: object, traceback: object, /) -> None:
-        pass
+        if self._recorded is not None:
+            self._recorded.__exit__(kind, error, traceback)
+            self._recorded = None
+
+
+_IDLE_SPAN = Span
 
 
 def now_ns() -> int:

@@ -31,6 +31,8 @@ constexpr char kOwnFile[] = "viztracer";  // behind '<', and '<frozen '
 constexpr char kOwnModule[] = "viztracer_native";
 
 bool g_begun_from_inside = false;
+char g_own_folder[kMaxNameBytes];  // with its slash
+size_t g_own_folder_bytes = 0;
 
 enum class State : unsigned long { kNone, kRecording, kPaused, kStopped };
 
@@ -137,7 +139,20 @@ PyObject* source(PyObject*, PyObject* name) {
   return new_none();
 }
 
+// hide_folder(path): functions of files in it are ours, as those of the package are that the runtime carries
+// along. Before anything is recorded.
+PyObject* hide_folder(PyObject*, PyObject* path) {
+  if (!check_str(path, "a folder is a str")) {
+    return nullptr;
+  }
+  const Utf8 text(path);
+  memcpy(g_own_folder, text.text().data, text.text().bytes);
+  g_own_folder_bytes = text.text().bytes;
+  return new_none();
+}
+
 PyMethodDefinition g_methods[] = {
+    {"hide_folder", reinterpret_cast<void*>(hide_folder), kOneArgument, nullptr},
     {"state", reinterpret_cast<void*>(state), kNoArguments, nullptr},
     {"start", reinterpret_cast<void*>(start), kNoArguments, nullptr},
     {"stop", reinterpret_cast<void*>(stop), kNoArguments, nullptr},
@@ -239,6 +254,9 @@ bool is_own_definition(const void* definition) {
 
 bool is_own_file(tracer::Text file) {
   constexpr char kFrozen[] = "<frozen ";
+  if (g_own_folder_bytes != 0 && begins_with(file, g_own_folder, g_own_folder_bytes)) {
+    return true;
+  }
   if (file.bytes == 0 || file.data[0] != '<') {
     return false;
   }
