@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attach/load_library.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "attach/elf_symbols.h"
+#include "attach/remote_call.h"
+#include "attach/sleeping_threads.h"
+#include "attach/target_process.h"
+#include "base/file.h"
+#include "base/threads.h"
+
+namespace vtn::attach {
+
+namespace {
+
+constexpr uint64_t kStopLimitNs = 50'000'000;
+constexpr uint64_t kCallLimitNs = 50'000'000;      // of what takes microseconds
+constexpr uint64_t kPendingLimitNs = 200'000'000;  // then sleeping threads are looked for again
+constexpr uint64_t kBetweenTriesNs = 1'000'000;
+constexpr size_t kMaxErrorBytes = 2000;
+constexpr size_t kCodeBytes = 16;
+#ifndef MFD_EXEC
+constexpr unsigned kMemoryMayRun = 0x10;
+#else
+constexpr unsigned kMemoryMayRun = MFD_EXEC;
+#endif
+
+// A function there, and how its code begins: another program may have taken the place of the one
+// that was looked at.
+struct Function {
+  Symbol symbol;
+  std::array<char, kCodeBytes> code = {};
+
+  uint64_t address() const { return symbol.address; }
+};
+
+class Loader {
+ public:
+  Loader(pid_t pid, const std::string& path, const LoadOptions& options)
+      : pid_(pid), path_(path), options_(options), memory_(pid) {}
+
+  Result<LoadReport> run();
+
+ private:
+  Status look();
+  Result<Function> function(const char* name, bool of_libc) const;
+  bool is_still_there(const Function& function) const;
+  // Nothing: no thread sleeps where it may be used.
+  Result<std::optional<LoadReport>> try_sleeping();
+  // Nothing: it was not called in time.
+  Result<std::optional<LoadReport>> try_pending_call(uint64_t deadline_ns);
+  Result<std::optional<LoadReport>> try_all(uint64_t deadline_ns);
+  bool may_ask_for_pending_call(const HeldThread& thread) const;
+  Result<LoadReport> load_in(HeldThread& thread, LoadWay way, pid_t tid);
+  Status open_in(HeldThread& thread, const std::string& path, uint64_t deadline_ns);
+  Status open_copy_in(HeldThread& thread, pid_t tid, uint64_t deadline_ns);
+  tl::unexpected<Error> fail_process(const std::string& what, int code = 0) const {
+    return fail("process " + std::to_string(pid_) + " " + what, code);
+  }
+
+  const pid_t pid_;
+  const std::string& path_;
+  const LoadOptions& options_;
+  const RemoteMemory memory_;
+  LoadedObjects objects_;
+  Function open_;
+  Function error_;
+  Function errno_location_;
+  Function add_pending_call_;
+  Function make_pending_calls_;
+  Function pending_;
+  bool by_memory_ = false;
+  std::string library_;  // its bytes, where they are to be copied
+  bool is_pending_ = false;
+};
+
+Result<Function> Loader::function(const char* name, bool of_libc) const {
+  const auto symbol = of_libc ? objects_.find_in(is_libc_name, name) : objects_.find(name);
+  Function function;
+  if (!symbol || !memory_.read(symbol->address, function.code.data(), kCodeBytes)) {
+    return fail_process(std::string("has no function ") + name +
+                        (of_libc ? " in its C library" : ""));
+  }
+  function.symbol = *symbol;
+  return function;
+}
+
+bool Loader::is_still_there(const Function& function) const {
+  std::array<char, kCodeBytes> code = {};
+  return memory_.read(function.address(), code.data(), kCodeBytes) && code == function.code;
+}
+
+// All that can be done before anything is held.
+Status Loader::look() {
+  VTN_TRY(look_at_target(pid_));
+  VTN_ASSIGN(objects_, LoadedObjects::read(pid_));
+  VTN_ASSIGN(open_, function("dlopen", true));
+  VTN_ASSIGN(error_, function("dlerror", true));
+  VTN_ASSIGN(errno_location_, function("__errno_location", true));
+  VTN_ASSIGN(add_pending_call_, function("Py_AddPendingCall", false));
+  VTN_ASSIGN(make_pending_calls_, function("Py_MakePendingCalls", false));
+  VTN_ASSIGN(pending_, function("PyCallable_Check", false));
+  // Read, so that nobody waits for a disk while a thread is held.
+  VTN_ASSIGN(library_, read_file(path_));
+  by_memory_ = !is_same_file(path_, "/proc/" + std::to_string(pid_) + "/root" + path_);
+  return {};
+}
+
+Status Loader::open_in(HeldThread& thread, const std::string& path, uint64_t deadline_ns) {
+  VTN_ASSIGN(const uint64_t path_at, thread.put({path.c_str(), path.size() + 1}));
+  auto handle = thread.call(open_.address(), {path_at, RTLD_NOW}, deadline_ns);
+  if (!handle && handle.error().code == ETIMEDOUT) {
+    return fail_process("is still loading " + path_ + ": it goes on by itself", ETIMEDOUT);
+  }
+  VTN_TRY(handle);
+  if (*handle != 0) {
+    return {};
+  }
+  VTN_ASSIGN(const uint64_t text, thread.call(error_.address(), {}, deadline_ns));
+  return fail_process("does not load the library: " + (text != 0
+                                                           ? memory_.text(text, kMaxErrorBytes)
+                                                           : std::string("no reason given")));
+}
+
+// A file that has no place in any root. It is loaded under a name that no other has: a library that
+// has the name of one that is loaded is taken for that.
+Status Loader::open_copy_in(HeldThread& thread, pid_t tid, uint64_t deadline_ns) {
+  VTN_ASSIGN(const Function create, function("memfd_create", true));
+  VTN_ASSIGN(const Function close, function("close", true));
+  VTN_ASSIGN(const uint64_t name, thread.put({"viztracer-native", sizeof("viztracer-native")}));
+  VTN_ASSIGN(uint64_t fd,
+             thread.call(create.address(), {name, MFD_CLOEXEC | kMemoryMayRun}, deadline_ns));
+  if (static_cast<int>(fd) < 0) {  // an older kernel, where all may
+    VTN_ASSIGN(fd, thread.call(create.address(), {name, MFD_CLOEXEC}, deadline_ns));
+  }
+  if (static_cast<int>(fd) < 0) {
+    return fail_process("does not see " + path_ + ", and can be given no copy of it in memory");
+  }
+  const std::string number = std::to_string(static_cast<int>(fd));
+  const std::string seen_by_us = "/proc/" + std::to_string(pid_) + "/fd/" + number;
+  Status loaded;
+  if (auto copy = open_file(seen_by_us, O_WRONLY); !copy) {
+    loaded = tl::unexpected(copy.error());
+  } else if (loaded = write_all(copy->get(), library_); loaded) {
+    loaded =
+        open_in(thread, "/proc/self/task/" + std::to_string(tid) + "/fd/" + number, deadline_ns);
+  }
+  if (loaded || loaded.error().code != ETIMEDOUT) {
+    VTN_TRY(thread.call(close.address(), {fd}, deadline_ns));
+  }
+  return loaded;
+}
+
+Result<LoadReport> Loader::load_in(HeldThread& thread, LoadWay way, pid_t tid) {
+  const uint64_t deadline_ns = monotonic_ns() + options_.hold_limit_ns;
+  VTN_TRY(thread.keep_errno(errno_location_.address(), deadline_ns));
+  VTN_TRY(by_memory_ ? open_copy_in(thread, tid, deadline_ns)
+                     : open_in(thread, path_, deadline_ns));
+  thread.let_go();
+  return LoadReport{.way = way, .tid = tid, .by_memory = by_memory_, .held_ns = thread.held_ns()};
+}
+
+Result<std::optional<LoadReport>> Loader::try_sleeping() {
+  for (const pid_t tid : find_sleeping_threads(pid_, objects_)) {
+    auto thread = HeldThread::hold(pid_, tid, kStopLimitNs);
+    if (!thread && thread.error().code == EPERM) {
+      return tl::unexpected(thread.error());
+    }
+    if (thread && is_still_there(open_) && is_safely_asleep(thread->registers(), objects_)) {
+      VTN_ASSIGN(LoadReport report, load_in(*thread, LoadWay::kSleepingThread, tid));
+      return report;
+    }
+  }
+  return std::nullopt;
+}
+
+// Py_AddPendingCall takes a lock. The thread must not hold that itself, in whose functions, or in
+// those of the C library called from there, it would be.
+bool Loader::may_ask_for_pending_call(const HeldThread& thread) const {
+  const uint64_t at = thread.registers().rip;
+  const LoadedObject* object = objects_.at(at);
+  return object != nullptr && !is_libc_name(object->file_name()) &&
+         !is_linker_name(object->file_name()) && !add_pending_call_.symbol.has(at) &&
+         !make_pending_calls_.symbol.has(at) &&
+         has_room_on_stack(thread.registers().rsp, objects_) && is_still_there(add_pending_call_) &&
+         is_still_there(open_);
+}
+
+Result<std::optional<LoadReport>> Loader::try_pending_call(uint64_t deadline_ns) {
+  VTN_ASSIGN(HeldThread thread, HeldThread::hold(pid_, pid_, kStopLimitNs));
+  if (!is_pending_) {
+    if (!may_ask_for_pending_call(thread)) {
+      return std::nullopt;
+    }
+    const uint64_t call_deadline_ns = monotonic_ns() + kCallLimitNs;
+    VTN_TRY(thread.keep_errno(errno_location_.address(), call_deadline_ns));
+    VTN_ASSIGN(const uint64_t result,
+               thread.call(add_pending_call_.address(), {pending_.address(), 0}, call_deadline_ns));
+    is_pending_ = static_cast<int>(result) == 0;
+    if (!is_pending_) {  // there are too many already
+      return std::nullopt;
+    }
+  }
+  const Status came = thread.run_to(pending_.address(), deadline_ns);
+  if (!came && came.error().code == ETIMEDOUT) {
+    return std::nullopt;
+  }
+  VTN_TRY(came);
+  VTN_ASSIGN(LoadReport report, load_in(thread, LoadWay::kPendingCall, pid_));
+  return report;
+}
+
+Result<std::optional<LoadReport>> Loader::try_all(uint64_t deadline_ns) {
+  VTN_ASSIGN(std::optional<LoadReport> report, try_sleeping());
+  return report ? report : try_pending_call(deadline_ns);
+}
+
+Result<LoadReport> Loader::run() {
+  VTN_TRY(look());
+  const uint64_t deadline_ns = monotonic_ns() + options_.limit_ns;
+  do {
+    auto report = try_all(std::min(deadline_ns, monotonic_ns() + kPendingLimitNs));
+    if (report && *report) {
+      return **report;
+    }
+    if (!report && report.error().code != ESRCH && report.error().code != EBUSY) {
+      return tl::unexpected(report.error());
+    }
+    // A thread has ended, or waits for a disk: was it the process?
+    if (!report) {
+      VTN_TRY(check_traceable(pid_));
+    }
+    const struct timespec pause = {0, kBetweenTriesNs};
+    (void)nanosleep(&pause, nullptr);
+  } while (monotonic_ns() < deadline_ns);
+  return fail_process(
+      "is in no place where it may load a library: its main thread runs no Python code, and no "
+      "other thread waits; nothing was changed, try again");
+}
+
+}  // namespace
+
+Result<LoadReport> load_library(pid_t pid, const std::string& path, const LoadOptions& options) {
+  const uint64_t begin_ns = monotonic_ns();
+  Result<LoadReport> report;
+  VTN_ASSIGN(Thread thread, Thread::start([&] {
+               (void)prctl(PR_SET_TIMERSLACK, 1);
+               report = Loader(pid, path, options).run();
+             }));
+  thread.join();
+  if (report) {
+    report->took_ns = monotonic_ns() - begin_ns;
+  }
+  return report;
+}
+
+}  // namespace vtn::attach
