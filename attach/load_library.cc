@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <time.h>
 
 #include "attach/elf_symbols.h"
@@ -18,7 +17,6 @@
 #include "attach/sleeping_threads.h"
 #include "attach/target_process.h"
 #include "base/file.h"
-#include "base/threads.h"
 
 namespace vtn::attach {
 
@@ -254,11 +252,7 @@ Result<LoadReport> Loader::run() {
 Result<LoadReport> load_library(pid_t pid, const std::string& path, const LoadOptions& options) {
   const uint64_t begin_ns = monotonic_ns();
   Result<LoadReport> report;
-  VTN_ASSIGN(Thread thread, Thread::start([&] {
-               (void)prctl(PR_SET_TIMERSLACK, 1);
-               report = Loader(pid, path, options).run();
-             }));
-  thread.join();
+  VTN_TRY(as_tracer([&] { report = Loader(pid, path, options).run(); }));
   if (report) {
     report->took_ns = monotonic_ns() - begin_ns;
   }

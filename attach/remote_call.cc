@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -18,6 +19,7 @@
 
 #include "attach/syscall_state.h"
 #include "attach/way_back.h"
+#include "base/threads.h"
 
 namespace vtn::attach {
 
@@ -65,6 +67,16 @@ uint64_t monotonic_ns() {
   struct timespec time = {};
   (void)clock_gettime(CLOCK_MONOTONIC, &time);
   return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+}
+
+Status as_tracer(const std::function<void()>& body) {
+  VTN_ASSIGN(Thread thread, Thread::start([&] {
+               // Looks for stops are not to be rounded up to the 50 us of others.
+               (void)prctl(PR_SET_TIMERSLACK, 1);
+               body();
+             }));
+  thread.join();
+  return {};
 }
 
 HeldThread::HeldThread(HeldThread&& other) noexcept
@@ -262,6 +274,11 @@ Status HeldThread::keep_errno(uint64_t function, uint64_t deadline_ns) {
   VTN_TRY(memory_.read(address, &errno_, sizeof(errno_)));
   errno_address_ = address;
   return {};
+}
+
+void HeldThread::end_syscall(int code) {
+  saved_.registers.rax = static_cast<unsigned long>(-code);
+  saved_.registers.orig_rax = kNoSyscall;
 }
 
 std::optional<int> HeldThread::signal_code() const {

@@ -14,6 +14,7 @@
 // go. Whatever it holds still when that thread ends is let go by the kernel.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string_view>
@@ -29,6 +30,9 @@
 namespace vtn::attach {
 
 uint64_t monotonic_ns();
+
+// Runs `body` on a thread of its own, as is best for holding others.
+Status as_tracer(const std::function<void()>& body);
 
 class HeldThread {
  public:
@@ -58,6 +62,9 @@ class HeldThread {
 
   // Has errno restored with the rest; `function` is its __errno_location.
   Status keep_errno(uint64_t function, uint64_t deadline_ns);
+
+  // Has the system call that it is in fail with this error, once it is let go.
+  void end_syscall(int code);
 
   // Lets it run as it was, and holds it again as soon as it is about to execute what is at
   // `address` (by a register of the processor, no code is changed). An error at the deadline

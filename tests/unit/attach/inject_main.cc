@@ -3,6 +3,7 @@
 // What attach/ does, from a command line, for tests in Python:
 //   inject look PID
 //   inject load PID LIBRARY [LIMIT_MS]
+//   inject script PID SCRIPT
 // A line of words on stdout, `name=value` each; or the error's line on stderr, and status 1.
 #include <string>
 
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "attach/load_library.h"
+#include "attach/remote_script.h"
 #include "attach/target_process.h"
 
 namespace {
@@ -53,6 +55,22 @@ int load(pid_t pid, const std::string& path, const char* limit_ms) {
   return 0;
 }
 
+int script(pid_t pid, const std::string& path) {
+  constexpr const char* kOutcomes[] = {"runs", "unsupported", "switched_off", "not_taken_up"};
+  const auto target = look_at_target(pid);
+  const auto report =
+      target ? run_script(*target, path) : Result<ScriptReport>(tl::unexpected(target.error()));
+  if (!report) {
+    return say_error(report.error());
+  }
+  printf("outcome=%s woken=%d held_us=%llu took_us=%llu\n",
+         kOutcomes[static_cast<int>(report->outcome)],
+         report->woken ? 1 : 0,
+         static_cast<unsigned long long>(report->held_ns / 1000),
+         static_cast<unsigned long long>(report->took_ns / 1000));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -64,6 +82,10 @@ int main(int argc, char** argv) {
   if (verb == "load" && (argc == 4 || argc == 5)) {
     return load(pid, argv[3], argv[4]);
   }
-  (void)fprintf(stderr, "usage: inject look PID | load PID LIBRARY [LIMIT_MS]\n");
+  if (verb == "script" && argc == 4) {
+    return script(pid, argv[3]);
+  }
+  (void)fprintf(stderr,
+                "usage: inject look PID | load PID LIBRARY [LIMIT_MS] | script PID SCRIPT\n");
   return 2;
 }
