@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "attach/elf_symbols.h"
 #include "attach/remote_call.h"
@@ -28,6 +29,7 @@ constexpr uint64_t kPendingLimitNs = 200'000'000;  // then sleeping threads are 
 constexpr uint64_t kBetweenTriesNs = 1'000'000;
 constexpr size_t kMaxErrorBytes = 2000;
 constexpr size_t kCodeBytes = 16;
+constexpr char kProcFile[] = "/proc/version";
 #ifndef MFD_EXEC
 constexpr unsigned kMemoryMayRun = 0x10;
 #else
@@ -42,6 +44,17 @@ struct Function {
 
   uint64_t address() const { return symbol.address; }
 };
+
+// A name of an open file that no library has been loaded by: the dynamic linker takes one of the
+// same name for the same library, and descriptors come back. Of the time it makes slashes, with and
+// without a dot, that lead nowhere.
+std::string name_of_descriptor(const std::string& number) {
+  std::string name = "/proc/self/fd/";
+  for (uint64_t bits = monotonic_ns() / 1000; bits != 0; bits >>= 1) {
+    name += (bits & 1) != 0 ? "./" : "/";
+  }
+  return name + number;
+}
 
 class Loader {
  public:
@@ -62,7 +75,7 @@ class Loader {
   bool may_ask_for_pending_call(const HeldThread& thread) const;
   Result<LoadReport> load_in(HeldThread& thread, LoadWay way, pid_t tid);
   Status open_in(HeldThread& thread, const std::string& path, uint64_t deadline_ns);
-  Status open_copy_in(HeldThread& thread, pid_t tid, uint64_t deadline_ns);
+  Status open_copy_in(HeldThread& thread, uint64_t deadline_ns);
   tl::unexpected<Error> fail_process(const std::string& what, int code = 0) const {
     return fail("process " + std::to_string(pid_) + " " + what, code);
   }
@@ -78,7 +91,7 @@ class Loader {
   Function add_pending_call_;
   Function make_pending_calls_;
   Function pending_;
-  bool by_memory_ = false;
+  bool is_file_seen_ = false;
   std::string library_;  // its bytes, where they are to be copied
   bool is_pending_ = false;
 };
@@ -111,7 +124,12 @@ Status Loader::look() {
   VTN_ASSIGN(pending_, function("PyCallable_Check", false));
   // Read, so that nobody waits for a disk while a thread is held.
   VTN_ASSIGN(library_, read_file(path_));
-  by_memory_ = !is_same_file(path_, "/proc/" + std::to_string(pid_) + "/root" + path_);
+  const std::string root = "/proc/" + std::to_string(pid_) + "/root";
+  is_file_seen_ = is_same_file(path_, root + path_);
+  if (!is_file_seen_ && access((root + kProcFile).c_str(), F_OK) != 0) {
+    return fail_process("sees neither " + path_ +
+                        " nor /proc, where it would find a copy: mount one of them in its root");
+  }
   return {};
 }
 
@@ -131,9 +149,8 @@ Status Loader::open_in(HeldThread& thread, const std::string& path, uint64_t dea
                                                            : std::string("no reason given")));
 }
 
-// A file that has no place in any root. It is loaded under a name that no other has: a library that
-// has the name of one that is loaded is taken for that.
-Status Loader::open_copy_in(HeldThread& thread, pid_t tid, uint64_t deadline_ns) {
+// A file that has no place in any root.
+Status Loader::open_copy_in(HeldThread& thread, uint64_t deadline_ns) {
   VTN_ASSIGN(const Function create, function("memfd_create", true));
   VTN_ASSIGN(const Function close, function("close", true));
   VTN_ASSIGN(const uint64_t name, thread.put({"viztracer-native", sizeof("viztracer-native")}));
@@ -151,8 +168,7 @@ Status Loader::open_copy_in(HeldThread& thread, pid_t tid, uint64_t deadline_ns)
   if (auto copy = open_file(seen_by_us, O_WRONLY); !copy) {
     loaded = tl::unexpected(copy.error());
   } else if (loaded = write_all(copy->get(), library_); loaded) {
-    loaded =
-        open_in(thread, "/proc/self/task/" + std::to_string(tid) + "/fd/" + number, deadline_ns);
+    loaded = open_in(thread, name_of_descriptor(number), deadline_ns);
   }
   if (loaded || loaded.error().code != ETIMEDOUT) {
     VTN_TRY(thread.call(close.address(), {fd}, deadline_ns));
@@ -163,10 +179,22 @@ Status Loader::open_copy_in(HeldThread& thread, pid_t tid, uint64_t deadline_ns)
 Result<LoadReport> Loader::load_in(HeldThread& thread, LoadWay way, pid_t tid) {
   const uint64_t deadline_ns = monotonic_ns() + options_.hold_limit_ns;
   VTN_TRY(thread.keep_errno(errno_location_.address(), deadline_ns));
-  VTN_TRY(by_memory_ ? open_copy_in(thread, tid, deadline_ns)
-                     : open_in(thread, path_, deadline_ns));
+  LoadReport report{.way = way, .tid = tid};
+  const Status by_path = is_file_seen_ ? open_in(thread, path_, deadline_ns) : Status(fail(""));
+  if (!by_path && by_path.error().code != ETIMEDOUT) {
+    // It may be one that our user may read, and the process may not.
+    const Status by_copy = open_copy_in(thread, deadline_ns);
+    if (!by_copy && is_file_seen_) {
+      return tl::unexpected(by_path.error());
+    }
+    VTN_TRY(by_copy);
+    report.by_memory = true;
+  } else {
+    VTN_TRY(by_path);
+  }
   thread.let_go();
-  return LoadReport{.way = way, .tid = tid, .by_memory = by_memory_, .held_ns = thread.held_ns()};
+  report.held_ns = thread.held_ns();
+  return report;
 }
 
 Result<std::optional<LoadReport>> Loader::try_sleeping() {

@@ -31,7 +31,7 @@ enum class LoadWay { kSleepingThread, kPendingCall };
 struct LoadReport {
   LoadWay way = LoadWay::kSleepingThread;
   pid_t tid = 0;           // whose thread has loaded it
-  bool by_memory = false;  // from a copy in memory: its file is not to be seen from there
+  bool by_memory = false;  // from a copy in memory: it does not see the file, or may not read it
   uint64_t held_ns = 0;    // for how long that thread did nothing of its own
   uint64_t took_ns = 0;    // all of it
 };
