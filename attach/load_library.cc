@@ -198,7 +198,7 @@ Result<LoadReport> Loader::load_in(HeldThread& thread, LoadWay way, pid_t tid) {
 }
 
 Result<std::optional<LoadReport>> Loader::try_sleeping() {
-  for (const pid_t tid : find_sleeping_threads(pid_, objects_)) {
+  for (const pid_t tid : find_sleeping_threads(pid_)) {
     auto thread = HeldThread::hold(pid_, tid, kStopLimitNs);
     if (!thread && thread.error().code == EPERM) {
       return tl::unexpected(thread.error());
@@ -211,15 +211,14 @@ Result<std::optional<LoadReport>> Loader::try_sleeping() {
   return std::nullopt;
 }
 
-// Py_AddPendingCall takes a lock. The thread must not hold that itself, in whose functions, or in
-// those of the C library called from there, it would be.
+// In CPython's own code no lock of others is held. Py_AddPendingCall takes one of its own: the
+// thread must not hold that already, as it may in two functions.
 bool Loader::may_ask_for_pending_call(const HeldThread& thread) const {
   const uint64_t at = thread.registers().rip;
   const LoadedObject* object = objects_.at(at);
-  return object != nullptr && !is_libc_name(object->file_name()) &&
-         !is_linker_name(object->file_name()) && !add_pending_call_.symbol.has(at) &&
-         !make_pending_calls_.symbol.has(at) &&
-         has_room_on_stack(thread.registers().rsp, objects_) && is_still_there(add_pending_call_) &&
+  return object != nullptr && object == objects_.at(add_pending_call_.address()) &&
+         !add_pending_call_.symbol.has(at) && !make_pending_calls_.symbol.has(at) &&
+         has_room_on_stack(thread.registers(), objects_) && is_still_there(add_pending_call_) &&
          is_still_there(open_);
 }
 
@@ -252,19 +251,22 @@ Result<std::optional<LoadReport>> Loader::try_all(uint64_t deadline_ns) {
   return report ? report : try_pending_call(deadline_ns);
 }
 
+// A thread that does not stop stays traced until the tracer ends: each try has its own.
 Result<LoadReport> Loader::run() {
   VTN_TRY(look());
   const uint64_t deadline_ns = monotonic_ns() + options_.limit_ns;
   do {
-    auto report = try_all(std::min(deadline_ns, monotonic_ns() + kPendingLimitNs));
+    Result<std::optional<LoadReport>> report;
+    VTN_TRY(as_tracer(
+        [&] { report = try_all(std::min(deadline_ns, monotonic_ns() + kPendingLimitNs)); }));
     if (report && *report) {
       return **report;
     }
-    if (!report && report.error().code != ESRCH && report.error().code != EBUSY) {
-      return tl::unexpected(report.error());
-    }
-    // A thread has ended, or waits for a disk: was it the process?
     if (!report) {
+      if (report.error().code != ESRCH && report.error().code != EBUSY) {
+        return tl::unexpected(report.error());
+      }
+      // A thread has ended, or waits for a disk: was it the process?
       VTN_TRY(check_traceable(pid_));
     }
     const struct timespec pause = {0, kBetweenTriesNs};
@@ -279,8 +281,7 @@ Result<LoadReport> Loader::run() {
 
 Result<LoadReport> load_library(pid_t pid, const std::string& path, const LoadOptions& options) {
   const uint64_t begin_ns = monotonic_ns();
-  Result<LoadReport> report;
-  VTN_TRY(as_tracer([&] { report = Loader(pid, path, options).run(); }));
+  auto report = Loader(pid, path, options).run();
   if (report) {
     report->took_ns = monotonic_ns() - begin_ns;
   }

@@ -40,7 +40,7 @@ struct LoadReport {
 // attached to (target_process.h), no safe place was found, or why it does not load the library, in
 // the words of its dlerror(3). ETIMEDOUT: it is still loading.
 //
-// Holds threads, so it works on a thread of its own (remote_call.h).
+// Threads are held by threads of its own, while signals to the caller wait (remote_call.h).
 Result<LoadReport> load_library(pid_t pid,
                                 const std::string& path,
                                 const LoadOptions& options = {});

@@ -61,6 +61,16 @@ uint64_t address_of(T& value) {
   return reinterpret_cast<uint64_t>(&value);
 }
 
+Status run_tracer(const std::function<void()>& body) {
+  VTN_ASSIGN(Thread thread, Thread::start([&] {
+               // Looks for stops are not to be rounded up to the 50 us of others.
+               (void)prctl(PR_SET_TIMERSLACK, 1);
+               body();
+             }));
+  thread.join();
+  return {};
+}
+
 }  // namespace
 
 uint64_t monotonic_ns() {
@@ -70,13 +80,13 @@ uint64_t monotonic_ns() {
 }
 
 Status as_tracer(const std::function<void()>& body) {
-  VTN_ASSIGN(Thread thread, Thread::start([&] {
-               // Looks for stops are not to be rounded up to the 50 us of others.
-               (void)prctl(PR_SET_TIMERSLACK, 1);
-               body();
-             }));
-  thread.join();
-  return {};
+  sigset_t all;
+  sigset_t before;
+  (void)sigfillset(&all);
+  (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+  const Status done = run_tracer(body);
+  (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return done;
 }
 
 HeldThread::HeldThread(HeldThread&& other) noexcept
@@ -93,7 +103,7 @@ HeldThread::HeldThread(HeldThread&& other) noexcept
       stopped_ns_(other.stopped_ns_),
       held_ns_(other.held_ns_) {}
 
-tl::unexpected<Error> HeldThread::fail_here(std::string what, int code) const {
+tl::unexpected<Error> HeldThread::fail_here(const std::string& what, int code) const {
   return fail("thread " + std::to_string(tid_) + " of process " + std::to_string(memory_.pid()) +
                   " " + what,
               code);

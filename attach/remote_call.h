@@ -17,6 +17,7 @@
 #include <functional>
 #include <initializer_list>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -31,7 +32,8 @@ namespace vtn::attach {
 
 uint64_t monotonic_ns();
 
-// Runs `body` on a thread of its own, as is best for holding others.
+// Runs `body` on a thread of its own, as holding others asks. Signals to the caller wait meanwhile:
+// one that ended us while we hold a thread would be the end of that as well.
 Status as_tracer(const std::function<void()>& body);
 
 class HeldThread {
@@ -106,7 +108,7 @@ class HeldThread {
   void leave_call();
   bool is_at(uint64_t address, int trap_code) const;
   std::optional<int> signal_code() const;
-  tl::unexpected<Error> fail_here(std::string what, int code = errno) const;
+  tl::unexpected<Error> fail_here(const std::string& what, int code = errno) const;
 
   RemoteMemory memory_;
   pid_t tid_;

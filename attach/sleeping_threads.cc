@@ -2,12 +2,9 @@
 #include "attach/sleeping_threads.h"
 
 #include <algorithm>
-#include <optional>
 #include <string>
 
 #include <dirent.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "attach/syscall_state.h"
@@ -24,52 +21,23 @@ std::string task_path(pid_t pid, pid_t tid, const char* name) {
   return "/proc/" + std::to_string(pid) + "/task/" + std::to_string(tid) + "/" + name;
 }
 
-struct SystemCall {
-  long number = 0;
-  uint64_t operation = 0;
-  uint64_t stack_pointer = 0;
-  uint64_t instruction = 0;
-};
-
-// /proc/PID/task/TID/syscall: "running", or the number, six arguments, stack and instruction
-// pointer.
-std::optional<SystemCall> parse_syscall(const std::string& text) {
-  SystemCall call;
-  const int fields =
-      sscanf(text.c_str(),
-             "%ld 0x%*x 0x%" SCNx64 " 0x%*x 0x%*x 0x%*x 0x%*x 0x%" SCNx64 " 0x%" SCNx64,
-             &call.number,
-             &call.operation,
-             &call.stack_pointer,
-             &call.instruction);
-  return fields == 4 ? std::optional(call) : std::nullopt;
-}
-
-// The dynamic linker reads files as well: not from in there.
-bool is_in_linker(uint64_t instruction, const LoadedObjects& objects) {
-  const LoadedObject* object = objects.at(instruction);
-  return object != nullptr && is_linker_name(object->file_name()) &&
-         !is_libc_name(object->file_name());
-}
-
-bool is_safe(long number,
-             uint64_t operation,
-             uint64_t stack,
-             uint64_t instruction,
-             const LoadedObjects& objects) {
-  return is_safe_sleep(number, operation) && !is_in_linker(instruction, objects) &&
-         has_room_on_stack(stack, objects);
-}
-
-bool sleeps(pid_t pid, pid_t tid, const LoadedObjects& objects) {
-  const auto text = read_file(task_path(pid, tid, "syscall"));
-  if (!text) {
-    const std::string stat = read_file(task_path(pid, tid, "stat")).value_or("");
-    return stat.find(") S ") != stat.npos;
+// /proc/PID/task/TID/syscall: "running", or the number and six arguments of a system call.
+bool is_safe_line(const std::string& line) {
+  char* end = nullptr;
+  const long number = strtol(line.c_str(), &end, 10);
+  if (end == line.c_str()) {
+    return false;
   }
-  const auto call = parse_syscall(*text);
-  return call &&
-         is_safe(call->number, call->operation, call->stack_pointer, call->instruction, objects);
+  (void)strtoull(end, &end, 16);
+  return is_safe_sleep(number, strtoull(end, nullptr, 16));
+}
+
+bool sleeps(pid_t pid, pid_t tid) {
+  if (const auto line = read_file(task_path(pid, tid, "syscall"))) {
+    return is_safe_line(*line);
+  }
+  const std::string stat = read_file(task_path(pid, tid, "stat")).value_or("");
+  return stat.find(") S ") != stat.npos;
 }
 
 }  // namespace
@@ -89,24 +57,32 @@ std::vector<pid_t> threads_of(pid_t pid) {
   return threads;
 }
 
-std::vector<pid_t> find_sleeping_threads(pid_t pid, const LoadedObjects& objects) {
+std::vector<pid_t> find_sleeping_threads(pid_t pid) {
   std::vector<pid_t> threads = threads_of(pid);
-  std::erase_if(threads, [&](pid_t tid) { return !sleeps(pid, tid, objects); });
+  std::erase_if(threads, [&](pid_t tid) { return !sleeps(pid, tid); });
   return threads;
 }
 
+// What makes system calls of its own, such as the dynamic linker and Go's runtime, may be in the
+// middle of anything, on any stack.
 bool is_safely_asleep(const user_regs_struct& registers, const LoadedObjects& objects) {
   const auto number = interrupted_syscall(registers);
-  return number && is_safe(*number, registers.rsi, registers.rsp, registers.rip, objects);
+  const LoadedObject* caller = objects.at(registers.rip);
+  return number && is_safe_sleep(*number, registers.rsi) && caller != nullptr &&
+         is_libc_name(caller->file_name()) && has_room_on_stack(registers, objects);
 }
 
-bool has_room_on_stack(uint64_t stack_pointer, const LoadedObjects& objects) {
-  const MappedArea* area = area_at(objects.areas(), stack_pointer);
+bool has_room_on_stack(const user_regs_struct& registers, const LoadedObjects& objects) {
+  const MappedArea* area = area_at(objects.areas(), registers.rsp);
   if (area == nullptr || !area->writable) {
     return false;
   }
-  return stack_pointer - area->begin >=
-         (area->path == "[stack]" ? kRoomThatGrowsBytes : kRoomBytes);
+  // The first thread's grows by itself. Those of others end in what the thread pointer is of.
+  if (area->path == "[stack]") {
+    return registers.rsp - area->begin >= kRoomThatGrowsBytes;
+  }
+  return registers.fs_base > registers.rsp && registers.fs_base < area->end &&
+         registers.rsp - area->begin >= kRoomBytes;
 }
 
 }  // namespace vtn::attach

@@ -16,15 +16,15 @@ namespace vtn::attach {
 // All threads, the first one first.
 std::vector<pid_t> threads_of(pid_t pid);
 
-// Those that sleep in a safe system call, with enough of a stack; the first one first. Where the
-// kernel does not tell of system calls, all those that sleep.
-std::vector<pid_t> find_sleeping_threads(pid_t pid, const LoadedObjects& objects);
+// Those that sleep in a safe system call; the first one first. Where the kernel does not tell of
+// system calls, all those that sleep.
+std::vector<pid_t> find_sleeping_threads(pid_t pid);
 
-// The same of a thread that is held, by its registers.
+// Of a thread that is held: whether it does, called by the C library, and on a stack with room.
 bool is_safely_asleep(const user_regs_struct& registers, const LoadedObjects& objects);
 
-// Whether its stack has room for calls: enough for the dynamic linker, and for a library's
-// constructors. (The first thread's stack grows by itself.)
-bool has_room_on_stack(uint64_t stack_pointer, const LoadedObjects& objects);
+// Whether it is on the stack that it was made with, not on one of a coroutine's or a signal
+// handler's, with room for calls: enough for the dynamic linker, and for a library's constructors.
+bool has_room_on_stack(const user_regs_struct& registers, const LoadedObjects& objects);
 
 }  // namespace vtn::attach

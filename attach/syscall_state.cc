@@ -83,7 +83,7 @@ bool is_safe_sleep(long syscall, unsigned long operation) {
 }
 
 user_regs_struct resumed_by_kernel(pid_t pid, pid_t tid, const user_regs_struct& registers) {
-  const auto number = interrupted_syscall(registers);
+  const long number = interrupted_syscall(registers).value_or(-1);
   const bool is_endless_wait = (number == SYS_epoll_wait || number == SYS_epoll_pwait) &&
                                static_cast<long>(registers.rax) == -EINTR &&
                                static_cast<int>(registers.r10) < 0;
