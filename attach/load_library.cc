@@ -23,8 +23,8 @@ namespace vtn::attach {
 
 namespace {
 
-constexpr uint64_t kStopLimitNs = 50'000'000;
-constexpr uint64_t kCallLimitNs = 50'000'000;      // of what takes microseconds
+constexpr uint64_t kStopLimitNs = 500'000'000;     // it runs meanwhile
+constexpr uint64_t kCallLimitNs = 90'000'000;      // of what takes microseconds
 constexpr uint64_t kPendingLimitNs = 200'000'000;  // then sleeping threads are looked for again
 constexpr uint64_t kBetweenTriesNs = 1'000'000;
 constexpr size_t kMaxErrorBytes = 2000;
@@ -73,7 +73,13 @@ class Loader {
   Result<std::optional<LoadReport>> try_pending_call(uint64_t deadline_ns);
   Result<std::optional<LoadReport>> try_all(uint64_t deadline_ns);
   bool may_ask_for_pending_call(const HeldThread& thread) const;
+  Status keep_errno(HeldThread& thread, uint64_t deadline_ns) const;
+  Status open_any_in(HeldThread& thread, LoadReport& report, uint64_t deadline_ns);
   Result<LoadReport> load_in(HeldThread& thread, LoadWay way, pid_t tid);
+  Result<uint64_t> call_short(HeldThread& thread,
+                              const Function& function,
+                              std::initializer_list<uint64_t> arguments,
+                              uint64_t deadline_ns) const;
   Status open_in(HeldThread& thread, const std::string& path, uint64_t deadline_ns);
   Status open_copy_in(HeldThread& thread, uint64_t deadline_ns);
   tl::unexpected<Error> fail_process(const std::string& what, int code = 0) const {
@@ -133,17 +139,31 @@ Status Loader::look() {
   return {};
 }
 
+// Of what takes microseconds: if it does not come to its end, it has not come to run.
+Result<uint64_t> Loader::call_short(HeldThread& thread,
+                                    const Function& function,
+                                    std::initializer_list<uint64_t> arguments,
+                                    uint64_t deadline_ns) const {
+  auto result = thread.call(function.address(), arguments, deadline_ns);
+  if (!result && result.error().code == ETIMEDOUT) {
+    return fail_process("has no time for calls", EBUSY);
+  }
+  return result;
+}
+
+Status Loader::keep_errno(HeldThread& thread, uint64_t deadline_ns) const {
+  VTN_ASSIGN(const uint64_t address, call_short(thread, errno_location_, {}, deadline_ns));
+  return thread.keep_errno(address);
+}
+
+// ETIMEDOUT: it has begun, and goes on by itself.
 Status Loader::open_in(HeldThread& thread, const std::string& path, uint64_t deadline_ns) {
   VTN_ASSIGN(const uint64_t path_at, thread.put({path.c_str(), path.size() + 1}));
-  auto handle = thread.call(open_.address(), {path_at, RTLD_NOW}, deadline_ns);
-  if (!handle && handle.error().code == ETIMEDOUT) {
-    return fail_process("is still loading " + path_ + ": it goes on by itself", ETIMEDOUT);
-  }
-  VTN_TRY(handle);
-  if (*handle != 0) {
+  VTN_ASSIGN(const uint64_t handle, thread.call(open_.address(), {path_at, RTLD_NOW}, deadline_ns));
+  if (handle != 0) {
     return {};
   }
-  VTN_ASSIGN(const uint64_t text, thread.call(error_.address(), {}, deadline_ns));
+  VTN_ASSIGN(const uint64_t text, call_short(thread, error_, {}, deadline_ns));
   return fail_process("does not load the library: " + (text != 0
                                                            ? memory_.text(text, kMaxErrorBytes)
                                                            : std::string("no reason given")));
@@ -155,9 +175,9 @@ Status Loader::open_copy_in(HeldThread& thread, uint64_t deadline_ns) {
   VTN_ASSIGN(const Function close, function("close", true));
   VTN_ASSIGN(const uint64_t name, thread.put({"viztracer-native", sizeof("viztracer-native")}));
   VTN_ASSIGN(uint64_t fd,
-             thread.call(create.address(), {name, MFD_CLOEXEC | kMemoryMayRun}, deadline_ns));
+             call_short(thread, create, {name, MFD_CLOEXEC | kMemoryMayRun}, deadline_ns));
   if (static_cast<int>(fd) < 0) {  // an older kernel, where all may
-    VTN_ASSIGN(fd, thread.call(create.address(), {name, MFD_CLOEXEC}, deadline_ns));
+    VTN_ASSIGN(fd, call_short(thread, create, {name, MFD_CLOEXEC}, deadline_ns));
   }
   if (static_cast<int>(fd) < 0) {
     return fail_process("does not see " + path_ + ", and can be given no copy of it in memory");
@@ -171,27 +191,32 @@ Status Loader::open_copy_in(HeldThread& thread, uint64_t deadline_ns) {
     loaded = open_in(thread, name_of_descriptor(number), deadline_ns);
   }
   if (loaded || loaded.error().code != ETIMEDOUT) {
-    VTN_TRY(thread.call(close.address(), {fd}, deadline_ns));
+    VTN_TRY(call_short(thread, close, {fd}, deadline_ns));
   }
   return loaded;
 }
 
+Status Loader::open_any_in(HeldThread& thread, LoadReport& report, uint64_t deadline_ns) {
+  const Status by_path = is_file_seen_ ? open_in(thread, path_, deadline_ns) : Status(fail(""));
+  if (by_path || by_path.error().code == ETIMEDOUT) {
+    return by_path;
+  }
+  // It may be one that our user may read, and the process may not.
+  report.by_memory = true;
+  const Status by_copy = open_copy_in(thread, deadline_ns);
+  const bool is_known = by_copy || by_copy.error().code == ETIMEDOUT || !is_file_seen_;
+  return is_known ? by_copy : by_path;
+}
+
 Result<LoadReport> Loader::load_in(HeldThread& thread, LoadWay way, pid_t tid) {
   const uint64_t deadline_ns = monotonic_ns() + options_.hold_limit_ns;
-  VTN_TRY(thread.keep_errno(errno_location_.address(), deadline_ns));
+  VTN_TRY(keep_errno(thread, deadline_ns));
   LoadReport report{.way = way, .tid = tid};
-  const Status by_path = is_file_seen_ ? open_in(thread, path_, deadline_ns) : Status(fail(""));
-  if (!by_path && by_path.error().code != ETIMEDOUT) {
-    // It may be one that our user may read, and the process may not.
-    const Status by_copy = open_copy_in(thread, deadline_ns);
-    if (!by_copy && is_file_seen_) {
-      return tl::unexpected(by_path.error());
-    }
-    VTN_TRY(by_copy);
-    report.by_memory = true;
-  } else {
-    VTN_TRY(by_path);
+  const Status opened = open_any_in(thread, report, deadline_ns);
+  if (!opened && opened.error().code != ETIMEDOUT) {
+    return tl::unexpected(opened.error());
   }
+  report.is_over = opened.has_value();
   thread.let_go();
   report.held_ns = thread.held_ns();
   return report;
@@ -229,9 +254,9 @@ Result<std::optional<LoadReport>> Loader::try_pending_call(uint64_t deadline_ns)
       return std::nullopt;
     }
     const uint64_t call_deadline_ns = monotonic_ns() + kCallLimitNs;
-    VTN_TRY(thread.keep_errno(errno_location_.address(), call_deadline_ns));
+    VTN_TRY(keep_errno(thread, call_deadline_ns));
     VTN_ASSIGN(const uint64_t result,
-               thread.call(add_pending_call_.address(), {pending_.address(), 0}, call_deadline_ns));
+               call_short(thread, add_pending_call_, {pending_.address(), 0}, call_deadline_ns));
     is_pending_ = static_cast<int>(result) == 0;
     if (!is_pending_) {  // there are too many already
       return std::nullopt;

@@ -22,7 +22,7 @@ namespace vtn::attach {
 struct LoadOptions {
   // For how long a safe place is looked for. The process runs meanwhile.
   uint64_t limit_ns = 5'000'000'000;
-  // For how long the library may keep a thread; after that it goes on loading by itself.
+  // For how long it may keep a thread; after that it goes on loading by itself.
   uint64_t hold_limit_ns = 90'000'000;
 };
 
@@ -31,6 +31,7 @@ enum class LoadWay { kSleepingThread, kPendingCall };
 struct LoadReport {
   LoadWay way = LoadWay::kSleepingThread;
   pid_t tid = 0;           // whose thread has loaded it
+  bool is_over = true;     // false: it still loads, and whether it can is not known
   bool by_memory = false;  // from a copy in memory: it does not see the file, or may not read it
   uint64_t held_ns = 0;    // for how long that thread did nothing of its own
   uint64_t took_ns = 0;    // all of it
@@ -38,7 +39,7 @@ struct LoadReport {
 
 // `path` is absolute, as we see it. An error has one line for the user: the process cannot be
 // attached to (target_process.h), no safe place was found, or why it does not load the library, in
-// the words of its dlerror(3). ETIMEDOUT: it is still loading.
+// the words of its dlerror(3).
 //
 // Threads are held by threads of its own, while signals to the caller wait (remote_call.h).
 Result<LoadReport> load_library(pid_t pid,

@@ -61,13 +61,24 @@ uint64_t address_of(T& value) {
   return reinterpret_cast<uint64_t>(&value);
 }
 
+void pause_between_looks() {
+  const struct timespec pause = {0, kBetweenLooksNs};
+  (void)nanosleep(&pause, nullptr);
+}
+
 Status run_tracer(const std::function<void()>& body) {
+  pid_t tid = 0;
   VTN_ASSIGN(Thread thread, Thread::start([&] {
                // Looks for stops are not to be rounded up to the 50 us of others.
                (void)prctl(PR_SET_TIMERSLACK, 1);
+               tid = static_cast<pid_t>(syscall(SYS_gettid));
                body();
              }));
   thread.join();
+  // What it held still is let go while it ends, which is after it can be joined.
+  while (syscall(SYS_tgkill, getpid(), tid, 0) == 0) {
+    pause_between_looks();
+  }
   return {};
 }
 
@@ -140,8 +151,7 @@ Result<HeldThread::Stop> HeldThread::next_stop(uint64_t deadline_ns) {
     if (monotonic_ns() >= deadline_ns) {
       return fail_here("did not stop in time", ETIMEDOUT);
     }
-    const struct timespec pause = {0, kBetweenLooksNs};
-    (void)nanosleep(&pause, nullptr);
+    pause_between_looks();
   }
 }
 
@@ -267,11 +277,8 @@ Result<uint64_t> HeldThread::end_of_call(uint64_t deadline_ns) {
       continue;
     }
     state_ = State::kStopped;
-    user_regs_struct now = {};
-    (void)trace(PTRACE_GETREGS, tid_, 0, address_of(now));
-    if (stop.signal == SIGSEGV && now.rip == kReturnAddress &&
-        now.rsp == return_slot_ + sizeof(kReturnAddress)) {
-      return now.rax;
+    if (const auto result = returned(stop)) {
+      return *result;
     }
     return fail_here(std::string("crashed in a call of ours (") + strsignal(stop.signal) +
                          "), which was taken back",
@@ -279,8 +286,16 @@ Result<uint64_t> HeldThread::end_of_call(uint64_t deadline_ns) {
   }
 }
 
-Status HeldThread::keep_errno(uint64_t function, uint64_t deadline_ns) {
-  VTN_ASSIGN(const uint64_t address, call(function, {}, deadline_ns));
+std::optional<uint64_t> HeldThread::returned(const Stop& stop) const {
+  user_regs_struct now = {};
+  const bool is_return = stop.event == 0 && stop.signal == SIGSEGV &&
+                         trace(PTRACE_GETREGS, tid_, 0, address_of(now)) == 0 &&
+                         now.rip == kReturnAddress &&
+                         now.rsp == return_slot_ + sizeof(kReturnAddress);
+  return is_return ? std::optional<uint64_t>(now.rax) : std::nullopt;
+}
+
+Status HeldThread::keep_errno(uint64_t address) {
   VTN_TRY(memory_.read(address, &errno_, sizeof(errno_)));
   errno_address_ = address;
   return {};
@@ -374,8 +389,8 @@ void HeldThread::leave_call() {
       state_ = State::kReleased;  // with our thread's end
     } else if (stop->event == PTRACE_EVENT_STOP) {
       release();
-    } else if (stop->signal == SIGSEGV && signal_code().value_or(0) > 0) {
-      state_ = State::kStopped;  // it had returned already
+    } else if (returned(*stop)) {
+      state_ = State::kStopped;
     } else {
       (void)go_on(stop->signal);
     }

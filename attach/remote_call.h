@@ -62,8 +62,8 @@ class HeldThread {
                         std::initializer_list<uint64_t> arguments,
                         uint64_t deadline_ns);
 
-  // Has errno restored with the rest; `function` is its __errno_location.
-  Status keep_errno(uint64_t function, uint64_t deadline_ns);
+  // Has the thread's errno, which lies at `address`, restored with the rest.
+  Status keep_errno(uint64_t address);
 
   // Has the system call that it is in fail with this error, once it is let go.
   void end_syscall(int code);
@@ -104,6 +104,8 @@ class HeldThread {
   bool restore();
   Status watch(uint64_t address);
   Result<uint64_t> end_of_call(uint64_t deadline_ns);
+  // What the call returns, if that is what it has stopped at.
+  std::optional<uint64_t> returned(const Stop& stop) const;
   void release();
   void leave_call();
   bool is_at(uint64_t address, int trap_code) const;

@@ -46,9 +46,10 @@ int load(pid_t pid, const std::string& path, const char* limit_ms) {
   if (!report) {
     return say_error(report.error());
   }
-  printf("way=%s tid=%d by_memory=%d held_us=%llu took_us=%llu\n",
+  printf("way=%s tid=%d is_over=%d by_memory=%d held_us=%llu took_us=%llu\n",
          report->way == LoadWay::kSleepingThread ? "sleeping" : "pending",
          report->tid,
+         report->is_over ? 1 : 0,
          report->by_memory ? 1 : 0,
          static_cast<unsigned long long>(report->held_ns / 1000),
          static_cast<unsigned long long>(report->took_ns / 1000));

@@ -224,11 +224,17 @@ int compute_until_stopped(bool and_look_at_errno) {
 
 int compute_with_errno() { return compute_until_stopped(true); }
 
+void keep_errno(HeldThread& thread) {
+  const auto address = thread.call(address_of(vtn_test_errno_location), {}, soon());
+  REQUIRE(address.has_value());
+  REQUIRE(thread.keep_errno(*address).has_value());
+}
+
 // One call of all six arguments; everything is let go of afterwards.
 void call_once(const Child& child) {
   auto thread = hold(child);
   REQUIRE(thread.has_value());
-  REQUIRE(thread->keep_errno(address_of(vtn_test_errno_location), soon()).has_value());
+  keep_errno(*thread);
   const auto result = thread->call(address_of(vtn_test_disturb), {1, 2, 3, 4, 5, 6}, soon());
   REQUIRE(result.has_value());
   CHECK(*result == 654'321);
@@ -254,7 +260,7 @@ TEST_CASE("remote_call: several calls are made while a thread is held once", "[a
   {
     auto thread = hold(child);
     REQUIRE(thread.has_value());
-    REQUIRE(thread->keep_errno(address_of(vtn_test_errno_location), soon()).has_value());
+    keep_errno(*thread);
     const auto text = thread->put({"12345", 6});
     REQUIRE(text.has_value());
     for (int call = 0; call < kCalls; ++call) {
@@ -392,7 +398,7 @@ TEST_CASE("remote_call: a signal that comes meanwhile waits until the call is ov
   {
     auto thread = hold(child);
     REQUIRE(thread.has_value());
-    REQUIRE(thread->keep_errno(address_of(vtn_test_errno_location), soon()).has_value());
+    keep_errno(*thread);
     REQUIRE(kill(child.pid(), SIGUSR1) == 0);
     REQUIRE(kill(child.pid(), SIGSEGV) == 0);  // cannot be blocked, and is not ours
     REQUIRE(thread->call(address_of(vtn_test_slow), {30}, soon()).has_value());
@@ -456,13 +462,43 @@ TEST_CASE("remote_call: a function that takes too long comes to its end by itsel
   CHECK(child.wait_status() == 0);
 }
 
+TEST_CASE("remote_call: so does one in a thread that slept, which sleeps on", "[attach]") {
+  VTN_NEEDS_TRACING;
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  Child child([&] {
+    char byte = 0;
+    shared()->ready = 1;
+    return read(ends[0], &byte, 1) == 1 && byte == 'r' ? 0 : 1;
+  });
+  for (int call = 1; call <= 5; ++call) {
+    child.wait_until('S');
+    {
+      auto thread = hold(child);
+      REQUIRE(thread.has_value());
+      REQUIRE(interrupted_syscall(thread->registers()) == SYS_read);
+      const auto result =
+          thread->call(address_of(vtn_test_slow), {100}, monotonic_ns() + 10'000'000);
+      REQUIRE_FALSE(result.has_value());
+    }
+    for (int look = 0; look < 5000 && shared()->finished != call; ++look) {
+      sleep_ms(1);
+    }
+    REQUIRE(shared()->finished == call);
+  }
+  REQUIRE(write(ends[1], "r", 1) == 1);
+  CHECK(child.wait_status() == 0);
+  (void)close(ends[0]);
+  (void)close(ends[1]);
+}
+
 TEST_CASE("remote_call: a stop of the process is taken part in afterwards", "[attach]") {
   VTN_NEEDS_TRACING;
   Child child(compute_with_errno);
   {
     auto thread = hold(child);
     REQUIRE(thread.has_value());
-    REQUIRE(thread->keep_errno(address_of(vtn_test_errno_location), soon()).has_value());
+    keep_errno(*thread);
     REQUIRE(kill(child.pid(), SIGSTOP) == 0);
     REQUIRE(thread->call(address_of(vtn_test_slow), {20}, soon()).has_value());
   }
