@@ -225,9 +225,6 @@ Result<LoadReport> Loader::load_in(HeldThread& thread, LoadWay way, pid_t tid) {
 Result<std::optional<LoadReport>> Loader::try_sleeping() {
   for (const pid_t tid : find_sleeping_threads(pid_)) {
     auto thread = HeldThread::hold(pid_, tid, kStopLimitNs);
-    if (!thread && thread.error().code == EPERM) {
-      return tl::unexpected(thread.error());
-    }
     if (thread && is_still_there(open_) && is_safely_asleep(thread->registers(), objects_)) {
       VTN_ASSIGN(LoadReport report, load_in(*thread, LoadWay::kSleepingThread, tid));
       return report;
@@ -288,10 +285,11 @@ Result<LoadReport> Loader::run() {
       return **report;
     }
     if (!report) {
-      if (report.error().code != ESRCH && report.error().code != EBUSY) {
+      // It waits for a disk, or has ended, which EPERM may mean as well: was it the process?
+      const int code = report.error().code;
+      if ((code != ESRCH && code != EBUSY && code != EPERM) || monotonic_ns() >= deadline_ns) {
         return tl::unexpected(report.error());
       }
-      // A thread has ended, or waits for a disk: was it the process?
       VTN_TRY(check_traceable(pid_));
     }
     const struct timespec pause = {0, kBetweenTriesNs};

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -36,6 +37,7 @@ constexpr uint64_t kNoSyscall = ~uint64_t{0};
 constexpr size_t kAddressRegister = offsetof(struct user, u_debugreg[0]);
 constexpr size_t kControlRegister = offsetof(struct user, u_debugreg[7]);
 constexpr uint64_t kExecuteAtFirst = 1;
+constexpr int kFirst = -20;
 constexpr uint64_t kBetweenLooksNs = 20'000;
 constexpr uint64_t kForever = ~uint64_t{0};
 constexpr uint64_t kInterruptLimitNs = 100'000'000;
@@ -71,6 +73,8 @@ Status run_tracer(const std::function<void()>& body) {
   VTN_ASSIGN(Thread thread, Thread::start([&] {
                // Looks for stops are not to be rounded up to the 50 us of others.
                (void)prctl(PR_SET_TIMERSLACK, 1);
+               // What is held waits for us: root's tracers come first.
+               (void)setpriority(PRIO_PROCESS, 0, kFirst);
                tid = static_cast<pid_t>(syscall(SYS_gettid));
                body();
              }));
