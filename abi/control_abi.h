@@ -64,6 +64,13 @@ enum {
 
 enum { VTN_CLOCK_TSC = 1, VTN_CLOCK_MONOTONIC = 2 };
 
+/* vtn_control_page.late_wish */
+enum {
+  VTN_LATE_BY_ITSELF = 0, /* whoever is in the process says when recording begins */
+  VTN_LATE_RECORD = 1,
+  VTN_LATE_STOP = 2,
+};
+
 /* vtn_process_slot.state */
 enum {
   VTN_SLOT_UNUSED = 0,
@@ -191,8 +198,14 @@ typedef struct {
   /* Of a session that a program began by itself: it wants no report at its end, having made those
    * that it wanted. */
   uint32_t report_unwanted;
+  /* Of processes that run already and are attached to: what the launcher wants of them (VTN_LATE_),
+   * and how many of them have done it. Whoever changes one of these wakes those who wait on it. */
+  uint32_t late_wish;
+  uint32_t late_begun;
+  uint32_t late_refused;
+  uint32_t late_ended;
   uint32_t reserved2;
-  uint64_t reserved1[13];
+  uint64_t reserved1[11];
   /* Of the settings file (settings_abi.h); 0: it holds nothing for processes of the tree. */
   uint32_t settings_bytes;
   uint32_t switched_off; /* entries of that list */

@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define VTN_RUNTIME_ABI_VERSION 5u
+#define VTN_RUNTIME_ABI_VERSION 6u
 #define VTN_RUNTIME_START_SYMBOL "vtn_runtime_start"
 
 /* What the runtime may use of libc by way of the shim: names that have no version below GLIBC_2.34,
@@ -51,11 +51,19 @@ typedef struct {
   /* The runtime's answer to CPython when the shim is loaded as the module _viztracer_native:
    * the shim is what a program can reach by name (PyInit__viztracer_native). */
   void* (**module_init)(void);
+  /* VTN_ENTER_SYMBOL. */
+  int (*enter_session)(const char* folder);
 } vtn_runtime_args;
 
-/* Returns 0 when the runtime is in place; anything else: this process is not traced. Called once,
- * before the interpreter starts. */
+/* Returns 0 when the runtime is in place; anything else: this process is not traced. Called before
+ * the interpreter starts, or in one that runs (then nothing begins by itself, but see late_wish);
+ * there once more for each further session that the process is to be in, by whatever thread. */
 typedef int (*vtn_runtime_start_fn)(const vtn_runtime_args* args);
+
+/* Of the shim: this process is in the session of that folder from now on, having left the one that
+ * it was in. 0: it cannot be. The runtime hears of it by its start function. */
+#define VTN_ENTER_SYMBOL "vtn_enter_session"
+typedef int (*vtn_enter_fn)(const char* folder);
 
 /* Of the runtime that records the calling process: what to do now. With the GIL, by a thread of the
  * program. 0: done; 1: the interpreter refused to start; -1: no such wish. */

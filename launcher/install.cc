@@ -41,6 +41,9 @@ Result<InstalledFiles> find_installed_files() {
     if (!readable(files.shim) || !readable(candidate + "/" + kRuntimeFileName)) {
       continue;
     }
+    if (readable(candidate + "/" + kInstalledEntryName)) {
+      files.entry = candidate + "/" + kInstalledEntryName;
+    }
     const std::string host = candidate + "/" + kEmbedHostFileName;
     if (access(host.c_str(), X_OK) == 0) {
       files.embed_host = host;

@@ -16,7 +16,8 @@
 namespace vtn::launcher {
 
 struct InstalledFiles {
-  std::string shim;        // absolute; the runtime lies beside it
+  std::string shim;   // absolute; the runtime lies beside it
+  std::string entry;  // absolute; what a process loads that is attached to; empty if it is missing
   std::string embed_host;  // absolute; empty if it is missing
 };
 

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "collector/collector.h"
+#include "launcher/attach.h"
 #include "launcher/commands/command.h"
 #include "launcher/commands/view.h"
 #include "launcher/install.h"
@@ -109,6 +110,13 @@ Tracing prepare_tracing(const Request& request,
   wanted.output_folder = folder_of(request.report.outputs[0].path);
   wanted.shim_path = tracing.files.shim;
   wanted.settings = request.record;
+  if (request.attach.pid != 0) {
+    if (tracing.files.entry.empty()) {
+      reason = std::string(kInstalledEntryName) + " is missing; install viztracer-native again";
+      return tracing;
+    }
+    wanted.entry = tracing.files.entry;
+  }
   wanted.arguments = arguments;
   for (const report::Output& output : request.report.outputs) {
     wanted.outputs.push_back(output.path);
@@ -239,6 +247,34 @@ std::string executable_of(pid_t pid) {
   const std::string link = fmt::format("/proc/{}/exe", pid);
   const ssize_t length = readlink(link.c_str(), path, sizeof(path));
   return length > 0 ? std::string(path, static_cast<size_t>(length)) : "python";
+}
+
+// --attach: the session is for whom it is attached to.
+int run_attached(Request request, const std::vector<std::string>& arguments) {
+  if (request.attach.nothing) {
+    log_info("there is nothing to uninstall: nothing that runs stays in a process");
+    return 0;
+  }
+  if (Status possible = check_attach(request.attach); !possible) {
+    return report_error(possible.error(), kOtherError);
+  }
+  if (Status ready = make_outputs_ready(request); !ready) {
+    return report_error(ready.error(), ready.error().code);
+  }
+  (void)take_over_signals();
+  std::string reason;
+  Tracing tracing = prepare_tracing(request, Launch(), arguments, reason);
+  if (!tracing.ready) {
+    log_error("%s", reason.c_str());
+    return kOtherError;
+  }
+  CollectorJob job;
+  job.collect.settings = request.record;
+  job.collect.output = request.report.outputs.front().path;
+  job.collect.command_line = quoted(arguments);
+  job.collect.version = VTN_VERSION;
+  job.report = request.report;
+  return run_attach(request.attach, tracing.session, job);
 }
 
 // The session of a process that runs already and wants to be recorded from now on, or that somebody
@@ -380,9 +416,13 @@ int run(const std::vector<std::string>& typed) {
   if (request->version) {
     return print("viztracer-native " VTN_VERSION "\n");
   }
+  const bool attaches = request->attach.pid != 0 || request->attach.nothing;
   const bool report_only = request->source.work != Work::kRun;
-  if (request->help || (request->launch.target.empty() && !report_only)) {
+  if (request->help || (request->launch.target.empty() && !report_only && !attaches)) {
     return print(help_text());
+  }
+  if (attaches) {
+    return run_attached(std::move(*request), *arguments);
   }
   if (report_only) {
     if (!request->launch.target.empty() || request->source.contradicts) {

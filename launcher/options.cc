@@ -207,7 +207,12 @@ cxxopts::Options describe() {
 
 // What options say together. VizTracer refuses to combine files, too.
 Status check_together(const Request& request, const std::string& taken) {
-  const bool has_work = request.help || request.version || request.source.work != Work::kRun;
+  const bool has_work = request.help || request.version || request.source.work != Work::kRun ||
+                        request.attach.pid != 0 || request.attach.nothing;
+  if (request.attach.pid != 0 && !request.launch.target.empty()) {
+    return fail("--attach records a process that runs already, and runs none: leave " +
+                request.launch.target.front() + " out");
+  }
   if (request.launch.target.empty() && !request.given.empty() && !has_work) {
     return fail("there is no program to run" + taken);
   }

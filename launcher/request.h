@@ -89,11 +89,20 @@ struct Source {
   Window window;
 };
 
+// A process that runs already, to be recorded for a while.
+struct Attach {
+  uint64_t pid = 0;      // 0: none
+  uint64_t for_ns = 0;   // 0: until Ctrl-C, or its end
+  bool tree = false;     // and every Python process below it
+  bool nothing = false;  // --uninstall: there is nothing that stays in a process
+};
+
 struct Request {
   bool version = false;
   bool help = false;
   Source source;
   std::string rcfile;  // the file of options that is named; empty: none is
+  Attach attach;
   LaunchSettings launch;
   session::RecordSettings record;
   OutputNames names;

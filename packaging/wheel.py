@@ -36,6 +36,7 @@ BINARIES = (
     ("launcher/viztracer-native", "scripts/viztracer-native"),
     ("launcher/vtn-embed-host", "data/lib/viztracer-native/vtn-embed-host"),
     ("subprocess_shim/libvtn_shim.so", "data/lib/viztracer-native/libvtn_shim.so"),
+    ("subprocess_shim/libvtn_enter.so", "data/lib/viztracer-native/libvtn_enter.so"),
     ("runtime/libvtn_runtime.so", "data/lib/viztracer-native/libvtn_runtime.so"),
 )
 PACKAGE_FILES = (".py", ".pyi", "py.typed")

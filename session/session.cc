@@ -178,6 +178,12 @@ Status fill_session(Session& session, const SessionRequest& request, uint64_t ar
   VTN_TRY(ArenaProvision(session.arena, session.arena_fd.get()).provide_first());
   // Without that one a program cannot ask for a report, and all else is as ever.
   (void)symlink(target_of("/proc/self/exe").c_str(), session.file(kLauncherLinkName).c_str());
+  if (!request.entry.empty()) {
+    VTN_ASSIGN(const std::string entry, read_file(request.entry));
+    VTN_ASSIGN(const UniqueFd copy,
+               open_file(session.file(kEntryFileName), O_WRONLY | O_CREAT | O_EXCL, 0700));
+    VTN_TRY(write_all(copy.get(), entry));
+  }
   if (symlink(request.shim_path.c_str(), session.file(kShimLinkName).c_str()) != 0) {
     return fail_errno("cannot create a link in " + session.folder);
   }
@@ -367,6 +373,7 @@ void remove_session(const std::string& folder) {
   for (const char* name : {kShimLinkName,
                            kSpoolLinkName,
                            kLauncherLinkName,
+                           kEntryFileName,
                            kLeftLinkName,
                            kSettingsFileName,
                            kArenaFileName,
@@ -382,8 +389,12 @@ void leave_session(const std::string& folder) {
     remove_session(folder);
     return;
   }
-  for (const char* name :
-       {kSpoolLinkName, kLauncherLinkName, kSettingsFileName, kArenaFileName, kControlFileName}) {
+  for (const char* name : {kSpoolLinkName,
+                           kLauncherLinkName,
+                           kEntryFileName,
+                           kSettingsFileName,
+                           kArenaFileName,
+                           kControlFileName}) {
     (void)unlink((folder + "/" + name).c_str());
   }
 }

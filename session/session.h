@@ -9,6 +9,7 @@
 //       settings                 what is to be recorded (abi/settings_abi.h)
 //       libvtn.so                symlink to the installed shim: what LD_PRELOAD names
 //       spool                    symlink to the spool file (made by the collector)
+//       enter.so                 where processes are attached to: what they load
 //       launcher                 symlink to the command, for a program that wants a report
 //
 // A finished run leaves nothing, unless processes outlive it: then the link stays, and another one,
@@ -59,6 +60,8 @@ struct SessionRequest {
   std::string embed_host = {};
   std::string interpreter = {};
   std::string libpython = {};
+  // For processes that run already: a file of which each session has a copy. Empty: it has none.
+  std::string entry = {};
 };
 
 // The clock that the session's events are stamped with.

@@ -11,6 +11,7 @@ static struct {
 
 void vtn_settings_enter(const char* session_folder, uint32_t bytes) {
   char path[VTN_PATH_BYTES];
+  g_settings.begin = g_settings.end = NULL; /* those of an earlier session stay where they are */
   const size_t folder = vtn_length(session_folder);
   if (bytes < sizeof(vtn_settings_head) || folder + sizeof(VTN_SETTINGS_FILE) + 1 > sizeof(path)) {
     return;

@@ -51,7 +51,13 @@ static struct {
   dlopen_fn dlopen;
   setlocale_fn setlocale;
   void* (*module_init)(void);
+  void* python;
+  char** argv;
+  int is_go;
+  vtn_runtime_start_fn start;
 } g_shim;
+
+VTN_EXPORT int vtn_enter_session(const char* folder);
 
 /* The folder of the session that this process is in, or an empty text: for a launcher that is
  * started within another's session. */
@@ -89,10 +95,31 @@ static int runtime_path(char* path) {
   return 1;
 }
 
+static void start_runtime(void) {
+  if (g_shim.start == NULL) {
+    return;
+  }
+  vtn_slots_found_python();
+  vtn_runtime_args args = {
+      .abi_version = VTN_RUNTIME_ABI_VERSION,
+      .size_bytes = sizeof(vtn_runtime_args),
+      .session_folder = g_shim.session,
+      .python = g_shim.python,
+      .dlsym_fn = vtn_real_dlsym,
+      .dladdr1_fn = g_shim.dladdr1,
+      .module_init = &g_shim.module_init,
+      .enter_session = vtn_enter_session,
+  };
+  vtn_threads_describe(&args);
+  vtn_settings(&args.settings, &args.settings_end);
+  vtn_slots_describe(&args);
+  (void)g_shim.start(&args);
+}
+
 static void load_runtime(void* python) {
   char path[VTN_PATH_BYTES];
   g_shim.runtime_tried = 1;
-  vtn_slots_found_python();
+  vtn_slots_found_python(); /* whatever comes of it */
   g_shim.dladdr1 = (dladdr1_fn)vtn_dlsym(VTN_RTLD_DEFAULT, "dladdr1");
   g_shim.dlopen = (dlopen_fn)vtn_dlsym(VTN_RTLD_DEFAULT, "dlopen");
   if (g_shim.dlopen == NULL || !runtime_path(path)) {
@@ -102,24 +129,9 @@ static void load_runtime(void* python) {
   if (runtime == NULL) {
     return;
   }
-  const vtn_runtime_start_fn start =
-      (vtn_runtime_start_fn)vtn_dlsym(runtime, VTN_RUNTIME_START_SYMBOL);
-  if (start == NULL) {
-    return;
-  }
-  vtn_runtime_args args = {
-      .abi_version = VTN_RUNTIME_ABI_VERSION,
-      .size_bytes = sizeof(vtn_runtime_args),
-      .session_folder = g_shim.session,
-      .python = python,
-      .dlsym_fn = vtn_real_dlsym,
-      .dladdr1_fn = g_shim.dladdr1,
-      .module_init = &g_shim.module_init,
-  };
-  vtn_threads_describe(&args);
-  vtn_settings(&args.settings, &args.settings_end);
-  vtn_slots_describe(&args);
-  (void)start(&args);
+  g_shim.start = (vtn_runtime_start_fn)vtn_dlsym(runtime, VTN_RUNTIME_START_SYMBOL);
+  g_shim.python = python;
+  start_runtime();
 }
 
 /* A CPython that is in the process from the start: the executable, or a library it needs. The
@@ -157,6 +169,23 @@ VTN_EXPORT char* setlocale(int category, const char* locale) {
   return g_shim.setlocale == NULL ? NULL : g_shim.setlocale(category, locale);
 }
 
+int vtn_enter_session(const char* folder) {
+  const size_t bytes = vtn_length(folder);
+  if (g_shim.session[0] != 0 && vtn_equal(folder, g_shim.session)) {
+    return 1; /* as its own path has it already */
+  }
+  if (bytes >= VTN_PATH_BYTES - 1 || !vtn_slots_enter(folder, g_shim.argv, g_shim.is_go)) {
+    return 0;
+  }
+  vtn_copy(g_shim.session, folder, bytes + 1);
+  if (g_shim.runtime_tried) {
+    start_runtime();
+  } else if (starts_with_python()) {
+    load_runtime(VTN_RTLD_DEFAULT);
+  }
+  return 1;
+}
+
 __attribute__((constructor)) static void enter_process(int argc, char** argv) {
   (void)argc;
   dl_info self;
@@ -171,9 +200,11 @@ __attribute__((constructor)) static void enter_process(int argc, char** argv) {
     return;
   }
   const int is_go = vtn_is_go_program();
+  g_shim.argv = &gnu_get_libc_version != NULL ? argv : NULL;
+  g_shim.is_go = is_go;
   vtn_environment_enter(self.file_name, is_go);
   vtn_copy(g_shim.session, self.file_name, (size_t)slash);
-  if (!vtn_slots_enter(g_shim.session, &gnu_get_libc_version != NULL ? argv : NULL, is_go)) {
+  if (!vtn_slots_enter(g_shim.session, g_shim.argv, is_go)) {
     g_shim.session[0] = 0;
     return;
   }

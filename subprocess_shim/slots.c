@@ -410,7 +410,14 @@ static vtn_control_page* map_control(const char* session_folder) {
   long at = -1;
   if (vtn_call3(SYS_fstat, fd, (long)&info, 0) == 0 &&
       (uint64_t)info.st_size >= VTN_CONTROL_BYTES) {
-    at = vtn_call6(SYS_mmap, 0, (long)VTN_CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    /* In the place of an earlier session's, which other threads may be looking at. */
+    at = vtn_call6(SYS_mmap,
+                   (long)g_slots.control,
+                   (long)VTN_CONTROL_BYTES,
+                   PROT_READ | PROT_WRITE,
+                   MAP_SHARED | (g_slots.control != NULL ? MAP_FIXED : 0),
+                   fd,
+                   0);
   }
   vtn_close(fd);
   if (at < 0 && at > -4096) {
@@ -418,7 +425,9 @@ static vtn_control_page* map_control(const char* session_folder) {
   }
   const vtn_control_page* control = (const vtn_control_page*)at;
   if (control->magic != VTN_CONTROL_MAGIC || control->abi_version != VTN_SESSION_ABI_VERSION) {
-    vtn_unmap((void*)at, VTN_CONTROL_BYTES);
+    if (g_slots.control == NULL) {
+      vtn_unmap((void*)at, VTN_CONTROL_BYTES);
+    }
     return NULL;
   }
   (void)vtn_call3(SYS_madvise, at, (long)VTN_CONTROL_BYTES, MADV_DONTDUMP);
@@ -430,6 +439,7 @@ int vtn_slots_enter(const char* session_folder, vtn_strings argv, int ends_silen
   if (control == NULL) {
     return 0;
   }
+  const int is_first = g_slots.control == NULL;
   vtn_settings_enter(session_folder, control->settings_bytes);
   g_slots.control = control;
   g_slots.slots = (vtn_process_slot*)((char*)control + VTN_CONTROL_HEAD_BYTES);
@@ -437,6 +447,8 @@ int vtn_slots_enter(const char* session_folder, vtn_strings argv, int ends_silen
   g_slots.pid = vtn_pid();
   g_slots.flags = ends_silently ? VTN_SLOT_ENDING : 0;
   g_slots.slot = claim_own(VTN_SLOT_IMAGE, parent_pid(), 0, vtn_ticks(), argv);
-  watch_life();
+  if (is_first) {
+    watch_life();
+  }
   return 1;
 }

@@ -64,8 +64,10 @@ VTN_EXPORT int pthread_setspecific(unsigned key, const void* value) {
 void vtn_threads_describe(vtn_runtime_args* args) {
   find_setspecific();
   const key_create_fn key_create = (key_create_fn)vtn_dlsym(VTN_RTLD_DEFAULT, "pthread_key_create");
-  g_threads.has_exit_key = key_create != NULL && g_threads.setspecific != NULL &&
-                           key_create(&g_threads.exit_key, thread_exit) == 0;
+  if (!g_threads.has_exit_key) { /* once, whatever session comes next */
+    g_threads.has_exit_key = key_create != NULL && g_threads.setspecific != NULL &&
+                             key_create(&g_threads.exit_key, thread_exit) == 0;
+  }
   char* thread_pointer;
   __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
   args->tls_offset = (char*)&t_runtime_word - thread_pointer;

@@ -50,6 +50,30 @@ bool start_engine(const Arena& arena, ClockKind clock, const EngineHooks& hooks,
   return true;
 }
 
+void enter_another_arena(const Arena& arena, ClockKind clock) {
+  ProcessRoot* const root = g_engine.root;
+  const WordLock lock(&root->lock);
+  // States of threads that live are found by their threads, at their next events; the others serve
+  // again.
+  ThreadState* unused = nullptr;
+  for (ThreadState* state = root->threads; state != nullptr;) {
+    ThreadState* const next = state->next;
+    state->registered = 0;
+    state->muted = 0;
+    state->cursor = state->end = state->chunk_end = state->kept_cursor = nullptr;
+    if (load_acquire(&state->in_use) == 0) {
+      state->next = unused;
+      unused = state;
+    }
+    state = next;
+  }
+  root->threads = unused;
+  forget_names(root);
+  g_engine.arena = arena;
+  g_engine.clock = clock;
+  store_release(&root->registered, uint32_t{0});
+}
+
 void ensure_process() {
   ProcessRoot* root = g_engine.root;
   if (__builtin_expect(load_acquire(&root->registered) != 0, 1)) {
@@ -73,10 +97,12 @@ void ensure_process() {
   }
 }
 
-ThreadState* register_thread() {
+namespace {
+
+// The state behind the word, which is the thread's or is made for it. Null: no memory.
+ThreadState* register_state(ThreadState** word, uint32_t tid) {
   ensure_process();
   ProcessRoot* root = g_engine.root;
-  ThreadState** word = tls_word();
   ThreadState* state = *word;  // in a forked child: the parent's, wiped
   {
     const WordLock lock(&root->lock);
@@ -87,8 +113,7 @@ ThreadState* register_thread() {
       root->threads = state;
     }
     if (state == nullptr) {
-      *word = &g_last_resort;
-      return &g_last_resort;
+      return nullptr;
     }
     __builtin_memset(state->of_embedder, 0, sizeof(state->of_embedder));
     state->cursor = state->end = state->chunk_end = nullptr;
@@ -99,7 +124,8 @@ ThreadState* register_thread() {
     state->care_words = 8;
     state->care_visits = 0;
     state->visits_due = 0;
-    state->tid = kernel_tid();
+    state->exit_watched = 0;
+    state->tid = tid;
     state->registered = 1;
     state->in_use = 1;
     state->thread = root->process < kMaxProcesses
@@ -109,10 +135,35 @@ ThreadState* register_thread() {
   *word = state;
   const ThreadRecord record = {read_ticks(g_engine.clock), state->thread, state->tid};
   (void)publish_record(NameRecord::kThread, &record, sizeof(record));
-  if (g_engine.hooks.watch_thread_exit != nullptr) {
+  return state;
+}
+
+}  // namespace
+
+ThreadState* register_thread() {
+  ThreadState** const word = tls_word();
+  ThreadState* const state = register_state(word, kernel_tid());
+  if (state == nullptr) {
+    *word = &g_last_resort;
+    return &g_last_resort;
+  }
+  watch_exit(state);
+  return state;
+}
+
+void watch_exit(ThreadState* state) {
+  if (state->exit_watched == 0 && g_engine.hooks.watch_thread_exit != nullptr) {
+    state->exit_watched = 1;
     g_engine.hooks.watch_thread_exit(state);
   }
-  return state;
+}
+
+ThreadState* register_other_thread(char* thread_pointer, uint32_t tid) {
+  auto** const word = reinterpret_cast<ThreadState**>(thread_pointer + g_engine.tls_offset);
+  ThreadState* const state = *word;
+  return state != nullptr && state != &g_last_resort && state->registered != 0
+             ? state
+             : register_state(word, tid);
 }
 
 void end_thread(ThreadState* state) {

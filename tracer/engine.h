@@ -38,11 +38,12 @@ struct ThreadState {
   uint32_t chunk;
   uint32_t next_class;
   uint32_t sequence;
-  uint32_t freed_seen;   // control->freed_chunks when a claim last failed
-  uint32_t care_words;   // distance of the next visit by EngineHooks::look_after; 0: none wanted
-  uint32_t care_visits;  // how many there were
-  uint32_t visits_due;   // further visits that were asked for, one at each of the next events
-  uint32_t muted;        // times that mute() was called (thread_writer.h); then nothing is recorded
+  uint32_t freed_seen;    // control->freed_chunks when a claim last failed
+  uint32_t care_words;    // distance of the next visit by EngineHooks::look_after; 0: none wanted
+  uint32_t care_visits;   // how many there were
+  uint32_t visits_due;    // further visits that were asked for, one at each of the next events
+  uint32_t exit_watched;  // its thread has been asked to tell of its end
+  uint32_t muted;  // times that mute() was called (thread_writer.h); then nothing is recorded
   uint64_t* kept_cursor;  // of a muted thread
   alignas(64) char of_embedder[kEmbedderBytes];
 };
@@ -105,6 +106,10 @@ inline ThreadState** tls_word() {
 // memory the state only counts.
 ThreadState* register_thread();
 
+// The same of another thread, which does not run meanwhile nor ends: `thread_pointer` is its (as
+// %fs:0 has it). Null: no memory. Its end is not heard of before its first event.
+ThreadState* register_other_thread(char* thread_pointer, uint32_t tid);
+
 // HOT PATH. The state of the calling thread; null: it has none yet.
 inline ThreadState* thread_or_null() {
   ThreadState* state;
@@ -123,6 +128,14 @@ inline ThreadState* current_thread() {
 
 // Registers the process if it is not (a forked child). Slow paths that use ids call it first.
 void ensure_process();
+
+// From now on this process is recorded into another session's arena, as a process that is not known
+// there yet. Nobody records meanwhile, and what was recorded was given away. Registers nothing: as
+// start_engine().
+void enter_another_arena(const Arena& arena, ClockKind clock);
+
+// On its own thread: has it tell of its end, if it does not already.
+void watch_exit(ThreadState* state);
 
 // The thread ends: its chunk is given to the collector. No Python, no allocation. Called by the
 // shim's thread-exit hook; harmless in a forked child.

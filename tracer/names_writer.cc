@@ -230,4 +230,13 @@ bool publish_text(NameRecord type, uint32_t key, Text text) {
   return publish_record(type, &record, sizeof(record), text);
 }
 
+void forget_names(ProcessRoot* root) {
+  if (root->table != nullptr) {
+    __builtin_memset(root->table, 0, root->table_capacity * sizeof(NameEntry));
+  }
+  root->table_entries = 0;
+  root->names_chunk = root->names_sequence = root->names_class = 0;
+  root->names_cursor = root->names_end = nullptr;
+}
+
 }  // namespace vtn::tracer

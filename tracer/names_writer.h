@@ -44,6 +44,9 @@ bool publish_record(NameRecord type,
                     Text second = {},
                     Text third = {});
 
+// The lock is held: no name has an id any more, and the stream begins anew (enter_another_arena).
+void forget_names(ProcessRoot* root);
+
 bool publish_text(NameRecord type, uint32_t key, Text text);
 
 }  // namespace vtn::tracer

@@ -23,8 +23,8 @@ std::string python_in(const std::string& folder) {
   return "";
 }
 
-// Of the environment whose `bin` the launcher was called by; empty: that is none. A link elsewhere, as tools
-// of their own have (pipx, uv tool), is not in it.
+// Of the environment whose `bin` the launcher was called by; empty: that is none. A link elsewhere,
+// as tools of their own have (pipx, uv tool), is not in it.
 std::string python_beside_launcher() {
   const auto* const called = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
   if (called == nullptr || strchr(called, '/') == nullptr) {
@@ -32,7 +32,7 @@ std::string python_beside_launcher() {
   }
   const std::string environment = folder_of(folder_of(called));
   return access((environment + "/pyvenv.cfg").c_str(), F_OK) == 0 ? python_in(environment)
-                                                                   : std::string();
+                                                                  : std::string();
 }
 
 }  // namespace

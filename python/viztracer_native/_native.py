@@ -23,6 +23,9 @@ def state() -> int:
     return 0
 
 
+_IDLE_STATE = state
+
+
 def begin(settings: "dict[str, Any]", /) -> None:
     import subprocess
 
@@ -34,7 +37,7 @@ def begin(settings: "dict[str, Any]", /) -> None:
     folder = os.fsdecode(asked.stdout).strip()
     if not folder.startswith("/"):
         raise RuntimeError(folder or f"{command[0]} ended with status {asked.returncode}")
-    _enter(os.path.join(folder, _SHIM))
+    _enter(folder)
 
 
 def _launcher() -> str:
@@ -53,20 +56,31 @@ def _launcher() -> str:
     return found
 
 
-def _enter(shim: str) -> None:
-    """Loads what records. The library stays for the life of the process."""
-    import _imp
-    from importlib.machinery import ModuleSpec
+_native: "Any" = None  # the native module, once there is one
 
-    native = _imp.create_dynamic(ModuleSpec(_MODULE, None, origin=shim))
-    _imp.exec_dynamic(native)
-    native.hide_folder(os.path.join(os.path.dirname(__file__), ""))
-    native.start()
-    globals().update({name: value for name, value in vars(native).items() if not name.startswith("__")})
+
+def _enter(folder: str) -> None:
+    """Loads what records, which stays for the life of the process, or has it enter another session; and records."""
+    global _native
+    if _native is None:
+        import _imp
+        from importlib.machinery import ModuleSpec
+
+        loaded = _imp.create_dynamic(ModuleSpec(_MODULE, None, origin=os.path.join(folder, _SHIM)))
+        _imp.exec_dynamic(loaded)
+        loaded.hide_folder(os.path.join(os.path.dirname(__file__), ""))
+        _native = loaded
+    else:
+        _native.enter(folder)
+    _native.start()
+    globals().update({name: value for name, value in vars(_native).items() if not name.startswith("__")})
 
 
 def end() -> None:
-    pass
+    """The session is left: it can be begun by other options."""
+    if _native is not None:
+        _native.stop()
+        globals()["state"] = _IDLE_STATE
 
 
 def start() -> None:

@@ -60,6 +60,8 @@ def start(who: object, arguments: list[str], output: str) -> bool:
     """
     global _begun_by, _begun_with
     with lock:
+        if _native.state() != IN_NO_SESSION and not in_run() and _begun_with != arguments and not _running:
+            _native.end()  # nobody records with the old options
         state = _native.state()
         if state == IN_NO_SESSION:
             _native.begin({"arguments": ["-o", output, *arguments]})

@@ -81,6 +81,11 @@ void stop_recording() {
   g_python.PyErr_Clear();
 }
 
+void forget_recording() {
+  g_recording_clock = kPausedClock;
+  g_control = {};
+}
+
 bool recording_is_stopped() { return g_control.stopped; }
 
 bool start_recording() {
@@ -94,6 +99,7 @@ bool start_recording() {
   if (installed) {
     g_control.stopped = false;
     resume_recording();
+    open_stacks_of_others();
   }
   return installed;
 }

@@ -27,6 +27,9 @@ extern ClockKind g_recording_clock;
 void pause_recording();
 void resume_recording();
 void stop_recording();
+// Before a start in another session: as if there had been none. Recording is stopped.
+void forget_recording();
+
 bool recording_is_stopped();
 bool start_recording();  // false: the interpreter refuses; it is stopped
 

@@ -456,6 +456,9 @@ bool start_functions(int (*find_object)(void* address, void* result)) {
   }
   start_type_names();
   g_functions.has_version_tags = has_version_tags(g_python.minor) && check_version_tags();
+  if (code_extra_index() >= 0) {
+    return true;  // in another session before
+  }
   const PySize index = code_stays_untouched() ? g_python.PyCode_AddWatcher(code_changed)
                                               : g_python._PyEval_RequestCodeExtraIndex(code_died);
   settle_interpreter(interpreter_id(current_interpreter()), index);

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/capture/open_stack.h"
 
+#include <sys/syscall.h>
+
 #include "base/freestanding/pages.h"
+#include "base/freestanding/syscalls.h"
 #include "runtime/capture/backends.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/thread_part.h"
+#include "runtime/entry/interpreters.h"
 #include "runtime/python/frames.h"
 #include "runtime/python/text.h"
+#include "runtime/python/versions.h"
 #include "tracer/clock.h"
 #include "tracer/thread_writer.h"
 
@@ -14,6 +19,9 @@ namespace vtn::runtime {
 
 namespace {
 
+constexpr PySize kMostStateBytes = 512;  // of a thread state, searched
+// Of glibc's struct pthread, whose address is the thread pointer (nptl/descr.h: tid).
+constexpr PySize kKernelIdInThread = 0x2d0;
 constexpr uint32_t kMostFrames = 1u << 16;
 
 struct {
@@ -24,13 +32,18 @@ struct {
 // Ids of the frames that are recorded, the innermost first.
 class OpenFrames {
  public:
-  explicit OpenFrames(tracer::ThreadState* thread)
+  // `other`: of that thread, which does not run; null: of the current one.
+  explicit OpenFrames(tracer::ThreadState* thread, PyThread* other = nullptr)
       : thread_(thread), ids_(static_cast<uint32_t*>(map_pages(kBytes))) {
     if (ids_ == nullptr) {
       return;
     }
-    if (g_chain.previous == 0) {
-      read_objects();
+    if (other != nullptr) {
+      read_objects(g_python.PyThreadState_GetFrame(other));
+    } else if (g_chain.previous == 0) {
+      PyFrame* const frame = g_python.PyEval_GetFrame();
+      g_python.Py_IncRef(reinterpret_cast<PyObject*>(frame));
+      read_objects(frame);
     } else if (const PyThread* const state = current_thread_state();
                state != nullptr && find_current_frame(state)) {
       read_chain(state);
@@ -77,9 +90,8 @@ class OpenFrames {
     }
   }
 
-  void read_objects() {
-    PyFrame* frame = g_python.PyEval_GetFrame();
-    g_python.Py_IncRef(reinterpret_cast<PyObject*>(frame));
+  // Takes the reference.
+  void read_objects(PyFrame* frame) {
     for (bool first = true; frame != nullptr && count_ < kMostFrames; first = false) {
       const PyRef held = PyRef::steal(reinterpret_cast<PyObject*>(frame));
       const PyRef code = PyRef::steal(g_python.PyFrame_GetCode(frame));
@@ -94,7 +106,70 @@ class OpenFrames {
   CodeIds innermost_ = {};
 };
 
+// Whether its calls are to be opened, which is then done by whoever asks.
+bool take_closed_stack(ThreadPart* part) {
+  const bool unseen = part->met == 0 && g_open_stack.process_is_late;
+  const bool closed = unseen || part->stack_is_closed != 0;
+  part->met = 1;
+  part->stack_is_closed = 0;
+  return closed;
+}
+
+// Where thread states have CPython's number of their thread, which is its address here; 0: not
+// found.
+PySize find_thread_id() {
+  const PyThread* const state = g_python.PyThreadState_Get();
+  const unsigned long own = g_python.PyThread_get_thread_ident();
+  PySize offset = sizeof(void*);
+  while (offset < kMostStateBytes && field<unsigned long>(state, offset) != own) {
+    offset += sizeof(void*);
+  }
+  return offset < kMostStateBytes ? offset : 0;
+}
+
+// The kernel's number of the thread, asked where it is known to be right of the current one; 0: not
+// known.
+uint32_t kernel_thread_id(const PyThread* state, PySize thread_id) {
+  const auto number = [&](const PyThread* of) {
+    return thread_state_has_kernel_id(g_python.minor)
+               ? static_cast<uint32_t>(field<unsigned long>(of, thread_id + 8))
+               : field<uint32_t>(field<const char*>(of, thread_id), kKernelIdInThread);
+  };
+  const auto own = static_cast<uint32_t>(raw_syscall(SYS_gettid));
+  return number(g_python.PyThreadState_Get()) == own ? number(state) : 0;
+}
+
+bool lives(uint32_t tid) {
+  return tid != 0 &&
+         raw_syscall(SYS_tgkill, raw_syscall(SYS_getpid), static_cast<long>(tid), 0) == 0;
+}
+
 }  // namespace
+
+void open_stacks_of_others() {
+  const PendingException pending;
+  const PyThread* const own = g_python.PyThreadState_Get();
+  const PySize thread_id = find_thread_id();
+  PyThread* state = g_python.PyThreadState_GetFrame == nullptr || thread_id == 0
+                        ? nullptr
+                        : g_python.PyInterpreterState_ThreadHead(current_interpreter());
+  for (; state != nullptr; state = g_python.PyThreadState_Next(state)) {
+    const uint32_t tid = state == own ? 0 : kernel_thread_id(state, thread_id);
+    if (!lives(tid)) {
+      continue;
+    }
+    tracer::ThreadState* const thread =
+        tracer::register_other_thread(field<char*>(state, thread_id), tid);
+    if (thread == nullptr || !take_closed_stack(part_of(thread))) {
+      continue;
+    }
+    const OpenFrames frames(thread, state);
+    for (uint32_t i = frames.count(); i-- > 0;) {
+      tracer::record_at(thread, g_open_stack.from_ticks, EventKind::kEnter, frames.id(i));
+    }
+  }
+  g_python.PyErr_Clear();
+}
 
 void open_stacks_from_now_on(bool process_is_late) {
   g_open_stack.process_is_late = g_open_stack.process_is_late || process_is_late;
@@ -107,13 +182,9 @@ void stack_was_closed(tracer::ThreadState* thread) {
 }
 
 void open_stack(tracer::ThreadState* thread, EventKind kind, uint32_t id) {
-  ThreadPart* const part = part_of(thread);
-  const bool unseen = part->met == 0 && g_open_stack.process_is_late;
-  part->met = 1;
-  if (!unseen && part->stack_is_closed == 0) {
+  if (!take_closed_stack(part_of(thread))) {
     return;
   }
-  part->stack_is_closed = 0;
   const KeepErrno keep_errno;
   const PendingException pending;
   const OpenFrames frames(thread);

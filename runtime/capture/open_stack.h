@@ -16,6 +16,10 @@ namespace vtn::runtime {
 // some time already.
 void open_stacks_from_now_on(bool process_is_late);
 
+// Of all threads of the current interpreter but the calling one, at once: those that sleep have no
+// event. Needs the GIL; leaves no error set.
+void open_stacks_of_others();
+
 // The thread's calls were closed by a gap.
 void stack_was_closed(tracer::ThreadState* thread);
 

@@ -29,6 +29,7 @@
 #include "runtime/capture/functions.h"
 #include "runtime/capture/open_stack.h"
 #include "runtime/capture/profile_threads.h"
+#include "runtime/entry/attached.h"
 #include "runtime/entry/audit_hook.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
@@ -102,7 +103,7 @@ bool install_now() {
   }
   g_python.PyErr_Clear();
   resume_recording();
-  (void)tracer::current_thread();  // the process is known even if it never calls anything
+  tracer::ensure_process();  // it is known even if it never calls anything
   return true;
 }
 
@@ -119,6 +120,7 @@ void install() {
   if (!install_now()) {
     return;
   }
+  (void)tracer::current_thread();
   if (!hook_gone) {
     (void)tracer::publish_text(
         NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kAuditHookStays), tracer::Text{});
@@ -345,7 +347,17 @@ int on_audit(const char* event, PyObject* arguments, void*) {
   return 0;
 }
 
+struct {
+  vtn_runtime_args args;
+  uint32_t waits;
+} g_next_session;
+
 int start(const vtn_runtime_args& args) {
+  if (g_python.version != 0) {  // in another session before
+    g_next_session.args = args;
+    store_release(&g_next_session.waits, uint32_t{1});
+    return start_attached(static_cast<ControlPage*>(args.control)) ? 0 : 1;
+  }
   const auto get_version =
       reinterpret_cast<const char* (*)()>(args.dlsym_fn(args.python, "Py_GetVersion"));
   const uint32_t version = get_version == nullptr ? 0 : parse_python_version(get_version());
@@ -366,7 +378,8 @@ int start(const vtn_runtime_args& args) {
   }
   *args.module_init = make_native_module;
   if (g_python.Py_IsInitialized() != 0) {
-    return 0;  // it runs for some time: begin_late() comes when somebody wants it
+    // It runs for some time: begin_late() comes when somebody wants it.
+    return start_attached(static_cast<ControlPage*>(args.control)) ? 0 : 1;
   }
   if (!add_audit_hook(on_audit)) {
     stay_untraced(UntracedReason::kInstallFailed, version);
@@ -379,6 +392,19 @@ int start(const vtn_runtime_args& args) {
 
 }  // namespace
 
+bool enter_waiting_session() {
+  if (load_acquire(&g_next_session.waits) == 0) {
+    return true;
+  }
+  store_release(&g_next_session.waits, uint32_t{0});
+  if (g_bootstrap.installed && is_traced()) {
+    stop_recording();
+  }
+  forget_recording();
+  g_bootstrap.installed = false;
+  return enter_session(g_next_session.args, g_python.version);
+}
+
 bool begin_late() {
   if (g_bootstrap.installed) {
     return is_traced();
@@ -388,6 +414,9 @@ bool begin_late() {
   const PendingException pending;
   open_stacks_from_now_on(true);
   const bool installed = install_now();
+  if (installed) {
+    open_stacks_of_others();
+  }
   g_python.PyErr_Clear();
   return installed;
 }

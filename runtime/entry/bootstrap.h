@@ -7,6 +7,10 @@
 
 namespace vtn::runtime {
 
+// Another session waits to be entered: the shim is in it. With the GIL; recording stops in the one
+// that it was in. False: it has no memory.
+bool enter_waiting_session();
+
 // With the GIL; leaves no error set. Calls that are open in any thread begin now. False: this
 // interpreter stays untraced, for a reason that is told in the session.
 bool begin_late();

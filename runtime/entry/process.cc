@@ -114,6 +114,7 @@ void describe_process() {
 
 bool look_after(tracer::ThreadState* thread, EventKind kind, uint32_t id) {
   heed_budget(thread, kind, id);
+  tracer::watch_exit(thread);
   open_stack(thread, kind, id);
   cover_new_threads();
   guard_own_profile(thread);
@@ -147,16 +148,31 @@ bool enter_session(const vtn_runtime_args& args, uint32_t python_version) {
   if (args.control == nullptr) {
     return false;
   }
+  const bool again = g_process.root != nullptr;
+  if (again && g_process.arena.base != nullptr) {
+    (void)raw_syscall(SYS_munmap,
+                      reinterpret_cast<long>(g_process.arena.base),
+                      static_cast<long>(g_process.arena.geometry.arena_bytes));
+  }
+  g_process.untraced = false;
   // The shim's mapping of the control file is ours as well. From here on a reason can be told.
   const auto* page = static_cast<const ControlPage*>(args.control);
   g_process.arena = tracer::Arena(args.control, nullptr);
   void* arena = map_arena(page->geometry.arena_bytes);
-  g_process.root = static_cast<RuntimeRoot*>(map_wiped_pages(sizeof(RuntimeRoot)));
+  if (again) {
+    *g_process.root = {};
+  } else {
+    g_process.root = static_cast<RuntimeRoot*>(map_wiped_pages(sizeof(RuntimeRoot)));
+  }
   if (arena == nullptr || g_process.root == nullptr) {
     stay_untraced(UntracedReason::kNoArena, python_version);
     return false;
   }
   g_process.arena = tracer::Arena(args.control, arena);
+  if (again) {
+    tracer::enter_another_arena(g_process.arena, static_cast<ClockKind>(page->clock_kind));
+    return true;
+  }
   const tracer::EngineHooks hooks = {
       .describe_process = describe_process,
       .look_after = look_after,
@@ -203,6 +219,10 @@ bool session_option(SessionOption option) {
 Settings session_settings() {
   return {static_cast<const vtn_setting*>(g_process.args.settings),
           static_cast<const char*>(g_process.args.settings_end)};
+}
+
+bool shim_enters_session(const char* folder) {
+  return g_process.args.enter_session != nullptr && g_process.args.enter_session(folder) != 0;
 }
 
 void set_backend(Backend backend) { g_process.backend = backend; }

@@ -31,8 +31,8 @@ struct RuntimeRoot {
 
 RuntimeRoot* runtime_root();
 
-// Maps the session's arena and starts the engine. False: no session, and nobody to tell; or no
-// memory, and it has been told.
+// Maps the session's arena and starts the engine; once more for another session, with the GIL and
+// while nobody records. False: no session, and nobody to tell; or no memory, and it has been told.
 bool enter_session(const vtn_runtime_args& args, uint32_t python_version);
 
 // The process runs on untraced; the launcher says why in its last line. Once.
@@ -50,6 +50,9 @@ struct Settings {
   const char* end;
 };
 Settings session_settings();
+
+// What the shim enters a session by (runtime_abi.h).
+bool shim_enters_session(const char* folder);
 
 // Which backend the ProcessRecord names. Set before the first event.
 void set_backend(Backend backend);

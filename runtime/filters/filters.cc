@@ -150,6 +150,7 @@ class CodeFacts {
 
 void start_filters() {
   g_filters = {};
+  forget_paths();
   g_filters.mine = session_option(kOptionMine);
   g_filters.no_standard_library = session_option(kOptionNoStandardLibrary);
   g_filters.no_import = session_option(kOptionNoImport);

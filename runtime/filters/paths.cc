@@ -272,4 +272,9 @@ uint32_t path_facts(tracer::Text file) {
   return facts;
 }
 
+void forget_paths() {
+  g_paths.library_folder_count = 0;
+  memset(g_paths.remembered, 0, sizeof(g_paths.remembered));
+}
+
 }  // namespace vtn::runtime

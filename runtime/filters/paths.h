@@ -34,4 +34,7 @@ void add_library_folder(tracer::Text folder);
 // Bits of PathFact. A relative name is taken from where the process is now.
 uint32_t path_facts(tracer::Text file);
 
+// Library folders and what is remembered of files: before the settings of another session.
+void forget_paths();
+
 }  // namespace vtn::runtime

@@ -139,8 +139,8 @@ PyObject* source(PyObject*, PyObject* name) {
   return new_none();
 }
 
-// hide_folder(path): functions of files in it are ours, as those of the package are that the runtime carries
-// along. Before anything is recorded.
+// hide_folder(path): functions of files in it are ours, as those of the package are that the
+// runtime carries along. Before anything is recorded.
 PyObject* hide_folder(PyObject*, PyObject* path) {
   if (!check_str(path, "a folder is a str")) {
     return nullptr;
@@ -151,7 +151,26 @@ PyObject* hide_folder(PyObject*, PyObject* path) {
   return new_none();
 }
 
+// enter(folder): this process is in the session of that folder from now on; recording has stopped,
+// and begins by start().
+PyObject* enter(PyObject*, PyObject* folder) {
+  if (!check_str(folder, "a folder is a str")) {
+    return nullptr;
+  }
+  char path[kMaxNameBytes + 1];
+  const Utf8 text(folder);
+  memcpy(path, text.text().data, text.text().bytes);
+  path[text.text().bytes] = 0;
+  if (is_traced() && is_begun()) {
+    stop_recording();
+  }
+  return shim_enters_session(path) && enter_waiting_session()
+             ? new_none()
+             : raise(Raise::kRuntimeError, "the session cannot be entered");
+}
+
 PyMethodDefinition g_methods[] = {
+    {"enter", reinterpret_cast<void*>(enter), kOneArgument, nullptr},
     {"hide_folder", reinterpret_cast<void*>(hide_folder), kOneArgument, nullptr},
     {"state", reinterpret_cast<void*>(state), kNoArguments, nullptr},
     {"start", reinterpret_cast<void*>(start), kNoArguments, nullptr},

@@ -142,12 +142,15 @@ struct PyMethodDefinition {
   required(PyObject*, Py_BuildValue, (const char*, ...))                                       \
   required(PyObject*, Py_CompileString, (const char*, const char*, int))                       \
   required(PyObject*, PyEval_EvalCode, (PyObject*, PyObject*, PyObject*))                      \
+  required(int, PyGILState_Ensure, ())                                                         \
+  required(void, PyGILState_Release, (int))                                                    \
   required(PyThread*, PyEval_SaveThread, ())                                                   \
   required(void, PyEval_RestoreThread, (PyThread*))                                            \
   optional(void*, PyModuleDef_Init, (void*))                                                   \
   optional(PyObject*, PyMarshal_WriteObjectToString, (PyObject*, int))                         \
   required(PyObject*, PyType_GenericAlloc, (PyObject*, PySize))                                \
   required(void, PyObject_Free, (void*))                                                       \
+  optional(PyFrame*, PyThreadState_GetFrame, (PyThread*))                                      \
   optional(PyObject*, PyFrame_GetVar, (PyFrame*, PyObject*))                                   \
   required(PyObject*, PyImport_ImportModule, (const char*))                                    \
   required(PyObject*, PyCFunction_NewEx, (PyMethodDefinition*, PyObject*, PyObject*))          \

@@ -94,6 +94,9 @@ constexpr bool ends_of_handlers_have_lines(uint32_t minor) { return minor == 11;
 // by themselves.
 constexpr bool instructions_count_all_variables(uint32_t minor) { return minor >= 11; }
 
+// A thread state has the kernel's number of its thread, right behind CPython's: 3.11, bpo-44771.
+constexpr bool thread_state_has_kernel_id(uint32_t minor) { return minor >= 11; }
+
 // -- Modules of our own
 
 // struct _frozen: 3.10 marks packages by a negative size; 3.11 and 3.12 have a function behind it
