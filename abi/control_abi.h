@@ -188,7 +188,11 @@ typedef struct {
   uint32_t forks_begun;
   uint32_t forks_met;
   uint32_t spool_error; /* errno of the collector's write that failed; 0: none has */
-  uint64_t reserved1[14];
+  /* Of a session that a program began by itself: it wants no report at its end, having made those
+   * that it wanted. */
+  uint32_t report_unwanted;
+  uint32_t reserved2;
+  uint64_t reserved1[13];
   /* Of the settings file (settings_abi.h); 0: it holds nothing for processes of the tree. */
   uint32_t settings_bytes;
   uint32_t switched_off; /* entries of that list */

@@ -27,6 +27,8 @@ inline constexpr char kArenaFileName[] = "arena";
 // Exported by the shim, const char* (*)(void): vtn_control_page.host, or null where there is none.
 inline constexpr char kHostSymbol[] = "vtn_embedded_python";
 inline constexpr char kShimLinkName[] = "libvtn.so";             // symlink to the installed shim
+inline constexpr char kSpoolLinkName[] = "spool";                // symlink to what is recorded into
+inline constexpr char kLauncherLinkName[] = "launcher";          // symlink to the command
 inline constexpr char kRuntimeFileName[] = "libvtn_runtime.so";  // beside the installed shim
 
 // What a producer that finds no free chunk does depends on this alone.

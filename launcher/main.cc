@@ -41,6 +41,8 @@ namespace {
 
 constexpr int kUsageError = 2;
 constexpr int kOtherError = 1;
+// The word that makes a session for a process that runs: the package says it (python/).
+constexpr char kBeginWord[] = "--begin";
 
 int report_error(const Error& error, int status) {
   log_error("%s", error.message.c_str());
@@ -232,6 +234,55 @@ int run_program(Request request, const std::vector<std::string>& arguments) {
   end_as(end.wait_status);
 }
 
+std::string executable_of(pid_t pid) {
+  char path[PATH_MAX];
+  const std::string link = fmt::format("/proc/{}/exe", pid);
+  const ssize_t length = readlink(link.c_str(), path, sizeof(path));
+  return length > 0 ? std::string(path, static_cast<size_t>(length)) : "python";
+}
+
+// The session of a process that runs already and wants to be recorded from now on, or that somebody
+// wants to be: PID OPTION... Says its folder on stdout when it can be entered, or why there is
+// none: stderr stays open for as long as the process lives.
+int run_begin(const std::vector<std::string>& words) {
+  const auto refuse = [](const std::string& why) {
+    (void)print("cannot record: " + why + "\n");
+    return kOtherError;
+  };
+  const auto pid = read_number(words.size() > 1 ? words[1] : "", 1, INT_MAX);
+  if (!pid) {
+    return refuse(std::string(kBeginWord) + " is for the launcher itself");
+  }
+  std::vector<std::string> arguments(words.begin() + 2, words.end());
+  arguments.insert(arguments.end(), {"--", executable_of(static_cast<pid_t>(*pid))});
+  auto request = parse_request(arguments);
+  if (!request) {
+    return refuse(request.error().message);
+  }
+  set_verbosity(*request);
+  if (Status ready = make_outputs_ready(*request); !ready) {
+    return refuse(ready.error().message);
+  }
+  SupervisorRequest supervisor;
+  supervisor.signals = take_over_signals();
+  std::string reason;
+  Tracing tracing = prepare_tracing(*request, Launch(), arguments, reason);
+  if (!tracing.ready) {
+    return refuse(reason);
+  }
+  supervisor.session = &tracing.session;
+  supervisor.collector.by_exec = true;
+  supervisor.collector.collect.settings = request->record;
+  supervisor.collector.collect.output = request->report.outputs.front().path;
+  supervisor.collector.collect.command_line = quoted(arguments);
+  supervisor.collector.collect.version = VTN_VERSION;
+  supervisor.collector.report = request->report;
+  if (Status begun = start_guardian_of(supervisor, static_cast<pid_t>(*pid)); !begun) {
+    return refuse(begun.error().message);
+  }
+  return print(tracing.session.folder + "\n");
+}
+
 // What the settings file of a session says of the run that made it.
 Result<Request> request_of_session(const session::Session& session,
                                    std::vector<std::string>& arguments) {
@@ -308,8 +359,14 @@ int run(const std::vector<std::string>& typed) {
   if (typed.size() == 4 && typed[0] == kCollectWord) {
     return run_collector(typed[1], typed[2], typed[3]);
   }
-  if (const CommandRow* command = find_command(typed); command != nullptr) {
-    return run_command(*command, typed);
+  if (!typed.empty() && typed[0] == kBeginWord) {
+    return run_begin(typed);
+  }
+  // `python -m viztracer_native` says which interpreter it is before all else: commands have none.
+  const bool says_python = typed.size() > 2 && typed[0] == "--python";
+  const std::vector<std::string> words(typed.begin() + (says_python ? 2 : 0), typed.end());
+  if (const CommandRow* command = find_command(words); command != nullptr) {
+    return run_command(*command, words);
   }
   auto request = parse_request(typed);
   if (!request) {

@@ -463,7 +463,8 @@ constexpr OptionRow kRowsBehindLogs[] = {
        request.launch.python = value;
        return {};
      },
-     "the interpreter; default: $VIRTUAL_ENV, else python3 on PATH"},
+     "the interpreter; default: $VIRTUAL_ENV, else that of the environment that the command is "
+     "installed in, else python3 on PATH"},
     {"host",
      0,
      "auto|embed|exec",

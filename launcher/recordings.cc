@@ -45,7 +45,7 @@ Result<std::unique_ptr<spool::Reader>> open_recording(const std::string& path,
     return std::move(imported.recording);
   }
   VTN_ASSIGN(auto reader, spool::Reader::open(std::move(fd), path));
-  if (!partial && !reader->closed()) {
+  if (!partial && !reader->closed() && !spool::is_being_recorded(path)) {
     return fail(
         fmt::format("{} is cut short at offset {}; viztracer-native --recover {} -o OUT "
                     "makes a report of what is there",

@@ -13,8 +13,8 @@
 namespace vtn::launcher {
 
 // `folder`: where temporary files may lie. `partial`: of a recording that was cut what is there;
-// else that is an error, which says where it ends and what makes a report of it. Errors are one
-// line that names the file.
+// else that is an error, which says where it ends and what makes a report of it. Of one whose run
+// goes on it is what there is so far. Errors are one line that names the file.
 Result<std::unique_ptr<spool::Reader>> open_recording(const std::string& path,
                                                       const std::string& folder,
                                                       bool partial = false);

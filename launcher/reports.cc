@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/freestanding/atomic.h"
 #include "base/log.h"
 #include "base/threads.h"
 #include "collector/program_end.h"
@@ -291,6 +292,11 @@ int record_and_report(const collector::CollectRequest& request,
       return 0;
     case collector::CollectEnd::kRecorded:
       break;
+  }
+  if (load_relaxed(&request.session->arena.control->report_unwanted) != 0) {
+    (void)unlink(collected->spool_path.c_str());
+    end_session(request.session->folder, collected->some_live_on);
+    return 0;
   }
   auto fd = open_file(collected->spool_path, O_RDONLY);
   if (!fd) {

@@ -26,6 +26,15 @@ namespace vtn::session {
 
 namespace {
 
+// Empty: there is no such link.
+std::string target_of(const std::string& link) {
+  char target[PATH_MAX];
+  const ssize_t length = readlink(link.c_str(), target, sizeof(target));
+  return length > 0 && static_cast<size_t>(length) < sizeof(target)
+             ? std::string(target, static_cast<size_t>(length))
+             : "";
+}
+
 constexpr size_t kNameDigits = 32;
 
 // Whether only this user can write to it.
@@ -167,6 +176,8 @@ Status fill_session(Session& session, const SessionRequest& request, uint64_t ar
   }
   session.arena = tracer::Arena(session.control_mapping.data(), session.arena_mapping.data());
   VTN_TRY(ArenaProvision(session.arena, session.arena_fd.get()).provide_first());
+  // Without that one a program cannot ask for a report, and all else is as ever.
+  (void)symlink(target_of("/proc/self/exe").c_str(), session.file(kLauncherLinkName).c_str());
   if (symlink(request.shim_path.c_str(), session.file(kShimLinkName).c_str()) != 0) {
     return fail_errno("cannot create a link in " + session.folder);
   }
@@ -219,15 +230,6 @@ std::string without_links(const std::string& path) {
   std::string real = folder == nullptr ? path : std::string(folder) + "/" + name_of(path);
   free(folder);
   return real;
-}
-
-// Empty: there is no such link.
-std::string target_of(const std::string& link) {
-  char target[PATH_MAX];
-  const ssize_t length = readlink(link.c_str(), target, sizeof(target));
-  return length > 0 && static_cast<size_t>(length) < sizeof(target)
-             ? std::string(target, static_cast<size_t>(length))
-             : "";
 }
 
 template <class Function>
@@ -364,6 +366,7 @@ Result<Session> open_session(const std::string& folder) {
 void remove_session(const std::string& folder) {
   for (const char* name : {kShimLinkName,
                            kSpoolLinkName,
+                           kLauncherLinkName,
                            kLeftLinkName,
                            kSettingsFileName,
                            kArenaFileName,
@@ -379,7 +382,8 @@ void leave_session(const std::string& folder) {
     remove_session(folder);
     return;
   }
-  for (const char* name : {kSpoolLinkName, kSettingsFileName, kArenaFileName, kControlFileName}) {
+  for (const char* name :
+       {kSpoolLinkName, kLauncherLinkName, kSettingsFileName, kArenaFileName, kControlFileName}) {
     (void)unlink((folder + "/" + name).c_str());
   }
 }

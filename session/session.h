@@ -9,6 +9,7 @@
 //       settings                 what is to be recorded (abi/settings_abi.h)
 //       libvtn.so                symlink to the installed shim: what LD_PRELOAD names
 //       spool                    symlink to the spool file (made by the collector)
+//       launcher                 symlink to the command, for a program that wants a report
 //
 // A finished run leaves nothing, unless processes outlive it: then the link stays, and another one,
 // `left`, which says from which pid namespace they are to be looked for.
@@ -30,7 +31,7 @@
 
 namespace vtn::session {
 
-inline constexpr char kSpoolLinkName[] = "spool";
+using vtn::kSpoolLinkName;
 inline constexpr char kLeftLinkName[] = "left";
 
 struct Session {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spool/reader.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <zstd.h>
 
@@ -234,6 +237,11 @@ Result<std::string_view> Reader::read_body(const FrameInfo& frame, std::string& 
                             got ? "it ends there" : got.error().message));
   }
   return std::string_view(buffer.data(), frame.body_bytes);
+}
+
+bool is_being_recorded(const std::string& path) {
+  const auto fd = open_file(path, O_RDONLY);
+  return fd && flock(fd->get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 }  // namespace vtn::spool

@@ -55,4 +55,7 @@ class Reader {
   bool closed_ = false;
 };
 
+// Whether its run goes on: a recorder holds a lock on what it writes.
+bool is_being_recorded(const std::string& path);
+
 }  // namespace vtn::spool

@@ -123,6 +123,11 @@ __attribute__((used)) vtn_dlsym_fn vtn_find_real_dlsym(void) {
   search result = {0, NULL};
   if (&dl_iterate_phdr != NULL) {
     (void)dl_iterate_phdr(visit, &result);
+    if (result.found == NULL) {
+      /* We were loaded into a program that runs already: everything is there before us. */
+      result.behind_us = 1;
+      (void)dl_iterate_phdr(visit, &result);
+    }
   }
   vtn_real_dlsym = result.found != NULL ? (vtn_dlsym_fn)result.found : finds_nothing;
   return vtn_real_dlsym;

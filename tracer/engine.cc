@@ -138,6 +138,22 @@ void end_thread(ThreadState* state) {
   store_release(&state->in_use, uint32_t{0});
 }
 
+void finish_chunk_of(ThreadState* state) {
+  if (state->registered == 0 || state->in_use == 0) {
+    return;
+  }
+  uint64_t*& cursor = state->muted != 0 ? state->kept_cursor : state->cursor;
+  if (cursor != nullptr) {
+    finish_chunk(g_engine.arena, state->chunk);
+    cursor = nullptr;
+    state->cursor = state->end = state->chunk_end = nullptr;
+  }
+}
+
+void finish_all_chunks() {
+  visit_threads([](ThreadState* state, void*) { finish_chunk_of(state); }, nullptr);
+}
+
 void visit_threads(void (*visit)(ThreadState* state, void* argument), void* argument) {
   const WordLock lock(&g_engine.root->lock);
   for (ThreadState* state = g_engine.root->threads; state != nullptr; state = state->next) {

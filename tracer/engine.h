@@ -128,6 +128,11 @@ void ensure_process();
 // shim's thread-exit hook; harmless in a forked child.
 void end_thread(ThreadState* state);
 
+// Gives what the thread, or every thread of this process, has recorded to the collector; it goes on
+// in another chunk. Nobody may be recording on it meanwhile.
+void finish_chunk_of(ThreadState* state);
+void finish_all_chunks();
+
 // Calls `visit` for the state of each thread that this process has, or had, while no thread begins
 // or ends.
 void visit_threads(void (*visit)(ThreadState* state, void* argument), void* argument);

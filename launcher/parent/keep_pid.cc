@@ -102,8 +102,7 @@ class Guardian {
 
 // Forks twice, so that the guardian is not found among the program's children, whether it waits for
 // them or looks. Returns in the launcher, when the guardian is ready; the guardian never does.
-Result<UniqueFd> start_guardian(const SupervisorRequest& request) {
-  const pid_t program = getpid();
+Result<UniqueFd> start_guardian(const SupervisorRequest& request, pid_t program) {
   VTN_ASSIGN(UniqueFd program_fd,
              above_standard(UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, program, 0)))));
   if (!program_fd) {
@@ -146,6 +145,11 @@ Result<UniqueFd> start_guardian(const SupervisorRequest& request) {
 
 }  // namespace
 
+Status start_guardian_of(const SupervisorRequest& request, pid_t program) {
+  VTN_ASSIGN(const UniqueFd guardian, start_guardian(request, program));
+  return {};
+}
+
 Result<bool> guardian_is_ready(int channel, int timeout_ms) {
   pollfd waiting = {channel, POLLIN, 0};
   while (poll(&waiting, 1, timeout_ms) < 0 && errno == EINTR) {
@@ -163,7 +167,7 @@ int run_keeping_pid(const SupervisorRequest& request) {
   UniqueFd guardian;
   if (request.session == nullptr) {
     log_warning("%s", request.last_line.c_str());
-  } else if (auto started = start_guardian(request)) {
+  } else if (auto started = start_guardian(request, getpid())) {
     guardian = std::move(*started);
   } else {
     log_warning("--keep_pid is not possible: %s", started.error().message.c_str());

@@ -27,6 +27,11 @@ namespace vtn::launcher {
 // could not, as supervise() has it.
 int run_keeping_pid(const SupervisorRequest& request);
 
+// Records a process that runs already, `program`, until it ends: the guardian of the session that
+// it will be in. Returns when that can be recorded into; the guardian lives on, no relative of
+// anybody's.
+Status start_guardian_of(const SupervisorRequest& request, pid_t program);
+
 // Waits for the guardian at the other end of `channel`. False: it has not said so far that it is
 // ready. An error: there is none.
 Result<bool> guardian_is_ready(int channel, int timeout_ms);

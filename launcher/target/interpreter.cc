@@ -2,6 +2,8 @@
 #include "launcher/target/interpreter.h"
 
 #include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -19,6 +21,18 @@ std::string python_in(const std::string& folder) {
     }
   }
   return "";
+}
+
+// Of the environment whose `bin` the launcher was called by; empty: that is none. A link elsewhere, as tools
+// of their own have (pipx, uv tool), is not in it.
+std::string python_beside_launcher() {
+  const auto* const called = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+  if (called == nullptr || strchr(called, '/') == nullptr) {
+    return {};
+  }
+  const std::string environment = folder_of(folder_of(called));
+  return access((environment + "/pyvenv.cfg").c_str(), F_OK) == 0 ? python_in(environment)
+                                                                   : std::string();
 }
 
 }  // namespace
@@ -72,6 +86,10 @@ Result<Interpreter> discover_interpreter(const std::string& python_option,
                             !is_same_file(on_path, python))) {
       return find_interpreter(python, current_folder, environment);
     }
+  }
+  if (const std::string python = python_beside_launcher();
+      virtual_environment.empty() && !python.empty()) {
+    return find_interpreter(python, current_folder, environment);
   }
   if (on_path.empty()) {
     return fail("cannot find python3 on PATH; name an interpreter with --python PATH");

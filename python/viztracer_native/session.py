@@ -51,18 +51,18 @@ def is_recording() -> bool:
     return _native.state() == RECORDING
 
 
-def start(who: object, arguments: list[str]) -> bool:
+def start(who: object, arguments: list[str], output: str) -> bool:
     """Records from now on, for `who`; returns whether with these options, or with those that somebody else began with.
+
+    `output`: the report that is made if the process ends, by whatever end, before anybody has stopped.
 
     RuntimeError where the recorder cannot begin: what it says, in one line.
     """
     global _begun_by, _begun_with
     with lock:
-        if _native.state() != IN_NO_SESSION and not in_run() and _begun_with != arguments and not _running:
-            _native.end()  # nobody records with the old options
         state = _native.state()
         if state == IN_NO_SESSION:
-            _native.begin({"arguments": list(arguments)})
+            _native.begin({"arguments": ["-o", output, *arguments]})
             _begun_by, _begun_with = os.getpid(), list(arguments)
         elif state == PAUSED:
             _native.resume()

@@ -220,7 +220,7 @@ class VizTracer(TracerMarks, Compatibility):
         self._plugins.event("pre-start")
         began = _native.now_ns()
         with session.lock:
-            as_asked = session.start(self, arguments)
+            as_asked = session.start(self, arguments, os.path.join(self.cwd, self.output_file))
             self._recording = _native.info()["recording"]
             if self._left_behind or (self._from_ns is None and not self._is_whole):
                 self._from_ns = began

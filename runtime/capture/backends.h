@@ -53,6 +53,8 @@ void profile_meets_hidden_code();
 // Whether the backend is the profile function.
 bool profile_installed();
 
+bool eval_frame_installed();
+
 // PEP 523 evaluation function, 3.11 without C functions. False: another one is there.
 bool install_eval_frame();
 

@@ -3,6 +3,7 @@
 
 #include "abi/runtime_abi.h"
 #include "runtime/capture/backends.h"
+#include "runtime/capture/open_stack.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/python/text.h"
@@ -24,6 +25,7 @@ void close_calls(tracer::ThreadState* thread, void*) {
     part_of(thread)->pauses_seen = g_control.pauses;
     if (thread->cursor != nullptr) {
       tracer::record_gap(thread, GapReason::kPaused);
+      stack_was_closed(thread);
     }
   }
 }
@@ -44,6 +46,7 @@ void note_pause(tracer::ThreadState* thread) {
   if (part_of(thread)->pauses_seen != g_control.pauses) {
     part_of(thread)->pauses_seen = g_control.pauses;
     tracer::record_gap(thread, GapReason::kPaused);
+    stack_was_closed(thread);
   }
 }
 
@@ -58,6 +61,7 @@ void pause_recording() {
 
 void resume_recording() {
   if (!g_control.stopped) {
+    open_stacks_from_now_on(false);
     g_recording_clock = tracer::g_engine.clock;
     resume_eval_frame();
   }

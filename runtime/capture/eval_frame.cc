@@ -253,6 +253,8 @@ bool install_eval_frame() {
   return true;
 }
 
+bool eval_frame_installed() { return g_eval.installed; }
+
 void watch_frames() {
   const bool bindings = bindings_wanted() && !has_monitoring(g_python.minor);
   if ((!exceptions_wanted() && !bindings) || g_eval.installed) {

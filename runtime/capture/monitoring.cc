@@ -27,6 +27,7 @@
 #include "runtime/capture/thread_part.h"
 #include "runtime/filters/filters.h"
 #include "runtime/marks/exceptions.h"
+#include "runtime/module/native_module.h"
 #include "runtime/python/versions.h"
 #include "runtime/values/arguments.h"
 #include "runtime/variables/variables.h"
@@ -400,7 +401,8 @@ PyObject* on_c_event(PyObject*, PyObject* const* arguments, size_t, PyObject*) {
   }
   const CallableCacheEntry* entry = known_callable(thread, key);
   if (__builtin_expect(entry == nullptr, 0)) {
-    return c_event_general<kind>(arguments);
+    // What is ours is never remembered, and often called where a program logs much.
+    return is_own_definition(key.key) ? none() : c_event_general<kind>(arguments);
   }
   if (filtering &&
       __builtin_expect(entry->id == kIdHidden || !is_remembered(thread, arguments[kCode]), 0)) {

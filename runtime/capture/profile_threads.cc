@@ -96,9 +96,8 @@ void start_profile_threads(PyProfileFunction function) {
     }
     watch_c_profilers(function, g_threads.function_offset);
     guard_own_profile(tracer::current_thread());
-  } else {
-    find_starters();
   }
+  find_starters();
   store_release(&g_threads.ready, uint32_t{1});
   cover_new_threads();
 }

@@ -7,8 +7,10 @@
 //                   thread's key, whoever started the thread. The GIL is not there yet, so the
 //                   function is stored where _PyEval_SetProfile would store it; nobody else has the
 //                   state, and no frame has run. Where the fields lie is found out at installation.
-//  From 3.12 on     where the profile function is only used if no tool id is free: when the call of
-//                   the function that starts a thread returns, with the GIL still held
+//  In other ways    from 3.12 on, where the profile function is only used if no tool id is free,
+//  and in a
+//                   process that is recorded from the middle of its life: when the call of the
+//                   function that starts a thread returns, with the GIL still held
 //  All others       a state that one thread makes and another uses (and, from 3.12 on, a thread of
 //                   a C library): the next visit to any thread (EngineHooks::look_after) finds it
 #pragma once

@@ -53,9 +53,12 @@ struct ThreadPart {
   uintptr_t setprofile;          // a call of sys.setprofile in progress (own_profilers.h)
   uintptr_t stack_limit;         // lowest address an evaluation function may use; 0: unknown
   uint32_t guards_seen;          // stack guards there had been when it last made a call
-  uint32_t pauses_seen;          // pauses there had been when its last gap of that kind was drawn
-  void* caller_lines;            // what is known of callers (caller_lines.h); null: nothing so far
-  void* comment_marks;           // what magic comments wait for (comment_marks.h); null: nothing
+  uint32_t met;                  // it had an event in this process
+  uint32_t
+      stack_is_closed;   // by a gap, of a pause: what is open is to be opened again (open_stack.h)
+  uint32_t pauses_seen;  // pauses there had been when its last gap of that kind was drawn
+  void* caller_lines;    // what is known of callers (caller_lines.h); null: nothing so far
+  void* comment_marks;   // what magic comments wait for (comment_marks.h); null: nothing
   uint32_t handled_count;
   uint32_t handled_plainly;    // of those, in frames that no generator has
   uint32_t muted;              // code of the program's runs for the recorder: nothing is recorded

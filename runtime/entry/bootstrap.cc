@@ -16,6 +16,8 @@
 //
 // A sub-interpreter, and a main one that an embedder begins anew, put the hook back for as long as
 // that takes (interpreters.h).
+#include "runtime/entry/bootstrap.h"
+
 #include <string.h>
 
 #include "base/freestanding/atomic.h"
@@ -25,6 +27,7 @@
 #include "runtime/capture/caller_lines.h"
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
+#include "runtime/capture/open_stack.h"
 #include "runtime/capture/profile_threads.h"
 #include "runtime/entry/audit_hook.h"
 #include "runtime/entry/interpreters.h"
@@ -73,23 +76,16 @@ FindObject find_object_function() {
   return reinterpret_cast<FindObject>(find_symbol("_dl_find_object"));
 }
 
-void install() {
-  g_bootstrap.installed = true;
-  const KeepErrno keep_errno;
-  const PendingException pending;
-  start_audits();
-  if (audits_wanted()) {
-    keep_audit_hook();
-  }
-  const bool hook_gone = unlink_audit_hook();
-  offer_package();
+// What comes before the first event, in an interpreter that is there. False: it stays untraced,
+// which has been told.
+bool install_now() {
   if (const char* wrong = check_layout(); wrong != nullptr) {
     stay_untraced(UntracedReason::kSelfTest, g_python.version);
-    return;
+    return false;
   }
   if (jit_corrupts()) {
     stay_untraced(UntracedReason::kJit, g_python.version);
-    return;
+    return false;
   }
   g_python.PyErr_Clear();
   start_frames();
@@ -102,11 +98,27 @@ void install() {
   if (!start_functions(find_object_function()) || !install_backend()) {
     g_python.PyErr_Clear();
     stay_untraced(UntracedReason::kInstallFailed, g_python.version);
-    return;
+    return false;
   }
   g_python.PyErr_Clear();
   resume_recording();
   (void)tracer::current_thread();  // the process is known even if it never calls anything
+  return true;
+}
+
+void install() {
+  g_bootstrap.installed = true;
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  start_audits();
+  if (audits_wanted()) {
+    keep_audit_hook();
+  }
+  const bool hook_gone = unlink_audit_hook();
+  offer_package();
+  if (!install_now()) {
+    return;
+  }
   if (!hook_gone) {
     (void)tracer::publish_text(
         NameRecord::kNotice, static_cast<uint32_t>(NoticeKind::kAuditHookStays), tracer::Text{});
@@ -352,17 +364,35 @@ int start(const vtn_runtime_args& args) {
     stay_untraced(UntracedReason::kFreeThreaded, version);
     return 1;
   }
+  *args.module_init = make_native_module;
+  if (g_python.Py_IsInitialized() != 0) {
+    return 0;  // it runs for some time: begin_late() comes when somebody wants it
+  }
   if (!add_audit_hook(on_audit)) {
     stay_untraced(UntracedReason::kInstallFailed, version);
     return 1;
   }
   watch_interpreters(interpreter_begins);
-  *args.module_init = make_native_module;
   store_release(args.on_thread_value, on_thread_value);
   return 0;
 }
 
 }  // namespace
+
+bool begin_late() {
+  if (g_bootstrap.installed) {
+    return is_traced();
+  }
+  g_bootstrap.installed = true;
+  const KeepErrno keep_errno;
+  const PendingException pending;
+  open_stacks_from_now_on(true);
+  const bool installed = install_now();
+  g_python.PyErr_Clear();
+  return installed;
+}
+
+bool is_begun() { return g_bootstrap.installed; }
 
 }  // namespace vtn::runtime
 

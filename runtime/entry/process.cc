@@ -13,6 +13,7 @@
 #include "runtime/capture/budget.h"
 #include "runtime/capture/c_profilers.h"
 #include "runtime/capture/caller_lines.h"
+#include "runtime/capture/open_stack.h"
 #include "runtime/capture/profile_threads.h"
 #include "runtime/capture/program_names.h"
 #include "runtime/capture/thread_part.h"
@@ -113,6 +114,7 @@ void describe_process() {
 
 bool look_after(tracer::ThreadState* thread, EventKind kind, uint32_t id) {
   heed_budget(thread, kind, id);
+  open_stack(thread, kind, id);
   cover_new_threads();
   guard_own_profile(thread);
   check_eval_frame();
@@ -187,6 +189,8 @@ void stay_untraced(UntracedReason reason, uint32_t python_version) {
 }
 
 bool is_traced() { return !g_process.untraced; }
+
+const char* session_folder() { return g_process.args.session_folder; }
 
 const char* shim_path() { return g_process.shim_path; }
 

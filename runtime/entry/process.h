@@ -54,7 +54,8 @@ Settings session_settings();
 // Which backend the ProcessRecord names. Set before the first event.
 void set_backend(Backend backend);
 
-// The path that the shim was loaded by.
+// The session's folder, and the path that the shim was loaded by.
+const char* session_folder();
 const char* shim_path();
 
 // Symbols of the C library, and of CPython; null where they are not.

@@ -5,12 +5,15 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "base/freestanding/atomic.h"
 #include "base/freestanding/syscalls.h"
 #include "runtime/capture/control.h"
+#include "runtime/entry/bootstrap.h"
 #include "runtime/entry/process.h"
 #include "runtime/module/arguments_check.h"
 #include "runtime/module/events.h"
 #include "runtime/module/package_sources.h"
+#include "runtime/module/session_facts.h"
 #include "runtime/module/spans.h"
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
@@ -27,10 +30,14 @@ constexpr int kFastCall = 0x0080;
 constexpr char kOwnFile[] = "viztracer";  // behind '<', and '<frozen '
 constexpr char kOwnModule[] = "viztracer_native";
 
+bool g_begun_from_inside = false;
+char g_own_folder[kMaxNameBytes];  // with its slash
+size_t g_own_folder_bytes = 0;
+
 enum class State : unsigned long { kNone, kRecording, kPaused, kStopped };
 
 State state_now() {
-  return !is_traced()                        ? State::kNone
+  return !is_traced() || !is_begun()         ? State::kNone
          : recording_is_stopped()            ? State::kStopped
          : g_recording_clock == kPausedClock ? State::kPaused
                                              : State::kRecording;
@@ -54,17 +61,32 @@ PyObject* resume(PyObject*, PyObject*) {
   return new_none();
 }
 
+// Of a session that this process has begun by itself: whether a report is to be made when it ends,
+// by whatever end. Who stops has seen to that.
+void want_report(bool wanted) {
+  if (g_begun_from_inside) {
+    store_relaxed(&tracer::g_engine.arena.control->report_unwanted, wanted ? 0u : 1u);
+  }
+}
+
 PyObject* stop(PyObject*, PyObject*) {
   if (is_traced()) {
     stop_recording();
+    want_report(false);
   }
   return new_none();
 }
 
 PyObject* start(PyObject*, PyObject*) {
-  if (is_traced() && !start_recording()) {
-    return raise(Raise::kRuntimeError, "the interpreter refuses to be traced once more");
+  if (!is_traced()) {
+    return new_none();
   }
+  const bool begun = is_begun();
+  if (!(begun ? start_recording() : begin_late())) {
+    return raise(Raise::kRuntimeError, "this interpreter cannot be traced");
+  }
+  g_begun_from_inside = g_begun_from_inside || !begun;
+  want_report(true);
   return new_none();
 }
 
@@ -117,7 +139,20 @@ PyObject* source(PyObject*, PyObject* name) {
   return new_none();
 }
 
+// hide_folder(path): functions of files in it are ours, as those of the package are that the runtime carries
+// along. Before anything is recorded.
+PyObject* hide_folder(PyObject*, PyObject* path) {
+  if (!check_str(path, "a folder is a str")) {
+    return nullptr;
+  }
+  const Utf8 text(path);
+  memcpy(g_own_folder, text.text().data, text.text().bytes);
+  g_own_folder_bytes = text.text().bytes;
+  return new_none();
+}
+
 PyMethodDefinition g_methods[] = {
+    {"hide_folder", reinterpret_cast<void*>(hide_folder), kOneArgument, nullptr},
     {"state", reinterpret_cast<void*>(state), kNoArguments, nullptr},
     {"start", reinterpret_cast<void*>(start), kNoArguments, nullptr},
     {"stop", reinterpret_cast<void*>(stop), kNoArguments, nullptr},
@@ -129,6 +164,9 @@ PyMethodDefinition g_methods[] = {
     {"counter", reinterpret_cast<void*>(log_counter), kFastCall, nullptr},
     {"object_event", reinterpret_cast<void*>(log_object), kFastCall, nullptr},
     {"raw", reinterpret_cast<void*>(log_raw), kFastCall, nullptr},
+    {"flush", reinterpret_cast<void*>(flush), kNoArguments, nullptr},
+    {"info", reinterpret_cast<void*>(session_info), kNoArguments, nullptr},
+    {"settings", reinterpret_cast<void*>(session_settings_told), kNoArguments, nullptr},
     {"now_ns", reinterpret_cast<void*>(now_ns), kNoArguments, nullptr},
     {"base_time_ns", reinterpret_cast<void*>(base_time_ns), kNoArguments, nullptr},
     {"source", reinterpret_cast<void*>(source), kOneArgument, nullptr},
@@ -216,6 +254,9 @@ bool is_own_definition(const void* definition) {
 
 bool is_own_file(tracer::Text file) {
   constexpr char kFrozen[] = "<frozen ";
+  if (g_own_folder_bytes != 0 && begins_with(file, g_own_folder, g_own_folder_bytes)) {
+    return true;
+  }
   if (file.bytes == 0 || file.data[0] != '<') {
     return false;
   }

@@ -142,6 +142,8 @@ struct PyMethodDefinition {
   required(PyObject*, Py_BuildValue, (const char*, ...))                                       \
   required(PyObject*, Py_CompileString, (const char*, const char*, int))                       \
   required(PyObject*, PyEval_EvalCode, (PyObject*, PyObject*, PyObject*))                      \
+  required(PyThread*, PyEval_SaveThread, ())                                                   \
+  required(void, PyEval_RestoreThread, (PyThread*))                                            \
   optional(void*, PyModuleDef_Init, (void*))                                                   \
   optional(PyObject*, PyMarshal_WriteObjectToString, (PyObject*, int))                         \
   required(PyObject*, PyType_GenericAlloc, (PyObject*, PySize))                                \

@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-FOLDERS = ("base", "tracer", "runtime", "subprocess_shim", "report", "viewer", "launcher", "tests")
+FOLDERS = ("base", "attach", "tracer", "runtime", "subprocess_shim", "report", "viewer", "launcher", "tests")
 
 
 def headers():

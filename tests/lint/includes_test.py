@@ -15,6 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 MAY_USE = {
     "abi": set(),
     "base": set(),
+    "attach": {"base", "abi"},
     "tracer": {"base", "abi"},
     "runtime": {"tracer", "base", "abi"},
     "subprocess_shim": {"base", "abi"},
@@ -26,7 +27,7 @@ MAY_USE = {
     "report": {"viewer/page", "spool", "base", "abi"},
     "viewer": {"viewer/page", "report", "spool", "base", "abi"},
     "debugger": {"report", "spool", "base", "abi"},
-    "launcher": {"subprocess_shim", "viewer", "debugger", "report", "collector", "importer", "spool", "session", "tracer", "base", "abi"},
+    "launcher": {"subprocess_shim", "viewer", "debugger", "report", "collector", "importer", "spool", "session", "tracer", "attach", "base", "abi"},
 }
 # Of a room that lies below, this much only.
 ONLY = {("spool", "tracer"): {"tracer/clock.h"},

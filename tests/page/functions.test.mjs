@@ -22,9 +22,9 @@ test('functions in the order of each column', () => {
     }
   }
   const names = [...order.sorted(functions, null, 'name', false, true)].map((each) => functions.name[each]);
-  assert.deepEqual(names, names.toSorted());
+  assert.deepEqual(names, [...names].sort());
   const lines = [...order.sorted(functions, null, 'place', false, true)].filter((each) => functions.file[each] === 0).map((each) => functions.line[each]);
-  assert.deepEqual(lines, lines.toSorted((a, b) => a - b));
+  assert.deepEqual(lines, [...lines].sort((a, b) => a - b));
   const last = order.sorted(functions, null, 'place', false, true).at(-1);
   assert.equal(functions.file[last], -1);
   const match = new Uint8Array(functions.count);

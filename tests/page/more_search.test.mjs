@@ -18,7 +18,7 @@ test('calls are found by arguments and returned values, instants by texts', asyn
   assert.equal([...found.values.values()].flat().length, wanted);
   for (const [called, stops] of found.values) {
     stops.forEach(({thread, depth, index, start_ns}) => assert.deepEqual([source.rows[thread][depth][index].code, source.rows[thread][depth][index].start], [called, start_ns]));
-    assert.deepEqual(stops, stops.toSorted(compareStops));
+    assert.deepEqual(stops, [...stops].sort(compareStops));
   }
   const instants = (await findTexts(source, (text) => text.includes('request'), never, () => {})).instants;
   assert.deepEqual([...instants.keys()], ['request done']);

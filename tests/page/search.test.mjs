@@ -43,7 +43,7 @@ test('next and previous go through all that matches, in the order of time', () =
     }
   };
   assert.deepEqual(walk({start_ns: -Infinity, thread: -1, depth: -1, index: -1}, true), wanted);
-  assert.deepEqual(walk({start_ns: Infinity, thread: Infinity, depth: 0, index: 0}, false), wanted.toReversed());
+  assert.deepEqual(walk({start_ns: Infinity, thread: Infinity, depth: 0, index: 0}, false), [...wanted].reverse());
 });
 
 test('next can ask for more than a name', () => {

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,12 +56,6 @@ Result<UniqueFd> open_whole(const std::string& path, uint64_t& bytes) {
   }
   bytes = static_cast<uint64_t>(info.st_size);
   return fd;
-}
-
-// A recorder holds a lock on what it writes, until its run is over.
-bool is_being_written(const std::string& path) {
-  const auto fd = open_file(path, O_RDONLY);
-  return fd && flock(fd->get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 int64_t ms_between(const timespec& from, const timespec& to) {
@@ -253,7 +246,7 @@ HttpAnswer ShownFile::state(const HttpRequest& request) {
   answer.body = fmt::format("{{\"changed\":{},\"grown_ms\":{},\"running\":{}}}\n",
                             !kept || now != seen_,
                             grown ? ms_between(seen_->changed, now->changed) : 0,
-                            is_being_written(file()));
+                            spool::is_being_recorded(file()));
   return answer;
 }
 

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""python -m viztracer_native ...: the command viztracer-native, for this interpreter's environment."""
+
+import os
+import sys
+
+from ._native import _launcher
+
+
+def main() -> None:
+    try:
+        launcher = _launcher()
+    except RuntimeError as error:
+        sys.exit(f"viztracer-native: {error}")
+    # Before anything else, so that another --python comes after it. The launcher's own commands pass it over.
+    os.execv(launcher, [launcher, "--python", sys.executable, *sys.argv[1:]])
+
+
+main()

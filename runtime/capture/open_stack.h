@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The calls that a thread is in when recording begins or goes on: in a process that was recorded
+// from the middle of its life, and after a pause or a stop. Each of the frames that the filters
+// show begins at that moment, outermost first, and ends when it does. C functions have no frame,
+// and are not seen.
+#pragma once
+
+#include "abi/event_abi.h"
+#include "tracer/engine.h"
+
+namespace vtn::runtime {
+
+// Recording begins, or goes on, now: threads whose calls were closed by a gap, or that were never
+// seen, have them opened again from this moment on. `process_is_late`: the interpreter runs for
+// some time already.
+void open_stacks_from_now_on(bool process_is_late);
+
+// The thread's calls were closed by a gap.
+void stack_was_closed(tracer::ThreadState* thread);
+
+// At an event of the thread that is about to be recorded. Needs the GIL; leaves no error set.
+void open_stack(tracer::ThreadState* thread, EventKind kind, uint32_t id);
+
+}  // namespace vtn::runtime
