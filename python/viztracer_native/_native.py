@@ -65,10 +65,6 @@ def _enter(shim: str) -> None:
     globals().update({name: value for name, value in vars(native).items() if not name.startswith("__")})
 
 
-def end() -> None:
-    pass
-
-
 def start() -> None:
     pass
 
