@@ -4,12 +4,12 @@
 import os
 import sys
 
-from ._native import _launcher
+from . import _native
 
 
 def main() -> None:
     try:
-        launcher = _launcher()
+        launcher = _native.info()["launcher"]
     except RuntimeError as error:
         sys.exit(f"viztracer-native: {error}")
     # Before anything else, so that another --python comes after it. The launcher's own commands pass it over.

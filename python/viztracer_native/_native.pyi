@@ -13,13 +13,8 @@ def state() -> int:
 def begin(settings: dict[str, Any], /) -> None:
     """Makes a session of this process's own, and records. RuntimeError with one line where that cannot be.
 
-    settings["arguments"]: options of the launcher's command line, as a list of words. No report is written at the end.
-    """
-
-def end() -> None:
-    """Ends a session that begin() made: state() is 0 again, and begin() may be called with other settings.
-
-    The recording stays where info() said as long as the process lives.
+    settings["arguments"]: options of the launcher's command line, as a list of words. The report that they name (-o) is
+    written if the process ends, by whatever end, before stop().
     """
 
 def start() -> None:

@@ -134,7 +134,12 @@ class TracerMarks:
         if not isinstance(key, str):
             raise TypeError(f"key must be a text, not {type(key).__name__}")
         if self.enable:
-            _native.argument(key, value)
+            # A recorder that cannot attach to a call which has begun tells of it within.
+            attach = getattr(_native, "argument", None)
+            if attach is not None:
+                attach(key, value)
+            else:
+                _native.instant(key, {key: value}, "t")
 
     def add_func_exec(self, name: str, val: object, lineno: int) -> None:
         """A step of the innermost call: that line bound `name`. An instant at its own time.

@@ -46,18 +46,15 @@ class Fake(types.ModuleType):
         if self.current != IN_NO_SESSION:
             raise RuntimeError("this process is recorded already")
         assert set(settings) == {"arguments"} and all(type(word) is str for word in settings["arguments"]), settings
-        self.note("begin", settings["arguments"])
-        for word in settings["arguments"]:
+        option, output, *words = settings["arguments"]
+        assert option == "-o" and output.startswith("/"), settings
+        self.begun_output = output
+        self.note("begin", words)
+        for word in words:
             name, _, value = word[2:].partition("=")
             self.recorded[name] = value or True
         self.sessions += 1
         self.current = RECORDING
-
-    def end(self):
-        assert self.current != IN_NO_SESSION
-        self.note("end")
-        self.recorded = {}
-        self.current = IN_NO_SESSION
 
     def _move(self, name, to):
         assert self.current != IN_NO_SESSION, f"{name} in no session"

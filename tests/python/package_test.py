@@ -8,6 +8,8 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
+import tempfile
 import unittest
 
 from support import HERE, PACKAGES, Case, fake
@@ -129,9 +131,35 @@ class Cost(Case):
             "assert seen and all(muted for _, muted in seen), seen\nassert not fake.is_muted()")
         self.assertEqual((0, ""), (done.returncode, done.stdout))
 
+    def need_no_launcher(self):
+        if any(os.path.exists(os.path.join(sysconfig.get_path("scripts", scheme), "viztracer-native"))
+               for scheme in (sysconfig.get_default_scheme(), "posix_user", "posix_prefix")):
+            self.skipTest("viztracer-native is installed for this interpreter")
+
+    def test_as_a_command(self):
+        self.need_no_launcher()
+        with tempfile.TemporaryDirectory(prefix="vtn-command-") as folder:
+            environment = {"PATH": folder, "PYTHONPATH": PACKAGES}
+            words = [sys.executable, "-S", "-m", "viztracer_native", "--mine", "x.py"]
+            done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            self.assertEqual((1, 1), (done.returncode, done.stdout.count("\n")), done.stdout)
+            self.assertIn("viztracer-native: there is no viztracer-native", done.stdout)
+            with open(os.path.join(folder, "viztracer-native"), "w", encoding="utf-8") as file:
+                file.write('#!/bin/sh\necho "$@"\n')
+            os.chmod(file.name, 0o755)
+            done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        self.assertEqual((0, f"--python {sys.executable} --mine x.py\n"), (done.returncode, done.stdout))
+
     def test_without_the_recorder(self):
-        done = self.run_program("try:\n    import viztracer_native\nexcept ImportError as error:\n    print(type(error).__name__)")
-        self.assertEqual("ImportError\n", done.stdout)
+        """In an ordinary process what marks does nothing, until a tracer begins; that says in one line why it cannot."""
+        self.need_no_launcher()
+        done = self.run_program(
+            "import os\nos.environ['PATH'] = '/nowhere'\nfrom viztracer_native import *\n"
+            "with span('x', n=1), paused(), flow(3):\n    instant('y', k=2)\n    counter('z', v=1)\nassert get_tracer() is None\n"
+            "@ignore_function\ndef f(): return 7\nassert f() == span('f')(f)() == 7\n"
+            "try:\n    VizTracer().start()\nexcept RuntimeError as error:\n    print(error)")
+        self.assertEqual((0, 1), (done.returncode, done.stdout.count("\n")), done.stdout)
+        self.assertIn("viztracer-native", done.stdout)
 
 
 class Sources(unittest.TestCase):
@@ -142,7 +170,7 @@ class Sources(unittest.TestCase):
                     [node.module] if isinstance(node, ast.ImportFrom) and node.level == 0 else []
                 for name in names:
                     first = name.split(".")[0]
-                    allowed = {"viztracer_native", "typing_extensions" if path.endswith(".pyi") else None}
+                    allowed = {"viztracer_native", "typing_extensions" if "_native.py" in path else None}
                     self.assertTrue(first in sys.stdlib_module_names or first in allowed, f"{path}: {name}")
 
     def test_the_fake_has_what_the_recorder_has(self):
