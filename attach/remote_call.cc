@@ -345,7 +345,8 @@ Status HeldThread::run_to(uint64_t address, uint64_t deadline_ns) {
   stopped_ns_ = 0;
   bool is_late = false;
   while (true) {
-    const auto stop = next_stop(is_late ? deadline_ns + kInterruptLimitNs : deadline_ns);
+    // Left to itself it would be killed by the trap: what is late is waited for, however long.
+    const auto stop = next_stop(is_late ? kForever : deadline_ns);
     if (!stop && stop.error().code == ETIMEDOUT && !is_late) {
       is_late = true;
       (void)trace(PTRACE_INTERRUPT, tid_, 0, 0);
