@@ -99,7 +99,7 @@ Status as_tracer(const std::function<void()>& body) {
   sigset_t before;
   (void)sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-  const Status done = run_tracer(body);
+  Status done = run_tracer(body);
   (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return done;
 }
