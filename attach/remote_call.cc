@@ -356,7 +356,7 @@ Status HeldThread::run_to(uint64_t address, uint64_t deadline_ns) {
       release();
       return tl::unexpected(stop.error());
     }
-    if (stop->event == PTRACE_EVENT_STOP && stop->signal != SIGTRAP) {
+    if (stop->event == PTRACE_EVENT_STOP && stop->signal != SIGTRAP && !is_late) {
       (void)trace(PTRACE_LISTEN, tid_, 0, 0);
       continue;
     }

@@ -616,6 +616,33 @@ TEST_CASE("remote_call: a thread is held as it begins a function", "[attach]") {
   CHECK(child.wait_status() == 0);
 }
 
+TEST_CASE("remote_call: a process that is stopped meanwhile stays so, without a breakpoint",
+          "[attach]") {
+  VTN_NEEDS_TRACING;
+  Child child([] {
+    shared()->ready = 1;
+    while (shared()->futex == 0) {
+      sleep_ms(1);
+    }
+    (void)raise(SIGSTOP);
+    for (int step = 0; step < 1000; ++step) {
+      vtn_test_passed();
+    }
+    return 0;
+  });
+  {
+    auto thread = hold(child);
+    REQUIRE(thread.has_value());
+    shared()->futex = 1;
+    const Status came = thread->run_to(address_of(vtn_test_passed), monotonic_ns() + 200'000'000);
+    REQUIRE_FALSE(came.has_value());
+    CHECK(came.error().code == ETIMEDOUT);
+  }
+  child.wait_until('T');
+  REQUIRE(kill(child.pid(), SIGCONT) == 0);
+  CHECK(child.wait_status() == 0);
+}
+
 TEST_CASE("remote_call: a thread that ends or executes another program is let go of", "[attach]") {
   VTN_NEEDS_TRACING;
   for (const bool executes : {false, true}) {
