@@ -23,9 +23,9 @@ namespace vtn::attach {
 
 namespace {
 
-constexpr uint64_t kStopLimitNs = 500'000'000;     // it runs meanwhile
-constexpr uint64_t kCallLimitNs = 90'000'000;      // of what takes microseconds
-constexpr uint64_t kPendingLimitNs = 200'000'000;  // then sleeping threads are looked for again
+constexpr uint64_t kStopLimitNs = 500'000'000;       // it runs meanwhile
+constexpr uint64_t kCallLimitNs = 90'000'000;        // of what takes microseconds
+constexpr uint64_t kPendingLimitNs = 1'000'000'000;  // then sleeping threads are looked for again
 constexpr uint64_t kBetweenTriesNs = 1'000'000;
 constexpr size_t kMaxErrorBytes = 2000;
 constexpr size_t kCodeBytes = 16;
@@ -99,7 +99,6 @@ class Loader {
   Function pending_;
   bool is_file_seen_ = false;
   std::string library_;  // its bytes, where they are to be copied
-  bool is_pending_ = false;
 };
 
 Result<Function> Loader::function(const char* name, bool of_libc) const {
@@ -197,13 +196,13 @@ Status Loader::open_copy_in(HeldThread& thread, uint64_t deadline_ns) {
 }
 
 Status Loader::open_any_in(HeldThread& thread, LoadReport& report, uint64_t deadline_ns) {
-  const Status by_path = is_file_seen_ ? open_in(thread, path_, deadline_ns) : Status(fail(""));
+  Status by_path = is_file_seen_ ? open_in(thread, path_, deadline_ns) : Status(fail(""));
   if (by_path || by_path.error().code == ETIMEDOUT) {
     return by_path;
   }
   // It may be one that our user may read, and the process may not.
   report.by_memory = true;
-  const Status by_copy = open_copy_in(thread, deadline_ns);
+  Status by_copy = open_copy_in(thread, deadline_ns);
   const bool is_known = by_copy || by_copy.error().code == ETIMEDOUT || !is_file_seen_;
   return is_known ? by_copy : by_path;
 }
@@ -246,19 +245,13 @@ bool Loader::may_ask_for_pending_call(const HeldThread& thread) const {
 
 Result<std::optional<LoadReport>> Loader::try_pending_call(uint64_t deadline_ns) {
   VTN_ASSIGN(HeldThread thread, HeldThread::hold(pid_, pid_, kStopLimitNs));
-  if (!is_pending_) {
-    if (!may_ask_for_pending_call(thread)) {
-      return std::nullopt;
-    }
-    const uint64_t call_deadline_ns = monotonic_ns() + kCallLimitNs;
-    VTN_TRY(keep_errno(thread, call_deadline_ns));
-    VTN_ASSIGN(const uint64_t result,
-               call_short(thread, add_pending_call_, {pending_.address(), 0}, call_deadline_ns));
-    is_pending_ = static_cast<int>(result) == 0;
-    if (!is_pending_) {  // there are too many already
-      return std::nullopt;
-    }
+  if (!may_ask_for_pending_call(thread)) {
+    return std::nullopt;
   }
+  // If there are too many already, they are waited for.
+  const uint64_t call_deadline_ns = monotonic_ns() + kCallLimitNs;
+  VTN_TRY(keep_errno(thread, call_deadline_ns));
+  VTN_TRY(call_short(thread, add_pending_call_, {pending_.address(), 0}, call_deadline_ns));
   const Status came = thread.run_to(pending_.address(), deadline_ns);
   if (!came && came.error().code == ETIMEDOUT) {
     return std::nullopt;
@@ -287,7 +280,8 @@ Result<LoadReport> Loader::run() {
     if (!report) {
       // It waits for a disk, or has ended, which EPERM may mean as well: was it the process?
       const int code = report.error().code;
-      if ((code != ESRCH && code != EBUSY && code != EPERM) || monotonic_ns() >= deadline_ns) {
+      const bool may_pass = code == ESRCH || code == EBUSY || code == EPERM;
+      if (!may_pass || (code == EPERM && monotonic_ns() >= deadline_ns)) {
         return tl::unexpected(report.error());
       }
       VTN_TRY(check_traceable(pid_));

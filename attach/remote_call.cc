@@ -99,7 +99,7 @@ Status as_tracer(const std::function<void()>& body) {
   sigset_t before;
   (void)sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-  const Status done = run_tracer(body);
+  Status done = run_tracer(body);
   (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return done;
 }
@@ -345,7 +345,8 @@ Status HeldThread::run_to(uint64_t address, uint64_t deadline_ns) {
   stopped_ns_ = 0;
   bool is_late = false;
   while (true) {
-    const auto stop = next_stop(is_late ? deadline_ns + kInterruptLimitNs : deadline_ns);
+    // Left to itself it would be killed by the trap: what is late is waited for, however long.
+    const auto stop = next_stop(is_late ? kForever : deadline_ns);
     if (!stop && stop.error().code == ETIMEDOUT && !is_late) {
       is_late = true;
       (void)trace(PTRACE_INTERRUPT, tid_, 0, 0);
@@ -355,7 +356,7 @@ Status HeldThread::run_to(uint64_t address, uint64_t deadline_ns) {
       release();
       return tl::unexpected(stop.error());
     }
-    if (stop->event == PTRACE_EVENT_STOP && stop->signal != SIGTRAP) {
+    if (stop->event == PTRACE_EVENT_STOP && stop->signal != SIGTRAP && !is_late) {
       (void)trace(PTRACE_LISTEN, tid_, 0, 0);
       continue;
     }

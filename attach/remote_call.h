@@ -71,6 +71,8 @@ class HeldThread {
   // Lets it run as it was, and holds it again as soon as it is about to execute what is at
   // `address` (by a register of the processor, no code is changed). An error at the deadline
   // (ETIMEDOUT): it is held where it is. Any other error: it is not held any more.
+  // It waits for the thread to stop, however long: one that is left with such a mark, as by SIGKILL
+  // of us, dies of it.
   Status run_to(uint64_t address, uint64_t deadline_ns);
 
   // Restores all, and lets it run.

