@@ -17,6 +17,10 @@ def begin(settings: dict[str, Any], /) -> None:
     written if the process ends, by whatever end, before stop().
     """
 
+def end() -> None:
+    """Ends recording in a session that begin() made, and leaves it: state() is 0 again, and begin() may be called with
+    other settings. Below the launcher there is no such function: nothing there calls it."""
+
 def start() -> None:
     """Recording of this process begins, in all its threads."""
 

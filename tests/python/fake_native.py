@@ -61,6 +61,10 @@ class Fake(types.ModuleType):
         self.note(name)
         self.current = to
 
+    def end(self):
+        self.note("end")
+        self.current = IN_NO_SESSION
+
     def start(self):
         self._move("start", RECORDING)
 

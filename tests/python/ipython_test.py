@@ -87,13 +87,11 @@ class Cells(Case):
         self.assertNotIn("iframe", self.shown[1][1])
 
     def test_another_cell_with_other_options(self):
-        self.magic("", "pass")
-        with self.assertWarnsRegex(RuntimeWarning, "--log_func_args"):
-            self.magic("--log_func_args", "pass")
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            self.magic("", "pass")
-        self.assertEqual(["begin", "stop", "start", "stop", "start", "stop"], [call[0] for call in fake.calls if call[0] != "flush"])
+            for options in ("", "--log_func_args", "--log_func_args"):
+                self.magic(options, "pass")
+        self.assertEqual(["begin", "stop", "end", "begin", "stop", "start", "stop"], [call[0] for call in fake.calls if call[0] != "flush"])
 
     def test_a_large_page_is_a_link(self):
         from viztracer_native import ipython
