@@ -24,6 +24,7 @@ __attribute__((weak)) extern int dl_iterate_phdr(int (*visit)(object_info*, size
                                                  void* data);
 
 vtn_dlsym_fn vtn_real_dlsym;
+int vtn_is_late;
 
 typedef struct {
   int behind_us;
@@ -124,7 +125,7 @@ __attribute__((used)) vtn_dlsym_fn vtn_find_real_dlsym(void) {
   if (&dl_iterate_phdr != NULL) {
     (void)dl_iterate_phdr(visit, &result);
     if (result.found == NULL) {
-      /* We were loaded into a program that runs already: everything is there before us. */
+      vtn_is_late = 1;
       result.behind_us = 1;
       (void)dl_iterate_phdr(visit, &result);
     }
