@@ -148,6 +148,7 @@ struct PyMethodDefinition {
   optional(PyObject*, PyMarshal_WriteObjectToString, (PyObject*, int))                         \
   required(PyObject*, PyType_GenericAlloc, (PyObject*, PySize))                                \
   required(void, PyObject_Free, (void*))                                                       \
+  required(void*, PyType_GetSlot, (PyObject*, int))                                            \
   optional(PyObject*, PyFrame_GetVar, (PyFrame*, PyObject*))                                   \
   required(PyObject*, PyImport_ImportModule, (const char*))                                    \
   required(PyObject*, PyCFunction_NewEx, (PyMethodDefinition*, PyObject*, PyObject*))          \
