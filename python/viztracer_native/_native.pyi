@@ -72,7 +72,7 @@ def flush() -> None:
     """When it returns, all that was recorded before is in the file that info()["recording"] names."""
 
 def info() -> dict[str, str]:
-    """"launcher": its path; "recording": that of the .vtn file, which grows; "output": the run's report, or ""."""
+    """"launcher": its path; "recording": that of the .vtn file, which grows; "output": the run's report, or "", or left out."""
 
 def settings() -> dict[str, Any]:
     """What this run records, under the names of the launcher's options: {"log_sparse": False, ...}."""

@@ -352,7 +352,7 @@ class VizTracer(TracerMarks, Compatibility):
     def _output(self, output_file: str | os.PathLike[str] | None) -> str:
         name = str(settings.path("output_file", self.output_file if output_file is None else output_file))
         # The run's own report comes at its end, and would replace it.
-        of_run = _native.info()["output"] if session.in_run() else ""
+        of_run = _native.info().get("output", "") if session.in_run() else ""
         if self.pid_suffix or (of_run and os.path.realpath(name) == os.path.realpath(of_run)):
             with paused():
                 from .reports import with_pid

@@ -21,6 +21,7 @@ namespace {
 
 // Values of the stable ABI.
 constexpr int kSlotDealloc = 52;
+constexpr int kSlotFree = 74;
 constexpr int kSlotMethods = 64;
 constexpr int kSlotNew = 65;
 constexpr unsigned kTypeIsBase = 1u << 10;
@@ -131,7 +132,8 @@ void span_dealloc(PyObject* self) {
   if (span->values != nullptr) {
     g_python.Py_DecRef(span->values);
   }
-  g_python.PyObject_Free(self);
+  // Of a class that is derived with fields the collector knows its objects, and frees them.
+  reinterpret_cast<void (*)(void*)>(g_python.PyType_GetSlot(type, kSlotFree))(self);
   g_python.Py_DecRef(type);
 }
 

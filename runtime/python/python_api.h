@@ -149,8 +149,8 @@ struct PyMethodDefinition {
   optional(void*, PyModuleDef_Init, (void*))                                                   \
   optional(PyObject*, PyMarshal_WriteObjectToString, (PyObject*, int))                         \
   required(PyObject*, PyType_GenericAlloc, (PyObject*, PySize))                                \
-  required(void, PyObject_Free, (void*))                                                       \
   optional(PyFrame*, PyThreadState_GetFrame, (PyThread*))                                      \
+  required(void*, PyType_GetSlot, (PyObject*, int))                                            \
   optional(PyObject*, PyFrame_GetVar, (PyFrame*, PyObject*))                                   \
   required(PyObject*, PyImport_ImportModule, (const char*))                                    \
   required(PyObject*, PyCFunction_NewEx, (PyMethodDefinition*, PyObject*, PyObject*))          \

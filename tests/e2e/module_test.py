@@ -116,6 +116,19 @@ enter(span)
 span.__exit__(None, None, None)
 """
 
+DERIVED = """
+import gc
+from viztracer_native import _native
+class Derived(_native.Span):
+    __slots__ = ("field",)
+for i in range(1000):
+    with Derived("derived", {}) as span:
+        span.field = [i]
+    if i % 100 == 0:
+        gc.collect()
+print("done")
+"""
+
 FORKS = """
 import os
 from viztracer_native import _native
@@ -232,6 +245,11 @@ class Module(support.TestCase):
         took = {begun[key]["args"].get("name"): ended[key]["ts"] - begun[key]["ts"] for key in begun if key[0] == "job"}
         self.assertTrue(took["'a'"] >= 20_000 and took["'b'"] >= 30_000, took)
         self.assertEqual(0, self.report.data["viztracer_native"]["stray_ends"])
+
+    def test_a_class_of_spans_with_fields_is_freed_as_the_collector_wants(self):
+        events = self.events(DERIVED)
+        self.assertEqual("done\n", self.out)
+        self.assertEqual(1000, len(self.named(events, "derived")))
 
     def test_a_forked_child_has_names_of_its_own(self):
         events = self.events(FORKS)

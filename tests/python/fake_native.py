@@ -123,7 +123,7 @@ class Fake(types.ModuleType):
         self.note("flush")
 
     def info(self):
-        return {"launcher": self.launcher, "recording": f"/recordings/{self.sessions}.vtn", "output": self.output}
+        return {"launcher": self.launcher, "recording": f"/recordings/{self.sessions}.vtn", **({"output": self.output} if self.output else {})}
 
     def settings(self):
         return dict(self.recorded)
