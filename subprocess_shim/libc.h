@@ -22,8 +22,8 @@ typedef void* (*vtn_dlsym_fn)(void* handle, const char* name);
 extern vtn_dlsym_fn vtn_real_dlsym __attribute__((visibility("hidden")));
 vtn_dlsym_fn vtn_find_real_dlsym(void) __attribute__((visibility("hidden")));
 
-/* We were loaded into a program that runs already, behind all that we ask for: nobody's functions lead to ours then,
- * and what the loader would find behind us is not defined. */
+/* We were loaded into a program that runs already, behind all that we ask for: nobody's functions
+ * lead to ours then, and what the loader would find behind us is not defined. */
 extern int vtn_is_late __attribute__((visibility("hidden")));
 
 static inline void* vtn_dlsym(void* handle, const char* name) {
