@@ -4,8 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include <limits.h>
-
 #include "launcher/filters.h"
 #include "launcher/values.h"
 
@@ -405,52 +403,8 @@ constexpr OptionRow kRowsBeforeLogs[] = {
      "with each Python call, the line that it is made from"},
 };
 
-Status attach_to(Request& request, Text value) {
-  VTN_ASSIGN(request.attach.pid, read_number(value, 1, INT_MAX));
-  return {};
-}
-
 // What comes behind them.
 constexpr OptionRow kRowsBehindLogs[] = {
-    {"attach",
-     0,
-     "PID",
-     Scope::kCommand,
-     attach_to,
-     "record a process that runs already, until Ctrl-C, its end, or for -t SECONDS"},
-    {"attach_time",
-     't',
-     "SECONDS",
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       VTN_ASSIGN(request.attach.for_ns, read_duration_ns(value, kSecondNs));
-       return {};
-     },
-     "with --attach: for how long"},
-    {"tree",
-     0,
-     nullptr,
-     Scope::kCommand,
-     [](Request& request, Text value) -> Status {
-       request.attach.tree = value == "true";
-       return {};
-     },
-     "with --attach: every Python process below it as well"},
-    {"attach_installed",
-     0,
-     "PID",
-     Scope::kCommand,
-     attach_to,
-     "as --attach: nothing has to be installed in the process beforehand"},
-    {"uninstall",
-     0,
-     "PID",
-     Scope::kCommand,
-     [](Request& request, Text) -> Status {
-       request.attach.nothing = true;
-       return {};
-     },
-     "as VizTracer has it: nothing that runs stays in a process, so there is nothing to be done"},
     {"log_exit",
      0,
      nullptr,
@@ -602,6 +556,7 @@ std::span<const OptionRow> option_rows() {
     for (const std::span<const OptionRow> some : {std::span<const OptionRow>(kRowsBeforeLogs),
                                                   log_option_rows(),
                                                   std::span<const OptionRow>(kRowsBehindLogs),
+                                                  attach_option_rows(),
                                                   source_option_rows(),
                                                   std::span<const OptionRow>(kLastRows)}) {
       rows.insert(rows.end(), some.begin(), some.end());

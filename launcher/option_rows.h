@@ -36,4 +36,7 @@ std::span<const OptionRow> log_option_rows();
 // And those of reports of what was recorded before (source_option_rows.cc).
 std::span<const OptionRow> source_option_rows();
 
+// And those of what runs already (attach_option_rows.cc).
+std::span<const OptionRow> attach_option_rows();
+
 }  // namespace vtn::launcher

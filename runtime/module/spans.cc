@@ -53,6 +53,13 @@ struct Place {
   bool may_be_suspended = true;
 };
 
+// A coroutine's code, or a generator's. Of what is hidden nothing else tells.
+bool is_resumable(PyObject* code) {
+  constexpr long kIsResumed = 0x20 | 0x80 | 0x200;  // CO_GENERATOR, COROUTINE, ASYNC_GENERATOR
+  const PyRef flags = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_flags"));
+  return flags && (g_python.PyLong_AsLong(flags.get()) & kIsResumed) != 0;
+}
+
 Place place_of(tracer::ThreadState* thread) {
   Place place;
   const PyThread* const state = current_thread_state();
@@ -64,7 +71,8 @@ Place place_of(tracer::ThreadState* thread) {
       const PyRef held = PyRef::steal(reinterpret_cast<PyObject*>(frame));
       const PyRef code = PyRef::steal(g_python.PyFrame_GetCode(frame));
       const CodeIds ids = code_ids(thread, code.get());
-      suspended = suspended || ids.id != ids.resumed_id;
+      suspended = suspended || ids.id != ids.resumed_id ||
+                  (ids.id == kIdHidden && is_resumable(code.get()));
       if (ids.id != kIdHidden) {
         return {frame, suspended};
       }
@@ -85,7 +93,8 @@ Place place_of(tracer::ThreadState* thread) {
     PyObject* const code = code_of_frame(frame);
     if (code != nullptr && type_of(code) == g_python.PyCode_Type) {
       const CodeIds ids = code_ids(thread, code);
-      suspended = suspended || ids.id != ids.resumed_id;
+      suspended =
+          suspended || ids.id != ids.resumed_id || (ids.id == kIdHidden && is_resumable(code));
       if (ids.id != kIdHidden) {
         return {frame, suspended};
       }

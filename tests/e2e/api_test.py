@@ -76,7 +76,7 @@ def after(): pass
 if sys.argv[1] == "below":
     tracer = get_tracer()
     main(tracer)
-    tracer.save(sys.argv[2])
+    tracer.save(sys.argv[2], verbose=0)
     after()
 else:
     with VizTracer(output_file=sys.argv[2], verbose=0) as tracer:

@@ -125,6 +125,7 @@ class Attach(support.TestCase):
             self.assertIn("<module>", self.names(json.load(file)))
 
     def test_again_and_again(self):
+        """L-ATTACHED: what stays does not grow."""
         process = self.target("sleepy")
         descriptors = lambda: len(os.listdir(f"/proc/{process.pid}/fd"))
         before, memory = descriptors(), []

@@ -193,6 +193,7 @@ class Module(support.TestCase):
         return [one for one in events if one["name"] == name]
 
     def test_until_it_is_imported_nothing_is_there(self):
+        """L-FROZEN has what is there all the same."""
         self.parity("-c", UNTOUCHED)
 
     def test_a_package_of_the_program_comes_first(self):

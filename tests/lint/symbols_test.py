@@ -16,7 +16,7 @@ EXPORTS = {
     "VTN_RUNTIME": re.compile(r"vtn_runtime_\w+|PyInit_viztracer_native"),
     # The libc functions it stands in front of, and its handshake with the runtime.
     "VTN_SHIM": re.compile(
-        r"PyInit__viztracer_native|vtn_session_folder|vtn_embedded_python|setlocale|pthread_setspecific|_exit|_Exit|"
+        r"PyInit__viztracer_native|vtn_enter_session|vtn_session_folder|vtn_embedded_python|setlocale|pthread_setspecific|_exit|_Exit|"
         r"exec(l|le|lp|v|ve|veat|vp|vpe)|fexecve|posix_spawnp?|pidfd_spawnp?|"
         r"system|popen|pclose|fclose|syscall|dlsym|wait|wait3|wait4|waitid|waitpid"),
 }
