@@ -2,7 +2,6 @@
 #include "runtime/entry/attached.h"
 
 #include <signal.h>
-#include <string.h>
 #include <sys/syscall.h>
 
 #include "base/freestanding/atomic.h"
@@ -42,14 +41,9 @@ void unload_entry() {
   char path[kEntryPathBytes];
   const auto open = reinterpret_cast<void* (*)(const char*, int)>(find_symbol("dlopen"));
   const auto close = reinterpret_cast<int (*)(void*)>(find_symbol("dlclose"));
-  const char* const folder = session_folder();
-  const size_t bytes = strlen(folder);
-  if (open == nullptr || close == nullptr || bytes + 1 + sizeof(kEntryFileName) > sizeof(path)) {
+  if (open == nullptr || close == nullptr || !session_file(kEntryFileName, path, sizeof(path))) {
     return;
   }
-  memcpy(path, folder, bytes);
-  path[bytes] = '/';
-  memcpy(path + bytes + 1, kEntryFileName, sizeof(kEntryFileName));
   // Waits until its constructor is through: the loader's lock is held until then.
   if (void* const entry = open(path, kNowNoLoad); entry != nullptr) {
     (void)close(entry);

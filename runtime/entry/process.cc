@@ -139,12 +139,7 @@ void on_thread_exit(void* thread) {
 
 bool enter_session(const vtn_runtime_args& args, uint32_t python_version) {
   g_process.args = args;
-  if (const size_t bytes = strlen(args.session_folder);
-      bytes + sizeof(kShimLinkName) + 1 <= sizeof(g_process.shim_path)) {
-    memcpy(g_process.shim_path, args.session_folder, bytes);
-    g_process.shim_path[bytes] = '/';
-    memcpy(g_process.shim_path + bytes + 1, kShimLinkName, sizeof(kShimLinkName));
-  }
+  (void)session_file(kShimLinkName, g_process.shim_path, sizeof(g_process.shim_path));
   if (args.control == nullptr) {
     return false;
   }
@@ -206,8 +201,6 @@ void stay_untraced(UntracedReason reason, uint32_t python_version) {
 
 bool is_traced() { return !g_process.untraced; }
 
-const char* session_folder() { return g_process.args.session_folder; }
-
 const char* shim_path() { return g_process.shim_path; }
 
 RuntimeRoot* runtime_root() { return g_process.root; }
@@ -219,6 +212,18 @@ bool session_option(SessionOption option) {
 Settings session_settings() {
   return {static_cast<const vtn_setting*>(g_process.args.settings),
           static_cast<const char*>(g_process.args.settings_end)};
+}
+
+bool session_file(const char* name, char* to, size_t room) {
+  size_t bytes = 0;
+  const auto add = [&](const char* text) {
+    for (; *text != 0 && bytes + 1 < room; ++text) {
+      to[bytes++] = *text;
+    }
+    to[bytes] = 0;
+    return *text == 0;
+  };
+  return room != 0 && add(g_process.args.session_folder) && add("/") && add(name);
 }
 
 bool shim_enters_session(const char* folder) {

@@ -51,14 +51,16 @@ struct Settings {
 };
 Settings session_settings();
 
+// A file of the session's folder, with its NUL. False: there is no room for it.
+bool session_file(const char* name, char* to, size_t room);
+
 // What the shim enters a session by (runtime_abi.h).
 bool shim_enters_session(const char* folder);
 
 // Which backend the ProcessRecord names. Set before the first event.
 void set_backend(Backend backend);
 
-// The session's folder, and the path that the shim was loaded by.
-const char* session_folder();
+// The path that the shim was loaded by.
 const char* shim_path();
 
 // Symbols of the C library, and of CPython; null where they are not.

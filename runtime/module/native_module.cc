@@ -236,7 +236,7 @@ bool is_of_package(tracer::Text name, const char* end) {
   if (begins_with(name, kOwnModule, sizeof(kOwnModule) - 1)) {
     bytes = sizeof(kOwnModule) - 1;
   }
-  return name.bytes > bytes && memchr(end, name.data[bytes], strlen(end)) != nullptr;
+  return name.bytes > bytes && name.data[bytes] != 0 && strchr(end, name.data[bytes]) != nullptr;
 }
 
 }  // namespace

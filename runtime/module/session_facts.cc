@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/module/session_facts.h"
 
-#include <string.h>
 #include <sys/syscall.h>
 
 #include "base/freestanding/atomic.h"
@@ -41,14 +40,8 @@ constexpr NamedOption kOptions[] = {
 PyRef target_of(const char* name) {
   char link[kPathBytes];
   char target[kPathBytes];
-  const char* const folder = session_folder();
-  const size_t bytes = strlen(folder);
-  const size_t name_bytes = strlen(name);
   long length = 0;
-  if (bytes + 1 + name_bytes < sizeof(link)) {
-    memcpy(link, folder, bytes);
-    link[bytes] = '/';
-    memcpy(link + bytes + 1, name, name_bytes + 1);
+  if (session_file(name, link, sizeof(link))) {
     length = raw_syscall(SYS_readlink,
                          reinterpret_cast<long>(link),
                          reinterpret_cast<long>(target),

@@ -22,16 +22,9 @@ TEST_CASE("elf_symbols: what the C library exports lies where the dynamic linker
           "[attach]") {
   const auto objects = LoadedObjects::read(getpid());
   REQUIRE(objects.has_value());
-  for (const char* name : {"dlopen",
-                           "dlerror",
-                           "__errno_location",
-                           "memfd_create",
-                           "close",
-                           "malloc",
-                           "pthread_create",
-                           "environ",
-                           "getpid",
-                           "qsort"}) {
+  // None that a sanitizer stands in front of.
+  for (const char* name :
+       {"dlerror", "__errno_location", "memfd_create", "close", "environ", "getpid", "getppid"}) {
     INFO(name);
     const auto found = objects->find_in(is_libc_name, name);
     REQUIRE(found.has_value());
@@ -55,7 +48,7 @@ TEST_CASE("elf_symbols: what is not exported, or only used, is not found", "[att
 TEST_CASE("elf_symbols: an address tells of the library that it lies in", "[attach]") {
   const auto objects = LoadedObjects::read(getpid());
   REQUIRE(objects.has_value());
-  const LoadedObject* libc = objects->at(own_address("dlopen"));
+  const LoadedObject* libc = objects->at(own_address("getpid"));
   REQUIRE(libc != nullptr);
   CHECK(is_libc_name(libc->file_name()));
   CHECK(objects->at(reinterpret_cast<uint64_t>(&libc)) == nullptr);
@@ -64,7 +57,7 @@ TEST_CASE("elf_symbols: an address tells of the library that it lies in", "[atta
 TEST_CASE("elf_symbols: a library that is merely read is not taken for one that is loaded",
           "[attach]") {
   Dl_info info = {};
-  REQUIRE(dladdr(reinterpret_cast<void*>(own_address("dlopen")), &info) != 0);
+  REQUIRE(dladdr(reinterpret_cast<void*>(own_address("getpid")), &info) != 0);
   const auto file = open_file(info.dli_fname, O_RDONLY);
   REQUIRE(file.has_value());
   const auto copy = Mapping::map(file->get(), 1 << 20, Mapping::Access::kRead);
@@ -72,7 +65,7 @@ TEST_CASE("elf_symbols: a library that is merely read is not taken for one that 
   const auto objects = LoadedObjects::read(getpid());
   REQUIRE(objects.has_value());
   CHECK(objects->at(reinterpret_cast<uint64_t>(copy->data())) == nullptr);
-  CHECK(objects->find_in(is_libc_name, "dlopen")->address == own_address("dlopen"));
+  CHECK(objects->find_in(is_libc_name, "getpid")->address == own_address("getpid"));
 }
 
 TEST_CASE("elf_symbols: the names of C libraries and dynamic linkers", "[attach]") {
