@@ -53,21 +53,11 @@ bool start_engine(const Arena& arena, ClockKind clock, const EngineHooks& hooks,
 void enter_another_arena(const Arena& arena, ClockKind clock) {
   ProcessRoot* const root = g_engine.root;
   const WordLock lock(&root->lock);
-  // States of threads that live are found by their threads, at their next events; the others serve
-  // again.
-  ThreadState* unused = nullptr;
-  for (ThreadState* state = root->threads; state != nullptr;) {
-    ThreadState* const next = state->next;
+  for (ThreadState* state = root->threads; state != nullptr; state = state->next) {
     state->registered = 0;
     state->muted = 0;
     state->cursor = state->end = state->chunk_end = state->kept_cursor = nullptr;
-    if (load_acquire(&state->in_use) == 0) {
-      state->next = unused;
-      unused = state;
-    }
-    state = next;
   }
-  root->threads = unused;
   forget_names(root);
   g_engine.arena = arena;
   g_engine.clock = clock;
@@ -99,6 +89,15 @@ void ensure_process() {
 
 namespace {
 
+// In a forked child none is; in another session all are that were.
+bool is_listed(const ProcessRoot* root, const ThreadState* wanted) {
+  const ThreadState* state = root->threads;
+  while (state != nullptr && state != wanted) {
+    state = state->next;
+  }
+  return state != nullptr;
+}
+
 // The state behind the word, which is the thread's or is made for it. Null: no memory.
 ThreadState* register_state(ThreadState** word, uint32_t tid) {
   ensure_process();
@@ -108,7 +107,7 @@ ThreadState* register_state(ThreadState** word, uint32_t tid) {
     const WordLock lock(&root->lock);
     if (state == nullptr || state == &g_last_resort) {
       state = take_state();
-    } else if (state->registered == 0) {
+    } else if (state->registered == 0 && !is_listed(root, state)) {
       state->next = root->threads;
       root->threads = state;
     }
@@ -167,8 +166,12 @@ ThreadState* register_other_thread(char* thread_pointer, uint32_t tid) {
 }
 
 void end_thread(ThreadState* state) {
-  if (state == nullptr || state->registered == 0) {
-    return;  // a forked child of the thread's process: nothing of it is here
+  if (state == nullptr) {
+    return;
+  }
+  if (state->registered == 0) {  // in a forked child of the thread's process, or in another session
+    store_release(&state->in_use, uint32_t{0});
+    return;
   }
   const WordLock lock(&g_engine.root->lock);  // another may be visiting it
   if (state->muted != 0) {
