@@ -2,6 +2,7 @@
 #include "runtime/capture/open_stack.h"
 
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include "base/freestanding/pages.h"
 #include "base/freestanding/syscalls.h"
@@ -127,16 +128,27 @@ PySize find_thread_id() {
   return offset < kMostStateBytes ? offset : 0;
 }
 
-// The kernel's number of the thread, asked where it is known to be right of the current one; 0: not
-// known.
+// The kernel's number of a thread, 0: it cannot be had. A thread that has ended may have left its
+// state behind, and glibc has unmapped what that leads to: the kernel reads it for us.
+uint32_t number_in_thread(uint64_t thread_pointer) {
+  uint32_t number = 0;
+  const iovec to = {&number, sizeof(number)};
+  const iovec from = {reinterpret_cast<void*>(thread_pointer + kKernelIdInThread), sizeof(number)};
+  return raw_syscall(SYS_process_vm_readv,
+                     raw_syscall(SYS_getpid),
+                     reinterpret_cast<long>(&to),
+                     1,
+                     reinterpret_cast<long>(&from),
+                     1,
+                     0) == sizeof(number)
+             ? number
+             : 0;
+}
+
 uint32_t kernel_thread_id(const PyThread* state, PySize thread_id) {
-  const auto number = [&](const PyThread* of) {
-    return thread_state_has_kernel_id(g_python.minor)
-               ? static_cast<uint32_t>(field<unsigned long>(of, thread_id + 8))
-               : field<uint32_t>(field<const char*>(of, thread_id), kKernelIdInThread);
-  };
-  const auto own = static_cast<uint32_t>(raw_syscall(SYS_gettid));
-  return number(g_python.PyThreadState_Get()) == own ? number(state) : 0;
+  return thread_state_has_kernel_id(g_python.minor)
+             ? static_cast<uint32_t>(field<unsigned long>(state, thread_id + 8))
+             : number_in_thread(field<unsigned long>(state, thread_id));
 }
 
 bool lives(uint32_t tid) {
@@ -150,9 +162,11 @@ void open_stacks_of_others() {
   const PendingException pending;
   const PyThread* const own = g_python.PyThreadState_Get();
   const PySize thread_id = find_thread_id();
-  PyThread* state = g_python.PyThreadState_GetFrame == nullptr || thread_id == 0
-                        ? nullptr
-                        : g_python.PyInterpreterState_ThreadHead(current_interpreter());
+  // What is right of the current thread is so of the others.
+  const bool known =
+      g_python.PyThreadState_GetFrame != nullptr && thread_id != 0 &&
+      kernel_thread_id(own, thread_id) == static_cast<uint32_t>(raw_syscall(SYS_gettid));
+  PyThread* state = known ? g_python.PyInterpreterState_ThreadHead(current_interpreter()) : nullptr;
   for (; state != nullptr; state = g_python.PyThreadState_Next(state)) {
     const uint32_t tid = state == own ? 0 : kernel_thread_id(state, thread_id);
     if (!lives(tid)) {
