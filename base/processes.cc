@@ -209,21 +209,29 @@ std::optional<int32_t> exit_status_of(int pidfd) {
   return info.exit_code;
 }
 
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> found;
+  const std::string tasks = proc_path(pid, "task");
+  for (const pid_t task : numbers_in(tasks)) {
+    const std::string children =
+        read_file(tasks + "/" + std::to_string(task) + "/children").value_or("");
+    for (const char* at = children.c_str(); *at != '\0'; at += strspn(at, " ")) {
+      found.push_back(number_of(at));
+      at += strcspn(at, " ");
+    }
+  }
+  return found;
+}
+
 SeenProcess find_in_namespace(uint32_t pid_namespace, uint32_t own_pid, uint32_t parent_pid) {
   if (!proc_is_ours()) {
     return {};
   }
   if (parent_pid != 0) {
-    const std::string tasks = proc_path(static_cast<pid_t>(parent_pid), "task");
-    for (const pid_t task : numbers_in(tasks)) {
-      const std::string children =
-          read_file(tasks + "/" + std::to_string(task) + "/children").value_or("");
-      for (const char* at = children.c_str(); *at != '\0'; at += strspn(at, " ")) {
-        const SeenProcess seen = look_at(number_of(at), pid_namespace, own_pid);
-        if (seen.pid != 0) {
-          return seen;
-        }
-        at += strcspn(at, " ");
+    for (const pid_t child : children_of(static_cast<pid_t>(parent_pid))) {
+      const SeenProcess seen = look_at(child, pid_namespace, own_pid);
+      if (seen.pid != 0) {
+        return seen;
       }
     }
   }

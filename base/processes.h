@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -49,6 +50,9 @@ UniqueFd open_pidfd(pid_t pid);
 // How the process ended that the pidfd is of; from Linux 6.15 on, once its parent has waited for
 // it.
 std::optional<int32_t> exit_status_of(int pidfd);
+
+// Those that any of its threads has started and that live, as /proc has them.
+std::vector<pid_t> children_of(pid_t pid);
 
 // A process of another pid namespace by the pid it sees itself under. `parent_pid` is its parent's
 // in ours if that is known: looked at first. Reads all of /proc at the worst.

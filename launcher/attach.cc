@@ -4,11 +4,9 @@
 #include <algorithm>
 #include <vector>
 
-#include <dirent.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -44,29 +42,6 @@ std::string command_of(pid_t pid) {
   std::replace(line.begin(), line.end(), '\0', ' ');
   constexpr size_t kMostBytes = 120;
   return line.size() > kMostBytes ? line.substr(0, kMostBytes) + "..." : line;
-}
-
-// Of all its threads.
-std::vector<pid_t> children_of(pid_t pid) {
-  std::vector<pid_t> children;
-  const std::string tasks = fmt::format("/proc/{}/task", pid);
-  DIR* const listing = opendir(tasks.c_str());
-  while (const dirent* const entry = listing == nullptr ? nullptr : readdir(listing)) {
-    const auto text = read_file(tasks + "/" + entry->d_name + "/children");
-    for (const char* at = text ? text->c_str() : ""; *at != 0;) {
-      char* behind = nullptr;
-      const long child = strtol(at, &behind, 10);
-      if (behind == at) {
-        break;
-      }
-      children.push_back(static_cast<pid_t>(child));
-      at = behind;
-    }
-  }
-  if (listing != nullptr) {
-    (void)closedir(listing);
-  }
-  return children;
 }
 
 // The Python processes below it, children before their own.
@@ -105,7 +80,15 @@ class Attachment {
         (void)load_into(child, false);
       }
     }
-    return wait_for(control_.late_begun, "to let us in");
+    if (wait_for(control_.late_begun, "to let us in")) {
+      return true;
+    }
+    log_error("process %d was not recorded: %s",
+              static_cast<int>(pid),
+              target_has_ended()                          ? "it has ended"
+              : load_acquire(&control_.late_refused) != 0 ? "its interpreter cannot be traced"
+                                                          : "it did not let us in within 30 s");
+    return false;
   }
 
   // Until its time is up, the process has ended, or somebody has had enough.

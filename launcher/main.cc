@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/processes.h"
 #include "collector/collector.h"
 #include "launcher/attach.h"
 #include "launcher/commands/command.h"
@@ -191,6 +192,17 @@ std::string command_hint(const std::string& target) {
                "report that is there";
 }
 
+// `arguments`: the command line, as reports tell it.
+CollectorJob collector_job(const Request& request, const std::vector<std::string>& arguments) {
+  CollectorJob job;
+  job.collect.settings = request.record;
+  job.collect.output = request.report.outputs.front().path;
+  job.collect.command_line = quoted(arguments);
+  job.collect.version = VTN_VERSION;
+  job.report = request.report;
+  return job;
+}
+
 int run_program(Request request, const std::vector<std::string>& arguments) {
   auto launch = plan_launch(request.launch, current_folder(), Environment::copy_of(environ));
   if (!launch) {
@@ -214,12 +226,7 @@ int run_program(Request request, const std::vector<std::string>& arguments) {
   }
   supervisor.program = program_command(*launch, tracing);
   supervisor.session = tracing.ready ? &tracing.session : nullptr;
-  collector::CollectRequest& collect = supervisor.collector.collect;
-  collect.settings = request.record;
-  collect.output = request.report.outputs.front().path;
-  collect.command_line = quoted(arguments);
-  collect.version = VTN_VERSION;
-  supervisor.collector.report = request.report;
+  supervisor.collector = collector_job(request, arguments);
   if (!tracing.ready) {
     supervisor.last_line = "the program ran untraced, there is no report: " + reason;
   }
@@ -242,13 +249,6 @@ int run_program(Request request, const std::vector<std::string>& arguments) {
   end_as(end.wait_status);
 }
 
-std::string executable_of(pid_t pid) {
-  char path[PATH_MAX];
-  const std::string link = fmt::format("/proc/{}/exe", pid);
-  const ssize_t length = readlink(link.c_str(), path, sizeof(path));
-  return length > 0 ? std::string(path, static_cast<size_t>(length)) : "python";
-}
-
 // --attach: the session is for whom it is attached to.
 int run_attached(Request request, const std::vector<std::string>& arguments) {
   if (request.attach.nothing) {
@@ -268,13 +268,7 @@ int run_attached(Request request, const std::vector<std::string>& arguments) {
     log_error("%s", reason.c_str());
     return kOtherError;
   }
-  CollectorJob job;
-  job.collect.settings = request.record;
-  job.collect.output = request.report.outputs.front().path;
-  job.collect.command_line = quoted(arguments);
-  job.collect.version = VTN_VERSION;
-  job.report = request.report;
-  return run_attach(request.attach, tracing.session, job);
+  return run_attach(request.attach, tracing.session, collector_job(request, arguments));
 }
 
 // The session of a process that runs already and wants to be recorded from now on, or that somebody
@@ -289,8 +283,9 @@ int run_begin(const std::vector<std::string>& words) {
   if (!pid) {
     return refuse(std::string(kBeginWord) + " is for the launcher itself");
   }
+  const std::string executable = read_executable(static_cast<pid_t>(*pid));
   std::vector<std::string> arguments(words.begin() + 2, words.end());
-  arguments.insert(arguments.end(), {"--", executable_of(static_cast<pid_t>(*pid))});
+  arguments.insert(arguments.end(), {"--", executable.empty() ? "python" : executable});
   auto request = parse_request(arguments);
   if (!request) {
     return refuse(request.error().message);
@@ -307,12 +302,8 @@ int run_begin(const std::vector<std::string>& words) {
     return refuse(reason);
   }
   supervisor.session = &tracing.session;
+  supervisor.collector = collector_job(*request, arguments);
   supervisor.collector.by_exec = true;
-  supervisor.collector.collect.settings = request->record;
-  supervisor.collector.collect.output = request->report.outputs.front().path;
-  supervisor.collector.collect.command_line = quoted(arguments);
-  supervisor.collector.collect.version = VTN_VERSION;
-  supervisor.collector.report = request->report;
   if (Status begun = start_guardian_of(supervisor, static_cast<pid_t>(*pid)); !begun) {
     return refuse(begun.error().message);
   }
@@ -357,16 +348,12 @@ int run_collector(const std::string& folder,
   if (!request) {
     return report_error(request.error(), kOtherError);
   }
-  collector::CollectRequest collect;
-  collect.session = &*session;
-  collect.settings = request->record;
-  collect.output = request->report.outputs.front().path;
-  collect.end_fd = static_cast<int>(*end);
-  collect.ready_fd = static_cast<int>(*ready);
-  collect.command_line = quoted(arguments);
-  collect.version = VTN_VERSION;
+  CollectorJob job = collector_job(*request, arguments);
+  job.collect.session = &*session;
+  job.collect.end_fd = static_cast<int>(*end);
+  job.collect.ready_fd = static_cast<int>(*ready);
   set_verbosity(*request);
-  return record_and_report(collect, request->report);
+  return record_and_report(job.collect, job.report);
 }
 
 // The command line and what a file adds to it (rc_file.h), which `request` then is. Whoever is part
