@@ -47,8 +47,8 @@ enum class FunctionKind : uint32_t {
   // Not functions: what marks are called (NoteKind::kInstant, kCounter); their category as file.
   kInstant = 5,
   kCounter = 6,
-  kSpan = 8,  // a stretch of time that the program names
   kFold = 7,  // calls that were put together, in recordings that reports are made of
+  kSpan = 8,  // a stretch of time that the program names
 };
 
 enum FunctionFlag : uint32_t {

@@ -10,22 +10,13 @@
 #include "abi/runtime_abi.h"
 #include "subprocess_shim/raw.h"
 
-#define RTLD_NOW_FLAG 2
-
-typedef struct {
-  const char* file_name;
-  void* file_base;
-  const char* symbol_name;
-  void* symbol_address;
-} dl_info;
-
-extern int dladdr(const void* address, dl_info* info);
+extern int dladdr(const void* address, vtn_dl_info* info);
 extern void* dlopen(const char* path, int flags);
 extern void* dlsym(void* handle, const char* name);
 
 __attribute__((constructor)) static void enter(void) {
   static const char kShim[] = "/libvtn.so";
-  dl_info self;
+  vtn_dl_info self;
   char folder[VTN_PATH_BYTES];
   char path[VTN_PATH_BYTES + sizeof(kShim)];
   if (dladdr((const void*)enter, &self) == 0 || self.file_name == NULL) {
@@ -39,7 +30,7 @@ __attribute__((constructor)) static void enter(void) {
   folder[slash] = 0;
   vtn_copy(path, folder, (size_t)slash);
   vtn_copy(path + slash, kShim, sizeof(kShim));
-  void* const shim = dlopen(path, RTLD_NOW_FLAG);
+  void* const shim = dlopen(path, VTN_RTLD_NOW);
   const vtn_enter_fn enter_session =
       shim == NULL ? NULL : (vtn_enter_fn)dlsym(shim, VTN_ENTER_SYMBOL);
   if (enter_session != NULL) {

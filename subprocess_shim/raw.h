@@ -17,6 +17,16 @@
 
 #define VTN_PATH_BYTES 1024
 
+/* Of <dlfcn.h>, which is another with each C library: what is the same in all of them. */
+#define VTN_RTLD_NOW 2
+#define VTN_RTLD_NOLOAD 4
+typedef struct {
+  const char* file_name;
+  void* file_base;
+  const char* symbol_name;
+  void* symbol_address;
+} vtn_dl_info;
+
 static inline long vtn_call6(long number, long a, long b, long c, long d, long e, long f) {
   long result;
   register long r10 __asm__("r10") = d;

@@ -20,15 +20,6 @@
 #include "subprocess_shim/slots.h"
 #include "subprocess_shim/threads.h"
 
-#define RTLD_NOW_FLAG 2
-#define RTLD_NOLOAD_FLAG 4
-typedef struct {
-  const char* file_name;
-  void* file_base;
-  const char* symbol_name;
-  void* symbol_address;
-} dl_info;
-
 typedef int (*dladdr_fn)(const void*, void*);
 typedef int (*dladdr1_fn)(const void*, void*, void**, int);
 typedef void* (*dlopen_fn)(const char*, int);
@@ -125,7 +116,7 @@ static void load_runtime(void* python) {
   if (g_shim.dlopen == NULL || !runtime_path(path)) {
     return;
   }
-  void* runtime = g_shim.dlopen(path, RTLD_NOW_FLAG);
+  void* runtime = g_shim.dlopen(path, VTN_RTLD_NOW);
   if (runtime == NULL) {
     return;
   }
@@ -149,7 +140,7 @@ static int holds_python(void* handle) {
  * libpython that was opened late (an embedder, our own host) is noticed in time. */
 VTN_EXPORT char* setlocale(int category, const char* locale) {
   if (!g_shim.runtime_tried && g_shim.session[0] != 0) {
-    dl_info caller;
+    vtn_dl_info caller;
     if (holds_python(VTN_RTLD_DEFAULT)) {
       load_runtime(VTN_RTLD_DEFAULT);
     } else if (g_shim.dladdr != NULL && g_shim.dladdr(__builtin_return_address(0), &caller) != 0 &&
@@ -157,7 +148,7 @@ VTN_EXPORT char* setlocale(int category, const char* locale) {
       g_shim.dlopen = (dlopen_fn)vtn_dlsym(VTN_RTLD_DEFAULT, "dlopen");
       void* object = g_shim.dlopen == NULL
                          ? NULL
-                         : g_shim.dlopen(caller.file_name, RTLD_NOW_FLAG | RTLD_NOLOAD_FLAG);
+                         : g_shim.dlopen(caller.file_name, VTN_RTLD_NOW | VTN_RTLD_NOLOAD);
       if (object != NULL && holds_python(object)) {
         load_runtime(object);
       }
@@ -188,7 +179,7 @@ int vtn_enter_session(const char* folder) {
 
 __attribute__((constructor)) static void enter_process(int argc, char** argv) {
   (void)argc;
-  dl_info self;
+  vtn_dl_info self;
   vtn_libc_find();
   g_shim.dladdr = (dladdr_fn)vtn_dlsym(VTN_RTLD_DEFAULT, "dladdr");
   if (g_shim.dladdr == NULL || g_shim.dladdr((void*)enter_process, &self) == 0 ||

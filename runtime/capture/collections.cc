@@ -12,7 +12,6 @@ namespace vtn::runtime {
 
 namespace {
 
-constexpr int kFastCall = 0x0080;  // METH_FASTCALL, of the stable ABI
 constexpr char kName[] = "viztracer_native";
 
 PyObject* on_collection(PyObject*, PyObject* const* arguments, PySize count);

@@ -31,12 +31,9 @@ namespace vtn::runtime {
 
 namespace {
 
-// Values of the stable ABI (slots, member types and flags of PyType_FromSpec).
-constexpr int kSlotCall = 50;
-constexpr int kSlotMembers = 72;
+// Members of types, as the stable ABI numbers them.
 constexpr int kMemberPySize = 19;
 constexpr int kMemberReadOnly = 1;
-constexpr unsigned kTypeHasVectorcall = 1u << 11;
 constexpr int kFirstToolId = 5;
 constexpr int kLastToolId = 3;
 constexpr char kToolName[] = "viztracer-native";

@@ -24,9 +24,6 @@ namespace vtn::runtime {
 
 namespace {
 
-constexpr int kNoArguments = 0x0004;
-constexpr int kOneArgument = 0x0008;
-constexpr int kFastCall = 0x0080;
 constexpr char kOwnFile[] = "viztracer";  // behind '<', and '<frozen '
 constexpr char kOwnModule[] = "viztracer_native";
 

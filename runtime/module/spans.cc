@@ -19,14 +19,6 @@ namespace vtn::runtime {
 
 namespace {
 
-// Values of the stable ABI.
-constexpr int kSlotDealloc = 52;
-constexpr int kSlotFree = 74;
-constexpr int kSlotMethods = 64;
-constexpr int kSlotNew = 65;
-constexpr unsigned kTypeIsBase = 1u << 10;
-constexpr int kNoArguments = 0x0004;
-constexpr int kFastCall = 0x0080;
 constexpr int kDeepestOwnFrames = 64;
 
 enum class SpanState : uint32_t { kIdle, kInStack, kAcross };

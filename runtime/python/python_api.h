@@ -41,6 +41,19 @@ struct PyGetSetDef {
   void* closure;
 };
 
+// Numbers of the stable ABI: slots of types, flags of types, how a function takes its arguments.
+inline constexpr int kSlotCall = 50;
+inline constexpr int kSlotDealloc = 52;
+inline constexpr int kSlotMethods = 64;
+inline constexpr int kSlotNew = 65;
+inline constexpr int kSlotMembers = 72;
+inline constexpr int kSlotFree = 74;
+inline constexpr unsigned kTypeIsBase = 1u << 10;
+inline constexpr unsigned kTypeHasVectorcall = 1u << 11;
+inline constexpr int kNoArguments = 0x0004;
+inline constexpr int kOneArgument = 0x0008;
+inline constexpr int kFastCall = 0x0080;
+
 struct PyTypeSlot {
   int slot;
   void* function;
