@@ -12,6 +12,8 @@ CHUNK = 64 * 1024 // 8
 
 
 class Bounded(TestCase):
+    each_way_only = True
+
     def record(self, path, *options, args=(), **kwargs):
         return self.traced(path, *args, options=("--quiet", *options), **kwargs)
 

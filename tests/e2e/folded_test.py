@@ -45,6 +45,8 @@ def slices(report):
 
 
 class Folded(support.TestCase):
+    each_way_only = True
+
     def record(self, *options):
         """What was said."""
         self.write("app.py", PROGRAM)

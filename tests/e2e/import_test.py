@@ -91,6 +91,8 @@ def sums(functions):
 
 
 class Import(support.TestCase):
+    each_way_only = True
+
     def read(self, path):
         with open(path, encoding="utf-8") as file:
             return json.load(file, parse_float=str)

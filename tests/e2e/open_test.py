@@ -32,6 +32,7 @@ NOWHERE = {"DISPLAY": None, "WAYLAND_DISPLAY": None, "BROWSER": None, "SSH_CONNE
 
 
 class Open(support.TestCase):
+    each_way_only = True
 
     def setUp(self):
         super().setUp()

@@ -72,6 +72,8 @@ def varints(packed):
 
 
 class Profiles(support.TestCase):
+    each_way_only = True
+
     def reported(self, name, program=PROGRAM):
         """(the run, the path of a report of that name)"""
         path = os.path.join(self.reports, name)

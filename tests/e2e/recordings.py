@@ -32,6 +32,8 @@ PROGRAM = """
 
 
 class RecordingCase(support.TestCase):
+    each_way_only = True
+
     def record(self, *options, name="x.vtn", program=PROGRAM, script="x.py"):
         self.write(script, program)
         path = os.path.join(self.reports, name)

@@ -166,7 +166,10 @@ class Report:
 
 
 class TestCase(unittest.TestCase):
+    """Runs on every interpreter; on one for each way of recording where a class says `each_way_only`."""
+
     per_interpreter = True
+    each_way_only = False
     interpreter = None
 
     def setUp(self):

@@ -36,6 +36,7 @@ def free_port():
 
 
 class TraceProcessor(support.TestCase):
+    each_way_only = True
 
     def setUp(self):
         super().setUp()

@@ -58,6 +58,8 @@ def nanoseconds_of(text):
 
 
 class VdbCase(support.TestCase):
+    each_way_only = True
+
     def record(self, *options, name="x.vtn", program=PROGRAM):
         self.script = self.write("x.py", program)
         with open(self.script, encoding="utf-8") as file:

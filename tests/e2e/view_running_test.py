@@ -29,6 +29,7 @@ MANY = 100_000
 
 
 class Running(support.TestCase):
+    each_way_only = True
 
     def begin(self, *outs):
         """Begins a run that makes these reports."""

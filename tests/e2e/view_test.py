@@ -35,6 +35,7 @@ for _ in range(40):
 
 
 class View(support.TestCase):
+    each_way_only = True
 
     def setUp(self):
         super().setUp()

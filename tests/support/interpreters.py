@@ -157,6 +157,18 @@ def selected():
     return found, skips
 
 
+def of_each_way(found):
+    """Of `found` (in order of their versions) one for each way calls are recorded: the oldest, by a
+    profile function, and the newest of this machine, by sys.monitoring. All of them, if
+    VIZTRACER_NATIVE_TEST_ALL asks for the long tests."""
+    if os.environ.get("VIZTRACER_NATIVE_TEST_ALL", "") not in ("", "0"):
+        return found
+    by_profile = [one for one in found if one.minor < (3, 12)]
+    monitored = [one for one in found if one.minor >= (3, 12)]
+    monitored = [one for one in monitored if one.root is None] or monitored
+    return by_profile[:1] + monitored[-1:]
+
+
 if __name__ == "__main__":
     interpreters, skipped = discover()
     for one in interpreters:

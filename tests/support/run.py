@@ -4,7 +4,9 @@
     run.py [--only NAME]... FILE...
 
 A TestCase with `per_interpreter = True` (tests/e2e/support.py) runs once per interpreter found, which
-it sees as `self.interpreter`; any other runs once. VIZTRACER_NATIVE names the launcher under test.
+it sees as `self.interpreter`, with `each_way_only = True` besides on one for each way of recording
+(interpreters.of_each_way): what it tests comes after the calls are recorded. Any other runs once.
+VIZTRACER_NATIVE names the launcher under test.
 VIZTRACER_NATIVE_TEST_PYTHONS=3.11,3.14 cuts the interpreters down. --only keeps the tests whose id
 contains NAME.
 """
@@ -181,10 +183,13 @@ def run_files(options, result):
         for interpreter in (chosen or []) if each else []:
             group = []
             for test in each:
+                if getattr(test, "each_way_only", False) and interpreter not in interpreters.of_each_way(chosen):
+                    continue
                 copy = type(test)(test._testMethodName)
                 copy.interpreter = interpreter
                 group.append(copy)
-            run_suite(group, result)
+            if group:
+                run_suite(group, result)
 
 
 if __name__ == "__main__":
