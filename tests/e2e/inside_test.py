@@ -78,6 +78,23 @@ if sys.version_info >= (3, 12):
 print(sys.getprofile(), threading.active_count(), len(os.listdir("/proc/self/fd")))
 """
 
+MANY = HEAD + """
+def left():
+    with open("/proc/self/smaps_rollup") as file:
+        anonymous = [int(line.split()[1]) for line in file if line.startswith("Pss_Anon")]
+    with open("/proc/self/maps") as file:
+        maps = len(file.readlines())
+    return anonymous[0], maps, len(os.listdir("/proc/self/fd")), threading.active_count()
+for n in range(60):
+    tracer = VizTracer(output_file=sys.argv[1], verbose=0)
+    tracer.start()
+    work(3)
+    tracer.stop()
+    tracer.save()
+    if n in (9, 59):
+        print(*left())
+"""
+
 KILLED = HEAD + """
 tracer = VizTracer(output_file=sys.argv[1], verbose=0)
 tracer.start()
@@ -144,6 +161,13 @@ class Inside(support.TestCase):
             self.assertEqual("[None, None, None, None, None, None]", lines[0])
         self.assertTrue(lines[-1].startswith("None 1 "), lines)
         self.assertFalse(os.path.exists(self.output), "who stopped has saved what he wanted")
+
+    def test_many_sessions_leave_no_more_than_few(self):
+        few, many = (tuple(map(int, line.split())) for line in self.inside(MANY).stdout.splitlines())
+        # The interpreter's own pools grow by a page now and then; a mapping may be parted in two.
+        self.assertLess(many[0] - few[0], 400, "kilobytes")
+        self.assertLessEqual(abs(many[1] - few[1]), 2, "mappings")
+        self.assertEqual(few[2:], many[2:], "descriptors, threads")
 
     def test_a_report_after_a_kill(self):
         process = self.spawn([self.interpreter.path, self.write("x.py", KILLED), self.output], env=self.env)
