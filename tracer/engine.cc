@@ -57,6 +57,8 @@ void enter_another_arena(const Arena& arena, ClockKind clock) {
     state->registered = 0;
     state->muted = 0;
     state->cursor = state->end = state->chunk_end = state->kept_cursor = nullptr;
+    // Ids lie there, and the thread's next event takes one before it meets the missing chunk.
+    __builtin_memset(state->of_embedder, 0, sizeof(state->of_embedder));
   }
   forget_names(root);
   g_engine.arena = arena;

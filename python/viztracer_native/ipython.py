@@ -6,29 +6,35 @@
     %%viztracer --log_func_args
     work()
 
-What is shown is the page itself, within the notebook: no server, no port, no network.
+The line magic `%viztracer` records from where it stands to the end of its cell. A cell that begins with `%%viztracer`
+is taken as one that begins with `%viztracer`: so it runs as it would without, with `await`, plots, its value shown and
+its own lines in tracebacks. Where IPython hands a cell to the cell magic itself (a program does, or another magic
+stands below), it is run within.
 """
 
 from __future__ import annotations
 
 import argparse
-import html
 import importlib
+import json
 import os
+import shlex
+import sys
 import tempfile
 
-from . import reports, session
+from . import _native, notebook_view, reports, session
+from .muting import paused
+from .tracer import VizTracer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .tracer import VizTracer
-
+NAME = "viztracer"
 DEFAULT_OUTPUT = "./viztracer_report.html"
-HEIGHT_PIXELS = 640
-# A notebook keeps what it shows: beyond that there is the link alone.
-MOST_INLINE_BYTES = 16_000_000
+# What runs the cell and shows its result is not recorded; what that calls (a __repr__) is. Nor how a traceback is made.
+KERNEL_PACKAGES = ("IPython", "ipykernel", "jupyter_client", "traitlets")
+WITHOUT_KERNEL = [f"--hide={name}" for name in KERNEL_PACKAGES] + ["--exclude_subtree=*showtraceback"]
 
 
 class Stopped(Exception):
@@ -69,89 +75,128 @@ def _parser() -> _Parser:
     return parser
 
 
-def page(text: str) -> str:
-    """A self-contained page within the notebook's, which it cannot touch."""
-    return (
-        f'<div><iframe sandbox="allow-scripts" width="100%" height="{HEIGHT_PIXELS}" style="border:0" '
-        f'srcdoc="{html.escape(text, quote=True)}"></iframe></div>'
-    )
+def _threads() -> set[int]:
+    return {int(name) for name in os.listdir("/proc/self/task")}
 
 
-def link(path: str) -> str:
-    return f'<p><a href="{html.escape(path, quote=True)}" target="_blank">{html.escape(path)}</a></p>'
+class Recording:
+    """Of a part of a cell; ends with end(), or with the cell that it was begun in, and is shown then.
 
+    UsageError for options that there are not, ValueError and RuntimeError of VizTracer and its start().
+    """
 
-def report(tracer: VizTracer, output: str) -> str:
-    """Writes it, and returns a summary of it in Markdown."""
-    window = tracer._window()
-    if window is None:
-        return ""
-    with tempfile.TemporaryDirectory(prefix="viztracer-native-") as folder:
-        summary = os.path.join(folder, "summary.md")
-        reports.make(window, [output, summary])
-        with open(summary, encoding="utf-8", errors="replace") as file:
-            return file.read()
+    def __init__(self, shell: Any, line: str) -> None:
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            raise UsageError(f"%%viztracer: {error}") from None
+        options = _parser().parse_args(words)
+        self._events = shell.events
+        self._with_page = not options.no_page
+        self._deeper = 0  # cells that run within this one: magics run some
+        self._tracer = VizTracer(
+            verbose=0,
+            max_stack_depth=options.max_stack_depth,
+            min_duration=options.min_duration,
+            ignore_c_function=options.ignore_c_function,
+            ignore_frozen=options.ignore_frozen,
+            log_func_args=options.log_func_args,
+            log_func_retval=options.log_func_retval,
+            log_print=options.log_print,
+            log_sparse=options.log_sparse,
+            output_file=os.path.expanduser(options.output_file),
+            register_global=False,
+            options=[] if session.in_run() else WITHOUT_KERNEL,
+        )
+        self._before = session.get_global()
+        self._keep = session.in_run() and session.is_recording()
+        self._others = _threads() - {importlib.import_module("_thread").get_native_id()}
+        self._is_over = False
+        self._events.register("pre_run_cell", self._cell_begins)
+        self._events.register("post_run_cell", self._cell_ends)
+        try:
+            self._tracer.start()
+        except BaseException:
+            self._let_go()
+            raise
+        self._tracer.register_global()
+        self._began_ns = _native.now_ns()  # without the start of the recorder
 
+    def _cell_begins(self, info: Any) -> None:
+        self._deeper += 1
 
-def show(output: str, summary: str, with_page: bool) -> None:
-    shown: Any = importlib.import_module("IPython.display")
-    shown.display(shown.Markdown(summary))
-    text = ""
-    if with_page and output.endswith(".html") and os.path.getsize(output) <= MOST_INLINE_BYTES:
-        with open(output, encoding="utf-8", errors="replace") as file:
-            text = page(file.read())
-    shown.display(shown.HTML(text + link(output)))
+    def _cell_ends(self, result: Any) -> None:
+        if self._deeper > 0:
+            self._deeper -= 1
+            return
+        self.end()
+
+    def _let_go(self) -> None:
+        self._is_over = True
+        self._events.unregister("pre_run_cell", self._cell_begins)
+        self._events.unregister("post_run_cell", self._cell_ends)
+
+    def end(self) -> None:
+        """Stops, writes the report and shows it; once. Where there can be none it says so: the cell's result comes first."""
+        if self._is_over:
+            return
+        took_ns = _native.now_ns() - self._began_ns
+        self._tracer._stop(self._keep)
+        with paused():
+            self._let_go()
+            session.set_global(self._before)
+            try:
+                self._show(took_ns)
+            except (OSError, reports.ReportError) as error:
+                print(f"viztracer-native: no report: {error}", file=sys.stderr)
+
+    def _show(self, took_ns: int) -> None:
+        tracer = self._tracer
+        window = tracer._window()
+        if window is None:
+            return
+        output = tracer.output_file
+        with tempfile.TemporaryDirectory(prefix="viztracer-native-") as folder:
+            path = os.path.join(folder, "cell.summary.json")
+            reports.make(window, [output, path])
+            with open(path, encoding="utf-8", errors="replace") as file:
+                data = json.load(file)
+        summary = notebook_view.Summary(data, took_ns, self._others)
+        display: Any = importlib.import_module("IPython.display")
+        display.display(notebook_view.bundle(output, summary, self._with_page), raw=True)
 
 
 def run_cell(shell: Any, line: str, cell: str) -> None:
-    """Runs the cell, recorded; then its report is there and shown, also where the cell has failed.
-
-    UsageError for options that there are not, ReportError where no report can be made.
-    """
-    import shlex
-
-    from .tracer import VizTracer
-
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        raise UsageError(f"%%viztracer: {error}") from None
-    options = _parser().parse_args(words)
-    tracer = VizTracer(
-        verbose=0,
-        max_stack_depth=options.max_stack_depth,
-        min_duration=options.min_duration,
-        ignore_c_function=options.ignore_c_function,
-        ignore_frozen=options.ignore_frozen,
-        log_func_args=options.log_func_args,
-        log_func_retval=options.log_func_retval,
-        log_print=options.log_print,
-        log_sparse=options.log_sparse,
-        output_file=os.path.expanduser(options.output_file),
-        register_global=False,
-    )
-    others = session.get_global()
-    keep = session.in_run() and session.is_recording()
-    tracer.start()
-    tracer.register_global()
+    """Runs the cell within the one that runs now. Where it fails, which has been shown, Stopped."""
+    recording = Recording(shell, line)
     try:
         result = shell.run_cell(cell, store_history=False)
     finally:
-        tracer._stop(keep)
-        session.set_global(others)
-    show(tracer.output_file, report(tracer, tracer.output_file), not options.no_page)
+        recording.end()
     if not result.success:
         raise Stopped
 
 
+def as_line_magic(lines: list[str]) -> list[str]:
+    """IPython's transformation of a cell: `%%viztracer` as `%viztracer`, unless another cell magic stands below it."""
+    if lines and lines[0].split()[:1] == ["%%" + NAME] and not any(line.startswith("%%") for line in lines[1:2]):
+        return [lines[0].replace("%%", "%", 1), *lines[1:]]
+    return lines
+
+
 def load_ipython_extension(ipython: Any) -> None:
-    """What `%load_ext viztracer_native` calls: makes the magic %%viztracer.
+    """What `%load_ext viztracer_native` calls: makes the magics %%viztracer and %viztracer.
 
         %%viztracer --output_file cell.html --log_func_args
     """
 
-    def viztracer(line: str, cell: str) -> None:
-        run_cell(ipython, line, cell)
+    def viztracer(line: str, cell: str | None = None) -> None:
+        if cell is None:
+            Recording(ipython, line)
+        else:
+            run_cell(ipython, line, cell)
 
     viztracer.__doc__ = _parser().format_help()
-    ipython.register_magic_function(viztracer, "cell", "viztracer")
+    ipython.register_magic_function(viztracer, "line_cell", NAME)
+    if as_line_magic not in ipython.input_transformers_cleanup:
+        ipython.input_transformers_cleanup.append(as_line_magic)

@@ -39,6 +39,7 @@ class OpenFrames {
     if (ids_ == nullptr) {
       return;
     }
+    find_globals();
     if (other != nullptr) {
       read_objects(g_python.PyThreadState_GetFrame(other));
     } else if (g_chain.previous == 0) {
@@ -66,8 +67,21 @@ class OpenFrames {
  private:
   static constexpr size_t kBytes = kMostFrames * sizeof(uint32_t);
 
-  void add(PyObject* code, bool first) {
-    const CodeIds ids = code_ids(thread_, code);
+  // Where the frame that runs now has its globals, the others have theirs.
+  void find_globals() {
+    const PyFrame* const own = g_python.PyEval_GetFrame();
+    const intptr_t place = names_of_frame(g_python.minor).globals;
+    if (own != nullptr &&
+        field<PyObject*>(frame_of_object(own), place) == g_python.PyEval_GetGlobals()) {
+      globals_ = place;
+    }
+  }
+
+  // `frame`: the interpreter's, of that code, which may be met here first: filters ask for its
+  // module.
+  void add(PyObject* code, const void* frame, bool first) {
+    PyObject* const globals = globals_ == 0 ? nullptr : field<PyObject*>(frame, globals_);
+    const CodeIds ids = code_ids(thread_, code, globals);
     if (first) {
       innermost_ = ids;
     }
@@ -85,7 +99,7 @@ class OpenFrames {
       const bool runs_nothing =
           g_chain.owner != 0 && field<unsigned char>(frame, g_chain.owner) >= kOwnerInterpreter;
       if (!runs_nothing && code != nullptr && type_of(code) == g_python.PyCode_Type) {
-        add(code, first);
+        add(code, frame, first);
         first = false;
       }
     }
@@ -96,7 +110,7 @@ class OpenFrames {
     for (bool first = true; frame != nullptr && count_ < kMostFrames; first = false) {
       const PyRef held = PyRef::steal(reinterpret_cast<PyObject*>(frame));
       const PyRef code = PyRef::steal(g_python.PyFrame_GetCode(frame));
-      add(code.get(), first);
+      add(code.get(), frame_of_object(frame), first);
       frame = g_python.PyFrame_GetBack(frame);
     }
   }
@@ -104,6 +118,7 @@ class OpenFrames {
   tracer::ThreadState* thread_;
   uint32_t* ids_;
   uint32_t count_ = 0;
+  intptr_t globals_ = 0;  // 0: not known
   CodeIds innermost_ = {};
 };
 

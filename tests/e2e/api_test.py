@@ -84,6 +84,58 @@ else:
     after()
 """
 
+# Recordings of one process after one another, with other options each. The first call of each is one that the process knows.
+AFTER_ONE_ANOTHER = """
+import json, sys
+import library
+from viztracer_native import VizTracer
+def go(options):
+    with VizTracer(output_file=sys.argv[1], verbose=0, ignore_c_function=True, options=options):
+        library.outer()
+        library.outer()
+    with open(sys.argv[1]) as file:
+        names = [one["name"].split(" (")[0] for one in json.load(file)["traceEvents"] if one["ph"] == "X"]
+    print(*options, *(name for name in sorted(names) if name in ("outer", "middle", "called") or "without" in name))
+for options in ([], ["--hide=library"], ["--hide=middle"], ["--only=library"], ["--hide=outer"], []):
+    go(options)
+"""
+
+LIBRARY = """
+import inner
+def outer(): inner.middle()
+"""
+
+INNER = """
+def middle(): called()
+def called(): pass
+"""
+
+# A tracer that is started deep within calls of a package that is not to be recorded.
+FROM_WITHIN = """
+import json, sys
+import library
+from viztracer_native import VizTracer
+tracer = VizTracer(output_file=sys.argv[1], verbose=0, ignore_c_function=True, options=["--hide=library"])
+def tick(): pass
+def begin():
+    tracer.start()
+    tick()
+library.call(begin)
+library.call(int)
+tracer.stop()
+tracer.save()
+with open(sys.argv[1]) as file:
+    print(*sorted({one["name"].split(" (")[0] for one in json.load(file)["traceEvents"] if one["ph"] == "X" and "not recorded" not in one["name"]}))
+"""
+
+WITHIN = """
+def call(what): call_it(what)
+def call_it(what):
+    what()
+    ends()
+def ends(): pass
+"""
+
 
 class Api(support.TestCase):
 
@@ -117,13 +169,34 @@ class Api(support.TestCase):
         self.assertEqual(0, self.look(self.read(middle)).count("after"), "saved before it was called")
         self.assertEqual(1, self.look([one for one in run.report.data["traceEvents"] if one["ph"] != "M"]).count("after"))
 
-    def test_in_an_ordinary_process(self):
-        output = os.path.join(self.reports, "inside.json")
+    def alone(self, program, *words):
+        """In no session: the package is on the module path, the command on PATH."""
         launcher = os.path.dirname(os.path.realpath(support.LAUNCHER))
         env = {"PYTHONPATH": os.path.join(ROOT, "python"), "PATH": launcher + ":" + os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
-        run = self.run_argv([self.interpreter.path, self.write("x.py", PROGRAM), "alone", output], env=env)
+        run = self.run_argv([self.interpreter.path, program, *words], env=env)
         self.assertEqual((run.status, run.stderr), (0, b""))
+        return run.stdout.decode()
+
+    def test_in_an_ordinary_process(self):
+        output = os.path.join(self.reports, "inside.json")
+        self.alone(self.write("x.py", PROGRAM), "alone", output)
         self.assertEqual(0, self.look(self.read(output)).count("after"))
+
+    def test_recordings_after_one_another_know_nothing_of_each_other(self):
+        self.write("library.py", LIBRARY)
+        self.write("inner.py", INNER)
+        said = self.alone(self.write("x.py", AFTER_ONE_ANOTHER), os.path.join(self.reports, "r.json"))
+        self.assertEqual(["called called middle middle outer outer",
+                          "--hide=library called called middle middle",
+                          "--hide=middle called called outer outer",
+                          "--only=library outer outer",
+                          "--hide=outer called called middle middle",
+                          "called called middle middle outer outer"], said.splitlines())
+
+    def test_calls_that_are_open_when_it_begins_are_filtered_by_their_module(self):
+        self.write("library.py", WITHIN)
+        said = self.alone(self.write("x.py", FROM_WITHIN), os.path.join(self.reports, "r.json"))
+        self.assertEqual(["<module> begin tick"], said.splitlines())
 
 
 if __name__ == "__main__":

@@ -1,21 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The wheel, in a fresh environment of each interpreter: what pip makes of it, and leaves of it."""
 
-import functools
 import json
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
 import support
-
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.path.dirname(os.path.dirname(os.path.realpath(support.LAUNCHER)))
+import wheels
 
 PROGRAM = """
 import sys
@@ -36,14 +30,6 @@ with VizTracer(output_file=sys.argv[1], verbose=0):
 """
 
 
-@functools.lru_cache(maxsize=None)
-def wheel():
-    folder = tempfile.mkdtemp(prefix="vtn-wheel-")
-    made = subprocess.run([sys.executable, os.path.join(ROOT, "packaging", "wheel.py"), BUILD, folder],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    return made.stdout.strip() if made.returncode == 0 else unittest.SkipTest(made.stdout)
-
-
 def files_below(folder):
     """Without what an interpreter keeps of modules that it has compiled."""
     return sorted(os.path.relpath(os.path.join(at, name), folder)
@@ -52,19 +38,11 @@ def files_below(folder):
 
 class Wheel(support.TestCase):
 
-    @classmethod
-    def tearDownClass(cls):
-        if wheel.cache_info().currsize and isinstance(wheel(), str):
-            shutil.rmtree(os.path.dirname(wheel()), ignore_errors=True)
-            wheel.cache_clear()
-        super().tearDownClass()
-
     def setUp(self):
         super().setUp()
         if self.interpreter.root:
             self.skipTest("in another root there is no pip")
-        if not isinstance(wheel(), str):
-            raise wheel()
+        self.wheel = wheels.wheel()
         self.prefix = os.path.join(self.work, "env")
         made = self.run_argv([self.interpreter.path, "-m", "venv", self.prefix], timeout=300)
         self.assertEqual(made.status, 0, made.stderr)
@@ -76,7 +54,7 @@ class Wheel(support.TestCase):
 
     def test_installed_used_and_gone(self):
         before = files_below(self.prefix)
-        self.pip("install", "--no-index", "--no-deps", wheel())
+        self.pip("install", "--no-index", "--no-deps", self.wheel)
         new = set(files_below(self.prefix)) - set(before)
         self.assertIn("bin/viztracer-native", new)
         self.assertEqual([], [name for name in new if name.endswith(".pth") or "vizviewer" in name or "/viztracer/" in name])

@@ -14,7 +14,7 @@ sys.path[:0] = [os.path.join(os.path.dirname(HERE), folder) for folder in ("supp
 import chromium  # noqa: E402
 import support  # noqa: E402, F401  (the package, and the fake beneath it)
 
-from viztracer_native import ipython  # noqa: E402
+from viztracer_native import notebook_view  # noqa: E402
 
 LAUNCHER = os.environ.get("VIZTRACER_NATIVE")
 # Added to the report: says what it shows and what it can reach, as the page around it cannot look in.
@@ -51,7 +51,11 @@ class Notebook(unittest.TestCase):
                 file.write("def visit(n):\n    return '</iframe><b>\"&quot;'\nfor n in range(20):\n    visit(n)\n")
             subprocess.run([LAUNCHER, "--quiet", "--mine", "--python", sys.executable, "-o", report, program], cwd=folder, check=True)
             with open(report, encoding="utf-8") as file:
-                shown = ipython.page(file.read() + TELL) + ipython.link(report)
+                page_text = file.read()
+            with open(report, "w", encoding="utf-8") as file:
+                file.write(page_text + TELL)
+            summary = notebook_view.Summary({"processes": [], "lost_events": 0}, 1_500_000, ())
+            shown = notebook_view.bundle(report, summary, True)["text/html"]
             with open(notebook, "w", encoding="utf-8") as file:
                 file.write(f"<!doctype html><meta charset=utf-8><title>{json.dumps(folder)}</title><body>{shown}")
             with chromium.Chromium() as browser:
@@ -62,7 +66,16 @@ class Notebook(unittest.TestCase):
                 self.assertEqual([], told["reached"])
                 self.assertIn("visit", told["text"])
                 # Nothing of the page has got out of its frame.
-                self.assertEqual(report, page.evaluate("document.body.innerText.trim()"))
+                self.assertEqual(["1.50 ms, 0 calls", "own\tshare\ttotal\tcalls\tfunction", f"Open the report {report}"],
+                                 [line for line in page.evaluate("document.body.innerText").splitlines() if line.strip()])
+                # The button: a tab with the page of this cell, whatever the file has become.
+                os.unlink(report)
+                page.click(*page.evaluate("(({x, y}) => [x + 5, y + 5])(document.querySelector('button').getBoundingClientRect())"))
+                tab = browser.opened(lambda address: address.startswith("blob:"))
+                tab.evaluate(LISTEN)
+                told = tab.evaluate(UNTIL_SHOWN)
+                self.assertEqual([], told["reached"])
+                self.assertEqual([], page.messages)
 
 
 if __name__ == "__main__":

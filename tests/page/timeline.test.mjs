@@ -57,6 +57,13 @@ test('colours are those of a name and its place, and boxes can be read on', () =
   }
 });
 
+test('the main thread of a process is its first, whichever was told of first', () => {
+  const thread = (/** @type {number} */ process, /** @type {number} */ tid) => ({ process, tid, calls: 1, depth: 1 });
+  const report = { processes: [{ pid: 10, parent: -1 }, { pid: 20, parent: 0 }],
+    threads: [thread(0, 12), thread(1, 20), thread(0, 11), thread(0, 10), thread(1, 21)], counters: [] };
+  assert.deepEqual(new Layout(/** @type {any} */ (report)).threads_of, [[3, 0, 2], [1, 4]]);
+});
+
 test('every line of an open layout is found where it lies, and hidden ones are counted', () => withFile(OPTIONS, async (file) => {
   const source = await sourceOf(file);
   const layout = new Layout(source.report);

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import textwrap
+import threading
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -28,7 +29,8 @@ LAUNCHER = """
     for option, output in zip(words, words[1:]):
         if option == "-o":
             with open(output, "w") as file:
-                file.write(open({report!r}).read() if output.endswith(".json") else "report " + output)
+                told = {summary!r} if output.endswith(".summary.json") else {report!r}
+                file.write(open(told).read() if output.endswith(".json") else "report " + output)
     """
 
 REPORT = {
@@ -38,6 +40,22 @@ REPORT = {
         {"ph": "i", "name": "mark", "ts": 2.0, "pid": 1, "tid": 1},
     ],
     "viztracer_metadata": {"version": "0.1.0"},
+}
+
+
+def function(name, file, line, calls, own_ns, total_ns):
+    """As a .summary.json has it."""
+    return {"name": name, "file": file, "line": line, "calls": calls, "own_ns": own_ns, "total_ns": total_ns}
+
+
+# One thread of this process and one that it has not, so that has been begun since.
+SUMMARY = {
+    "lost_events": 0,
+    "processes": [{"threads": [
+        {"tid": threading.get_native_id(), "functions": [
+            function("work", "/app/x.py", 3, 2, 2_340_000, 52_800_000), function("time.sleep", None, 0, 1, 50_460_000, 50_460_000)]},
+        {"tid": 1 << 40, "functions": [function("work", "/app/x.py", 3, 10, 999, 999)]},
+    ]}],
 }
 
 
@@ -59,7 +77,8 @@ class Case(unittest.TestCase):
         os.chdir(self.folder)
         self.log, self.refusal = self.path("log"), self.path("refusal")
         fake.launcher = self.write("launcher", textwrap.dedent(LAUNCHER).strip().format(
-            python=sys.executable, log=self.log, refusal=self.refusal, report=self.write("report", json.dumps(REPORT))))
+            python=sys.executable, log=self.log, refusal=self.refusal, report=self.write("report", json.dumps(REPORT)),
+            summary=self.write("summary", json.dumps(SUMMARY))))
         os.chmod(fake.launcher, 0o755)
 
     def tearDown(self):

@@ -162,14 +162,27 @@ class Chromium:
             raise PageError(f"{method}: {answer['error']['message']}")
         return answer["result"]
 
-    def open(self, address, before=""):
-        """A page of that address, being loaded. `before` is evaluated in it before any of its own scripts."""
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+    def opened(self, wanted, timeout_s=30):
+        """The page that another one has opened, of an address that `wanted` says yes to."""
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            for target in self.call("Target.getTargets")["targetInfos"]:
+                if target["type"] == "page" and wanted(target["url"]):
+                    return self.attach(target["targetId"])
+            time.sleep(0.05)
+        raise TimeoutError("no page has been opened")
+
+    def attach(self, target):
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         page = self.pages[session] = Page(self, session)
         for domain in ("Page", "Runtime", "Log"):
             page.call(f"{domain}.enable")
         page.call("Emulation.setDeviceMetricsOverride", width=self.size[0], height=self.size[1], deviceScaleFactor=1, mobile=False)
+        return page
+
+    def open(self, address, before=""):
+        """A page of that address, being loaded. `before` is evaluated in it before any of its own scripts."""
+        page = self.attach(self.call("Target.createTarget", url="about:blank")["targetId"])
         if before:
             page.call("Page.addScriptToEvaluateOnNewDocument", source=before)
         page.call("Page.navigate", url=address)

@@ -39,6 +39,9 @@ export class Layout {
     /** @type {number[][]} */
     this.threads_of = report.processes.map(() => []);
     report.threads.forEach((thread, i) => this.threads_of[thread.process]?.push(i));
+    // Of a program that was met late (a notebook's, one that was attached to) others are told of before the main one.
+    const is_main = (/** @type {number} */ one) => Number(report.threads[one].tid === report.processes[report.threads[one].process].pid);
+    for (const threads of this.threads_of) threads.sort((one, other) => is_main(other) - is_main(one));
     /** How deep in the tree. */
     this.level = report.processes.map(() => 0);
     report.processes.forEach((process, i) => {
