@@ -9,14 +9,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "attach/elf_symbols.h"
-#include "attach/remote_call.h"
+#include "attach/held_thread.h"
+#include "attach/loading_code.h"
 #include "attach/sleeping_threads.h"
 #include "attach/target_process.h"
+#include "base/fd.h"
 #include "base/file.h"
 
 namespace vtn::attach {
@@ -24,17 +29,12 @@ namespace vtn::attach {
 namespace {
 
 constexpr uint64_t kStopLimitNs = 500'000'000;       // it runs meanwhile
-constexpr uint64_t kCallLimitNs = 90'000'000;        // of what takes microseconds
+constexpr uint64_t kSyscallLimitNs = 90'000'000;     // of what takes microseconds
 constexpr uint64_t kPendingLimitNs = 1'000'000'000;  // then sleeping threads are looked for again
 constexpr uint64_t kBetweenTriesNs = 1'000'000;
-constexpr size_t kMaxErrorBytes = 2000;
+constexpr uint64_t kBetweenLooksNs = 20'000;
+constexpr long kTakeBackLimitNs = 20'000'000;
 constexpr size_t kCodeBytes = 16;
-constexpr char kProcFile[] = "/proc/version";
-#ifndef MFD_EXEC
-constexpr unsigned kMemoryMayRun = 0x10;
-#else
-constexpr unsigned kMemoryMayRun = MFD_EXEC;
-#endif
 
 // A function there, and how its code begins: another program may have taken the place of the one
 // that was looked at.
@@ -45,21 +45,24 @@ struct Function {
   uint64_t address() const { return symbol.address; }
 };
 
-// A name of an open file that no library has been loaded by: the dynamic linker takes one of the
-// same name for the same library, and descriptors come back. Of the time it makes slashes, with and
-// without a dot, that lead nowhere.
-std::string name_of_descriptor(const std::string& number) {
-  std::string name = "/proc/self/fd/";
-  for (uint64_t bits = monotonic_ns() / 1000; bits != 0; bits >>= 1) {
-    name += (bits & 1) != 0 ? "./" : "/";
-  }
-  return name + number;
+// What the process was given (loading_code.h).
+struct Pages {
+  uint64_t code = 0;  // 0: nothing
+  uint64_t cookie = 0;
+
+  uint64_t data() const { return code + kLoadingPageBytes; }
+};
+
+void pause_for(uint64_t ns) {
+  const struct timespec pause = {0, static_cast<long>(ns)};
+  (void)nanosleep(&pause, nullptr);
 }
 
 class Loader {
  public:
   Loader(pid_t pid, const std::string& path, const LoadOptions& options)
       : pid_(pid), path_(path), options_(options), memory_(pid) {}
+  ~Loader() { cancel_pending(); }
 
   Result<LoadReport> run();
 
@@ -67,21 +70,22 @@ class Loader {
   Status look();
   Result<Function> function(const char* name, bool of_libc) const;
   bool is_still_there(const Function& function) const;
+  Result<Pages> give_pages(HeldThread& thread, bool is_held) const;
+  Status write(uint64_t address, const void* from, size_t bytes) const;
+  // How far the code has come: VTN_LOADING_STATE, and loaded where the pages are gone.
+  uint32_t state_of(const Pages& pages) const;
+  // Until the code is through; false: it is not in time.
+  bool wait_for(const Pages& pages, uint64_t deadline_ns) const;
+  tl::unexpected<Error> fail_to_load(const Pages& pages) const;
   // Nothing: no thread sleeps where it may be used.
   Result<std::optional<LoadReport>> try_sleeping();
+  Result<LoadReport> load_in(HeldThread& thread, pid_t tid);
   // Nothing: it was not called in time.
   Result<std::optional<LoadReport>> try_pending_call(uint64_t deadline_ns);
-  Result<std::optional<LoadReport>> try_all(uint64_t deadline_ns);
+  Result<bool> ask_for_pending_call(LoadReport& report);
   bool may_ask_for_pending_call(const HeldThread& thread) const;
-  Status keep_errno(HeldThread& thread, uint64_t deadline_ns) const;
-  Status open_any_in(HeldThread& thread, LoadReport& report, uint64_t deadline_ns);
-  Result<LoadReport> load_in(HeldThread& thread, LoadWay way, pid_t tid);
-  Result<uint64_t> call_short(HeldThread& thread,
-                              const Function& function,
-                              std::initializer_list<uint64_t> arguments,
-                              uint64_t deadline_ns) const;
-  Status open_in(HeldThread& thread, const std::string& path, uint64_t deadline_ns);
-  Status open_copy_in(HeldThread& thread, uint64_t deadline_ns);
+  void cancel_pending();
+  Result<std::optional<LoadReport>> try_all(uint64_t deadline_ns);
   tl::unexpected<Error> fail_process(const std::string& what, int code = 0) const {
     return fail("process " + std::to_string(pid_) + " " + what, code);
   }
@@ -90,15 +94,16 @@ class Loader {
   const std::string& path_;
   const LoadOptions& options_;
   const RemoteMemory memory_;
+  UniqueFd pages_fd_;  // its memory, also what it may not write itself; ends with its program
+  ReturnCode return_code_;
   LoadedObjects objects_;
   Function open_;
   Function error_;
   Function errno_location_;
   Function add_pending_call_;
   Function make_pending_calls_;
-  Function pending_;
-  bool is_file_seen_ = false;
-  std::string library_;  // its bytes, where they are to be copied
+  Pages pending_;  // what CPython was asked to call, or may be
+  bool is_queued_ = false;
 };
 
 Result<Function> Loader::function(const char* name, bool of_libc) const {
@@ -126,110 +131,123 @@ Status Loader::look() {
   VTN_ASSIGN(errno_location_, function("__errno_location", true));
   VTN_ASSIGN(add_pending_call_, function("Py_AddPendingCall", false));
   VTN_ASSIGN(make_pending_calls_, function("Py_MakePendingCalls", false));
-  VTN_ASSIGN(pending_, function("PyCallable_Check", false));
-  // Read, so that nobody waits for a disk while a thread is held.
-  VTN_ASSIGN(library_, read_file(path_));
-  const std::string root = "/proc/" + std::to_string(pid_) + "/root";
-  is_file_seen_ = is_same_file(path_, root + path_);
-  if (!is_file_seen_ && access((root + kProcFile).c_str(), F_OK) != 0) {
-    return fail_process("sees neither " + path_ +
-                        " nor /proc, where it would find a copy: mount one of them in its root");
+  VTN_ASSIGN(pages_fd_, open_file("/proc/" + std::to_string(pid_) + "/mem", O_RDWR));
+  const auto code = find_return_code(pid_);
+  if (!code) {
+    return fail_process("has a C library that is not known here");
+  }
+  return_code_ = *code;
+  if (path_.size() >= VTN_LOADING_PATH_BYTES) {
+    return fail("the path " + path_ + " is too long");
+  }
+  const std::string seen = "/proc/" + std::to_string(pid_) + "/root" + path_;
+  if (access(seen.c_str(), F_OK) != 0 && errno == ENOENT) {
+    return fail_process("does not see " + path_);
   }
   return {};
 }
 
-// Of what takes microseconds: if it does not come to its end, it has not come to run.
-Result<uint64_t> Loader::call_short(HeldThread& thread,
-                                    const Function& function,
-                                    std::initializer_list<uint64_t> arguments,
-                                    uint64_t deadline_ns) const {
-  auto result = thread.call(function.address(), arguments, deadline_ns);
-  if (!result && result.error().code == ETIMEDOUT) {
-    return fail_process("has no time for calls", EBUSY);
-  }
-  return result;
+Status Loader::write(uint64_t address, const void* from, size_t bytes) const {
+  const ssize_t done = pwrite(pages_fd_.get(), from, bytes, static_cast<off_t>(address));
+  return done == static_cast<ssize_t>(bytes)
+             ? Status()
+             : Status(fail_errno("cannot write to the memory of process " + std::to_string(pid_),
+                                 done < 0 ? errno : EIO));
 }
 
-Status Loader::keep_errno(HeldThread& thread, uint64_t deadline_ns) const {
-  VTN_ASSIGN(const uint64_t address, call_short(thread, errno_location_, {}, deadline_ns));
-  return thread.keep_errno(address);
+Result<Pages> Loader::give_pages(HeldThread& thread, bool is_held) const {
+  const uint64_t deadline_ns = monotonic_ns() + kSyscallLimitNs;
+  VTN_ASSIGN(
+      const int64_t mapped,
+      thread.run_syscall(
+          SYS_mmap,
+          {0, kLoadingBytes, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, ~uint64_t{0}, 0},
+          deadline_ns));
+  if (mapped < 0) {
+    return fail_process(std::string("may be given no code: mmap: ") +
+                        strerror(static_cast<int>(-mapped)));
+  }
+  Pages pages = {.code = static_cast<uint64_t>(mapped)};
+  (void)!getrandom(&pages.cookie, sizeof(pages.cookie), 0);
+  LoadingData data = {};
+  data.is_held = is_held ? 1 : 0;
+  data.errno_location = errno_location_.address();
+  data.dlopen = open_.address();
+  data.dlerror = error_.address();
+  data.add_pending_call = add_pending_call_.address();
+  data.syscall = return_code_.syscall;
+  data.wait = {0, kTakeBackLimitNs};
+  data.cookie = pages.cookie;
+  (void)memcpy(data.path, path_.c_str(), path_.size() + 1);
+  const std::string_view code = loading_code();
+  Status written = write(pages.code, code.data(), code.size());
+  if (written) {
+    written = write(pages.data(), &data, sizeof(data));
+  }
+  if (!written) {
+    (void)thread.run_syscall(SYS_munmap, {pages.code, kLoadingBytes}, deadline_ns);
+    return tl::unexpected(written.error());
+  }
+  return pages;
 }
 
-// ETIMEDOUT: it has begun, and goes on by itself.
-Status Loader::open_in(HeldThread& thread, const std::string& path, uint64_t deadline_ns) {
-  VTN_ASSIGN(const uint64_t path_at, thread.put({path.c_str(), path.size() + 1}));
-  VTN_ASSIGN(const uint64_t handle, thread.call(open_.address(), {path_at, RTLD_NOW}, deadline_ns));
-  if (handle != 0) {
-    return {};
-  }
-  VTN_ASSIGN(const uint64_t text, call_short(thread, error_, {}, deadline_ns));
-  return fail_process("does not load the library: " + (text != 0
-                                                           ? memory_.text(text, kMaxErrorBytes)
-                                                           : std::string("no reason given")));
+uint32_t Loader::state_of(const Pages& pages) const {
+  const auto data = memory_.get<LoadingData>(pages.data());
+  return data && data->cookie == pages.cookie ? data->state : uint32_t{VTN_LOADING_LOADED};
 }
 
-// A file that has no place in any root.
-Status Loader::open_copy_in(HeldThread& thread, uint64_t deadline_ns) {
-  VTN_ASSIGN(const Function create, function("memfd_create", true));
-  VTN_ASSIGN(const Function close, function("close", true));
-  VTN_ASSIGN(const uint64_t name, thread.put({"viztracer-native", sizeof("viztracer-native")}));
-  VTN_ASSIGN(uint64_t fd,
-             call_short(thread, create, {name, MFD_CLOEXEC | kMemoryMayRun}, deadline_ns));
-  if (static_cast<int>(fd) < 0) {  // an older kernel, where all may
-    VTN_ASSIGN(fd, call_short(thread, create, {name, MFD_CLOEXEC}, deadline_ns));
+bool Loader::wait_for(const Pages& pages, uint64_t deadline_ns) const {
+  while (state_of(pages) <= VTN_LOADING_RUNS) {
+    if (monotonic_ns() >= deadline_ns) {
+      return false;
+    }
+    pause_for(kBetweenLooksNs);
   }
-  if (static_cast<int>(fd) < 0) {
-    return fail_process("does not see " + path_ + ", and can be given no copy of it in memory");
-  }
-  const std::string number = std::to_string(static_cast<int>(fd));
-  const std::string seen_by_us = "/proc/" + std::to_string(pid_) + "/fd/" + number;
-  Status loaded;
-  if (auto copy = open_file(seen_by_us, O_WRONLY); !copy) {
-    loaded = tl::unexpected(copy.error());
-  } else if (loaded = write_all(copy->get(), library_); loaded) {
-    loaded = open_in(thread, name_of_descriptor(number), deadline_ns);
-  }
-  if (loaded || loaded.error().code != ETIMEDOUT) {
-    VTN_TRY(call_short(thread, close, {fd}, deadline_ns));
-  }
-  return loaded;
+  return true;
 }
 
-Status Loader::open_any_in(HeldThread& thread, LoadReport& report, uint64_t deadline_ns) {
-  Status by_path = is_file_seen_ ? open_in(thread, path_, deadline_ns) : Status(fail(""));
-  if (by_path || by_path.error().code == ETIMEDOUT) {
-    return by_path;
-  }
-  // It may be one that our user may read, and the process may not.
-  report.by_memory = true;
-  Status by_copy = open_copy_in(thread, deadline_ns);
-  const bool is_known = by_copy || by_copy.error().code == ETIMEDOUT || !is_file_seen_;
-  return is_known ? by_copy : by_path;
-}
-
-Result<LoadReport> Loader::load_in(HeldThread& thread, LoadWay way, pid_t tid) {
-  const uint64_t deadline_ns = monotonic_ns() + options_.hold_limit_ns;
-  VTN_TRY(keep_errno(thread, deadline_ns));
-  LoadReport report{.way = way, .tid = tid};
-  const Status opened = open_any_in(thread, report, deadline_ns);
-  if (!opened && opened.error().code != ETIMEDOUT) {
-    return tl::unexpected(opened.error());
-  }
-  report.is_over = opened.has_value();
-  thread.let_go();
-  report.held_ns = thread.held_ns();
-  return report;
+tl::unexpected<Error> Loader::fail_to_load(const Pages& pages) const {
+  const std::string why = memory_.text(pages.data() + VTN_LOADING_ERROR, VTN_LOADING_ERROR_BYTES);
+  return fail_process("does not load the library: " + (why.empty() ? "no reason given" : why));
 }
 
 Result<std::optional<LoadReport>> Loader::try_sleeping() {
   for (const pid_t tid : find_sleeping_threads(pid_)) {
-    auto thread = HeldThread::hold(pid_, tid, kStopLimitNs);
+    auto thread = HeldThread::hold(pid_, tid, return_code_, kStopLimitNs);
     if (thread && is_still_there(open_) && is_safely_asleep(thread->registers(), objects_)) {
-      VTN_ASSIGN(LoadReport report, load_in(*thread, LoadWay::kSleepingThread, tid));
+      VTN_ASSIGN(LoadReport report, load_in(*thread, tid));
       return report;
     }
   }
   return std::nullopt;
+}
+
+Result<LoadReport> Loader::load_in(HeldThread& thread, pid_t tid) {
+  const uint64_t deadline_ns = monotonic_ns() + options_.hold_limit_ns;
+  LoadReport report{.way = LoadWay::kSleepingThread, .tid = tid};
+  VTN_ASSIGN(const Pages pages, give_pages(thread, true));
+  VTN_TRY(thread.start(pages.code + kLoad, pages.data()));
+  report.is_over = wait_for(pages, deadline_ns);
+  if (!report.is_over) {
+    constexpr uint32_t kNobody = 0;
+    (void)write(pages.data() + VTN_LOADING_IS_HELD, &kNobody, sizeof(kNobody));
+    thread.let_go();
+    report.held_ns = thread.held_ns();
+    return report;
+  }
+  const bool has_failed = state_of(pages) == VTN_LOADING_FAILED;
+  const auto failure = has_failed ? std::optional(fail_to_load(pages)) : std::nullopt;
+  const uint64_t soon_ns = monotonic_ns() + kSyscallLimitNs;
+  VTN_ASSIGN(const bool is_back, thread.take_back(pages.code, kLoadingPageBytes, soon_ns));
+  if (is_back) {
+    VTN_TRY(thread.run_syscall(SYS_munmap, {pages.code, kLoadingBytes}, soon_ns));
+    thread.let_go();
+  }
+  if (failure) {
+    return *failure;
+  }
+  report.held_ns = thread.held_ns();
+  return report;
 }
 
 // In CPython's own code no lock of others is held. Py_AddPendingCall takes one of its own: the
@@ -243,22 +261,56 @@ bool Loader::may_ask_for_pending_call(const HeldThread& thread) const {
          is_still_there(open_);
 }
 
-Result<std::optional<LoadReport>> Loader::try_pending_call(uint64_t deadline_ns) {
-  VTN_ASSIGN(HeldThread thread, HeldThread::hold(pid_, pid_, kStopLimitNs));
+// Once: what is in the queue is called some time, unless the process ends.
+Result<bool> Loader::ask_for_pending_call(LoadReport& report) {
+  VTN_ASSIGN(HeldThread thread, HeldThread::hold(pid_, pid_, return_code_, kStopLimitNs));
   if (!may_ask_for_pending_call(thread)) {
+    return false;
+  }
+  if (pending_.code == 0) {
+    VTN_ASSIGN(pending_, give_pages(thread, false));
+  }
+  VTN_TRY(thread.send(pending_.code + loading_queue(), pending_.data()));
+  report.held_ns = thread.held_ns();
+  return true;
+}
+
+Result<std::optional<LoadReport>> Loader::try_pending_call(uint64_t deadline_ns) {
+  LoadReport report{.way = LoadWay::kPendingCall, .tid = pid_};
+  if (!is_queued_) {
+    VTN_ASSIGN(is_queued_, ask_for_pending_call(report));
+    if (!is_queued_) {
+      return std::nullopt;
+    }
+  }
+  report.is_over = wait_for(pending_, deadline_ns);
+  if (!report.is_over && state_of(pending_) == VTN_LOADING_RUNS) {
+    is_queued_ = false;
+    return report;
+  }
+  if (!report.is_over) {
+    // With too many calls in the queue already it is asked again.
+    is_queued_ = memory_.get<uint32_t>(pending_.data() + VTN_LOADING_QUEUED) !=
+                 uint32_t{VTN_LOADING_QUEUE_IS_FULL};
     return std::nullopt;
   }
-  // If there are too many already, they are waited for.
-  const uint64_t call_deadline_ns = monotonic_ns() + kCallLimitNs;
-  VTN_TRY(keep_errno(thread, call_deadline_ns));
-  VTN_TRY(call_short(thread, add_pending_call_, {pending_.address(), 0}, call_deadline_ns));
-  const Status came = thread.run_to(pending_.address(), deadline_ns);
-  if (!came && came.error().code == ETIMEDOUT) {
-    return std::nullopt;
+  const Pages pages = std::exchange(pending_, {});
+  is_queued_ = false;
+  if (state_of(pages) == VTN_LOADING_FAILED) {
+    return fail_to_load(pages);
   }
-  VTN_TRY(came);
-  VTN_ASSIGN(LoadReport report, load_in(thread, LoadWay::kPendingCall, pid_));
+  if (!is_still_there(open_)) {
+    return fail_process("has become another program", ESRCH);
+  }
   return report;
+}
+
+// Its pages go when it is called.
+void Loader::cancel_pending() {
+  constexpr uint32_t kCancelled = VTN_LOADING_CANCELLED;
+  if (is_queued_ && state_of(pending_) == 0) {
+    (void)write(pending_.data() + VTN_LOADING_STATE, &kCancelled, sizeof(kCancelled));
+  }
 }
 
 Result<std::optional<LoadReport>> Loader::try_all(uint64_t deadline_ns) {
@@ -286,8 +338,7 @@ Result<LoadReport> Loader::run() {
       }
       VTN_TRY(check_traceable(pid_));
     }
-    const struct timespec pause = {0, kBetweenTriesNs};
-    (void)nanosleep(&pause, nullptr);
+    pause_for(kBetweenTriesNs);
   } while (monotonic_ns() < deadline_ns);
   return fail_process(
       "is in no place where it may load a library: its main thread runs no Python code, and no "

@@ -205,11 +205,7 @@ Status check_traceable(pid_t pid) {
   if (status.value("Seccomp") == "1") {
     return fail(process(pid) + " may only read and write (seccomp's strict mode)");
   }
-  // Our calls end in this signal, for which the kernel takes back that it is ignored.
-  if ((status.number("SigIgn", 16) >> (SIGSEGV - 1) & 1) != 0) {
-    return fail(process(pid) + " ignores SIGSEGV, which attaching takes");
-  }
-  // They would have to return to where they were called from.
+  // A thread that finds back by itself would have to have been called from where it returns to.
   if (status.value("x86_Thread_features").find("shstk") != std::string::npos) {
     return fail(process(pid) +
                 " has a shadow stack, on which no calls can be made: start it without "
@@ -235,7 +231,6 @@ Result<TargetProcess> find_python(pid_t pid) {
                 ", which is not known here");
   }
   if (const auto runtime = objects.find("_PyRuntime")) {
-    target.runtime_address = runtime->address;
     const auto head = memory.get<RuntimeHead>(runtime->address);
     target.is_free_threaded = head && memcmp(head->cookie, "xdebugpy", sizeof(head->cookie)) == 0 &&
                               head->free_threaded == 1;

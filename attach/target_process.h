@@ -17,7 +17,6 @@ struct TargetProcess {
   pid_t pid = 0;
   uint32_t python = 0;  // its CPython: 0x030c for 3.12
   bool is_free_threaded = false;
-  uint64_t runtime_address = 0;  // of _PyRuntime; 0: it is not exported
 };
 
 // A process that runs CPython, and that the kernel lets us trace.

@@ -20,6 +20,8 @@ namespace {
 
 // mov $15, %rax; syscall: rt_sigreturn, as glibc and musl both have it.
 constexpr std::string_view kSignalReturn("\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05", 9);
+// syscall; ret: the end of getpid(2) and its like.
+constexpr std::string_view kSyscall("\x0f\x05\xc3", 3);
 
 // The kernel's; glibc's has more at its end.
 constexpr uint64_t kContextBytes = offsetof(ucontext_t, uc_sigmask) + sizeof(uint64_t);
@@ -129,7 +131,7 @@ std::string way_back_frame(uint64_t at,
   return frame + vectors_for_frame(vectors);
 }
 
-std::optional<uint64_t> find_signal_return(pid_t pid) {
+std::optional<ReturnCode> find_return_code(pid_t pid) {
   const auto areas = read_memory_map(pid);
   if (!areas) {
     return {};
@@ -140,10 +142,13 @@ std::optional<uint64_t> find_signal_return(pid_t pid) {
       continue;
     }
     std::string code(area.end - area.begin, '\0');
-    if (memory.read(area.begin, code.data(), code.size())) {
-      if (const size_t found = code.find(kSignalReturn); found != code.npos) {
-        return area.begin + found;
-      }
+    if (!memory.read(area.begin, code.data(), code.size())) {
+      continue;
+    }
+    const size_t signal_return = code.find(kSignalReturn);
+    const size_t syscall = code.find(kSyscall);
+    if (signal_return != code.npos && syscall != code.npos) {
+      return ReturnCode{area.begin + signal_return, area.begin + syscall};
     }
   }
   return {};

@@ -27,7 +27,11 @@ std::string way_back_frame(uint64_t at,
                            const std::vector<char>& vectors,
                            uint64_t signal_mask);
 
-// Where that code is in a process; nothing: its C library is not known.
-std::optional<uint64_t> find_signal_return(pid_t pid);
+// What of a process's C library it takes; nothing: it is not known.
+struct ReturnCode {
+  uint64_t signal_return = 0;  // ends a handler: rt_sigreturn(2)
+  uint64_t syscall = 0;        // makes any system call, and returns
+};
+std::optional<ReturnCode> find_return_code(pid_t pid);
 
 }  // namespace vtn::attach

@@ -3,7 +3,6 @@
 // What attach/ does, from a command line, for tests in Python:
 //   inject look PID
 //   inject load PID LIBRARY [LIMIT_MS]
-//   inject script PID SCRIPT
 // A line of words on stdout, `name=value` each; or the error's line on stderr, and status 1.
 #include <string>
 
@@ -12,7 +11,6 @@
 #include <string.h>
 
 #include "attach/load_library.h"
-#include "attach/remote_script.h"
 #include "attach/target_process.h"
 
 namespace {
@@ -46,27 +44,10 @@ int load(pid_t pid, const std::string& path, const char* limit_ms) {
   if (!report) {
     return say_error(report.error());
   }
-  printf("way=%s tid=%d is_over=%d by_memory=%d held_us=%llu took_us=%llu\n",
+  printf("way=%s tid=%d is_over=%d held_us=%llu took_us=%llu\n",
          report->way == LoadWay::kSleepingThread ? "sleeping" : "pending",
          report->tid,
          report->is_over ? 1 : 0,
-         report->by_memory ? 1 : 0,
-         static_cast<unsigned long long>(report->held_ns / 1000),
-         static_cast<unsigned long long>(report->took_ns / 1000));
-  return 0;
-}
-
-int script(pid_t pid, const std::string& path) {
-  constexpr const char* kOutcomes[] = {"runs", "unsupported", "switched_off", "not_taken_up"};
-  const auto target = look_at_target(pid);
-  const auto report =
-      target ? run_script(*target, path) : Result<ScriptReport>(tl::unexpected(target.error()));
-  if (!report) {
-    return say_error(report.error());
-  }
-  printf("outcome=%s woken=%d held_us=%llu took_us=%llu\n",
-         kOutcomes[static_cast<int>(report->outcome)],
-         report->woken ? 1 : 0,
          static_cast<unsigned long long>(report->held_ns / 1000),
          static_cast<unsigned long long>(report->took_ns / 1000));
   return 0;
@@ -83,10 +64,6 @@ int main(int argc, char** argv) {
   if (verb == "load" && (argc == 4 || argc == 5)) {
     return load(pid, argv[3], argv[4]);
   }
-  if (verb == "script" && argc == 4) {
-    return script(pid, argv[3]);
-  }
-  (void)fprintf(stderr,
-                "usage: inject look PID | load PID LIBRARY [LIMIT_MS] | script PID SCRIPT\n");
+  (void)fprintf(stderr, "usage: inject look PID | load PID LIBRARY [LIMIT_MS]\n");
   return 2;
 }

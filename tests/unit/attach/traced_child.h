@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Children of a test program that are held and made to call functions. They are forks of it: its
-// functions lie where ours lie.
+// Children of a test program that are held and sent on errands. They are forks of it: its functions
+// lie where ours lie.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "attach/remote_call.h"
+#include "attach/held_thread.h"
 #include "base/processes.h"
 #include "tests/support/catch.h"
 
@@ -65,6 +65,7 @@ class Child {
     pid_ = fork();
     if (pid_ == 0) {
       (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+      (void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
       _exit(body());
     }
     REQUIRE(pid_ > 0);
@@ -82,6 +83,7 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   pid_t pid() const { return pid_; }
+  bool has_ended() const { return read_process_stat(pid_)->state == 'Z'; }
   int wait_status() {
     int status = -1;
     REQUIRE(waitpid(pid_, &status, 0) == pid_);
@@ -99,8 +101,14 @@ class Child {
   pid_t pid_ = 0;
 };
 
+inline const ReturnCode& return_code() {
+  static const auto code = find_return_code(getpid());
+  REQUIRE(code.has_value());
+  return *code;
+}
+
 inline Result<HeldThread> hold(const Child& child) {
-  return HeldThread::hold(child.pid(), child.pid(), kStopLimitNs);
+  return HeldThread::hold(child.pid(), child.pid(), return_code(), kStopLimitNs);
 }
 
 // Tracing is what all of this needs, and a sandbox may refuse it.
@@ -124,11 +132,10 @@ inline bool may_trace() {
   } while (false)
 
 // Puts something else into every register that a function may change, and into errno.
-extern "C" [[gnu::noinline]] inline uint64_t vtn_test_disturb(
-    uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
+extern "C" [[gnu::noinline]] inline void vtn_test_disturb(uint64_t value) {
   double sum = 0;
   for (int step = 1; step < 50; ++step) {
-    sum += sqrt(static_cast<double>(step) + static_cast<double>(a));
+    sum += sqrt(static_cast<double>(step) + static_cast<double>(value));
   }
   asm volatile(
       "pcmpeqb %%xmm0, %%xmm0\n pcmpeqb %%xmm1, %%xmm1\n pcmpeqb %%xmm2, %%xmm2\n"
@@ -161,14 +168,11 @@ extern "C" [[gnu::noinline]] inline uint64_t vtn_test_disturb(
         "r10",
         "r11",
         "memory");
-  errno = ERANGE;
+  errno = sum < 0 ? EDOM : ERANGE;
   shared()->calls = shared()->calls + 1;
-  return a + 10 * b + 100 * c + 1000 * d + 10'000 * e + 100'000 * f + (sum < 0 ? 1 : 0);
 }
 
-extern "C" inline uint64_t vtn_test_errno_location() { return reinterpret_cast<uint64_t>(&errno); }
-
-extern "C" inline uint64_t vtn_test_slow(uint64_t ms) {
+extern "C" inline void vtn_test_slow(uint64_t ms) {
   shared()->is_within = 1;
   const uint64_t end_ns = monotonic_ns() + ms * 1'000'000;
   while (monotonic_ns() < end_ns) {
@@ -176,14 +180,16 @@ extern "C" inline uint64_t vtn_test_slow(uint64_t ms) {
   }
   shared()->is_within = 0;
   shared()->finished = shared()->finished + 1;
-  return vtn_test_disturb(1, 2, 3, 4, 5, 6);
+  vtn_test_disturb(ms);
 }
 
-extern "C" inline uint64_t vtn_test_crash(uint64_t address) {
-  return *reinterpret_cast<volatile uint64_t*>(address);
+// Until `stop`; no more than kSpinBytes of code.
+inline constexpr uint64_t kSpinBytes = 512;
+extern "C" [[gnu::noinline]] inline void vtn_test_spin(volatile int* stop) {
+  while (*stop == 0) {
+    asm volatile("pause");
+  }
 }
-
-extern "C" [[gnu::noinline]] inline void vtn_test_passed() { asm volatile("" ::: "memory"); }
 
 // Keeps something in registers, vector registers and the red zone for a while; whether it is there
 // still.
@@ -286,22 +292,11 @@ inline int compute_until_stopped(bool and_look_at_errno) {
 
 inline int compute_with_errno() { return compute_until_stopped(true); }
 
-inline void keep_errno(HeldThread& thread) {
-  const auto address = thread.call(address_of(vtn_test_errno_location), {}, soon());
-  REQUIRE(address.has_value());
-  REQUIRE(thread.keep_errno(*address).has_value());
-}
-
-// One call of all six arguments; everything is let go of afterwards.
-inline void call_once(const Child& child) {
-  auto thread = hold(child);
-  REQUIRE(thread.has_value());
-  keep_errno(*thread);
-  const auto result = thread->call(address_of(vtn_test_disturb), {1, 2, 3, 4, 5, 6}, soon());
-  REQUIRE(result.has_value());
-  CHECK(*result == 654'321);
-  thread->let_go();
-  CHECK(thread->held_ns() > 0);
+inline void wait_for(volatile int& number, int wanted) {
+  for (int look = 0; look < 5000 && number != wanted; ++look) {
+    sleep_ms(1);
+  }
+  REQUIRE(number == wanted);
 }
 
 }  // namespace vtn::attach
