@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define VTN_RUNTIME_ABI_VERSION 6u
+#define VTN_RUNTIME_ABI_VERSION 7u
 #define VTN_RUNTIME_START_SYMBOL "vtn_runtime_start"
 
 /* What the runtime may use of libc by way of the shim: names that have no version below GLIBC_2.34,
@@ -53,6 +53,9 @@ typedef struct {
   void* (**module_init)(void);
   /* VTN_ENTER_SYMBOL. */
   int (*enter_session)(const char* folder);
+  /* In a process that runs already: whether what it starts is followed into the session, 1 or 0.
+   * With the GIL. A process that was begun with the shim follows in any case. */
+  void (*follow)(int wanted);
 } vtn_runtime_args;
 
 /* Returns 0 when the runtime is in place; anything else: this process is not traced. Called before

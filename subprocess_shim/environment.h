@@ -10,9 +10,11 @@
 
 #include "subprocess_shim/libc.h"
 
-/* Remembers `own_path`, the path we were loaded by, and takes it out of `environ`, but if it is to
- * stay. At the start. */
-void vtn_environment_enter(const char* own_path, int stays);
+/* Our path from now on. Others may be about to start a program by the earlier one. 0: too long. */
+int vtn_environment_name(const char* own_path);
+
+/* Takes our entry out of `environ`. At the start. */
+void vtn_environment_hide(void);
 
 /* Whether this process, with the rights it has now, could load us by that path. */
 int vtn_environment_reachable(void);
@@ -25,6 +27,7 @@ typedef struct {
   int as_it_is;        /* no copy is needed */
   size_t entries;      /* of the copy, its final NULL not counted */
   size_t memory_bytes; /* what the copy takes */
+  const struct vtn_entry* own;
 } vtn_environment_plan;
 
 vtn_environment_plan vtn_environment_measure(vtn_strings from, int carries);

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 
 #include "subprocess_shim/environment.h"
+#include "subprocess_shim/late.h"
 #include "subprocess_shim/libc.h"
 #include "subprocess_shim/raw.h"
 #include "subprocess_shim/slots.h"
@@ -57,8 +58,7 @@ static int too_big(void) {
 static int run(const exec_call* call) {
   (void)vtn_libc();
   /* (fexecve refuses an environment that is not there; the others take it for an empty one.) */
-  if (vtn_control() == NULL ||
-      (call->way == BY_FD ? call->environment == NULL : call->path == NULL)) {
+  if (!vtn_follows() || (call->way == BY_FD ? call->environment == NULL : call->path == NULL)) {
     return call_real(call, call->environment);
   }
   char buffer[VTN_PATH_BYTES];
@@ -91,6 +91,7 @@ static int run(const exec_call* call) {
     if (own != NULL) {
       __atomic_store_n(&own->exec_ticks, vtn_ticks(), __ATOMIC_RELEASE);
     }
+    vtn_leave_attached(1);
   }
   const vtn_environment_plan plan = vtn_environment_measure(call->environment, verdict.carries);
   void* pages;
@@ -102,6 +103,9 @@ static int run(const exec_call* call) {
   vtn_give_pages(pages);
   if (own != NULL) {
     __atomic_store_n(&own->exec_ticks, 0, __ATOMIC_RELEASE);
+  }
+  if (verdict.exists) {
+    vtn_leave_attached(-1);
   }
   vtn_withdraw_start(start, start_ticks);
   return result;

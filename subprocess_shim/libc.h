@@ -22,13 +22,14 @@ typedef void* (*vtn_dlsym_fn)(void* handle, const char* name);
 extern vtn_dlsym_fn vtn_real_dlsym __attribute__((visibility("hidden")));
 vtn_dlsym_fn vtn_find_real_dlsym(void) __attribute__((visibility("hidden")));
 
-/* We were loaded into a program that runs already, behind all that we ask for: nobody's functions
- * lead to ours then, and what the loader would find behind us is not defined. */
+/* We were loaded into a program that runs already, behind all that we ask for: nobody's calls lead
+ * to us by themselves then (late.h), and what we stand before is the first that has the name. */
 extern int vtn_is_late __attribute__((visibility("hidden")));
+void* vtn_find_defined(const char* name, int behind_us) __attribute__((visibility("hidden")));
 
 static inline void* vtn_dlsym(void* handle, const char* name) {
   const vtn_dlsym_fn real = vtn_real_dlsym != NULL ? vtn_real_dlsym : vtn_find_real_dlsym();
-  return real(handle == VTN_RTLD_NEXT && vtn_is_late ? VTN_RTLD_DEFAULT : handle, name);
+  return handle == VTN_RTLD_NEXT && vtn_is_late ? vtn_find_defined(name, 0) : real(handle, name);
 }
 
 typedef char* const* vtn_strings; /* argv or envp */

@@ -5,6 +5,9 @@
  * posix_spawn, as POSIX and the C library in use have them. Unlike there a thread that is
  * cancelled in them goes on until the shell has ended.
  */
+#include "subprocess_shim/shell.h"
+
+#include "subprocess_shim/late.h"
 #include "subprocess_shim/libc.h"
 #include "subprocess_shim/raw.h"
 #include "subprocess_shim/slots.h"
@@ -105,22 +108,53 @@ static void lock_ignoring(void) {
 
 static void unlock_ignoring(void) { __atomic_store_n(&g_ignoring.lock, 0, __ATOMIC_RELEASE); }
 
+/* Two that do this without knowing of each other would leave the signals ignored for good. Calls
+ * of libc's own that began before we came are known by what they have done; and none begins while
+ * one of ours is under way. */
+static int begin_ignoring(void) {
+  const signal_action ignore = {.handler = IGNORED};
+  lock_ignoring();
+  const int ours = g_ignoring.callers != 0 || vtn_follows();
+  if (ours && g_ignoring.callers++ == 0) {
+    (void)set_action(SIGNAL_INTERRUPT, &ignore, &g_ignoring.interrupt);
+    (void)set_action(SIGNAL_QUIT, &ignore, &g_ignoring.quit);
+  }
+  unlock_ignoring();
+  return ours;
+}
+
+static void put_back(int number, const signal_action* before) {
+  signal_action now = {.handler = IGNORED};
+  if (vtn_is_late) {
+    (void)set_action(number, NULL, &now);
+  }
+  if (now.handler == IGNORED) {
+    (void)set_action(number, before, NULL);
+  }
+}
+
+static void end_ignoring(void) {
+  lock_ignoring();
+  const int last = --g_ignoring.callers == 0;
+  if (last) {
+    put_back(SIGNAL_INTERRUPT, &g_ignoring.interrupt);
+    put_back(SIGNAL_QUIT, &g_ignoring.quit);
+  }
+  unlock_ignoring();
+  if (last) {
+    vtn_follow_no_more();
+  }
+}
+
 VTN_EXPORT int system(const char* command) {
   if (vtn_libc_for_shells()->attributes_init == NULL || g_libc.attributes_destroy == NULL ||
       g_libc.attributes_setflags == NULL || g_libc.attributes_setsigmask == NULL ||
-      g_libc.attributes_setsigdefault == NULL || vtn_control() == NULL || command == NULL) {
+      g_libc.attributes_setsigdefault == NULL || command == NULL || !begin_ignoring()) {
     return g_libc.system(command);
-  }
-  const signal_action ignore = {.handler = IGNORED};
-  lock_ignoring();
-  if (g_ignoring.callers++ == 0) {
-    (void)set_action(SIGNAL_INTERRUPT, &ignore, &g_ignoring.interrupt);
-    (void)set_action(SIGNAL_QUIT, &ignore, &g_ignoring.quit);
   }
   signal_set defaults = {{0}};
   defaults.words[0] = (g_ignoring.interrupt.handler != IGNORED ? SIGNAL_BIT(SIGNAL_INTERRUPT) : 0) |
                       (g_ignoring.quit.handler != IGNORED ? SIGNAL_BIT(SIGNAL_QUIT) : 0);
-  unlock_ignoring();
   signal_set before = {{0}};
   const unsigned long child = SIGNAL_BIT(SIGNAL_CHILD);
   set_mask(HOW_BLOCK, &child, &before.words[0]);
@@ -135,12 +169,7 @@ VTN_EXPORT int system(const char* command) {
   (void)g_libc.attributes_destroy(&attributes);
   const int status = error == 0 ? wait_for(pid) : NOT_STARTED;
 
-  lock_ignoring();
-  if (--g_ignoring.callers == 0) {
-    (void)set_action(SIGNAL_INTERRUPT, &g_ignoring.interrupt, NULL);
-    (void)set_action(SIGNAL_QUIT, &g_ignoring.quit, NULL);
-  }
-  unlock_ignoring();
+  end_ignoring();
   set_mask(HOW_SET, &before.words[0], NULL);
   if (error != 0) {
     vtn_set_errno(error);
@@ -261,7 +290,7 @@ VTN_EXPORT void* popen(const char* command, const char* mode) {
   const int ready = vtn_libc_for_shells()->fdopen != NULL && g_libc.fclose != NULL &&
                     g_libc.actions_init != NULL && g_libc.actions_destroy != NULL &&
                     g_libc.actions_adddup2 != NULL && g_libc.actions_addclose != NULL;
-  const int entry = ready && vtn_control() != NULL && direction != 0 ? reserve_stream() : -1;
+  const int entry = ready && vtn_follows() && direction != 0 ? reserve_stream() : -1;
   if (entry < 0) {
     return g_libc.popen(command, mode);
   }
@@ -273,6 +302,9 @@ VTN_EXPORT void* popen(const char* command, const char* mode) {
 static int end_stream(void* stream, int pid) {
   const int closed = g_libc.fclose(stream);
   const int status = wait_for(pid);
+  if (!vtn_shell_is_busy()) {
+    vtn_follow_no_more();
+  }
   /* glibc also says if the last of what was written found no reader. */
   return status == 0 && g_libc.glibc_version != NULL ? closed : status;
 }
@@ -287,4 +319,13 @@ VTN_EXPORT int fclose(void* stream) {
   const int pid = release_stream(stream);
   return pid != 0 && g_libc.glibc_version != NULL ? end_stream(stream, pid)
                                                   : vtn_libc()->fclose(stream);
+}
+
+int vtn_shell_is_busy(void) {
+  for (int i = 0; i < MOST_STREAMS; ++i) {
+    if (__atomic_load_n(&g_streams[i].stream, __ATOMIC_ACQUIRE) != NULL) {
+      return 1;
+    }
+  }
+  return __atomic_load_n(&g_ignoring.callers, __ATOMIC_ACQUIRE) != 0;
 }

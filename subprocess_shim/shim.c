@@ -14,6 +14,7 @@
 #include "abi/runtime_abi.h"
 #include "subprocess_shim/environment.h"
 #include "subprocess_shim/go_program.h"
+#include "subprocess_shim/late.h"
 #include "subprocess_shim/libc.h"
 #include "subprocess_shim/raw.h"
 #include "subprocess_shim/settings.h"
@@ -65,14 +66,19 @@ VTN_EXPORT void* PyInit__viztracer_native(void) {
   return g_shim.module_init == NULL ? NULL : g_shim.module_init();
 }
 
+static const char kLink[] = "/libvtn.so";
+
+static void link_in(const char* session, char* path) {
+  const size_t bytes = vtn_length(session);
+  vtn_copy(path, session, bytes);
+  vtn_copy(path + bytes, kLink, sizeof(kLink));
+}
+
 /* The installed runtime lies beside the file that our link points to. */
 static int runtime_path(char* path) {
-  char link[VTN_PATH_BYTES + 16];
-  const size_t folder = vtn_length(g_shim.session);
-  static const char kLink[] = "/libvtn.so";
+  char link[VTN_PATH_BYTES + sizeof(kLink)];
   static const char kRuntime[] = "libvtn_runtime.so";
-  vtn_copy(link, g_shim.session, folder);
-  vtn_copy(link + folder, kLink, sizeof(kLink));
+  link_in(g_shim.session, link);
   const long bytes = vtn_call3(SYS_readlink, (long)link, (long)path, VTN_PATH_BYTES - 1);
   if (bytes <= 0) {
     return 0;
@@ -100,6 +106,7 @@ static void start_runtime(void) {
       .dladdr1_fn = g_shim.dladdr1,
       .module_init = &g_shim.module_init,
       .enter_session = vtn_enter_session,
+      .follow = vtn_follow,
   };
   vtn_threads_describe(&args);
   vtn_settings(&args.settings, &args.settings_end);
@@ -169,6 +176,9 @@ int vtn_enter_session(const char* folder) {
     return 0;
   }
   vtn_copy(g_shim.session, folder, bytes + 1);
+  char link[VTN_PATH_BYTES + sizeof(kLink)];
+  link_in(folder, link);
+  (void)vtn_environment_name(link);
   if (g_shim.runtime_tried) {
     start_runtime();
   } else if (starts_with_python()) {
@@ -193,7 +203,9 @@ __attribute__((constructor)) static void enter_process(int argc, char** argv) {
   const int is_go = vtn_is_go_program();
   g_shim.argv = &gnu_get_libc_version != NULL ? argv : NULL;
   g_shim.is_go = is_go;
-  vtn_environment_enter(self.file_name, is_go);
+  if (vtn_environment_name(self.file_name) && !is_go && !vtn_is_late) {
+    vtn_environment_hide();
+  }
   vtn_copy(g_shim.session, self.file_name, (size_t)slash);
   if (!vtn_slots_enter(g_shim.session, g_shim.argv, is_go)) {
     g_shim.session[0] = 0;

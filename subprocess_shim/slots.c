@@ -240,9 +240,11 @@ vtn_process_slot* vtn_find_slot(uint32_t pid) {
   return slot_at(pid == g_slots.pid ? g_slots.slot : find(pid));
 }
 
+int vtn_is_entered(void) { return !g_slots.forked && vtn_pid() == g_slots.pid; }
+
 int vtn_not_wanted(int child) {
   return g_slots.control != NULL && (g_slots.control->options & VTN_OPTION_ONLY_PROGRAM) != 0 &&
-         (child || g_slots.forked || vtn_pid() != g_slots.pid);
+         (child || !vtn_is_entered());
 }
 
 static uint32_t process_slot(void) { return vtn_not_wanted(0) ? VTN_MAX_PROCESSES : own_index(); }
@@ -445,6 +447,7 @@ int vtn_slots_enter(const char* session_folder, vtn_strings argv, int ends_silen
   g_slots.slots = (vtn_process_slot*)((char*)control + VTN_CONTROL_HEAD_BYTES);
   g_slots.pid_namespace = pid_namespace();
   g_slots.pid = vtn_pid();
+  g_slots.forked = 0;
   g_slots.flags = ends_silently ? VTN_SLOT_ENDING : 0;
   g_slots.slot = claim_own(VTN_SLOT_IMAGE, parent_pid(), 0, vtn_ticks(), argv);
   if (is_first) {

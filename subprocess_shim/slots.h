@@ -30,6 +30,9 @@ vtn_control_page* vtn_control(void);
 /* The program holds a CPython. */
 void vtn_slots_found_python(void);
 
+/* Whether this is the process that entered the session by itself, and no child of it. */
+int vtn_is_entered(void);
+
 /* Fills in `control`, `process_slot`, `executable` and `thread_of_word`. */
 void vtn_slots_describe(vtn_runtime_args* args);
 

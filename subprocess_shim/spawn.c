@@ -6,6 +6,7 @@
 #include "subprocess_shim/spawn.h"
 
 #include "subprocess_shim/environment.h"
+#include "subprocess_shim/late.h"
 #include "subprocess_shim/raw.h"
 #include "subprocess_shim/slots.h"
 #include "subprocess_shim/started.h"
@@ -72,7 +73,7 @@ static int run(const spawn_call* call, int* id) {
   if (call->real == NULL) {
     return ENOSYS;
   }
-  if (vtn_control() == NULL || call->path == NULL) {
+  if (!vtn_follows() || call->path == NULL) {
     return call_real(call, id, call->environment);
   }
   char buffer[VTN_PATH_BYTES];

@@ -6,6 +6,7 @@
 #include "runtime/capture/open_stack.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/entry/interpreters.h"
+#include "runtime/entry/process.h"
 #include "runtime/python/text.h"
 #include "tracer/thread_writer.h"
 
@@ -75,6 +76,7 @@ void stop_recording() {
   const PendingException pending;
   pause_recording();
   g_control.stopped = true;
+  follow_started(false);
   tracer::ensure_process();
   close_all_calls();
   uninstall_backend();
@@ -100,6 +102,7 @@ bool start_recording() {
     g_control.stopped = false;
     resume_recording();
     open_stacks_of_others();
+    follow_started(true);
   }
   return installed;
 }

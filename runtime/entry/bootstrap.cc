@@ -416,6 +416,7 @@ bool begin_late() {
   const bool installed = install_now();
   if (installed) {
     open_stacks_of_others();
+    follow_started(true);
   }
   g_python.PyErr_Clear();
   return installed;

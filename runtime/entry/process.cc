@@ -230,6 +230,8 @@ bool shim_enters_session(const char* folder) {
   return g_process.args.enter_session != nullptr && g_process.args.enter_session(folder) != 0;
 }
 
+void follow_started(bool wanted) { g_process.args.follow(wanted ? 1 : 0); }
+
 void set_backend(Backend backend) { g_process.backend = backend; }
 
 void* find_symbol(const char* name) { return g_process.args.dlsym_fn(nullptr, name); }

@@ -54,6 +54,9 @@ Settings session_settings();
 // A file of the session's folder, with its NUL. False: there is no room for it.
 bool session_file(const char* name, char* to, size_t room);
 
+// What this process starts is of the session from now on, or is not any more; with the GIL.
+void follow_started(bool wanted);
+
 // What the shim enters a session by (runtime_abi.h).
 bool shim_enters_session(const char* folder);
 

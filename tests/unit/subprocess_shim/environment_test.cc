@@ -18,11 +18,12 @@ namespace {
 const std::string kOwn = "/dev/shm/vtn-0/0123456789abcdef/libvtn.so";
 
 // What the program sees of an environment that it was started with.
-Words seen(const Words& given, bool stays = false) {
+Words seen(const Words& given) {
   CStrings environment(given);
   g_process = {};
   g_process.environment = environment.data();
-  vtn_environment_enter(kOwn.c_str(), stays ? 1 : 0);
+  CHECK(vtn_environment_name(kOwn.c_str()) != 0);
+  vtn_environment_hide();
   Words left = words_of(g_process.environment);
   g_process.environment = nullptr;
   return left;
@@ -71,16 +72,21 @@ TEST_CASE("environment: a variable that is there twice is freed of us twice", "[
         Words{"LD_PRELOAD=/a.so"});
 }
 
-TEST_CASE("environment: where it is to stay it stays, and is known all the same", "[environment]") {
-  const Words with = {"A=1", "LD_PRELOAD=/a.so:" + kOwn};
-  CHECK(seen(with, true) == with);
-  CHECK(given(with, true) == with);
-  CHECK(given(with, false) == Words{"A=1", "LD_PRELOAD=/a.so"});
+TEST_CASE("environment: another session's path takes the place of the first", "[environment]") {
+  (void)seen({});
+  const std::string other = "/dev/shm/vtn-0/fedcba9876543210/libvtn.so";
+  const CStrings environment(Words{"A=1"});
+  const vtn_environment_plan plan = vtn_environment_measure(environment.get(), 1);
+  CHECK(vtn_environment_name(other.c_str()) != 0);
+  CHECK(given({"A=1"}, true) == Words{"A=1", "LD_PRELOAD=" + other});
+  CHECK(given({"LD_PRELOAD=" + other}, false) == Words{});
+  // What was begun before is gone through with as it was begun.
+  std::string memory(plan.memory_bytes, 0);
+  CHECK(words_of(vtn_environment_copy(&plan, memory.data())) == Words{"A=1", "LD_PRELOAD=" + kOwn});
 }
 
 TEST_CASE("environment: no environment at all is an empty one", "[environment]") {
-  g_process = {};
-  vtn_environment_enter(kOwn.c_str(), 0);
+  (void)seen({});
   const vtn_environment_plan plan = vtn_environment_measure(nullptr, 1);
   CHECK(plan.entries == 1);
   const std::unique_ptr<char, decltype(&free)> memory(static_cast<char*>(malloc(plan.memory_bytes)),
@@ -129,7 +135,8 @@ TEST_CASE("environment: there and back is what it was", "[environment]") {
 TEST_CASE("environment: a path that is too long for us is nobody's", "[environment]") {
   CStrings environment({"LD_PRELOAD=/" + std::string(4000, 'x')});
   g_process.environment = environment.data();
-  vtn_environment_enter(environment.get()[0] + 11, 0);
+  CHECK(vtn_environment_name(environment.get()[0] + 11) == 0);
+  vtn_environment_hide();
   CHECK(words_of(g_process.environment).size() == 1);
 }
 
@@ -145,7 +152,7 @@ TEST_CASE("environment: we are reachable while our file is there", "[environment
   const TemporaryFolder folder;
   const std::string path = folder.write("libvtn.so", "");
   g_process = {};
-  vtn_environment_enter(path.c_str(), 0);
+  CHECK(vtn_environment_name(path.c_str()) != 0);
   CHECK(vtn_environment_reachable() != 0);
   REQUIRE(unlink(path.c_str()) == 0);
   CHECK(vtn_environment_reachable() == 0);

@@ -40,7 +40,7 @@ class Place {
   Place() {
     g_process = {};
     exclude({});
-    vtn_environment_enter(folder.write("libvtn.so", "").c_str(), 0);
+    (void)vtn_environment_name(folder.write("libvtn.so", "").c_str());
   }
 
   std::string add(const std::string& name, const std::string& bytes, mode_t mode = 0755) const {
