@@ -53,6 +53,8 @@ enum {
   VTN_OPTION_MAGIC_COMMENTS = 1u << 18, /* what comments in the source ask for */
   VTN_OPTION_BUDGET = 1u << 19,         /* functions are switched off that are called too often */
   VTN_OPTION_NO_ALIAS = 1u << 20,       /* `import viztracer` is the program's */
+  VTN_OPTION_NO_LIBRARY_SPANS = 1u
+                                << 21, /* spans that the program makes by libraries are not told */
 };
 
 /* vtn_control_page.collector_waiting */

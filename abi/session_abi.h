@@ -63,6 +63,7 @@ enum SessionOption : uint32_t {
   kOptionMagicComments = VTN_OPTION_MAGIC_COMMENTS,
   kOptionBudget = VTN_OPTION_BUDGET,
   kOptionNoAlias = VTN_OPTION_NO_ALIAS,
+  kOptionNoLibrarySpans = VTN_OPTION_NO_LIBRARY_SPANS,
 };
 
 enum class ClockKind : uint32_t { kTsc = VTN_CLOCK_TSC, kMonotonic = VTN_CLOCK_MONOTONIC };

@@ -382,6 +382,15 @@ constexpr OptionRow kRowsBeforeLogs[] = {
        return {};
      },
      "tell values whose names say that they are secret (password, token, ...), too"},
+    {"no_library_spans",
+     0,
+     nullptr,
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       request.record.library_spans = value != "true";
+       return {};
+     },
+     "do not show the spans that the program makes by OpenTelemetry"},
     {"no_alias",
      0,
      nullptr,

@@ -27,6 +27,7 @@ uint32_t RecordSettings::option_bits() const {
          (values.object_fields ? uint32_t{kOptionObjectFields} : 0) |
          (prints ? uint32_t{kOptionLogPrint} : 0) | (audits ? uint32_t{kOptionLogAudit} : 0) |
          (sparse ? uint32_t{kOptionLogSparse} : 0) | (alias ? 0 : uint32_t{kOptionNoAlias}) |
+         (library_spans ? 0 : uint32_t{kOptionNoLibrarySpans}) |
          (magic_comments ? uint32_t{kOptionMagicComments} : 0) |
          (calls.most_calls != 0 ? uint32_t{kOptionBudget} : 0);
 }

@@ -46,9 +46,9 @@ bool set_profile(PyThread* thread_state);
 
 void remove_profile(PyThread* thread_state);
 
-// Code is hidden though no filter hides any: from now on ends are told by their code. Before its
-// first call.
-void profile_meets_hidden_code();
+// There is code that is hidden though no filter hides any, or whose ends are of interest: from now
+// on ends are told by their code. Before its first call.
+void profile_tells_ends_by_code();
 
 // Whether the backend is the profile function.
 bool profile_installed();

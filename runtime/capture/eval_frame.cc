@@ -18,6 +18,7 @@
 #include "runtime/capture/thread_part.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
+#include "runtime/known/known_functions.h"
 #include "runtime/marks/exceptions.h"
 #include "runtime/python/versions.h"
 #include "runtime/variables/variables.h"
@@ -122,44 +123,14 @@ void change_to_profile() {
   return result;
 }
 
-PyObject* evaluate(PyThread* state, void* frame, int throwing) {
-  if (kDoNothing) {
-    return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
-  }
-  tracer::ThreadState* thread = tracer::current_thread();
-  PyObject* const code = field<PyObject*>(frame, kInnerFrameCode);
-  if (__builtin_expect(!g_eval.ready, 0)) {
-    if (g_recording_clock == kPausedClock) {
-      note_pause(thread);
-      return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
-    }
-    PyObject* function = field<PyObject*>(frame, kInnerFrameFunction);
-    g_eval.checked = g_eval.ready = true;
-    if (type_of(function) != g_python.PyFunction_Type ||
-        g_python.PyFunction_GetCode(function) != code) {
-      change_to_profile();
-      return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
-    }
-  }
-  if (__builtin_expect(part_of(thread)->stack_limit == 0, 0)) {
-    part_of(thread)->stack_limit = stack_limit();
-    part_of(thread)->guards_seen = g_eval.guards;
-  }
-  if (__builtin_expect(part_of(thread)->guards_seen != g_eval.guards, 0)) {
-    // What this thread called while another was guarded went by us.
-    part_of(thread)->guards_seen = g_eval.guards;
-    tracer::record_gap(thread, GapReason::kStackGuard);
-  }
-  if (__builtin_expect(part_of(thread)->muted != 0, 0)) {
-    return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
-  }
-  const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
-  if (__builtin_expect(here < part_of(thread)->stack_limit, 0)) {
-    return run_guarded(thread, state, frame, throwing);
-  }
-  // The function that makes a generator is called; the frame that the generator then has goes on.
-  const CodeIds ids = code_ids(thread, code, field<PyObject*>(frame, kInnerFrameGlobals));
-  const bool resumed = field<unsigned char>(frame, kInnerFrameOwner) == kOwnerGenerator;
+// The frame of a code whose ids are known runs, and what it does is recorded.
+[[gnu::always_inline]] inline PyObject* evaluate_code(tracer::ThreadState* thread,
+                                                      PyThread* state,
+                                                      void* frame,
+                                                      int throwing,
+                                                      PyObject* code,
+                                                      const CodeIds& ids,
+                                                      bool resumed) {
   if (__builtin_expect(ids.id == kIdHidden, 0)) {
     if ((values_of(thread, code) & kIsLogged) != 0 && !resumed) {
       log_begin(thread, code);  // --log_sparse
@@ -199,6 +170,65 @@ PyObject* evaluate(PyThread* state, void* frame, int throwing) {
     check_eval_frame();
   }
   return result;
+}
+
+// A call of a known function, which begins. Its frame is gone when it has ended.
+[[gnu::noinline, gnu::cold]] PyObject* evaluate_known(
+    tracer::ThreadState* thread, PyThread* state, void* frame, int throwing, uint8_t known) {
+  PyObject* const code = field<PyObject*>(frame, kInnerFrameCode);
+  const PyRef first = argument_of_running(code, frame, 0);
+  known_call_begins(thread, code, known, frame);
+  PyObject* const result =
+      evaluate_code(thread, state, frame, throwing, code, code_ids(thread, code), false);
+  if (first && g_eval.ready) {
+    known_call_has_ended(tracer::current_thread(), known, first.get());
+  }
+  return result;
+}
+
+PyObject* evaluate(PyThread* state, void* frame, int throwing) {
+  if (kDoNothing) {
+    return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
+  }
+  tracer::ThreadState* thread = tracer::current_thread();
+  PyObject* const code = field<PyObject*>(frame, kInnerFrameCode);
+  if (__builtin_expect(!g_eval.ready, 0)) {
+    if (g_recording_clock == kPausedClock) {
+      note_pause(thread);
+      return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
+    }
+    PyObject* function = field<PyObject*>(frame, kInnerFrameFunction);
+    g_eval.checked = g_eval.ready = true;
+    if (type_of(function) != g_python.PyFunction_Type ||
+        g_python.PyFunction_GetCode(function) != code) {
+      change_to_profile();
+      return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
+    }
+  }
+  if (__builtin_expect(part_of(thread)->stack_limit == 0, 0)) {
+    part_of(thread)->stack_limit = stack_limit();
+    part_of(thread)->guards_seen = g_eval.guards;
+  }
+  if (__builtin_expect(part_of(thread)->guards_seen != g_eval.guards, 0)) {
+    // What this thread called while another was guarded went by us.
+    part_of(thread)->guards_seen = g_eval.guards;
+    tracer::record_gap(thread, GapReason::kStackGuard);
+  }
+  if (__builtin_expect(part_of(thread)->muted != 0, 0)) {
+    return g_python._PyEval_EvalFrameDefault(state, frame, throwing);
+  }
+  const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  if (__builtin_expect(here < part_of(thread)->stack_limit, 0)) {
+    return run_guarded(thread, state, frame, throwing);
+  }
+  // The function that makes a generator is called; the frame that the generator then has goes on.
+  const CodeIds ids = code_ids(thread, code, field<PyObject*>(frame, kInnerFrameGlobals));
+  const bool resumed = field<unsigned char>(frame, kInnerFrameOwner) == kOwnerGenerator;
+  if (const uint8_t known = resumed ? uint8_t{0} : known_function_of(thread, code);
+      __builtin_expect(known != 0, 0)) {
+    return evaluate_known(thread, state, frame, throwing, known);
+  }
+  return evaluate_code(thread, state, frame, throwing, code, ids, resumed);
 }
 
 // Beside the profile function, which is not told of exceptions and instructions: records no calls.

@@ -19,6 +19,7 @@
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
 #include "runtime/filters/filters.h"
+#include "runtime/known/known_functions.h"
 #include "runtime/module/native_module.h"
 #include "runtime/python/code_extra.h"
 #include "runtime/python/frames.h"
@@ -170,6 +171,7 @@ bool pass_filters(Verdict verdict, tracer::Function* function) {
 struct NewCode {
   CodeIds ids;
   bool of_name;   // its calls tell of a thread's name
+  uint8_t known;  // the row of a known function; 0: it is none
   bool excludes;  // and all below them is left out
   WantedValues values;
   CodePlan* plan;  // owned
@@ -202,11 +204,17 @@ NewCode intern_code(PyObject* code, PyObject* globals) {
                                resumed ? uint32_t{kFunctionResumed} : 0};
   NewCode made = {};
   if (is_own_file(function.file)) {
-    profile_meets_hidden_code();
+    profile_tells_ends_by_code();
     made.ids = kHiddenIds;
     return made;
   }
   made.of_name = tells_of_name(code, function.name, function.file);
+  made.known = find_known_function(code, function.name, function.file);
+  if (made.known != 0) {
+    g_known_function_met = true;
+    profile_tells_ends_by_code();
+    want_all_events();
+  }
   if ((filters_on() || values_wanted()) && globals == nullptr && runs_in_a_frame(code)) {
     globals = g_python.PyEval_GetGlobals();
   }
@@ -232,28 +240,6 @@ NewCode intern_code(PyObject* code, PyObject* globals) {
   }
   return made;
 }
-
-}  // namespace
-
-int32_t start_offset(PyObject* code) {
-  if (resume_opcode(g_python.minor) == 0 || g_python.PyCode_GetCode == nullptr) {
-    return -1;
-  }
-  const PyRef instructions = PyRef::steal(g_python.PyCode_GetCode(code));  // as if not monitored
-  char* bytes = nullptr;
-  PySize size = 0;
-  if (!instructions || g_python.PyBytes_AsStringAndSize(instructions.get(), &bytes, &size) != 0) {
-    g_python.PyErr_Clear();
-    return -1;
-  }
-  PySize at = 0;
-  while (at < size && static_cast<unsigned char>(bytes[at]) != resume_opcode(g_python.minor)) {
-    at += 2;
-  }
-  return static_cast<int32_t>(at);
-}
-
-namespace {
 
 // Memory that is there for good: the mapping of a loaded library or of the executable.
 bool lasts_for_ever(const void* address) {
@@ -444,6 +430,14 @@ uint16_t values_of_unremembered(PyObject* code) {
   return identity != nullptr && identity->sent_by_c == 0 ? brief_values(identity) : uint16_t{0};
 }
 
+bool g_known_function_met = false;
+
+uint8_t known_function_of_unremembered(PyObject* code) {
+  const bool may_be_known = type_of(code) == g_python.PyCode_Type && !is_shared_code(code);
+  const CodeIdentity* const identity = may_be_known ? identity_of(code) : nullptr;
+  return identity == nullptr ? uint8_t{0} : identity->known_function;
+}
+
 WantedValues wanted_values_of(PyObject* code) {
   const CodeIdentity* identity = identity_of(code);
   return identity == nullptr ? WantedValues{} : identity->values;
@@ -512,11 +506,12 @@ CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code, PyObject* glo
     identity->ids = made.ids;
     identity->start_offset = kUnknownOffset;
     identity->tells_of_name = made.of_name ? 1 : 0;
+    identity->known_function = identity->sent_by_c == 0 ? made.known : 0;
     identity->values = made.values;
     take_plan(identity, code, made.plan);
     // Its events are needed for something else, or are not CPython's.
-    identity->stays_on =
-        identity->sent_by_c != 0 || made.of_name || made.excludes || identity->plan != nullptr;
+    identity->stays_on = identity->sent_by_c != 0 || made.of_name || made.known != 0 ||
+                         made.excludes || identity->plan != nullptr;
     store_release(&identity->code, static_cast<const void*>(code));
     if (budget_on()) {
       heed_budget_anew(identity);
@@ -524,6 +519,9 @@ CodeIds code_ids_slow(tracer::ThreadState* thread, PyObject* code, PyObject* glo
   }
   if (identity->tells_of_name != 0) {
     name_may_change(thread);
+    return identity->ids;
+  }
+  if (identity->known_function != 0) {
     return identity->ids;
   }
   // Where no filter hides anything, handlers do not ask whether what they remember is hidden: our

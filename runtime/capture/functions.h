@@ -96,15 +96,20 @@ inline uint16_t values_of(const tracer::ThreadState* thread, PyObject* code) {
              ? part_of(thread)->values[code_cache_slot(code)]
              : values_of_unremembered(code);
 }
+// The row of the known function (known/known_functions.h) whose code it is, of a code that
+// code_ids() was asked for; 0: it is none. Threads do not remember such a code.
+extern bool g_known_function_met;
+uint8_t known_function_of_unremembered(PyObject* code);
+inline uint8_t known_function_of(const tracer::ThreadState* thread, PyObject* code) {
+  return __builtin_expect(g_known_function_met, 0) && !is_remembered(thread, code)
+             ? known_function_of_unremembered(code)
+             : uint8_t{0};
+}
 // The whole of it.
 WantedValues wanted_values_of(PyObject* code);
 
 // What is to be told of what the code binds, of this process; null: nothing.
 CodePlan* plan_of(tracer::ThreadState* thread, PyObject* code);
-
-// f_lasti of a frame of that code that begins: before the first instruction, or, where there is one
-// to begin with, at the first RESUME; what stands before that has no cache. May leave an error set.
-int32_t start_offset(PyObject* code);
 
 // Whether a frame that is about to run goes on with what it did before. Only where nothing else
 // tells, and for code whose two ids differ.

@@ -28,7 +28,8 @@ struct CodeIdentity {
   bool stays_on;           // never switched off (budget.h)
   bool switched_off;       // budget.h; in a forked child, too: its places are off there
   uint16_t sent_by_c;      // its events come from C code, not from a frame of its own
-  uint16_t tells_of_name;  // program_names.h
+  uint8_t tells_of_name;   // program_names.h
+  uint8_t known_function;  // its row (known/known_functions.h); 0: none
   WantedValues values;     // of its calls
   CodePlan* plan;          // of what it binds (variables/plans.h); null: nothing
 };

@@ -26,6 +26,7 @@
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/filters/filters.h"
+#include "runtime/known/known_functions.h"
 #include "runtime/marks/exceptions.h"
 #include "runtime/module/native_module.h"
 #include "runtime/python/versions.h"
@@ -100,6 +101,11 @@ uint32_t id_of(const CodeIds& ids) {
 // Whether an event has a place that can be switched off.
 enum class Place { kOwn, kNone };
 
+// PY_YIELD, which has a place, where PY_UNWIND has none.
+constexpr bool is_suspension(EventKind kind, Place place) {
+  return kind == EventKind::kUnwind && place == Place::kOwn;
+}
+
 // What to answer where a function is hidden. A place of a code that is not remembered stays on: C
 // code sends its events, or it tells of a name.
 template <Place place>
@@ -122,6 +128,21 @@ PyObject* switch_begin_off(const tracer::ThreadState* thread, const PyObject* co
   return switch_off<place>(thread, code);
 }
 
+// A call of that code has begun, or ended: of a known function it says something.
+template <Begins begins>
+void look_at_known_begin(tracer::ThreadState* thread, PyObject* code) {
+  if (const uint8_t known = known_function_of(thread, code);
+      begins == Begins::kCalled && known != 0) {
+    known_call_begins(thread, code, known);
+  }
+}
+
+void look_at_known_end(tracer::ThreadState* thread, PyObject* code) {
+  if (const uint8_t known = known_function_of(thread, code); known != 0) {
+    known_call_ends(thread, code, known);
+  }
+}
+
 // Any clock, any thread, any code object.
 template <EventKind kind, Begins begins, Place place>
 [[gnu::noinline]] PyObject* code_event_general(PyObject* code) {
@@ -138,6 +159,11 @@ template <EventKind kind, Begins begins, Place place>
     leave_open_frame(code);
   }
   const uint32_t id = id_of<begins>(code_ids(thread, code));
+  if (kIsBegin) {
+    look_at_known_begin<begins>(thread, code);
+  } else if (!is_suspension(kind, place)) {
+    look_at_known_end(thread, code);
+  }
   if (__builtin_expect(id == kIdHidden, 0)) {
     return kIsBegin ? switch_begin_off<place>(thread, code) : switch_off<place>(thread, code);
   }
@@ -195,6 +221,7 @@ PyObject* on_enter_with_notes(PyObject*, PyObject* const* arguments, size_t, PyO
   leave_open_frame(code);
   const CodeIds ids = code_ids(thread, code);
   const uint32_t id = id_of<begins>(ids);
+  look_at_known_begin<begins>(thread, code);
   if (__builtin_expect(id == kIdHidden, 0)) {
     if (begins == Begins::kCalled && (values_of(thread, code) & kIsLogged) != 0) {
       log_begin(thread, code);  // --log_sparse
@@ -231,6 +258,9 @@ PyObject* on_end_with_notes(PyObject*, PyObject* const* arguments, size_t, PyObj
   tracer::ThreadState* thread = tracer::current_thread();
   const CodeIds ids = code_ids(thread, code);
   const uint32_t id = ids.id;
+  if (!is_suspension(kind, Place::kOwn)) {
+    look_at_known_end(thread, code);
+  }
   if (__builtin_expect(id == kIdHidden, 0)) {
     return switch_off<Place::kOwn>(thread, code);
   }

@@ -14,6 +14,7 @@
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/profile_threads.h"
 #include "runtime/filters/filters.h"
+#include "runtime/known/known_functions.h"
 #include "runtime/python/frames.h"
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
@@ -98,6 +99,10 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       }
       PyObject* const code = frame_code(frame);
       const CodeIds ids = code_ids(thread, code);
+      if (const uint8_t known = known_function_of(thread, code);
+          __builtin_expect(known != 0, 0) && !is_resumed(frame, code)) {
+        known_call_begins(thread, code, known, frame_of_object(frame));
+      }
       if (__builtin_expect(ids.id == kIdHidden, 0)) {
         if (g_profile.with_values && (values_of(thread, code) & kIsLogged) != 0 &&
             !is_resumed(frame, code)) {
@@ -125,6 +130,12 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       frame_is_to_end();
       const uint32_t id =
           g_profile.filtering ? code_ids(thread, frame_code(frame)).id : uint32_t{kIdAnyPython};
+      if (__builtin_expect(g_known_function_met, 0)) {
+        PyObject* const code = frame_code(frame);
+        if (const uint8_t known = known_function_of(thread, code); known != 0) {
+          known_call_ends(thread, code, known, frame_of_object(frame));
+        }
+      }
       if (id != kIdHidden) {
         if (__builtin_expect(g_profile.with_values, 0)) {
           PyObject* const code = frame_code(frame);
@@ -198,7 +209,7 @@ void remove_profile(PyThread* thread_state) {
   g_python.PyErr_Clear();
 }
 
-void profile_meets_hidden_code() { g_profile.filtering = true; }
+void profile_tells_ends_by_code() { g_profile.filtering = true; }
 
 bool profile_installed() { return g_profile.installed; }
 

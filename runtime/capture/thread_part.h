@@ -43,6 +43,14 @@ struct HandledException {
 };
 inline constexpr uint32_t kMostHandled = 12;
 
+// A call of a known function that has begun (known/known_functions.h).
+struct OpenKnownCall {
+  const void* argument;  // its first one, an address, nothing more
+  uint64_t begin_ticks;
+  uint8_t row;
+};
+inline constexpr uint32_t kMostOpenKnown = 12;
+
 inline constexpr uint32_t kCodeCacheBits = 11;
 inline constexpr uint32_t kCallableCacheBits = 10;
 
@@ -64,7 +72,9 @@ struct ThreadPart {
   uint32_t muted;              // code of the program's runs for the recorder: nothing is recorded
   const void* told_exception;  // the last one that was told of; an address, nothing more
   HandledException handled[kMostHandled];
-  uint64_t name_hash;  // of the name that was published last; 0: none
+  uint32_t known_count;
+  OpenKnownCall known[kMostOpenKnown];  // the innermost is the last
+  uint64_t name_hash;                   // of the name that was published last; 0: none
   CodeCacheEntry codes[1u << kCodeCacheBits];
   CallableCacheEntry callables[1u << kCallableCacheBits];
   uint64_t name_hashes[1u << kCallableCacheBits];  // of the names of callables; 0: they last

@@ -34,6 +34,7 @@
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
 #include "runtime/filters/filters.h"
+#include "runtime/known/known_functions.h"
 #include "runtime/marks/audits.h"
 #include "runtime/marks/exceptions.h"
 #include "runtime/module/frozen_rows.h"
@@ -93,6 +94,7 @@ bool install_now() {
   start_filters();
   start_budget();
   start_arguments();
+  start_known_functions();
   start_exceptions();
   start_variables();
   start_caller_lines(session_option(kOptionLogLines));

@@ -21,6 +21,24 @@ PySize find_code_start() {
   return bytes > kHeadBytes ? bytes : 0;
 }
 
+int32_t start_offset(PyObject* code) {
+  if (resume_opcode(g_python.minor) == 0 || g_python.PyCode_GetCode == nullptr) {
+    return -1;
+  }
+  const PyRef instructions = PyRef::steal(g_python.PyCode_GetCode(code));  // as if not monitored
+  char* bytes = nullptr;
+  PySize size = 0;
+  if (!instructions || g_python.PyBytes_AsStringAndSize(instructions.get(), &bytes, &size) != 0) {
+    g_python.PyErr_Clear();
+    return -1;
+  }
+  PySize at = 0;
+  while (at < size && static_cast<unsigned char>(bytes[at]) != resume_opcode(g_python.minor)) {
+    at += 2;
+  }
+  return static_cast<int32_t>(at);
+}
+
 bool find_current_frame(const PyThread* state) {
   PyFrame* object = g_python.PyEval_GetFrame();
   if (object == nullptr) {

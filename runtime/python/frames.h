@@ -22,6 +22,10 @@ void start_frames();
 // 0: not known. Of 3.11 and later; asks the type for its size.
 PySize find_code_start();
 
+// f_lasti of a frame of that code that begins: before the first instruction, or, where there is one
+// to begin with, at the first RESUME; what stands before that has no cache. May leave an error set.
+int32_t start_offset(PyObject* code);
+
 inline const void* current_frame(const PyThread* state) {
   if (thread_state_holds_frame(g_python.minor)) {
     return field<const void*>(state, g_chain.thread_field);

@@ -50,8 +50,6 @@ struct TypeName : JoinedText {
   }
 };
 
-// An attribute that is no code of the program's to read: it lies in the object, or in a slot, and
-// what the class has of that name is no descriptor.
 PyRef plain_attribute(PyObject* value, PyObject* name) {
   PyObject* const of_type = g_python._PyType_Lookup(type_of(value), name);  // borrowed
   if (of_type != nullptr) {
@@ -69,10 +67,14 @@ PyRef plain_attribute(PyObject* value, PyObject* name) {
   return found;
 }
 
+}  // namespace
+
 PyRef plain_attribute(PyObject* value, const char* name) {
   const PyRef key = PyRef::steal(g_python.PyUnicode_InternFromString(name));
   return key ? plain_attribute(value, key.get()) : PyRef();
 }
+
+namespace {
 
 // The fields that a dataclass declares, in their order: an exact dict by name, borrowed.
 PyObject* dataclass_fields(PyObject* type) {

@@ -13,6 +13,10 @@ namespace vtn::runtime {
 // `fields`: of objects of other classes what is in their __dict__.
 void start_objects(bool own_repr, bool fields);
 
+// An attribute that is no code of the program's to read: it lies in the object, or in a slot, and
+// what the class has of that name is no descriptor. Null: there is none.
+PyRef plain_attribute(PyObject* value, const char* name);
+
 bool put_object(ValueWriter& to, PyObject* value, int depth);
 
 }  // namespace vtn::runtime

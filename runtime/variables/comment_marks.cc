@@ -9,12 +9,12 @@
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/thread_part.h"
+#include "runtime/marks/made_names.h"
 #include "runtime/python/layout.h"
 #include "runtime/python/text.h"
 #include "runtime/values/own_code.h"
 #include "runtime/values/values.h"
 #include "runtime/variables/comment_files.h"
-#include "runtime/variables/comment_names.h"
 #include "runtime/variables/variables.h"
 
 namespace vtn::runtime {

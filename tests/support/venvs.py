@@ -31,6 +31,7 @@ SETS = {
     "viztracer": ["viztracer~=1.1"],
     "debuggers": ["coverage~=7.6", "debugpy~=1.8"],
     "greenlets": ["greenlet~=3.0"],
+    "telemetry": ["opentelemetry-sdk~=1.30"],
     "snakeviz": ["snakeviz~=2.2"],
     "kernel": ["nbclient~=0.10", "ipykernel>=6.29,<8"],
     "jupyterlab": ["jupyterlab~=4.2", "ipykernel>=6.29,<8"],

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Names of marks that comments made as the program ran, of this process: which are known. Each of
-// them is kept for the life of the process, so a comment may make so many and no more. All need the
-// GIL; never fail.
+// Names of marks that are made as the program runs, by its comments and by its libraries' spans:
+// which are known in this process. Each of them is kept for the life of the process, so who makes
+// them may make so many and no more. All need the GIL; never fail.
 #pragma once
 
 #include <stdint.h>

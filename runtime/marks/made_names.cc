@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/variables/comment_names.h"
+#include "runtime/marks/made_names.h"
 
 #include "base/freestanding/lock.h"
 #include "base/freestanding/pages.h"
