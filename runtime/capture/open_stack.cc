@@ -96,9 +96,7 @@ class OpenFrames {
     for (const void* frame = current_frame(state); frame != nullptr && count_ < kMostFrames;
          frame = field<const void*>(frame, g_chain.previous)) {
       PyObject* const code = code_of_frame(frame);
-      const bool runs_nothing =
-          g_chain.owner != 0 && field<unsigned char>(frame, g_chain.owner) >= kOwnerInterpreter;
-      if (!runs_nothing && code != nullptr && type_of(code) == g_python.PyCode_Type) {
+      if (!runs_nothing(frame) && code != nullptr && type_of(code) == g_python.PyCode_Type) {
         add(code, frame, first);
         first = false;
       }

@@ -83,7 +83,7 @@ Place place_of(tracer::ThreadState* thread) {
   bool suspended = false;
   for (int depth = 0; frame != nullptr && depth < kDeepestOwnFrames; ++depth) {
     PyObject* const code = code_of_frame(frame);
-    if (code != nullptr && type_of(code) == g_python.PyCode_Type) {
+    if (!runs_nothing(frame) && code != nullptr && type_of(code) == g_python.PyCode_Type) {
       const CodeIds ids = code_ids(thread, code);
       suspended =
           suspended || ids.id != ids.resumed_id || (ids.id == kIdHidden && is_resumable(code));

@@ -38,6 +38,11 @@ inline PyObject* code_of_frame(const void* frame) {
   return reinterpret_cast<PyObject*>(word & ~kReferenceTags);
 }
 
+// A frame that C code began an evaluation with: of 3.12 it has code, which is nobody's.
+inline bool runs_nothing(const void* frame) {
+  return g_chain.owner != 0 && field<unsigned char>(frame, g_chain.owner) >= kOwnerInterpreter;
+}
+
 // The interpreter's frame behind a frame object; of 3.10 that object.
 inline const void* frame_of_object(const PyFrame* object) {
   constexpr PySize kFrameOfObject = kHeadBytes + 8;  // behind f_back

@@ -157,6 +157,7 @@ class Api(support.TestCase):
         begun = [one for one in events if one["ph"] == "b" and one["name"] == "a coroutine"]
         ended = [one for one in events if one["ph"] == "e" and one["name"] == "a coroutine"]
         self.assertEqual((1, 1), (len(begun), len(ended)))
+        self.assertEqual(["a coroutine"], [one["name"] for one in events if one["ph"] == "b"], "all others lie in the stack")
         self.assertGreaterEqual(ended[0]["ts"] - begun[0]["ts"], 10_000)
         self.assertTrue({"N", "O"} <= {one["ph"] for one in events})
         self.assertEqual([], [name for name in names if "viztracer_native" in name and "import" not in name and "load" not in name])
