@@ -65,7 +65,7 @@ VTN_EXPORT void* PyInit__viztracer_native(void) {
   return g_shim.module_init == NULL ? NULL : g_shim.module_init();
 }
 
-/* The installed runtime lies beside the file that our link points to. */
+/* The runtime lies beside the file that our link points to, or beside the copy that is there. */
 static int runtime_path(char* path) {
   char link[VTN_PATH_BYTES + 16];
   const size_t folder = vtn_length(g_shim.session);
@@ -73,7 +73,11 @@ static int runtime_path(char* path) {
   static const char kRuntime[] = "libvtn_runtime.so";
   vtn_copy(link, g_shim.session, folder);
   vtn_copy(link + folder, kLink, sizeof(kLink));
-  const long bytes = vtn_call3(SYS_readlink, (long)link, (long)path, VTN_PATH_BYTES - 1);
+  long bytes = vtn_call3(SYS_readlink, (long)link, (long)path, VTN_PATH_BYTES - 1);
+  if (bytes == -EINVAL) {
+    bytes = (long)(folder + sizeof(kLink) - 1);
+    vtn_copy(path, link, (size_t)bytes);
+  }
   if (bytes <= 0) {
     return 0;
   }
