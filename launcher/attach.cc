@@ -125,7 +125,7 @@ class Attachment {
 
  private:
   bool load_into(pid_t pid, bool named) {
-    const auto loaded = attach::load_library(pid, session_.file(kEntryFileName));
+    const auto loaded = attach::load_library(pid, session_.seen(kEntryFileName));
     if (!loaded) {
       // Others are passed over, and said; the one that was named is what all this is for.
       named ? log_error("%s", loaded.error().message.c_str())

@@ -17,6 +17,7 @@
 #include "base/processes.h"
 #include "collector/collector.h"
 #include "launcher/attach.h"
+#include "launcher/attach_place.h"
 #include "launcher/commands/command.h"
 #include "launcher/commands/view.h"
 #include "launcher/install.h"
@@ -84,6 +85,7 @@ std::string quoted(const std::vector<std::string>& words) {
 // What must be there for tracing. On trouble the program runs all the same: `reason` says why not.
 struct Tracing {
   InstalledFiles files;
+  AttachPlace place;  // of what runs already
   session::Session session;
   bool ready = false;
 };
@@ -117,6 +119,9 @@ Tracing prepare_tracing(const Request& request,
       return tracing;
     }
     wanted.entry = tracing.files.entry;
+    tracing.place = find_attach_place(static_cast<pid_t>(request.attach.pid), tracing.files);
+    wanted.root = tracing.place.root;
+    wanted.for_everybody = tracing.place.for_everybody;
   }
   wanted.arguments = arguments;
   for (const report::Output& output : request.report.outputs) {

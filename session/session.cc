@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -122,6 +123,36 @@ Status name_host(ControlPage& control, const SessionRequest& request) {
   return {};
 }
 
+// As a file of the session, which may be loaded.
+Status copy_into(const Session& session, const std::string& path, const char* name) {
+  VTN_ASSIGN(const std::string bytes, read_file(path));
+  VTN_ASSIGN(const UniqueFd copy, open_file(session.file(name), O_WRONLY | O_CREAT | O_EXCL, 0700));
+  return write_all(copy.get(), bytes);
+}
+
+bool may_load_from(const std::string& folder) {
+  struct statvfs info = {};
+  return statvfs(folder.c_str(), &info) == 0 && (info.f_flag & ST_NOEXEC) == 0;
+}
+
+Status open_to_everybody(const Session& session) {
+  for (const auto& [name, mode] : {std::pair(kControlFileName, 0666),
+                                   {kArenaFileName, 0666},
+                                   {kSettingsFileName, 0644},
+                                   {kEntryFileName, 0755},
+                                   {kShimLinkName, 0755},
+                                   {kRuntimeFileName, 0755}}) {
+    const bool is_link = name == kShimLinkName && session.root.empty();
+    if (!is_link && chmod(session.file(name).c_str(), static_cast<mode_t>(mode)) != 0 &&
+        errno != ENOENT) {
+      return fail_errno("cannot open the session in " + session.folder + " to other users");
+    }
+  }
+  return chmod(session.folder.c_str(), 0711) == 0
+             ? Status()
+             : Status(fail_errno("cannot open " + session.folder + " to other users"));
+}
+
 Status fill_session(Session& session, const SessionRequest& request, uint64_t arena_bytes) {
   VTN_ASSIGN(session.folder_fd, lock_folder(session.folder));
   VTN_ASSIGN(const uint32_t settings_bytes, write_settings(session, request));
@@ -179,21 +210,27 @@ Status fill_session(Session& session, const SessionRequest& request, uint64_t ar
   // Without that one a program cannot ask for a report, and all else is as ever.
   (void)symlink(target_of("/proc/self/exe").c_str(), session.file(kLauncherLinkName).c_str());
   if (!request.entry.empty()) {
-    VTN_ASSIGN(const std::string entry, read_file(request.entry));
-    VTN_ASSIGN(const UniqueFd copy,
-               open_file(session.file(kEntryFileName), O_WRONLY | O_CREAT | O_EXCL, 0700));
-    VTN_TRY(write_all(copy.get(), entry));
+    VTN_TRY(copy_into(session, request.entry, kEntryFileName));
   }
-  if (symlink(request.shim_path.c_str(), session.file(kShimLinkName).c_str()) != 0) {
+  if (!request.root.empty()) {
+    const std::string runtime = folder_of(request.shim_path) + "/" + kRuntimeFileName;
+    VTN_TRY(copy_into(session, request.shim_path, kShimLinkName));
+    VTN_TRY(copy_into(session, runtime, kRuntimeFileName));
+  } else if (symlink(request.shim_path.c_str(), session.file(kShimLinkName).c_str()) != 0) {
     return fail_errno("cannot create a link in " + session.folder);
   }
-  return {};
+  return request.for_everybody ? open_to_everybody(session) : Status();
 }
 
 Result<Session> create_below(const std::string& root, const SessionRequest& request) {
   if (root.find_first_of(": \t\n") != std::string::npos) {
     return fail("cannot use " + root +
                 ": LD_PRELOAD has no way to name a path with ':' or a space");
+  }
+  if (!request.entry.empty() && !may_load_from(root)) {
+    const char* where = request.root.empty() ? "" : " in the process's root";
+    return fail("cannot use " + root.substr(request.root.size()) + where +
+                ": no library may be loaded from there");
   }
   VTN_ASSIGN(const std::string parent, user_folder(root));
   VTN_ASSIGN(const std::string name, random_name());
@@ -203,6 +240,7 @@ Result<Session> create_below(const std::string& root, const SessionRequest& requ
   }
   Session session;
   session.folder = parent + "/" + name;
+  session.root = request.root;
   if (mkdir(session.folder.c_str(), 0700) != 0) {
     return fail_errno("cannot create " + session.folder);
   }
@@ -311,9 +349,12 @@ ClockKind clock_of(const Session& session) {
 
 Result<Session> create_session(const SessionRequest& request) {
   remove_left_sessions();
-  std::vector<std::string> roots = possible_roots();
-  if (!request.output_folder.empty()) {
-    roots.push_back(request.output_folder);
+  std::vector<std::string> roots = {request.root + "/dev/shm", request.root + "/tmp"};
+  if (request.root.empty()) {
+    roots = possible_roots();
+    if (!request.output_folder.empty()) {
+      roots.push_back(request.output_folder);
+    }
   }
   Error first;
   for (const std::string& root : roots) {
@@ -374,6 +415,7 @@ void remove_session(const std::string& folder) {
                            kSpoolLinkName,
                            kLauncherLinkName,
                            kEntryFileName,
+                           kRuntimeFileName,
                            kLeftLinkName,
                            kSettingsFileName,
                            kArenaFileName,
@@ -392,6 +434,7 @@ void leave_session(const std::string& folder) {
   for (const char* name : {kSpoolLinkName,
                            kLauncherLinkName,
                            kEntryFileName,
+                           kRuntimeFileName,
                            kSettingsFileName,
                            kArenaFileName,
                            kControlFileName}) {

@@ -7,7 +7,9 @@
 //       control                  ControlPage and process slots; flock'ed by the collector
 //       arena                    sparse file of its final size
 //       settings                 what is to be recorded (abi/settings_abi.h)
-//       libvtn.so                symlink to the installed shim: what LD_PRELOAD names
+//       libvtn.so                symlink to the installed shim: what LD_PRELOAD names; in the root
+//       of
+//                                others a copy of it, and of the runtime beside it
 //       spool                    symlink to the spool file (made by the collector)
 //       enter.so                 where processes are attached to: what they load
 //       launcher                 symlink to the command, for a program that wants a report
@@ -15,7 +17,8 @@
 // A finished run leaves nothing, unless processes outlive it: then the link stays, and another one,
 // `left`, which says from which pid namespace they are to be looked for.
 //
-// <root> is /dev/shm, else $TMPDIR, else /tmp, else the folder of the first output.
+// <root> is /dev/shm, else $TMPDIR, else /tmp, else the folder of the first output. For a process
+// that runs already and has another root than ours, it is /dev/shm or /tmp there.
 #pragma once
 
 #include <string>
@@ -37,6 +40,7 @@ inline constexpr char kLeftLinkName[] = "left";
 
 struct Session {
   std::string folder;  // absolute, without a slash at the end
+  std::string root;    // SessionRequest::root
   UniqueFd folder_fd;  // holds the lock that says "this run lives"; inherited by the collector
   UniqueFd control_fd;
   UniqueFd arena_fd;
@@ -45,6 +49,8 @@ struct Session {
   tracer::Arena arena;  // a view of the two mappings
 
   std::string file(const char* name) const { return folder + "/" + name; }
+  // As its processes see it.
+  std::string seen(const char* name) const { return file(name).substr(root.size()); }
 };
 
 struct SessionRequest {
@@ -62,6 +68,11 @@ struct SessionRequest {
   std::string libpython = {};
   // For processes that run already: a file of which each session has a copy. Empty: it has none.
   std::string entry = {};
+  // Their root, if it is not ours, as a path of ours: all of the session lies there, with copies of
+  // what is loaded.
+  std::string root = {};
+  // They may be other users': whoever knows the session's name may enter it.
+  bool for_everybody = false;
 };
 
 // The clock that the session's events are stamped with.

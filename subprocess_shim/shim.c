@@ -74,12 +74,16 @@ static void link_in(const char* session, char* path) {
   vtn_copy(path + bytes, kLink, sizeof(kLink));
 }
 
-/* The installed runtime lies beside the file that our link points to. */
+/* The runtime lies beside the file that our link points to, or beside the copy that is there. */
 static int runtime_path(char* path) {
   char link[VTN_PATH_BYTES + sizeof(kLink)];
   static const char kRuntime[] = "libvtn_runtime.so";
   link_in(g_shim.session, link);
-  const long bytes = vtn_call3(SYS_readlink, (long)link, (long)path, VTN_PATH_BYTES - 1);
+  long bytes = vtn_call3(SYS_readlink, (long)link, (long)path, VTN_PATH_BYTES - 1);
+  if (bytes == -EINVAL && vtn_length(link) < VTN_PATH_BYTES) {
+    bytes = (long)vtn_length(link);
+    vtn_copy(path, link, (size_t)bytes);
+  }
   if (bytes <= 0) {
     return 0;
   }
