@@ -239,6 +239,29 @@ class Attached(LateTestCase):
                 self.assertEqual("plain", self.obey(process, "look.py"))
         self.end(process)
 
+    def test_functions_that_were_looked_up(self):
+        """L-LATE"""
+        process = self.begin()
+        for when in ("before", "meanwhile"):
+            self.write(f"looks_up_{when}.py", f"""
+                import ctypes, sys
+                sys.{when} = ctypes.CDLL(None).system
+                """)
+            self.write(f"uses_{when}.py", f"""
+                import os, sys
+                python = os.path.join(os.getcwd(), "../bin/python3")
+                print(sys.{when}(f"{{python}} child.py {when} && {{python}} look.py".encode()), flush=True)
+                """)
+        self.obey(process, "looks_up_before.py")
+        attached = self.attach(process)
+        self.assertIn("plain", self.obey(process, "uses_before.py"))
+        self.obey(process, "looks_up_meanwhile.py")
+        self.assertEqual("followed meanwhile None\nours\n0", self.obey(process, "uses_meanwhile.py"))
+        self.assertEqual(["meanwhile"], self.functions(self.detach(attached)))
+        for when in ("before", "meanwhile"):
+            self.assertEqual(f"followed {when} None\nplain\n0", self.obey(process, f"uses_{when}.py"))
+        self.end(process)
+
 
 class Inside(LateTestCase):
 
