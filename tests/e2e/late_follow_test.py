@@ -93,9 +93,9 @@ class Attached(LateTestCase):
             lines.append(line.decode()[:-1])
         return "\n".join(lines[:-1])
 
-    def attach(self, process, *options, name="r.json"):
+    def attach(self, process, *options, name="r.json", pid=None):
         self.output = os.path.join(self.reports, name)
-        attached = self.spawn([support.LAUNCHER, "--attach", str(process.pid), "-o", self.output, *options])
+        attached = self.spawn([support.LAUNCHER, "--attach", str(pid or process.pid), "-o", self.output, *options])
         self.addCleanup(attached.stdout.close)
         self.addCleanup(attached.stderr.close)
         self.assertIn(b"recording process", attached.stderr.readline())
@@ -237,6 +237,47 @@ class Attached(LateTestCase):
                 if turns == "ad":
                     self.assertEqual("3 5\nTrue 4", self.obey(process, "closes.py"))
                 self.assertEqual("plain", self.obey(process, "look.py"))
+        self.end(process)
+
+    def test_in_a_process_of_a_run(self):
+        """The shim was there from the start, for another session: children are of the one that there is last."""
+        self.write("run.py", OBEYS.replace('"ready"', "'ready', os.getpid()").replace("import sys", "import os, sys"))
+        run = self.spawn([support.LAUNCHER, "--quiet", "-o", os.path.join(self.reports, "run.json"), "run.py"], stdin=subprocess.PIPE)
+        self.addCleanup(run.wait)
+        self.addCleanup(lambda: run.poll() is None and run.kill())
+        for one in (run.stdin, run.stdout, run.stderr):
+            self.addCleanup(one.close)
+        said, pid = run.stdout.readline().split()
+        self.assertEqual(b"ready", said)
+        self.assertEqual("ours", self.obey(run, "look.py"))
+        attached = self.attach(run, pid=int(pid))
+        self.assertEqual("ours", self.obey(run, "look.py"))
+        processes = self.detach(attached)["viztracer_native"]["processes"]
+        self.assertEqual(["traced", "traced"], [one["ledger"] for one in processes])
+        self.obey(run, "look.py")
+        self.end(run)  # without a word of the loader's about what is not there
+
+    def test_functions_that_were_looked_up(self):
+        """L-LATE"""
+        process = self.begin()
+        for when in ("before", "meanwhile"):
+            self.write(f"looks_up_{when}.py", f"""
+                import ctypes, sys
+                sys.{when} = ctypes.CDLL(None).system
+                """)
+            self.write(f"uses_{when}.py", f"""
+                import os, sys
+                python = os.path.join(os.getcwd(), "../bin/python3")
+                print(sys.{when}(f"{{python}} child.py {when} && {{python}} look.py".encode()), flush=True)
+                """)
+        self.obey(process, "looks_up_before.py")
+        attached = self.attach(process)
+        self.assertIn("plain", self.obey(process, "uses_before.py"))
+        self.obey(process, "looks_up_meanwhile.py")
+        self.assertEqual("followed meanwhile None\nours\n0", self.obey(process, "uses_meanwhile.py"))
+        self.assertEqual(["meanwhile"], self.functions(self.detach(attached)))
+        for when in ("before", "meanwhile"):
+            self.assertEqual(f"followed {when} None\nplain\n0", self.obey(process, f"uses_{when}.py"))
         self.end(process)
 
 

@@ -33,7 +33,8 @@ using Address = Call (*)();
 
 struct Library {
   explicit Library(const char* variable) {
-    path = getenv(variable) == nullptr ? "" : getenv(variable);
+    REQUIRE(getenv(variable) != nullptr);
+    path = getenv(variable);
     handle = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
     REQUIRE(handle != nullptr);
     call = reinterpret_cast<Call>(dlsym(handle, "call_getppid"));
