@@ -82,8 +82,8 @@ struct RecordSettings {
   bool audits = false;          // audit events, all of them
   bool sparse = false;          // no calls, only what is logged
   bool alias = true;            // `import viztracer` gives the program our package
-  bool library_spans = true;    // spans that the program makes by libraries are told
   bool magic_comments = false;  // what comments in the source ask for
+  bool library_spans = true;    // spans that the program makes by libraries are told
   // Processes that run untraced: globs (base/freestanding/pattern.h) for the base name of the
   // executable or the script, or for the whole command line. None is empty.
   std::vector<std::string> excluded_processes;

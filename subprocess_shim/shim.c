@@ -20,6 +20,7 @@
 #include "subprocess_shim/settings.h"
 #include "subprocess_shim/slots.h"
 #include "subprocess_shim/threads.h"
+#include "subprocess_shim/variables.h"
 
 typedef int (*dladdr_fn)(const void*, void*);
 typedef int (*dladdr1_fn)(const void*, void*, void**, int);
@@ -37,6 +38,7 @@ __attribute__((weak)) extern char gnu_get_libc_version;
 
 static struct {
   char session[VTN_PATH_BYTES]; /* folder of our link; empty: not in a session */
+  char runtime[VTN_PATH_BYTES]; /* the file that was loaded */
   int runtime_tried;
   dladdr_fn dladdr;
   dladdr1_fn dladdr1;
@@ -115,19 +117,20 @@ static void start_runtime(void) {
   vtn_threads_describe(&args);
   vtn_settings(&args.settings, &args.settings_end);
   vtn_slots_describe(&args);
-  (void)g_shim.start(&args);
+  const int recorded = g_shim.start(&args) == 0;
+  const int wanted = (vtn_control()->options & VTN_OPTION_NO_LIBRARY_SPANS) == 0;
+  vtn_answer_nvtx(recorded && wanted ? g_shim.runtime : NULL);
 }
 
 static void load_runtime(void* python) {
-  char path[VTN_PATH_BYTES];
   g_shim.runtime_tried = 1;
   vtn_slots_found_python(); /* whatever comes of it */
   g_shim.dladdr1 = (dladdr1_fn)vtn_dlsym(VTN_RTLD_DEFAULT, "dladdr1");
   g_shim.dlopen = (dlopen_fn)vtn_dlsym(VTN_RTLD_DEFAULT, "dlopen");
-  if (g_shim.dlopen == NULL || !runtime_path(path)) {
+  if (g_shim.dlopen == NULL || !runtime_path(g_shim.runtime)) {
     return;
   }
-  void* runtime = g_shim.dlopen(path, VTN_RTLD_NOW);
+  void* runtime = g_shim.dlopen(g_shim.runtime, VTN_RTLD_NOW);
   if (runtime == NULL) {
     return;
   }

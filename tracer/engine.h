@@ -22,7 +22,7 @@ namespace vtn::tracer {
 
 // Room for what the embedder keeps of a thread. All zero when a thread begins, and in a forked
 // child.
-inline constexpr uint32_t kEmbedderBytes = 78 * 1024;
+inline constexpr uint32_t kEmbedderBytes = 80 * 1024;
 
 struct ThreadState {
   uint64_t* cursor;  // where the next word goes; null: not registered in this process

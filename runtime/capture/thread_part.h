@@ -51,6 +51,17 @@ struct OpenKnownCall {
 };
 inline constexpr uint32_t kMostOpenKnown = 12;
 
+// A range that a library has begun (known/nvtx_ranges.cc).
+struct NvtxOpenRange {
+  uint64_t begin_ticks;
+  uint64_t payload;
+  const void* domain;
+  uint32_t name;  // the id of its span
+  uint32_t category;
+  uint32_t payload_type;
+};
+inline constexpr uint32_t kMostNvtxRanges = 32;
+
 inline constexpr uint32_t kCodeCacheBits = 11;
 inline constexpr uint32_t kCallableCacheBits = 10;
 
@@ -74,6 +85,9 @@ struct ThreadPart {
   HandledException handled[kMostHandled];
   uint32_t known_count;
   OpenKnownCall known[kMostOpenKnown];  // the innermost is the last
+  uint32_t nvtx_count;
+  uint32_t nvtx_deeper;                 // pushed where there was no room
+  NvtxOpenRange nvtx[kMostNvtxRanges];  // likewise
   uint64_t name_hash;                   // of the name that was published last; 0: none
   CodeCacheEntry codes[1u << kCodeCacheBits];
   CallableCacheEntry callables[1u << kCallableCacheBits];

@@ -21,6 +21,8 @@ struct RuntimeRoot {
   uint32_t plans_lock;         // WordLock (variables/plans.cc)
   uint32_t comments_lock;      // WordLock (variables/comment_files.cc)
   uint32_t open_frames_lock;   // WordLock (open_frames.cc)
+  uint32_t nvtx_lock;          // WordLock (known/nvtx_texts.cc)
+  uint32_t nvtx_ranges_lock;   // WordLock (known/nvtx_ranges.cc)
   // Of the list of what is switched off (budget.cc): entries before this process; whether what its
   // parent had switched off was taken over.
   uint32_t switched_off_from;

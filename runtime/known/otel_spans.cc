@@ -76,29 +76,6 @@ void add_attributes(Mark* mark, PyObject* holder) {
   }
 }
 
-// The name under which it is told: its own, unless the program makes too many of them.
-struct Name {
-  tracer::Text text;
-  bool is_own;
-};
-
-Name name_to_use(tracer::Text own, const char* other) {
-  static uint32_t made;  // under the GIL
-  static uint64_t epoch;
-  if (epoch != tracer::g_engine.epoch) {
-    epoch = tracer::g_engine.epoch;
-    made = 0;
-  }
-  if (is_known_mark_name(own)) {
-    return {own, true};
-  }
-  if (made == kMostMadeNames || !know_mark_name(own)) {
-    return {text_of(other), false};
-  }
-  ++made;
-  return {own, true};
-}
-
 }  // namespace
 
 bool otel_span_is_open(const KnownCall& call) {
@@ -121,13 +98,14 @@ void tell_otel_span(const KnownCall& call) {
 
   const PyRef own_name = plain_attribute(span, "_name");
   const Utf8 own_text(own_name.get());
-  const Name name = name_to_use(own_text.text(), "span");
+  const bool named = library_may_name(own_text.text());
   tracer::ensure_process();
-  const uint32_t id = tracer::intern_function({FunctionKind::kSpan, name.text});
+  const uint32_t id =
+      tracer::intern_function({FunctionKind::kSpan, named ? own_text.text() : text_of("span")});
 
   Mark mark(/*safely=*/true);
   mark.add_number("ticks", static_cast<int64_t>(end > begin ? end - begin : 1));
-  if (!name.is_own) {
+  if (!named) {
     mark.add("name", own_name.get());
   }
   const PyRef context = plain_attribute(span, "_context");
@@ -165,18 +143,20 @@ bool tell_otel_event(const KnownCall& call) {
   if (own_text.text().bytes == 0) {
     return false;
   }
-  const Name name = name_to_use(own_text.text(), "event");
+  const bool named = library_may_name(own_text.text());
   Mark mark(/*safely=*/true);
-  if (!name.is_own) {
+  if (!named) {
     mark.add("name", own_name.get());
   }
   const PyRef context = plain_attribute(call.first, "_context");
   add_id(&mark, "span_id", context.get(), kSpanId, kSpanIdDigits);
   add_attributes(&mark, call.second);
-  mark.record(call.thread,
-              MarkKind::kInstant,
-              mark_name(MarkKind::kInstant, name.text, text_of(kEventCategory)),
-              call.begin_ticks);
+  mark.record(
+      call.thread,
+      MarkKind::kInstant,
+      mark_name(
+          MarkKind::kInstant, named ? own_text.text() : text_of("event"), text_of(kEventCategory)),
+      call.begin_ticks);
   return false;
 }
 

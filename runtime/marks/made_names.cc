@@ -18,6 +18,7 @@ struct {
   size_t room;
   size_t used;
   uint64_t epoch;  // a forked child has names of its own
+  uint32_t made_by_libraries;
 } g_names;
 
 uint64_t hash_of(tracer::Text name) { return tracer::hash_text(name, kSeed) | 1; }
@@ -35,7 +36,7 @@ void heed_fork() {
     if (g_names.hashes != nullptr) {
       unmap_pages(g_names.hashes, g_names.room * sizeof(uint64_t));
     }
-    g_names = {nullptr, 0, 0, tracer::g_engine.epoch};
+    g_names = {nullptr, 0, 0, tracer::g_engine.epoch, 0};
   }
 }
 
@@ -61,24 +62,44 @@ bool make_room() {
   return true;
 }
 
+bool is_known(uint64_t hash) {
+  return g_names.room != 0 && *place_of(g_names.hashes, g_names.room, hash) == hash;
+}
+
+bool know(uint64_t hash) {
+  if (!make_room()) {
+    return false;
+  }
+  uint64_t* const place = place_of(g_names.hashes, g_names.room, hash);
+  g_names.used += *place == 0 ? 1 : 0;
+  *place = hash;
+  return true;
+}
+
 }  // namespace
 
 bool is_known_mark_name(tracer::Text name) {
   const WordLock lock(&runtime_root()->comments_lock);
   heed_fork();
-  const uint64_t hash = hash_of(name);
-  return g_names.room != 0 && *place_of(g_names.hashes, g_names.room, hash) == hash;
+  return is_known(hash_of(name));
 }
 
 bool know_mark_name(tracer::Text name) {
   const WordLock lock(&runtime_root()->comments_lock);
   heed_fork();
-  if (!make_room()) {
+  return know(hash_of(name));
+}
+
+bool library_may_name(tracer::Text name) {
+  const WordLock lock(&runtime_root()->comments_lock);
+  heed_fork();
+  if (is_known(hash_of(name))) {
+    return true;
+  }
+  if (g_names.made_by_libraries == kMostMadeNames || !know(hash_of(name))) {
     return false;
   }
-  uint64_t* const place = place_of(g_names.hashes, g_names.room, hash_of(name));
-  g_names.used += *place == 0 ? 1 : 0;
-  *place = hash_of(name);
+  ++g_names.made_by_libraries;
   return true;
 }
 

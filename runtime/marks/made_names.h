@@ -18,4 +18,8 @@ bool is_known_mark_name(tracer::Text name);
 // From now on it is. False: there is no memory.
 bool know_mark_name(tracer::Text name);
 
+// Whether a library's span may have that name: it is known, or is now, as libraries have not made
+// too many so far. Any thread, with or without the GIL.
+bool library_may_name(tracer::Text name);
+
 }  // namespace vtn::runtime

@@ -93,6 +93,14 @@ void Mark::add_number(const char* name, int64_t number) {
   }
 }
 
+void Mark::add_real(const char* name, double number) {
+  if (start_value(text_of(name))) {
+    ValueWriter writer(bytes_ + used_, room());
+    (void)(writer.tag(ValueTag::kFloat) && writer.number(number));
+    used_ += writer.bytes();
+  }
+}
+
 void Mark::add_redacted(const char* name) {
   if (start_value(text_of(name))) {
     used_ += put_redacted(bytes_ + used_, room());

@@ -4,7 +4,8 @@
 // of a number over time (NoteKind::kInstant, kCounter). A mark has a name, and values that are told
 // of as those of calls are (values.h).
 //
-// All need the GIL; may leave an error set: use under PendingException and KeepErrno.
+// All need the GIL, but for texts and numbers that are no objects; may leave an error set: use
+// under PendingException and KeepErrno.
 #pragma once
 
 #include "abi/event_abi.h"
@@ -40,6 +41,7 @@ class Mark {
   // All of it or nothing: false, there is no room.
   bool add_whole(const char* name, tracer::Text text);
   void add_number(const char* name, int64_t number);
+  void add_real(const char* name, double number);
   void add_redacted(const char* name);
 
   // `name` as mark_name() gave it for that kind. `ticks`: when it happened.

@@ -13,12 +13,12 @@ import unittest
 
 MAY_NEED = {"VTN_RUNTIME": {"libc.so.6"}, "VTN_SHIM": set()}
 EXPORTS = {
-    "VTN_RUNTIME": re.compile(r"vtn_runtime_\w+|PyInit_viztracer_native"),
+    "VTN_RUNTIME": re.compile(r"vtn_runtime_\w+|PyInit_viztracer_native|InitializeInjectionNvtx2"),
     # The libc functions it stands in front of, and its handshake with the runtime.
     "VTN_SHIM": re.compile(
         r"PyInit__viztracer_native|vtn_enter_session|vtn_session_folder|vtn_embedded_python|setlocale|pthread_setspecific|_exit|_Exit|"
         r"exec(l|le|lp|v|ve|veat|vp|vpe)|fexecve|posix_spawnp?|pidfd_spawnp?|"
-        r"system|popen|pclose|fclose|syscall|dlsym|wait|wait3|wait4|waitid|waitpid"),
+        r"system|popen|pclose|fclose|syscall|dlsym|getenv|wait|wait3|wait4|waitid|waitpid"),
 }
 NEWEST_GLIBC = (2, 17)
 # Of the C++ library or its ABI: none of it may be wanted or given.
