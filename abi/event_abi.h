@@ -72,6 +72,9 @@ enum class NoteKind : uint32_t {
   // Before a fold begins, in recordings that reports are made of (report/fold/fold_note.h): what it
   // stands for. key: how many calls.
   kFold = 6,
+  // Before it ends, put by the collector: what the program itself told of the call that ends
+  // (kCallValue). Bytes: names and values, pair by pair, as of a mark.
+  kNamedValues = 7,
   // Marks: something that happened at a point in time. key: the id of its name (FunctionKind::
   // kInstant, kCounter). Bytes: when, in absolute ticks; then names (text of value_abi.h) and
   // values, pair by pair. A value whose name is empty is the mark's own.
@@ -80,6 +83,10 @@ enum class NoteKind : uint32_t {
   // A span that was suspended, or left elsewhere than it was entered: told of at its end, its stamp
   // is its beginning. The first value, "ticks", says how long it was. key: a FunctionKind::kSpan.
   kSpan = 34,
+  // A value that the program attaches to a call that is open. As kInstant, with one pair; behind
+  // that in 4 bytes the function's id: it is of the innermost call of that function. The collector
+  // makes kNamedValues of it, or where there is no such call the instant; no file has it.
+  kCallValue = 35,
 };
 inline constexpr uint32_t kFirstMark = 32;  // kinds from here on have a stamp of their own
 inline constexpr uint32_t kMaxNoteKind = 63;
@@ -107,6 +114,7 @@ constexpr uint64_t note_word(uint64_t delta_ticks, NoteKind kind, uint32_t paylo
 constexpr uint64_t note_key(uint32_t key, uint32_t bytes) {
   return (static_cast<uint64_t>(bytes) << 32) | key;
 }
+constexpr uint32_t note_bytes(uint64_t key) { return static_cast<uint32_t>(key >> 32); }
 constexpr uint64_t event_delta(uint64_t word) { return word >> kEventDeltaShift; }
 constexpr EventKind event_kind(uint64_t word) {
   return static_cast<EventKind>((word >> kEventIdBits) & 3);

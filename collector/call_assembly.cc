@@ -129,6 +129,28 @@ struct CallAssembler::Run {
            to->notes.back().kind == static_cast<uint32_t>(NoteKind::kReturnValue);
   }
 
+  // Behind the innermost open call that an end of `id` ends; `bottom`: there is none.
+  spool::OpenCall* find(uint32_t id) const {
+    spool::OpenCall* found = top;
+    while (found != bottom &&
+           !(found[-1].id == id || (id == kIdAnyPython && found[-1].traits != 0) ||
+             (found[-1].id == id + 1 && (found[-1].traits & spool::kOpenResumed) != 0))) {
+      --found;
+    }
+    return found;
+  }
+
+  // The note that was added last is a kCallValue.
+  void attach_value() {
+    spool::Note& note = to->notes.back();
+    const uint32_t id = take_function(note.bytes);
+    if (const spool::OpenCall* const found = find(id); found != bottom) {
+      of->attached_to_.push_back(static_cast<size_t>(found - bottom) - 1);
+    } else {
+      note.kind = static_cast<uint32_t>(NoteKind::kInstant);
+    }
+  }
+
   // An end that does not fit the innermost call.
   void end_by_search(uint64_t ticks, EventKind kind, uint32_t id) {
     if (id == kIdInnermost && top != bottom) {
@@ -137,12 +159,7 @@ struct CallAssembler::Run {
       pop();
       return;
     }
-    spool::OpenCall* found = top;
-    while (found != bottom &&
-           !(found[-1].id == id || (id == kIdAnyPython && found[-1].traits != 0) ||
-             (found[-1].id == id + 1 && (found[-1].traits & spool::kOpenResumed) != 0))) {
-      --found;
-    }
+    spool::OpenCall* const found = find(id);
     if (found == bottom) {
       ++to->head.stray_ends;
       while (!to->notes.empty() && is_value_of_next_end()) {
@@ -200,7 +217,7 @@ struct CallAssembler::Run {
   }
 
   void finish() {
-    if (__builtin_expect(!to->notes.empty() || !of->open_arguments_.empty(), 0)) {
+    if (__builtin_expect(!to->notes.empty() || !of->open_values_.empty(), 0)) {
       to->head.ops = ops;
       to->head.lowest_open = static_cast<uint32_t>(lowest - bottom);
       of->keep_notes(*to, lowest, static_cast<size_t>(top - lowest));
@@ -223,26 +240,53 @@ struct CallAssembler::Run {
   }
 };
 
+// Of a call that is open where the notes of a frame are.
+CallAssembler::Told& CallAssembler::told_of(size_t depth) {
+  if (!told_.empty() && depth >= told_.front().depth) {
+    return told_[std::min(depth - told_.front().depth, told_.size() - 1)];
+  }
+  const auto known = std::lower_bound(
+      open_values_.begin(), open_values_.end(), depth, [](const Told& one, size_t wanted) {
+        return one.depth < wanted;
+      });
+  return known != open_values_.end() && known->depth == depth
+             ? *known
+             : *open_values_.insert(known, Told{depth, 0, 0, {}});
+}
+
 // What notes told of the calls that stay open. Their lines go along with them: a frame that ends
-// one of them tells what it knows of it. Their arguments are told again before their end. All else
-// of the notes is for the reader.
+// one of them tells what it knows of it. Their arguments are told again before their end, and what
+// the program attached to a call is told there at last. All else of the notes is for the reader.
 void CallAssembler::keep_notes(spool::FrameColumns& of, spool::OpenCall* lowest, size_t left_open) {
   told_.clear();
   told_again_.clear();
   function_lines_.assign(of.functions.size(), 0);
+  named_.clear();
   const size_t notes = of.notes.size();
   size_t note = 0;
+  size_t attached = 0;
   size_t depth = of.head.open_before;
   std::vector<uint32_t> again_at;
+  const auto attach = [&](spool::Note& value) {
+    if (!told_of(attached_to_[attached++]).named.put(value.bytes)) {
+      value.kind = static_cast<uint32_t>(NoteKind::kInstant);
+    }
+  };
+  const auto tell_again = [&](Told&& told, uint32_t op) {
+    told_again_.push_back(std::move(told));
+    again_at.push_back(op);
+  };
   for (uint32_t op = 0; op < of.head.ops; ++op) {
     std::optional<uint32_t> line;
     const spool::Note* arguments = nullptr;
     for (; note < notes && of.notes[note].op == op; ++note) {
-      const spool::Note& one = of.notes[note];
+      spool::Note& one = of.notes[note];
       if (one.kind == static_cast<uint32_t>(NoteKind::kCallerLine)) {
         line = one.key <= spool::kMaxCallerLine ? static_cast<uint32_t>(one.key) : 0;
       } else if (one.kind == static_cast<uint32_t>(NoteKind::kArguments)) {
         arguments = &one;
+      } else if (one.kind == static_cast<uint32_t>(NoteKind::kCallValue)) {
+        attach(one);
       }
     }
     const uint32_t code = of.codes[op];
@@ -257,22 +301,45 @@ void CallAssembler::keep_notes(spool::FrameColumns& of, spool::OpenCall* lowest,
     } else if (code == spool::kOpSpecial) {
       told_.push_back(Told{depth++, 0, 0, {}});
     } else if (!told_.empty()) {
+      if (!told_.back().named.empty()) {
+        told_.back().values.clear();  // told in this very frame
+        tell_again(std::move(told_.back()), op);
+      }
       told_.pop_back();
       --depth;
     } else {
       --depth;
-      if (!open_arguments_.empty() && open_arguments_.back().depth == depth) {
-        told_again_.push_back(std::move(open_arguments_.back()));
-        open_arguments_.pop_back();
-        again_at.push_back(op);
+      if (!open_values_.empty() && open_values_.back().depth == depth) {
+        tell_again(std::move(open_values_.back()), op);
+        open_values_.pop_back();
       }
     }
   }
+  for (; attached < attached_to_.size() && note < notes; ++note) {
+    if (of.notes[note].kind == static_cast<uint32_t>(NoteKind::kCallValue)) {
+      attach(of.notes[note]);
+    }
+  }
+  if (!attached_to_.empty()) {
+    std::erase_if(of.notes, [](const spool::Note& one) {
+      return one.kind == static_cast<uint32_t>(NoteKind::kCallValue);
+    });
+    attached_to_.clear();
+  }
   for (size_t i = 0; i < again_at.size(); ++i) {
-    of.notes.push_back(spool::Note{again_at[i],
-                                   static_cast<uint32_t>(NoteKind::kArgumentsOfEnd),
-                                   told_again_[i].arguments,
-                                   told_again_[i].values});
+    const Told& told = told_again_[i];
+    if (!told.values.empty()) {
+      of.notes.push_back(spool::Note{again_at[i],
+                                     static_cast<uint32_t>(NoteKind::kArgumentsOfEnd),
+                                     told.arguments,
+                                     told.values});
+    }
+    if (!told.named.empty()) {
+      of.notes.push_back(spool::Note{again_at[i],
+                                     static_cast<uint32_t>(NoteKind::kNamedValues),
+                                     0,
+                                     named_.emplace_back(told.named.bytes())});
+    }
   }
   if (!again_at.empty()) {
     of.head.flags |= spool::kEventsNotes;
@@ -281,8 +348,8 @@ void CallAssembler::keep_notes(spool::FrameColumns& of, spool::OpenCall* lowest,
   }
   for (size_t i = 0; i < left_open && i < told_.size(); ++i) {
     lowest[i].line = told_[i].line & spool::kMaxCallerLine;
-    if (!told_[i].values.empty()) {
-      open_arguments_.push_back(std::move(told_[i]));
+    if (!told_[i].values.empty() || !told_[i].named.empty()) {
+      open_values_.push_back(std::move(told_[i]));
     }
   }
 }
@@ -394,7 +461,11 @@ bool CallAssembler::assemble(const Chunk& chunk,
           to.head.flags |= spool::kEventsThreadEnd;
           break;
         case Opcode::kNote:
-          damaged_ |= !Run::add_note(to, run.ops, latest, words + i, payload);
+          if (!Run::add_note(to, run.ops, latest, words + i, payload)) {
+            damaged_ = true;
+          } else if (event_note_kind(word) == NoteKind::kCallValue) {
+            slowly([](Run& slow) { slow.attach_value(); });
+          }
           break;
         default:
           damaged_ = true;

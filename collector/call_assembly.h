@@ -13,6 +13,7 @@
 // harm but to the picture of that thread.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -23,6 +24,7 @@
 #include "abi/event_abi.h"
 #include "abi/names_abi.h"
 #include "abi/session_abi.h"
+#include "collector/named_values.h"
 #include "spool/columns.h"
 
 namespace vtn::collector {
@@ -120,14 +122,16 @@ class CallAssembler {
     uint32_t line;
     uint32_t arguments;  // how many
     std::string values;
+    NamedValues named = {};
   };
-  // The arguments of open calls, outermost first.
-  std::span<const Told> open_arguments() const { return open_arguments_; }
+  // The values of open calls, outermost first.
+  std::span<const Told> open_values() const { return open_values_; }
   bool damaged() const { return damaged_; }  // words were met that no tracer writes
 
  private:
   struct Run;
   void keep_notes(spool::FrameColumns& of, spool::OpenCall* lowest, size_t left_open);
+  Told& told_of(size_t depth);
   void make_room(size_t calls);
   void start(uint64_t ticks, uint64_t latest);
 
@@ -140,8 +144,10 @@ class CallAssembler {
   size_t capacity_ = 0;
   std::vector<Told> told_;                // of the calls of a frame with notes
   std::vector<uint32_t> function_lines_;  // by function of such a frame
-  std::vector<Told> open_arguments_;      // of calls that earlier frames began; outermost first
+  std::vector<Told> open_values_;         // of calls that earlier frames began; outermost first
   std::vector<Told> told_again_;          // whose notes the frame at hand borrows
+  std::deque<std::string> named_;         // likewise
+  std::vector<size_t> attached_to_;       // places of the calls of its kCallValue notes
 };
 
 }  // namespace vtn::collector

@@ -4,8 +4,10 @@
 #include "collector/call_filter.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "collector/named_values.h"
 #include "spool/varint.h"
 
 namespace vtn::collector {
@@ -16,6 +18,11 @@ namespace {
 // short: what is passed on at once has to fit kMostWords.
 constexpr size_t kMostWaiting = kMostWords / 16;
 constexpr size_t kMostWaitingWords = kMostWords / 4;
+
+// Told of a call that has begun, not of the next one.
+bool is_attached(const std::vector<uint64_t>& note) {
+  return event_note_kind(note[0]) == NoteKind::kCallValue;
+}
 
 }  // namespace
 
@@ -102,13 +109,18 @@ void CallFilter::tell(uint64_t now_ticks) {
         put_opcode(call.start_ticks, words, 1);
       }
     }
-    if (!waiting_arguments_.empty() && waiting_arguments_.front().first == told_) {
-      const std::vector<uint64_t>& words = waiting_arguments_.front().second;
-      put_opcode(call.start_ticks, words.data(), static_cast<uint32_t>(words.size() - 1));
-      waiting_words_ -= words.size();
-      waiting_arguments_.pop_front();
-    }
+    const auto put_waiting = [&](bool attached) {
+      while (!waiting_values_.empty() && waiting_values_.front().first == told_ &&
+             is_attached(waiting_values_.front().second) == attached) {
+        const std::vector<uint64_t>& words = waiting_values_.front().second;
+        put_opcode(call.start_ticks, words.data(), static_cast<uint32_t>(words.size() - 1));
+        waiting_words_ -= words.size();
+        waiting_values_.pop_front();
+      }
+    };
+    put_waiting(false);
     put(call.start_ticks, EventKind::kEnter, call.id);
+    put_waiting(true);
   }
 }
 
@@ -127,7 +139,7 @@ void CallFilter::begin(uint64_t ticks, uint32_t id, uint32_t traits) {
   }
   if (!next_arguments_.empty() && silent_from_ == SIZE_MAX && !counted) {
     waiting_words_ += next_arguments_.size();
-    waiting_arguments_.emplace_back(open_.size(), std::move(next_arguments_));
+    waiting_values_.emplace_back(open_.size(), std::move(next_arguments_));
   }
   next_arguments_.clear();
   next_value_.clear();
@@ -162,10 +174,17 @@ void CallFilter::close_down_to(size_t depth, uint64_t ticks) {
     }
     leave_out(call, ticks);
   }
-  while (!waiting_arguments_.empty() && waiting_arguments_.back().first >= depth) {
-    waiting_words_ -= waiting_arguments_.back().second.size();
-    waiting_arguments_.pop_back();
+  auto gone = waiting_values_.end();
+  while (gone != waiting_values_.begin() && std::prev(gone)->first >= depth) {
+    --gone;
+    waiting_words_ -= gone->second.size();
   }
+  for (auto one = gone; one != waiting_values_.end(); ++one) {
+    if (is_attached(one->second)) {
+      put_instant(ticks, std::move(one->second));
+    }
+  }
+  waiting_values_.erase(gone, waiting_values_.end());
   open_.resize(depth);
   told_ = std::min(told_, depth);
   silent_from_ = silent_from_ < depth ? silent_from_ : SIZE_MAX;
@@ -180,7 +199,8 @@ void CallFilter::cut_down_to(size_t depth) {
   close_down_to(depth, last_ticks_);
 }
 
-void CallFilter::end(uint64_t ticks, EventKind kind, uint32_t id) {
+// How many are open up to the innermost one that an end of `id` ends; 0: there is none.
+size_t CallFilter::find(uint32_t id) const {
   size_t found = open_.size();
   while (found != 0) {
     const Call& call = open_[found - 1];
@@ -190,6 +210,11 @@ void CallFilter::end(uint64_t ticks, EventKind kind, uint32_t id) {
     }
     --found;
   }
+  return found;
+}
+
+void CallFilter::end(uint64_t ticks, EventKind kind, uint32_t id) {
+  const size_t found = find(id);
   if (found == 0) {
     next_value_.clear();
     put(ticks, kind, id);  // counted by who assembles
@@ -220,6 +245,10 @@ void CallFilter::note(uint64_t ticks, const uint64_t* words, uint32_t payload) {
     leave_out_mark(static_cast<uint32_t>(words[1] & UINT32_MAX), ticks);
     return;
   }
+  if (kind == NoteKind::kCallValue) {
+    attach_value(ticks, words, payload);
+    return;
+  }
   if (kind != NoteKind::kCallerLine || payload == 0) {
     put_opcode(ticks, words, payload);
     return;
@@ -227,6 +256,33 @@ void CallFilter::note(uint64_t ticks, const uint64_t* words, uint32_t payload) {
   const uint64_t line = words[1] & UINT32_MAX;
   next_line_ = line <= spool::kMaxCallerLine ? static_cast<uint32_t>(line) : 0;
   next_line_known_ = true;
+}
+
+void CallFilter::put_instant(uint64_t ticks, std::vector<uint64_t> words) {
+  make_instant(words);
+  put_opcode(ticks, words.data(), static_cast<uint32_t>(words.size() - 1));
+}
+
+// It goes where its call goes, which may not be told so far.
+void CallFilter::attach_value(uint64_t ticks, const uint64_t* words, uint32_t payload) {
+  const uint32_t id = function_of({words, size_t{payload} + 1});
+  const size_t found = id == kIdNone ? 0 : find(id);
+  std::vector<uint64_t> note(words, words + 1 + payload);
+  if (found == 0 || (found <= told_ && !open_[found - 1].counted)) {
+    put_opcode(ticks, words, payload);
+  } else if (open_[found - 1].counted || found > silent_from_) {
+    put_instant(ticks, std::move(note));
+  } else {
+    const size_t place = found - 1;
+    waiting_words_ += note.size();
+    waiting_values_.emplace(
+        std::upper_bound(waiting_values_.begin(),
+                         waiting_values_.end(),
+                         place,
+                         [](size_t wanted, const auto& one) { return wanted < one.first; }),
+        place,
+        std::move(note));
+  }
 }
 
 CallAssembler::Chunk CallFilter::result(uint64_t base_ticks, uint64_t latest_ticks) const {

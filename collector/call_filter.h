@@ -4,7 +4,8 @@
 // (--min_duration), that lie too deep (--max_stack_depth), that are or lie below a call of an
 // excluded function (--exclude_subtree), or whose function is counted (--max_size). What is left
 // out is counted, by function. What a counted function calls stays. Where all functions are
-// counted, marks are as well, by their names.
+// counted, marks are as well, by their names. What the program attached to a call that is left out
+// becomes a mark.
 //
 //   open calls   [ told ............ | not yet ......... | silent ........ ]   innermost on the
 //   right
@@ -89,7 +90,10 @@ class CallFilter {
   void leave_out_mark(uint32_t name, uint64_t ticks);
   void close_down_to(size_t depth, uint64_t ticks);
   void cut_down_to(size_t depth);
+  size_t find(uint32_t id) const;
   void note(uint64_t ticks, const uint64_t* words, uint32_t payload);
+  void attach_value(uint64_t ticks, const uint64_t* words, uint32_t payload);
+  void put_instant(uint64_t ticks, std::vector<uint64_t> words);
   CallAssembler::Chunk result(uint64_t base_ticks, uint64_t latest_ticks) const;
 
   uint64_t min_ticks_;
@@ -108,7 +112,7 @@ class CallFilter {
   // their place among the open ones; innermost last).
   std::vector<uint64_t> next_arguments_;
   std::vector<uint64_t> next_value_;
-  std::deque<std::pair<size_t, std::vector<uint64_t>>> waiting_arguments_;
+  std::deque<std::pair<size_t, std::vector<uint64_t>>> waiting_values_;
   size_t waiting_words_ = 0;                           // in those
   std::unordered_map<uint32_t, uint32_t> lines_;       // by function, as notes of this chunk told
   std::unordered_map<uint32_t, uint32_t> lines_told_;  // as passed on

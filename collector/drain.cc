@@ -474,13 +474,18 @@ void Drain::end_calls(Process& process, uint64_t end_ticks) {
   }
 }
 
-// Of calls that are open for ever, what they were called with.
-void Drain::store_open_arguments(const Process& process) {
+// Of calls that are open for ever, what they were called with and what was attached to them.
+void Drain::store_open_values(const Process& process) {
   for (const auto& [number, thread] : process.threads) {
-    for (const CallAssembler::Told& told : thread->assembler.open_arguments()) {
-      const spool::OpenArgumentsFrame frame = {
+    for (const CallAssembler::Told& told : thread->assembler.open_values()) {
+      const spool::OpenValuesFrame frame = {
           process.image, number, static_cast<uint32_t>(told.depth), told.arguments};
-      (void)spool_.append_struct(spool::FrameKind::kOpenArguments, frame, told.values);
+      if (!told.values.empty()) {
+        (void)spool_.append_struct(spool::FrameKind::kOpenArguments, frame, told.values);
+      }
+      if (!told.named.empty()) {
+        (void)spool_.append_struct(spool::FrameKind::kOpenNamedValues, frame, told.named.bytes());
+      }
     }
   }
 }
@@ -529,7 +534,7 @@ void Drain::end_image(const EndedImage& ended) {
   if (const auto found = processes_.find(ended.slot); found != processes_.end()) {
     end_calls(*found->second, ended.end_ticks);
     store_left_out(*found->second);
-    store_open_arguments(*found->second);
+    store_open_values(*found->second);
   }
   spool::ImageEndFrame frame = {};
   frame.image = ended.image;

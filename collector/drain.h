@@ -92,7 +92,7 @@ class Drain {
   void end_image(const EndedImage& ended);
   void end_calls(Process& process, uint64_t end_ticks);
   void store_left_out(Process& process);
-  void store_open_arguments(const Process& process);
+  void store_open_values(const Process& process);
   void store_all_left_out(bool now);
   bool ending(uint32_t slot) const { return slot < kMaxProcesses && ending_[slot] != 0; }
   Process* process_of(uint32_t slot);

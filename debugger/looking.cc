@@ -24,6 +24,7 @@ constexpr uint32_t kLinesAround = 5;
 constexpr size_t kMarks = 10;
 constexpr uint64_t kTreeDepth = 3;
 constexpr uint64_t kTreeLines = 100;
+constexpr char kNoValues[] = "no values were recorded of this call\n";
 constexpr char kNoCall[] = "no call is open here";
 
 Result<uint32_t> level_or_error(Debugger& debugger) {
@@ -149,17 +150,11 @@ Result<std::string> run_long_list(Debugger& debugger, std::string_view /*rest*/)
   return listed(debugger, true, "");
 }
 
-// Of a call that the image's end left open, where its beginning does not lie in the recording.
-const spool::ImageInfo::OpenArguments* open_arguments_of(const Timeline& timeline, uint32_t level) {
-  const auto found = timeline.image().open_arguments.find({timeline.info().thread, level});
-  return found == timeline.image().open_arguments.end() ? nullptr : &found->second;
-}
-
 std::string argument_lines(const spool::ImageInfo& image,
                            uint32_t function,
-                           const spool::Note& note) {
+                           const report::CallValues::Ended& values) {
   std::string text;
-  for (const auto& [name, value] : texts_of_arguments(image, function, note)) {
+  for (const auto& [name, value] : texts_of_arguments(image, function, values)) {
     text += report::one_line(name, kShownValue) + " = " + report::one_line(value, kShownValue) +
             "\n";
   }
@@ -173,21 +168,21 @@ Result<std::string> run_args(Debugger& debugger, std::string_view /*rest*/) {
   VTN_ASSIGN(const Timeline::OpenCall call, timeline.open_call(place, level));
   VTN_ASSIGN(const Timeline::Told told, timeline.arguments_of(place, level));
   VTN_ASSIGN(const auto end, timeline.end_of(place, level));
-  std::string text;
-  if (told.note != nullptr) {
-    text = argument_lines(timeline.image(), call.function, *told.note);
-  } else if (const auto* open = open_arguments_of(timeline, level); open != nullptr && !end) {
-    const spool::Note note = {0, static_cast<uint32_t>(NoteKind::kArguments), open->arguments,
-                              open->values};
-    text = argument_lines(timeline.image(), call.function, note);
+  if (!end) {
+    const report::OpenCallValues open(timeline.image(), timeline.info().thread, level);
+    report::CallValues::Ended values = open.ended();
+    values.arguments = told.note != nullptr ? told.note : values.arguments;
+    const std::string text = argument_lines(timeline.image(), call.function, values);
+    return text.empty() ? std::string(kNoValues) : text;
   }
-  if (end) {
-    VTN_ASSIGN(const Timeline::Told value, timeline.return_value_of(*end));
-    if (value.note != nullptr) {
-      text += "returns " + report::one_line(report::value_text(*value.note), kShownValue) + "\n";
-    }
+  VTN_ASSIGN(const Timeline::Told named, timeline.named_of(*end));
+  std::string text =
+      argument_lines(timeline.image(), call.function, {told.note, nullptr, named.note});
+  VTN_ASSIGN(const Timeline::Told value, timeline.return_value_of(*end));
+  if (value.note != nullptr) {
+    text += "returns " + report::one_line(report::value_text(*value.note), kShownValue) + "\n";
   }
-  return text.empty() ? std::string("no values were recorded of this call\n") : text;
+  return text.empty() ? std::string(kNoValues) : text;
 }
 
 Result<std::string> run_call(Debugger& debugger, std::string_view /*rest*/) {

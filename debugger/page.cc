@@ -53,6 +53,7 @@ class Filler {
       (void)lines_.end();
       const report::CallValues::Ended told = values_.end();
       tell(page_.return_values, told.return_value);
+      tell(page_.named, told.named);
       tell(page_.end_arguments, ended.begin == kElsewhere ? told.arguments : nullptr);
     }
     if (ended.begin != kElsewhere) {

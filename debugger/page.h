@@ -50,6 +50,7 @@ struct Page {
   };
   std::vector<Told> arguments;      // of what begins
   std::vector<Told> return_values;  // of what ends
+  std::vector<Told> named;          // of what ends: what the program attached to it
   std::vector<Told> end_arguments;  // of what ends, and began in an earlier frame
 };
 

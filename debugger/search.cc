@@ -52,9 +52,9 @@ Result<Found> search(
   }
 }
 
-bool holds(const Timeline& timeline, uint32_t function, const spool::Note& note,
+bool holds(const Timeline& timeline, uint32_t function, const report::CallValues::Ended& values,
            const std::string& text) {
-  for (const auto& [name, value] : texts_of_arguments(timeline.image(), function, note)) {
+  for (const auto& [name, value] : texts_of_arguments(timeline.image(), function, values)) {
     if (value.find(text) != value.npos) {
       return true;
     }
@@ -238,11 +238,17 @@ Result<std::optional<uint64_t>> find_value(Timeline& timeline,
   const auto holds_it = [&](const Page& page, size_t i) {
     const auto index = static_cast<uint32_t>(i);
     if (begins(page.ops[i].kind)) {
-      const spool::Note* const note = told_of(page.arguments, index);
-      return note != nullptr && holds(timeline, page.ops[i].function, *note, text);
+      return holds(timeline,
+                   page.ops[i].function,
+                   {told_of(page.arguments, index), nullptr, nullptr},
+                   text);
     }
     const spool::Note* const note = told_of(page.return_values, index);
-    return note != nullptr && report::value_text(*note).find(text) != text.npos;
+    return (note != nullptr && report::value_text(*note).find(text) != text.npos) ||
+           holds(timeline,
+                 page.ops[i].function,
+                 {nullptr, nullptr, told_of(page.named, index)},
+                 text);
   };
   return search(
       timeline,
@@ -255,7 +261,8 @@ Result<std::optional<uint64_t>> find_value(Timeline& timeline,
       [&](size_t /*frame*/, const Page& page, size_t from) {
         // Those of a page that tell anything, in the order of ops: they are few.
         std::vector<uint32_t> ops;
-        for (const std::vector<Page::Told>* told : {&page.arguments, &page.return_values}) {
+        for (const std::vector<Page::Told>* told :
+             {&page.arguments, &page.return_values, &page.named}) {
           for (const Page::Told& one : *told) {
             ops.push_back(one.op);
           }
@@ -320,14 +327,14 @@ Result<std::vector<LongCall>> longest_calls(const Recording& recording,
   return calls;
 }
 
-std::vector<std::pair<std::string, std::string>> texts_of_arguments(const spool::ImageInfo& image,
-                                                                    uint32_t function,
-                                                                    const spool::Note& note) {
+report::ValueTexts texts_of_arguments(const spool::ImageInfo& image,
+                                      uint32_t function,
+                                      const report::CallValues::Ended& values) {
   const spool::FunctionInfo* info = image.function(function);
   if (info != nullptr && info->resumed()) {
     info = image.function(function - 1);
   }
-  return report::argument_texts(note, info);
+  return report::argument_texts(values, info);
 }
 
 }  // namespace vtn::debugger

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "debugger/function_pattern.h"
 #include "debugger/timeline.h"
+#include "report/call_values.h"
 
 namespace vtn::debugger {
 
@@ -26,8 +27,8 @@ Result<std::optional<uint64_t>> find_call(Timeline& timeline,
                                           uint64_t place,
                                           Direction direction);
 
-// The nearest one that begins a call with an argument, or ends one with a return value, that holds
-// the text.
+// The nearest one that begins a call with an argument, or ends one with a return value or a value
+// that the program attached, that holds the text.
 Result<std::optional<uint64_t>> find_value(Timeline& timeline,
                                            const std::string& text,
                                            uint64_t place,
@@ -48,9 +49,9 @@ Result<std::vector<LongCall>> longest_calls(const Recording& recording,
                                             const FunctionPattern& function,
                                             size_t most);
 
-// Names and values of the arguments that were told.
-std::vector<std::pair<std::string, std::string>> texts_of_arguments(const spool::ImageInfo& image,
-                                                                    uint32_t function,
-                                                                    const spool::Note& note);
+// Names and values of the arguments that were told, and of what the program attached.
+report::ValueTexts texts_of_arguments(const spool::ImageInfo& image,
+                                      uint32_t function,
+                                      const report::CallValues::Ended& values);
 
 }  // namespace vtn::debugger

@@ -40,6 +40,10 @@ Result<std::string> ended_text(Debugger& debugger, uint64_t end) {
   if (const spool::Note* const value = told_of(at.page->return_values, at.index)) {
     text += " " + report::one_line(report::value_text(*value), kShownValue);
   }
+  if (const spool::Note* const named = told_of(at.page->named, at.index)) {
+    text += ", with " +
+            arguments_text(timeline.image(), call.function, {nullptr, nullptr, named});
+  }
   return text + ", took " + time_text(op.ns - call.start_ns);
 }
 
@@ -56,7 +60,8 @@ Result<std::string> before_text(Debugger& debugger) {
   }
   std::string text = "it begins";
   if (const spool::Note* const told = told_of(before.page->arguments, before.index)) {
-    text += ", with " + arguments_text(timeline.image(), before.op().function, *told);
+    text += ", with " +
+            arguments_text(timeline.image(), before.op().function, {told, nullptr, nullptr});
   }
   return text;
 }
@@ -115,9 +120,9 @@ Result<std::string> open_call_text(Debugger& debugger, const Timeline::OpenCall&
 
 std::string arguments_text(const spool::ImageInfo& image,
                            uint32_t function,
-                           const spool::Note& note) {
+                           const report::CallValues::Ended& values) {
   std::string text;
-  for (const auto& [name, value] : texts_of_arguments(image, function, note)) {
+  for (const auto& [name, value] : texts_of_arguments(image, function, values)) {
     text += (text.empty() ? "" : ", ") + name + "=" + report::one_line(value, kShownValue);
   }
   return report::one_line(text, 4 * kShownValue);

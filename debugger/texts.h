@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "debugger/debugger.h"
+#include "report/call_values.h"
 
 namespace vtn::debugger {
 
@@ -24,7 +25,7 @@ Result<std::string> open_call_text(Debugger& debugger, const Timeline::OpenCall&
 // "n=3, verbose=True"
 std::string arguments_text(const spool::ImageInfo& image,
                            uint32_t function,
-                           const spool::Note& note);
+                           const report::CallValues::Ended& values);
 
 // The line that a call which is open at the place is at.
 struct CurrentLine {

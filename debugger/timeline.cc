@@ -290,4 +290,10 @@ Result<Timeline::Told> Timeline::return_value_of(uint64_t end) {
   return Told{std::move(at.page), note};
 }
 
+Result<Timeline::Told> Timeline::named_of(uint64_t end) {
+  VTN_ASSIGN(Spot at, spot(end));
+  const spool::Note* const note = told_of(at.page->named, at.index);
+  return Told{std::move(at.page), note};
+}
+
 }  // namespace vtn::debugger

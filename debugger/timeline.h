@@ -83,6 +83,7 @@ class Timeline {
   };
   Result<Told> arguments_of(uint64_t place, uint32_t level);
   Result<Told> return_value_of(uint64_t end);  // of the call that the op ends
+  Result<Told> named_of(uint64_t end);         // what the program attached to it
 
   // What searches need: frames of the thread, in their order.
   size_t frames() const { return frames_.size(); }

@@ -190,10 +190,10 @@ Status ThreadAssembly::finish() {
     for (size_t depth = 0; depth < row->open.size(); ++depth) {
       const Open& open = row->open[depth];
       if (open.arguments != 0) {
-        const spool::OpenArgumentsFrame frame = {context_.image,
-                                                 row->thread,
-                                                 static_cast<uint32_t>(depth),
-                                                 static_cast<uint32_t>(open.arguments)};
+        const spool::OpenValuesFrame frame = {context_.image,
+                                              row->thread,
+                                              static_cast<uint32_t>(depth),
+                                              static_cast<uint32_t>(open.arguments)};
         VTN_TRY(
             context_.writer.append_struct(spool::FrameKind::kOpenArguments, frame, open.values));
       }

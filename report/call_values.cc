@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/call_values.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/utf8.h"
 
 namespace vtn::report {
 
-std::vector<std::pair<std::string, std::string>> argument_texts(
-    const spool::Note& note, const spool::FunctionInfo* function) {
-  std::vector<std::pair<std::string, std::string>> texts;
+OpenCallValues::OpenCallValues(const spool::ImageInfo& image, uint32_t thread, size_t depth) {
+  const auto told = image.open_values.find({thread, static_cast<uint32_t>(depth)});
+  if (told != image.open_values.end()) {
+    const spool::ImageInfo::OpenValues& open = told->second;
+    arguments = {0, static_cast<uint32_t>(NoteKind::kArguments), open.arguments, open.values};
+    has_arguments = open.arguments != 0;
+    named = {0, static_cast<uint32_t>(NoteKind::kNamedValues), 0, open.named};
+    has_named = !open.named.empty();
+  }
+}
+
+ValueTexts argument_texts(const spool::Note& note, const spool::FunctionInfo* function) {
+  ValueTexts texts;
   std::string_view bytes = note.bytes;
   for (uint64_t i = 0; i < note.key; ++i) {
     std::string name = function != nullptr && i < function->parameters.size()
@@ -24,6 +36,38 @@ std::vector<std::pair<std::string, std::string>> argument_texts(
     texts.emplace_back(std::move(name), std::move(text));
     if (!sound) {
       break;
+    }
+  }
+  return texts;
+}
+
+ValueTexts named_texts(const spool::Note& note) {
+  ValueTexts texts;
+  std::string_view bytes = note.bytes;
+  std::string_view name;
+  while (take_value_name(bytes, name)) {
+    std::string text;
+    const bool sound = take_value(bytes, kMostValueBytes, text);
+    texts.emplace_back(valid_utf8(name), std::move(text));
+    if (!sound) {
+      break;
+    }
+  }
+  return texts;
+}
+
+ValueTexts argument_texts(const CallValues::Ended& values, const spool::FunctionInfo* function) {
+  ValueTexts texts =
+      values.arguments != nullptr ? argument_texts(*values.arguments, function) : ValueTexts();
+  if (values.named != nullptr) {
+    for (auto& [name, text] : named_texts(*values.named)) {
+      const auto known = std::find_if(
+          texts.begin(), texts.end(), [&](const auto& one) { return one.first == name; });
+      if (known != texts.end()) {
+        known->second = std::move(text);
+      } else {
+        texts.emplace_back(std::move(name), std::move(text));
+      }
     }
   }
   return texts;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // HOT PATH of frames with notes. The values that notes told of a frame's calls: arguments by name,
-// and what a call returned or yielded. Which call a note belongs to follows from where it stands
-// (NoteKind). Thread-bound, used again from frame to frame; texts are valid until the next frame.
+// what a call returned or yielded, what the program attached to it. Which call a note belongs to
+// follows from where it stands (NoteKind). Thread-bound, used again from frame to frame; texts are
+// valid until the next frame.
 #pragma once
 
 #include <string>
@@ -26,7 +27,7 @@ class CallValues {
  public:
   void start() {
     open_.clear();
-    arguments_ = value_ = arguments_of_end_ = nullptr;
+    arguments_ = value_ = named_ = arguments_of_end_ = nullptr;
   }
   // False: it is none of values.
   bool note(const spool::Note& note) {
@@ -38,6 +39,9 @@ class CallValues {
       case NoteKind::kReturnValue:
         value_ = &note;
         return true;
+      case NoteKind::kNamedValues:
+        named_ = &note;
+        return true;
       case NoteKind::kArgumentsOfEnd:
         arguments_of_end_ = &note;
         return true;
@@ -48,17 +52,21 @@ class CallValues {
   // A call begins; its arguments, or what it stands for, or null.
   const spool::Note* begin() {
     open_.push_back(arguments_);
-    value_ = nullptr;
+    value_ = named_ = nullptr;
     return std::exchange(arguments_, nullptr);
   }
 
   struct Ended {
     const spool::Note* arguments;     // null: none told; of a fold: what it stands for
     const spool::Note* return_value;  // likewise
+    const spool::Note* named;         // what the program attached; likewise
+    bool has_arguments() const { return arguments != nullptr || named != nullptr; }
   };
   // The innermost call ends: one of this frame's, or one that was open before it.
   Ended end() {
-    Ended ended = {std::exchange(arguments_of_end_, nullptr), std::exchange(value_, nullptr)};
+    Ended ended = {std::exchange(arguments_of_end_, nullptr),
+                   std::exchange(value_, nullptr),
+                   std::exchange(named_, nullptr)};
     if (!open_.empty()) {
       ended.arguments = open_.back();
       open_.pop_back();
@@ -71,12 +79,30 @@ class CallValues {
   std::vector<const spool::Note*> open_;  // begun in the frame
   const spool::Note* arguments_ = nullptr;
   const spool::Note* value_ = nullptr;
+  const spool::Note* named_ = nullptr;
   const spool::Note* arguments_of_end_ = nullptr;
 };
 
-// Name and value of each argument that a note tells of; `function` may be null.
-std::vector<std::pair<std::string, std::string>> argument_texts(
-    const spool::Note& note, const spool::FunctionInfo* function);
+// Of a call that never ended, as its image's end told. False: nothing was.
+struct OpenCallValues {
+  OpenCallValues(const spool::ImageInfo& image, uint32_t thread, size_t depth);
+  CallValues::Ended ended() const {
+    return {has_arguments ? &arguments : nullptr, nullptr, has_named ? &named : nullptr};
+  }
+  spool::Note arguments = {};
+  spool::Note named = {};
+  bool has_arguments = false;
+  bool has_named = false;
+};
+
+using ValueTexts = std::vector<std::pair<std::string, std::string>>;  // by name
+
+// Of each argument that a note tells of; `function` may be null.
+ValueTexts argument_texts(const spool::Note& note, const spool::FunctionInfo* function);
+// Of each value that the program attached (NoteKind::kNamedValues).
+ValueTexts named_texts(const spool::Note& note);
+// All of a call's: an argument has the value that was attached by its name.
+ValueTexts argument_texts(const CallValues::Ended& values, const spool::FunctionInfo* function);
 
 // The value that a note tells of.
 std::string value_text(const spool::Note& note);

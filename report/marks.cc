@@ -24,19 +24,6 @@ std::string name_of(const spool::Note& note, const spool::FunctionInfo* name) {
   return name != nullptr ? valid_utf8(name->name) : fmt::format("mark {}", note.key);
 }
 
-// Takes the name of a value off the front. False: nothing follows, or it is damaged.
-bool take_name(std::string_view& bytes, std::string_view& name) {
-  uint16_t length = 0;
-  if (bytes.size() < sizeof(length)) {
-    return false;
-  }
-  memcpy(&length, bytes.data(), sizeof(length));
-  bytes.remove_prefix(sizeof(length));
-  name = bytes.substr(0, length);
-  bytes.remove_prefix(name.size());
-  return name.size() == length && !bytes.empty();
-}
-
 template <class T>
 T number_at(std::string_view bytes) {
   T number = 0;
@@ -66,7 +53,7 @@ Instant instant_of(const spool::Note& note, const spool::FunctionInfo* name) {
   instant.category = is_span(note) ? kSpanCategory : name != nullptr ? valid_utf8(name->file) : "";
   std::string_view bytes = note.bytes;
   std::string_view value_name;
-  while (take_name(bytes, value_name)) {
+  while (take_value_name(bytes, value_name)) {
     std::string text;
     const bool sound = take_value(bytes, kMostValueBytes, text);
     if (is_span(note) && value_name == kTicks) {
@@ -88,7 +75,7 @@ Instant instant_of(const spool::Note& note, const spool::FunctionInfo* name) {
 uint64_t span_ticks(const spool::Note& note) {
   std::string_view bytes = note.bytes;
   std::string_view value_name;
-  if (!take_name(bytes, value_name) || value_name != kTicks) {
+  if (!take_value_name(bytes, value_name) || value_name != kTicks) {
     return 0;
   }
   const Number ticks = number_of(bytes);
@@ -102,7 +89,7 @@ std::string raw_event(const spool::Note& note) {
   uint32_t characters = 0;
   uint16_t length = 0;
   constexpr size_t kHeadBytes = 1 + sizeof(characters) + sizeof(length);
-  if (!take_name(bytes, value_name) || bytes.size() < kHeadBytes ||
+  if (!take_value_name(bytes, value_name) || bytes.size() < kHeadBytes ||
       static_cast<ValueTag>(bytes.front()) != ValueTag::kStr) {
     return {};
   }
@@ -119,7 +106,7 @@ CounterValue counter_of(const spool::Note& note, const spool::FunctionInfo* name
   CounterValue counter = {name_of(note, name), {}};
   std::string_view bytes = note.bytes;
   std::string_view value_name;
-  if (take_name(bytes, value_name)) {
+  if (take_value_name(bytes, value_name)) {
     counter.number = number_of(bytes);
   }
   return counter;

@@ -399,4 +399,16 @@ bool take_value(std::string_view& bytes, size_t most_bytes, std::string& text) {
   return sound;
 }
 
+bool take_value_name(std::string_view& bytes, std::string_view& name) {
+  uint16_t length = 0;
+  if (bytes.size() < sizeof(length)) {
+    return false;
+  }
+  memcpy(&length, bytes.data(), sizeof(length));
+  bytes.remove_prefix(sizeof(length));
+  name = bytes.substr(0, length);
+  bytes.remove_prefix(name.size());
+  return name.size() == length && !bytes.empty();
+}
+
 }  // namespace vtn::report

@@ -13,6 +13,10 @@ namespace vtn::report {
 // False: there was none, or it was damaged.
 bool take_value(std::string_view& bytes, size_t most_bytes, std::string& text);
 
+// Takes the name of a value off the front, where names and values lie pair by pair. False: nothing
+// follows, or it is damaged.
+bool take_value_name(std::string_view& bytes, std::string_view& name);
+
 // As Python's repr has it: 1.0, 1e+16, -0.0, nan.
 std::string float_text(double value);
 

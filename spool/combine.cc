@@ -111,8 +111,9 @@ class Input {
         return rewrite_counts<LeftOutFrame>(body, true);
       case FrameKind::kCounted:
         return rewrite_counts<CountedFrame>(body, false);
-      case FrameKind::kOpenArguments: {
-        OpenArgumentsFrame frame;
+      case FrameKind::kOpenArguments:
+      case FrameKind::kOpenNamedValues: {
+        OpenValuesFrame frame;
         if (!read_struct(body, frame)) {
           return false;
         }

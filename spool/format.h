@@ -50,7 +50,7 @@ enum class FrameKind : uint32_t {
   kSettings = 11 | kFrameSkippable,
   // LeftOutFrame, then varints: id, calls and ticks of what was left out since the last such frame.
   kLeftOut = 12 | kFrameSkippable,
-  // OpenArgumentsFrame, values (value_abi.h): of a call that never ended, at its image's end.
+  // OpenValuesFrame, values (value_abi.h): of a call that never ended, at its image's end.
   kOpenArguments = 13 | kFrameSkippable,
   // DroppedFrame, then in varints: threads, as in an index; marks that were dropped; threads that
   // had ended, of which nothing else is left. What was before the newest frames of events of a
@@ -66,6 +66,9 @@ enum class FrameKind : uint32_t {
   kWindow = 17 | kFrameSkippable,
   // SourceFrame, path, text as stored: source text as the program that was recorded had it.
   kSource = 18 | kFrameSkippable,
+  // OpenValuesFrame, names and values, pair by pair: what the program attached to a call that never
+  // ended, at its image's end.
+  kOpenNamedValues = 19 | kFrameSkippable,
   // Threads and frames of events: found by the trailer. Reading all frames gives the same.
   kIndex = 8 | kFrameSkippable,
 };
@@ -164,11 +167,11 @@ struct WindowFrameBody {
   uint64_t to_ticks;    // UINT64_MAX: to the end
 };
 
-struct OpenArgumentsFrame {
+struct OpenValuesFrame {
   uint32_t image;
   uint32_t thread;     // number within the image
   uint32_t depth;      // how many calls are open below it
-  uint32_t arguments;  // how many
+  uint32_t arguments;  // how many, of kOpenArguments
 };
 
 enum ImageEndFlag : uint32_t {

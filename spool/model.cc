@@ -380,13 +380,19 @@ bool Model::add_frame(FrameKind kind, std::string_view body) {
       return true;
     case FrameKind::kLeftOut:
       return add_left_out(body);
-    case FrameKind::kOpenArguments: {
-      OpenArgumentsFrame frame;
+    case FrameKind::kOpenArguments:
+    case FrameKind::kOpenNamedValues: {
+      OpenValuesFrame frame;
       if (!take(body, frame) || frame.image >= images.size()) {
         return false;
       }
-      images[frame.image].open_arguments[{frame.thread, frame.depth}] = {frame.arguments,
-                                                                         std::string(body)};
+      ImageInfo::OpenValues& open = images[frame.image].open_values[{frame.thread, frame.depth}];
+      if (kind == FrameKind::kOpenNamedValues) {
+        open.named = body;
+      } else {
+        open.arguments = frame.arguments;
+        open.values = body;
+      }
       return true;
     }
     case FrameKind::kCounted:

@@ -74,11 +74,12 @@ struct ImageInfo {
   // Whose calls are not recorded from a stamp on.
   std::map<uint32_t, uint64_t> switched_off_ticks;
   // Of calls that never ended, by thread and by how many calls were open below them.
-  struct OpenArguments {
-    uint32_t arguments;  // how many
-    std::string values;
+  struct OpenValues {
+    uint32_t arguments = 0;  // how many
+    std::string values;      // of the arguments
+    std::string named;       // names and values that the program attached
   };
-  std::map<std::pair<uint32_t, uint32_t>, OpenArguments> open_arguments;
+  std::map<std::pair<uint32_t, uint32_t>, OpenValues> open_values;
   bool traced = false;  // there is a names stream, or calls
   bool damaged = false;
   // From its end, once it has ended.

@@ -21,7 +21,8 @@ namespace {
 bool is_known_skippable(FrameKind kind) {
   return kind == FrameKind::kSettings || kind == FrameKind::kLeftOut ||
          kind == FrameKind::kOpenArguments || kind == FrameKind::kDropped ||
-         kind == FrameKind::kCounted || kind == FrameKind::kWindow || kind == FrameKind::kSource;
+         kind == FrameKind::kCounted || kind == FrameKind::kWindow || kind == FrameKind::kSource ||
+         kind == FrameKind::kOpenNamedValues;
 }
 
 }  // namespace

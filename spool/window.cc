@@ -150,7 +150,8 @@ class Cutter {
         return of_window ? writer_->append(kind, body) : Status();
       }
       case FrameKind::kOpenArguments:
-        return pass_open_arguments(body);
+      case FrameKind::kOpenNamedValues:
+        return pass_open_values(kind, body);
       case FrameKind::kImage: {
         VTN_TRY(writer_->append(kind, body));
         return tell_dropped(writer_->model().images.back().process);
@@ -179,8 +180,8 @@ class Cutter {
     return {};
   }
 
-  Status pass_open_arguments(std::string_view body) {
-    OpenArgumentsFrame frame;
+  Status pass_open_values(FrameKind kind, std::string_view body) {
+    OpenValuesFrame frame;
     if (!read_struct(body, frame)) {
       return {};
     }
@@ -195,7 +196,7 @@ class Cutter {
         return {};
       }
       frame.depth = *depth;
-      return writer_->append(FrameKind::kOpenArguments,
+      return writer_->append(kind,
                              std::string_view(reinterpret_cast<const char*>(&frame), sizeof(frame)),
                              body.substr(sizeof(frame)));
     }

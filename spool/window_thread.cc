@@ -14,6 +14,7 @@ namespace {
 constexpr uint32_t kArguments = static_cast<uint32_t>(NoteKind::kArguments);
 constexpr uint32_t kArgumentsOfEnd = static_cast<uint32_t>(NoteKind::kArgumentsOfEnd);
 constexpr uint32_t kCallerLine = static_cast<uint32_t>(NoteKind::kCallerLine);
+constexpr uint32_t kNamedValues = static_cast<uint32_t>(NoteKind::kNamedValues);
 constexpr uint32_t kReturnValue = static_cast<uint32_t>(NoteKind::kReturnValue);
 
 }  // namespace
@@ -295,6 +296,7 @@ class WindowFrame {
   Status op(uint32_t index, uint64_t ticks, uint32_t code) {
     arguments_ = nullptr;
     value_ = nullptr;
+    named_ = nullptr;
     arguments_of_end_ = nullptr;
     for (; note_ < frame_.notes.size() && frame_.notes[note_].op == index; ++note_) {
       take_note(frame_.notes[note_]);
@@ -380,6 +382,9 @@ class WindowFrame {
     if (value_ != nullptr) {
       to_.notes.push_back({to_.head.ops, kReturnValue, value_->key, value_->bytes});
     }
+    if (named_ != nullptr) {
+      to_.notes.push_back({to_.head.ops, kNamedValues, named_->key, named_->bytes});
+    }
     if (earlier) {
       to_.closed.push_back(call.call);
     }
@@ -396,6 +401,8 @@ class WindowFrame {
       arguments_ = &note;
     } else if (note.kind == kReturnValue) {
       value_ = &note;
+    } else if (note.kind == kNamedValues) {
+      named_ = &note;
     } else if (note.kind == kArgumentsOfEnd) {
       arguments_of_end_ = &note;
     } else if (!inside_) {
@@ -433,6 +440,7 @@ class WindowFrame {
   std::map<uint32_t, uint32_t> told_lines_;  // and as they are told in the window
   const Note* arguments_ = nullptr;
   const Note* value_ = nullptr;
+  const Note* named_ = nullptr;
   const Note* arguments_of_end_ = nullptr;
   std::vector<std::unique_ptr<std::string>> kept_texts_;
 };

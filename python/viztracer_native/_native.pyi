@@ -52,7 +52,8 @@ def raw(event: str, /) -> None:
     """JSON text of one event, for the report as it is; pid and tid are added where they are missing."""
 
 def argument(key: str, value: Any, /) -> None:
-    """Attaches a value to the innermost recorded Python call of this thread."""
+    """The Python call that calls this, but for those of this package, has the value as an argument; where that call is
+    not recorded it is an instant."""
 
 class Span:
     """A slice of that name on this thread, while the context lasts. Entered in the frame of a generator or

@@ -127,19 +127,15 @@ class TracerMarks:
         emit(event)
 
     def add_func_args(self, key: str, value: object) -> None:
-        """Attaches a value to the innermost recorded Python call. TypeError for a key that is no text.
+        """An argument of the call of the function that calls this, as if it had been called with it; an instant where
+        that call is not recorded. TypeError for a key that is no text.
 
             get_tracer().add_func_args("rows", len(rows))
         """
         if not isinstance(key, str):
             raise TypeError(f"key must be a text, not {type(key).__name__}")
         if self.enable:
-            # A recorder that cannot attach to a call which has begun tells of it within.
-            attach = getattr(_native, "argument", None)
-            if attach is not None:
-                attach(key, value)
-            else:
-                _native.instant(key, {key: value}, "t")
+            _native.argument(key, value)
 
     def add_func_exec(self, name: str, val: object, lineno: int) -> None:
         """A step of the innermost call: that line bound `name`. An instant at its own time.

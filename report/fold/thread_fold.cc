@@ -246,6 +246,9 @@ Status ThreadFold::end_kept(spool::OpCode how, const CallValues::Ended& values) 
   if (values.return_value != nullptr) {
     builder_.note(NoteKind::kReturnValue, values.return_value->key, values.return_value->bytes);
   }
+  if (values.named != nullptr) {
+    builder_.note(NoteKind::kNamedValues, values.named->key, values.named->bytes);
+  }
   builder_.end(ticks_, how);
   --open_;
   --kept_;
@@ -260,7 +263,8 @@ void ThreadFold::end_short(spool::OpCode how, const CallValues::Ended& values, u
     group.start_ticks = own.call.start_ticks;
     group.log = inner.calls != 0 ? inner.log : CallLog::Part{own.log_begin};
   }
-  const bool has_values = own.call.arguments != 0 || values.return_value != nullptr;
+  const bool has_values =
+      own.call.arguments != 0 || values.return_value != nullptr || values.named != nullptr;
   if (group.calls == 0 && inner.calls == 0) {
     std::swap(group.only, own.call);
     group.how = how;
@@ -268,6 +272,7 @@ void ThreadFold::end_short(spool::OpCode how, const CallValues::Ended& values, u
     if (group.has_returned) {
       group.returned = values.return_value->bytes.substr(0, kMostValueBytesKept);
     }
+    group.named = values.named == nullptr ? std::string() : std::string(values.named->bytes);
     group.busy_ns = ns - group.only.start_ns;
     log_.add(group.only.id);
   } else {
@@ -351,6 +356,9 @@ Status ThreadFold::leave_group() {
     VTN_TRY(put_begin(group.only, sequence));
     if (group.has_returned) {
       builder_.note(NoteKind::kReturnValue, 0, group.returned);
+    }
+    if (!group.named.empty()) {
+      builder_.note(NoteKind::kNamedValues, 0, group.named);
     }
     builder_.end(group.end_ticks, group.how);
   } else {

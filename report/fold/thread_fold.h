@@ -104,6 +104,7 @@ class ThreadFold final : public ThreadPass {
     spool::OpCode how = spool::kOpReturn;
     bool has_returned = false;
     std::string returned;
+    std::string named;  // values that the program attached
   };
   struct Level {
     Call call;

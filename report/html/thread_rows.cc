@@ -380,15 +380,9 @@ void ThreadRows::close_open_calls() {
   for (uint64_t closed = 0; !stack_.empty(); ++closed) {
     const size_t depth = stack_.size() - 1;
     const spool::OpenCall* const open = depth < info.open.size() ? &info.open[depth] : nullptr;
-    const auto told = image_.open_arguments.find({info.thread, static_cast<uint32_t>(depth)});
-    spool::Note arguments = {};
-    if (told != image_.open_arguments.end()) {
-      arguments = {0, 0, told->second.arguments, told->second.values};
-    }
+    const OpenCallValues told(image_, info.thread, depth);
     const uint32_t payload =
-        payload_of(open == nullptr ? 0 : open->line,
-                   {told != image_.open_arguments.end() ? &arguments : nullptr, nullptr},
-                   stack_.back().id);
+        payload_of(open == nullptr ? 0 : open->line, told.ended(), stack_.back().id);
     const uint64_t ns = end_of_calls.close ? last_ns + closed : last_ns;
     end(std::max(ns, stack_.back().start_ns), kRowUnfinished | kRowPinned, payload);
   }

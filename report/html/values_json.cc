@@ -14,19 +14,17 @@ void append_json_member(std::string& to, const std::string& key, const std::stri
 std::string call_values_json(uint32_t line,
                              const CallValues::Ended& values,
                              const spool::FunctionInfo* function) {
-  if (line == 0 && values.arguments == nullptr && values.return_value == nullptr) {
+  if (line == 0 && !values.has_arguments() && values.return_value == nullptr) {
     return {};
   }
   std::string members;
-  if (values.arguments != nullptr) {
-    for (const auto& [name, value] : argument_texts(*values.arguments, function)) {
-      append_json_member(members, name, value);
-    }
+  for (const auto& [name, value] : argument_texts(values, function)) {
+    append_json_member(members, name, value);
   }
   return fmt::format(
       "{},{},{}",
       line,
-      values.arguments == nullptr ? "null" : "{" + members + "}",
+      values.has_arguments() ? "{" + members + "}" : "null",
       values.return_value == nullptr ? "null" : json_quoted(value_text(*values.return_value)));
 }
 

@@ -304,7 +304,7 @@ std::string json_notes(uint32_t line,
                        const CallValues::Ended& values,
                        const spool::FunctionInfo* function,
                        bool unfinished) {
-  if (line == 0 && values.arguments == nullptr && values.return_value == nullptr && !unfinished) {
+  if (line == 0 && !values.has_arguments() && values.return_value == nullptr && !unfinished) {
     return {};
   }
   std::string text;
@@ -316,9 +316,9 @@ std::string json_notes(uint32_t line,
     text = fmt::format(",\"{}\":{}", kCallerLineKey, line);
     add(kCallerLineKey, std::to_string(line));
   }
-  if (values.arguments != nullptr) {
+  if (values.has_arguments()) {
     std::string arguments;
-    for (const auto& [name, value] : argument_texts(*values.arguments, function)) {
+    for (const auto& [name, value] : argument_texts(values, function)) {
       arguments += (arguments.empty() ? "" : ",") + json_quoted(name) + ":" + json_quoted(value);
     }
     add(kArgumentsKey, "{" + arguments + "}");

@@ -73,15 +73,8 @@ std::string open_calls_text(const JsonLayout& layout) {
       if (end.close) {
         append_json_duration(text, end_ns > start_ns ? end_ns - start_ns : 0);
       }
-      const auto told = image.open_arguments.find({thread.thread, static_cast<uint32_t>(depth)});
-      spool::Note arguments = {};
-      if (told != image.open_arguments.end()) {
-        arguments = {0, 0, told->second.arguments, told->second.values};
-      }
-      text += json_notes(call.line,
-                         {told != image.open_arguments.end() ? &arguments : nullptr, nullptr},
-                         image.function(call.id),
-                         end.close);
+      const OpenCallValues told(image, thread.thread, depth);
+      text += json_notes(call.line, told.ended(), image.function(call.id), end.close);
       text += json_call_tail(image.function(call.id), call.id);
     }
   }

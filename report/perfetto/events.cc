@@ -58,17 +58,16 @@ void append_meta(std::string& to, uint64_t ns, uint32_t field, const ProtoMessag
   append_packet(to, kMetaSequence, packet);
 }
 
-namespace {
-
-// func_args: a dictionary of the values, by name.
-ProtoMessage arguments_annotation(const spool::Note& note, const spool::FunctionInfo* function) {
+ProtoMessage arguments_annotation(const ValueTexts& texts) {
   ProtoMessage annotation;
   annotation.bytes(kNoteName, kArgumentsKey);
-  for (const auto& [name, value] : argument_texts(note, function)) {
+  for (const auto& [name, value] : texts) {
     annotation.message(kNoteMember, ProtoMessage().bytes(kNoteName, name).bytes(kNoteText, value));
   }
   return annotation;
 }
+
+namespace {
 
 // What a fold stands for. The functions with most calls: all of them, of all folds, would be more
 // than all else in the file.
@@ -149,9 +148,9 @@ class PerfettoPieceMaker::Sink {
         if (arguments != nullptr && is_fold(*arguments)) {
           annotate_fold(event, *arguments, image_);
         } else if (arguments != nullptr) {
-          event.message(
-              kAnnotation,
-              arguments_annotation(*arguments, image_.function(frame_.functions[function])));
+          event.message(kAnnotation,
+                        arguments_annotation(argument_texts(
+                            *arguments, image_.function(frame_.functions[function]))));
         }
         begin_slow(std::move(event), ns);
         return;
@@ -207,14 +206,20 @@ class PerfettoPieceMaker::Sink {
   void end(uint64_t ns, uint32_t /*how*/) {
     if constexpr (kSlow) {
       (void)maker_.lines_.end();
-      if (const CallValues::Ended values = maker_.values_.end(); values.return_value != nullptr) {
+      const CallValues::Ended values = maker_.values_.end();
+      if (values.return_value != nullptr || values.named != nullptr) {
         --depth_;
         ProtoMessage event;
-        event.number(kEventType, kSliceEnd)
-            .message(kAnnotation,
-                     ProtoMessage()
-                         .bytes(kNoteName, kReturnValueKey)
-                         .bytes(kNoteText, value_text(*values.return_value)));
+        event.number(kEventType, kSliceEnd);
+        if (values.named != nullptr) {
+          event.message(kAnnotation, arguments_annotation(named_texts(*values.named)));
+        }
+        if (values.return_value != nullptr) {
+          event.message(kAnnotation,
+                        ProtoMessage()
+                            .bytes(kNoteName, kReturnValueKey)
+                            .bytes(kNoteText, value_text(*values.return_value)));
+        }
         put_slow(event, ns);
         return;
       }

@@ -79,5 +79,7 @@ class PerfettoPieceMaker final : public PieceMaker {
 void append_packet(std::string& to, uint32_t sequence, const ProtoMessage& packet);
 // On the meta sequence, whose first packet has set its clock, at that time.
 void append_meta(std::string& to, uint64_t ns, uint32_t field, const ProtoMessage& message);
+// func_args: a dictionary of values, by name. Readers join those of a slice's begin and its end.
+ProtoMessage arguments_annotation(const ValueTexts& texts);
 
 }  // namespace vtn::report

@@ -275,6 +275,11 @@ std::string closing_text(const PerfettoLayout& layout) {
       end.number(kEventType, kSliceEnd)
           .number(kEventTrack, tracks[std::min(depth / kTrackDepth, tracks.size() - 1)].uuid)
           .message(kAnnotation, unfinished);
+      if (const OpenCallValues told(
+              model.images[model.threads[i].image], model.threads[i].thread, depth);
+          told.has_named) {
+        end.message(kAnnotation, arguments_annotation(named_texts(told.named)));
+      }
       append_meta(text, ns, kTrackEvent, end);
     }
   }

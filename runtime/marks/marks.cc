@@ -49,13 +49,16 @@ void Mark::add_pairs(PyObject* values) {
     // What tells of a value may run code of the program's, if the user wants that.
     const PyRef held_key = PyRef::hold(key);
     const PyRef held = PyRef::hold(value);
-    const Utf8 text(key);
-    const tracer::Text name = text.text().bytes != 0 ? text.text() : text_of("?");
-    if (!is_secret_name(name)) {
-      add(name, value);
-    } else if (start_value(name)) {
-      used_ += put_redacted(bytes_ + used_, room());
-    }
+    add_named(Utf8(key).text(), value);
+  }
+}
+
+void Mark::add_named(tracer::Text name, PyObject* value) {
+  name = name.bytes != 0 ? name : text_of("?");
+  if (!is_secret_name(name)) {
+    add(name, value);
+  } else if (start_value(name)) {
+    used_ += put_redacted(bytes_ + used_, room());
   }
 }
 
@@ -115,6 +118,15 @@ void Mark::record(tracer::ThreadState* thread, MarkKind kind, uint32_t name, uin
 void Mark::record_as(tracer::ThreadState* thread, NoteKind kind, uint32_t name, uint64_t ticks) {
   memcpy(bytes_, &ticks, sizeof(ticks));
   tracer::record_note(thread, kind, name, bytes_, used_);
+}
+
+void Mark::record_for_call(tracer::ThreadState* thread,
+                           uint32_t name,
+                           uint64_t ticks,
+                           uint32_t function) {
+  memcpy(bytes_ + used_, &function, sizeof(function));
+  used_ += sizeof(function);
+  record_as(thread, NoteKind::kCallValue, name, ticks);
 }
 
 }  // namespace vtn::runtime

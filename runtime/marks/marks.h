@@ -30,10 +30,16 @@ class Mark {
   // tells of what it would do (not in the handler of an event).
   explicit Mark(bool safely = false) : safely_(safely) {}
 
+  enum class For { kItself, kCall };
+  // `kCall`: with room for what record_for_call() adds.
+  explicit Mark(For what) : most_(sizeof(bytes_) - (what == For::kCall ? sizeof(uint32_t) : 0)) {}
+
   // A value with an empty name is the mark's own: it is shown as "x = 3".
   void add(const char* name, PyObject* value);
   void add(tracer::Text name, PyObject* value);
-  // Those of a dict, whose keys are their names; what a name says is secret is not told.
+  // By the name that the program gives it; what that says is secret is not told.
+  void add_named(tracer::Text name, PyObject* value);
+  // Those of a dict, whose keys are their names.
   void add_pairs(PyObject* values);
   // Several as one: as itself if there is but one, else as a tuple.
   void add_all(const char* name, PyObject* const* values, PySize count);
@@ -47,14 +53,20 @@ class Mark {
   // `name` as mark_name() gave it for that kind. `ticks`: when it happened.
   void record(tracer::ThreadState* thread, MarkKind kind, uint32_t name, uint64_t ticks);
   void record_as(tracer::ThreadState* thread, NoteKind kind, uint32_t name, uint64_t ticks);
+  // As a value of the innermost open call of that function (NoteKind::kCallValue).
+  void record_for_call(tracer::ThreadState* thread,
+                       uint32_t name,
+                       uint64_t ticks,
+                       uint32_t function);
 
  private:
   bool start_value(tracer::Text name);
-  size_t room() const { return sizeof(bytes_) - used_; }
+  size_t room() const { return most_ - used_; }
 
   char bytes_[kMaxNoteBytes];  // the first are for its stamp
   size_t used_ = sizeof(uint64_t);
-  bool safely_;
+  size_t most_ = sizeof(bytes_);
+  bool safely_ = false;
 };
 
 }  // namespace vtn::runtime

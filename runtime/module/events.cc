@@ -3,9 +3,12 @@
 
 #include <string.h>
 
+#include "runtime/capture/functions.h"
+#include "runtime/capture/open_stack.h"
 #include "runtime/entry/interpreters.h"
 #include "runtime/marks/marks.h"
 #include "runtime/module/arguments_check.h"
+#include "runtime/module/callers.h"
 #include "runtime/module/recording_thread.h"
 #include "runtime/python/text.h"
 #include "runtime/values/values.h"
@@ -147,6 +150,34 @@ PyObject* log_counter(PyObject*, PyObject* const* arguments, PySize count) {
     Mark mark;
     mark.add("", value);
     mark.record(thread, MarkKind::kCounter, id, ticks);
+  }
+  return done();
+}
+
+PyObject* attach_argument(PyObject*, PyObject* const* arguments, PySize count) {
+  if (!check_count("argument", count, 2, 2) ||
+      !check_str(arguments[0], "an argument's key is a str")) {
+    return nullptr;
+  }
+  tracer::ThreadState* const thread = recording_thread();
+  if (thread == nullptr) {
+    return new_none();
+  }
+  const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  const uint32_t id = name_id(arguments[0], {MarkKind::kInstant, "instant", 0});
+  uint32_t function = kIdHidden;
+  each_caller([&](const void*, PyObject* code) {
+    function = code_ids(thread, code).id;
+    return function == kIdHidden && is_own_code(code);
+  });
+  Mark mark(Mark::For::kCall);
+  mark.add_named(Utf8(arguments[0]).text(), arguments[1]);
+  if (is_recorded(function)) {
+    // What is open since a pause is begun again by the thread's next event, which this is none of.
+    open_stack(thread, EventKind::kLeave, kIdNone);
+    mark.record_for_call(thread, id, ticks, function);
+  } else {
+    mark.record(thread, MarkKind::kInstant, id, ticks);
   }
   return done();
 }

@@ -16,6 +16,10 @@ PyObject* log_instant(PyObject* module, PyObject* const* arguments, PySize count
 // counter(name, values: dict of numbers): a series each
 PyObject* log_counter(PyObject* module, PyObject* const* arguments, PySize count);
 
+// argument(key, value): the Python call that calls this has the value as an argument; where that
+// call is not recorded it is an instant
+PyObject* attach_argument(PyObject* module, PyObject* const* arguments, PySize count);
+
 // object_event(ph: "N" | "O" | "D", id, name, values: dict | None)
 PyObject* log_object(PyObject* module, PyObject* const* arguments, PySize count);
 

@@ -179,6 +179,7 @@ PyMethodDefinition g_methods[] = {
     {"instant", reinterpret_cast<void*>(log_instant), kFastCall, nullptr},
     {"counter", reinterpret_cast<void*>(log_counter), kFastCall, nullptr},
     {"object_event", reinterpret_cast<void*>(log_object), kFastCall, nullptr},
+    {"argument", reinterpret_cast<void*>(attach_argument), kFastCall, nullptr},
     {"raw", reinterpret_cast<void*>(log_raw), kFastCall, nullptr},
     {"flush", reinterpret_cast<void*>(flush), kNoArguments, nullptr},
     {"info", reinterpret_cast<void*>(session_info), kNoArguments, nullptr},

@@ -8,8 +8,8 @@
 #include "runtime/entry/interpreters.h"
 #include "runtime/marks/marks.h"
 #include "runtime/module/arguments_check.h"
+#include "runtime/module/callers.h"
 #include "runtime/module/recording_thread.h"
-#include "runtime/python/frames.h"
 #include "runtime/python/text.h"
 #include "runtime/values/values.h"
 #include "tracer/clock.h"
@@ -18,8 +18,6 @@
 namespace vtn::runtime {
 
 namespace {
-
-constexpr int kDeepestOwnFrames = 64;
 
 enum class SpanState : uint32_t { kIdle, kInStack, kAcross };
 
@@ -54,45 +52,17 @@ bool is_resumable(PyObject* code) {
 
 Place place_of(tracer::ThreadState* thread) {
   Place place;
-  const PyThread* const state = current_thread_state();
-  if (g_chain.previous == 0) {  // 3.10: every frame is an object
-    PyFrame* frame = g_python.PyEval_GetFrame();
-    g_python.Py_IncRef(reinterpret_cast<PyObject*>(frame));
-    bool suspended = false;
-    while (frame != nullptr) {
-      const PyRef held = PyRef::steal(reinterpret_cast<PyObject*>(frame));
-      const PyRef code = PyRef::steal(g_python.PyFrame_GetCode(frame));
-      const CodeIds ids = code_ids(thread, code.get());
-      suspended = suspended || ids.id != ids.resumed_id ||
-                  (ids.id == kIdHidden && is_resumable(code.get()));
-      if (ids.id != kIdHidden) {
-        return {frame, suspended};
-      }
-      frame = g_python.PyFrame_GetBack(frame);
-    }
-    return place;
-  }
-  static bool frames_are_read = false;  // under the GIL; the answer is the same for all
-  if (!frames_are_read) {
-    frames_are_read = find_current_frame(state);
-    if (!frames_are_read) {
-      return place;
-    }
-  }
-  const void* frame = current_frame(state);
   bool suspended = false;
-  for (int depth = 0; frame != nullptr && depth < kDeepestOwnFrames; ++depth) {
-    PyObject* const code = code_of_frame(frame);
-    if (!runs_nothing(frame) && code != nullptr && type_of(code) == g_python.PyCode_Type) {
-      const CodeIds ids = code_ids(thread, code);
-      suspended =
-          suspended || ids.id != ids.resumed_id || (ids.id == kIdHidden && is_resumable(code));
-      if (ids.id != kIdHidden) {
-        return {frame, suspended};
-      }
+  each_caller([&](const void* frame, PyObject* code) {
+    const CodeIds ids = code_ids(thread, code);
+    suspended =
+        suspended || ids.id != ids.resumed_id || (ids.id == kIdHidden && is_resumable(code));
+    if (ids.id == kIdHidden) {
+      return true;
     }
-    frame = field<const void*>(frame, g_chain.previous);
-  }
+    place = {frame, suspended};
+    return false;
+  });
   return place;
 }
 

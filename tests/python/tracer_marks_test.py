@@ -94,10 +94,6 @@ class Marks(Case):
         self.assertEqual([("argument", "rows", [1]), ("instant", "(17) x", {"value": 3}, "t")], self.told())
         with self.assertRaises(TypeError):
             self.tracer.add_func_args(1, 2)
-        fake.argument = None
-        self.addCleanup(delattr, fake, "argument")
-        self.tracer.add_func_args("rows", [1])
-        self.assertEqual([("instant", "rows", {"rows": [1]}, "t")], self.told())
         with self.assertWarns(RuntimeWarning):
             self.assertEqual({}, self.tracer.get_func_args())
 

@@ -86,6 +86,13 @@ class FakeThread {
     std::string stamped(reinterpret_cast<const char*>(&ticks), sizeof(ticks));
     note(ticks, static_cast<uint32_t>(kind), name, stamped + bytes);
   }
+  // A value of the innermost open call of that function.
+  void call_value(uint64_t ticks, uint32_t function, uint32_t name, const std::string& pair) {
+    mark(ticks,
+         NoteKind::kCallValue,
+         name,
+         pair + std::string(reinterpret_cast<const char*>(&function), sizeof(function)));
+  }
   void raw(uint64_t value);
   // Gives the chunk to the collector; the next word claims another.
   void finish();

@@ -368,7 +368,7 @@ TEST_CASE("assembly: arguments are told again where an earlier chunk told them",
         "[3 1 A]@100 +16@100 +17@110 [3 2 inner]@120 +17@120 "
         "[3 1 here]@130 +16@130 -@140 [4 0 R]@150 [5 2 inner]@150 -@150 "
         "+16@160 -@170 -@180 [5 1 A]@190 -@190 [3 3 open]@200 +16@200");
-  const auto& open = spool->model().images.at(0).open_arguments;
+  const auto& open = spool->model().images.at(0).open_values;
   REQUIRE(open.size() == 1);
   CHECK(open.at({0, 0}).arguments == 3);
   CHECK(open.at({0, 0}).values == "open");
@@ -393,6 +393,105 @@ TEST_CASE("assembly: what is returned is told of the call that returns it", "[as
   auto spool = run.read();
   CHECK(replay<NoteSink>(*spool) ==
         "+16@100 +17@110 +17@120 !@121 !@122 [4 0 of a]@130 -@130 +16@140 -@160");
+}
+
+// A name and a value as the collector tells them apart.
+std::string pair(const std::string& name, const std::string& value) {
+  const auto bytes = static_cast<uint16_t>(name.size());
+  return std::string(reinterpret_cast<const char*>(&bytes), sizeof(bytes)) + name + value;
+}
+
+// Notes by their kind and the texts that pair() put together.
+struct PairSink : TextSink {
+  using TextSink::TextSink;
+  void note(const spool::Note& note, uint64_t ns) {
+    std::string words(note.bytes);
+    std::erase_if(words, [](char one) { return one < ' '; });
+    text += " [" + std::to_string(note.kind) + " " + words + "]@" + std::to_string(ns);
+  }
+};
+
+TEST_CASE("assembly: what is attached to a call is told before its end", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");  // 16
+  const uint32_t b = process.python("b");
+  FakeThread thread = process.thread(1);
+  thread.enter(100, a);
+  thread.call_value(105, a, 30, pair("x", "1"));
+  thread.enter(110, b);
+  thread.call_value(115, a, 30, pair("y", "2"));  // of the caller
+  thread.call_value(116, b, 30, pair("z", "3"));
+  thread.leave(120, b);
+  thread.enter(130, a);
+  thread.call_value(135, a, 30, pair("x", "inner"));
+  thread.leave(140, a);
+  thread.call_value(145, a, 30, pair("x", "new"));  // takes the place of the first
+  thread.leave(150, a);
+  thread.call_value(155, a, 30, pair("x", "late"));  // of a call that there is none of
+  thread.enter(160, a);
+  thread.leave(170, a);
+  auto spool = run.read();
+  CHECK(replay<PairSink>(*spool) ==
+        "+16@100 +17@110 [7 z3]@120 -@120 +16@130 [7 xinner]@140 -@140 [7 xnewy2]@150 -@150 "
+        "[32 xlate]@160 +16@160 -@170");
+}
+
+TEST_CASE("assembly: what is attached is kept until the call ends, or is open for ever",
+          "[assembly]") {
+  constexpr auto kTold = static_cast<uint32_t>(NoteKind::kArguments);
+  constexpr auto kReturned = static_cast<uint32_t>(NoteKind::kReturnValue);
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  const uint32_t b = process.python("b");
+  FakeThread thread = process.thread(1);
+  thread.enter(100, a);
+  thread.note(105, kTold, 1, "A");
+  thread.enter(110, b);
+  thread.call_value(115, b, 30, pair("x", "1"));
+  thread.finish();
+  run.drain->pass();
+  thread.call_value(120, a, 30, pair("of", "a"));  // which is told of here first
+  thread.call_value(125, b, 30, pair("y", "2"));
+  thread.finish();
+  run.drain->pass();
+  thread.note(130, kReturned, 0, "R");
+  thread.leave(130, b);
+  auto spool = run.read();
+  CHECK(replay<PairSink>(*spool) ==
+        "+16@100 [3 A]@110 +17@110 [4 R]@130 [5 A]@130 [7 x1y2]@130 -@130");
+  const auto& open = spool->model().images.at(0).open_values;
+  REQUIRE(open.size() == 1);
+  CHECK(open.at({0, 0}).arguments == 0);
+  CHECK(open.at({0, 0}).named == pair("of", "a"));
+}
+
+TEST_CASE("assembly: what is attached too much of becomes an instant", "[assembly]") {
+  Recording run;
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  FakeThread thread = process.thread(1);
+  thread.enter(100, a);
+  for (int i = 0; i < 4; ++i) {
+    thread.call_value(110, a, 30, pair("n" + std::to_string(i), std::string(600, 'x')));
+  }
+  thread.raw(note_word(0, NoteKind::kCallValue, 2));  // without a function
+  thread.raw(note_key(30, 8));
+  thread.raw(115);
+  thread.leave(120, a);
+  auto spool = run.read();
+  size_t attached = 0;
+  size_t instants = 0;
+  each_frame(*spool, [&](const spool::DecodedFrame& frame) {
+    for (const spool::Note& note : frame.notes) {
+      attached +=
+          note.kind == static_cast<uint32_t>(NoteKind::kNamedValues) ? note.bytes.size() : 0;
+      instants += note.kind == static_cast<uint32_t>(NoteKind::kInstant) ? 1 : 0;
+    }
+  });
+  CHECK(attached == 3 * (2 + 2 + 600));
+  CHECK(instants == 2);
 }
 
 }  // namespace vtn::test

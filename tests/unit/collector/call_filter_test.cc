@@ -259,6 +259,52 @@ TEST_CASE("call filter: values stay with their calls", "[call_filter]") {
         "[3 1 long]@1000 +16@1000 [3 1 later]@1030 +17@1030 [4 0 r]@1200 -@1200 -@1300");
 }
 
+TEST_CASE("call filter: what is attached goes where its call goes", "[call_filter]") {
+  const auto names = [](const spool::Reader& spool) {
+    std::string text;
+    each_frame(spool, [&](const spool::DecodedFrame& frame) {
+      for (const spool::Note& note : frame.notes) {
+        const std::string_view bytes = note.bytes.substr(2);  // the length of its name
+        text += (text.empty() ? "" : " ") + std::to_string(note.kind) + ":" + std::string(bytes);
+      }
+    });
+    return text;
+  };
+  const auto pair = [](const std::string& name) { return std::string("\x01\0", 2) + name + "N"; };
+  Recording run(kArena, ClockKind::kMonotonic, at_least(100));
+  FakeProcess process(run, 1, 1);
+  const uint32_t a = process.python("a");
+  const uint32_t b = process.python("b");
+  FakeThread thread = process.thread(1);
+  thread.enter(1000, a);
+  thread.call_value(1005, a, 30, pair("a"));  // it is not known yet whether it lasts
+  thread.enter(1010, b);
+  thread.call_value(1015, b, 30, pair("b"));
+  thread.leave(1020, b);  // too short
+  thread.enter(1030, b);
+  thread.call_value(1035, b, 30, pair("c"));
+  thread.finish();
+  run.drain->pass();
+  thread.leave(1200, b);
+  thread.leave(1300, a);
+  thread.enter(1400, a);
+  thread.call_value(1405, a, 30, pair("d"));
+  auto spool = run.read();
+  CHECK(replay(*spool) == "+16@1000 +17@1030 -@1200 -@1300");
+  CHECK(names(*spool) == "32:bN 7:cN 7:aN 32:dN");
+  Recording flat(kArena, ClockKind::kMonotonic, at_most(1));
+  FakeProcess other(flat, 1, 1);
+  const uint32_t c = other.python("c");
+  FakeThread second = other.thread(1);
+  second.enter(1000, c);
+  second.enter(1010, c);
+  second.call_value(1015, c, 30, pair("e"));  // too deep
+  second.leave(1020, c);
+  second.call_value(1025, c, 30, pair("f"));
+  second.leave(1030, c);
+  CHECK(names(*flat.read()) == "32:eN 7:fN");
+}
+
 TEST_CASE("call filter: chunks of which nothing was left are none that a recovery misses",
           "[call_filter]") {
   Recording run(kArena, ClockKind::kMonotonic, at_least(100));

@@ -138,4 +138,47 @@ TEST_CASE("marks: instants and counters stand where they happened", "[marks]") {
   }
 }
 
+TEST_CASE("marks: what is attached to a call is an argument of it", "[marks]") {
+  Recording run;
+  FakeProcess process(run, 7, 1);
+  const uint32_t f = process.python("f");
+  process.text(NameRecord::kParameters, f, std::string("n\0m\0", 4));
+  const uint32_t key = process.function(FunctionKind::kInstant, "rows", "instant");
+  FakeThread thread = process.thread(7);
+  thread.note(100, static_cast<uint32_t>(NoteKind::kArguments), 2, whole(1) + whole(2));
+  thread.enter(100, f);
+  thread.call_value(110, f, key, named("rows", whole(3)));
+  thread.call_value(120, f, key, named("m", str("new")));
+  thread.note(130, static_cast<uint32_t>(NoteKind::kReturnValue), 0, whole(4));
+  thread.leave(130, f);
+  thread.enter(200, f);
+  thread.call_value(210, f, key, named("rows", whole(5)));  // for ever open
+  auto spool = run.read();
+  report::WriteRequest request;
+  request.path = run.folder.file("r.json");
+  REQUIRE(report::write_json(*spool, request).has_value());
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  REQUIRE(parser.load(request.path).get(root) == simdjson::SUCCESS);
+  std::vector<std::string> args;
+  for (simdjson::dom::element event : root["traceEvents"].get_array()) {
+    simdjson::dom::element found;
+    if (event["args"]["func_args"].get(found) == simdjson::SUCCESS) {
+      args.push_back(simdjson::minify(found));
+    }
+  }
+  CHECK(args == std::vector<std::string>{R"({"n":"1","m":"'new'","rows":"3"})", R"({"rows":"5"})"});
+  request.path = run.folder.file("r.pftrace");
+  REQUIRE(report::write_perfetto(*spool, request).has_value());
+  const PerfettoModel model(read_file(request.path, uint64_t{1} << 32).value());
+  CHECK(model.errors.empty());
+  const PerfettoTrackInfo& track = model.track_of(7);
+  REQUIRE(track.slices.size() == 2);
+  const auto& told = track.slices[0].args;
+  CHECK(told.at("func_args.rows") == "3");
+  CHECK(told.at("func_args.n") == "1");
+  CHECK(told.at("func_args.m") == "'new'");
+  CHECK(told.at("return_value") == "4");
+}
+
 }  // namespace vtn::test
