@@ -145,6 +145,73 @@ with _native.Span("around"):
 _native.instant("child", {"n": 2})
 """
 
+MUTED = """
+import time
+from viztracer_native import _native
+
+def leaf():
+    pass
+
+def pauses():
+    _native.mute()
+    leaf()
+    time.sleep(0.01)
+
+def resumes():
+    leaf()
+    _native.unmute()
+    leaf()
+    time.sleep(0.01)
+
+def again(deep):
+    if deep:
+        again(False)
+    else:
+        resumes_here()
+    time.sleep(0.01)
+
+def resumes_here():
+    _native.unmute()
+
+def fails():
+    _native.mute()
+    raise KeyError
+
+class Suspends:
+    def __await__(self):
+        yield
+
+async def across():
+    with _native.Span("across"):
+        await Suspends()
+
+def main():
+    pauses()
+    time.sleep(0.02)
+    resumes()
+    try:
+        fails()
+    except KeyError:
+        time.sleep(0.02)
+    _native.unmute()
+    with _native.Span("within"):
+        _native.mute()
+        time.sleep(0.01)
+    time.sleep(0.02)
+    _native.unmute()
+    running = across()
+    running.send(None)
+    _native.mute()
+    running.close()
+    time.sleep(0.02)
+    _native.unmute()
+    _native.mute()
+    again(True)
+    leaf()
+
+main()
+"""
+
 THREADS = """
 import threading
 from viztracer_native import _native
@@ -261,6 +328,28 @@ class Module(support.TestCase):
     def test_a_thread_that_is_muted_is_the_only_one(self):
         names = [one["name"] for one in self.events(THREADS)]
         self.assertEqual((1, 0), tuple(sum(name.startswith(f"{what} (") for name in names) for what in ("seen", "unseen")))
+
+    def test_calls_that_end_while_their_thread_is_muted_end_when_they_do(self):
+        """And those that begin meanwhile begin when recording comes back."""
+        events = self.events(MUTED)
+        main, = (one for one in events if one["name"].startswith("main ("))
+
+        def took(name):
+            return [one["dur"] for one in events if one["ph"] == "X" and one["name"].startswith(name)]
+        pauses, = took("pauses (")
+        self.assertTrue(10_000_000 <= pauses < 30_000_000, pauses)
+        fails, = took("fails (")
+        self.assertLess(fails, 20_000_000)
+        within, = took("within")
+        self.assertTrue(10_000_000 <= within < 30_000_000, within)
+        begin, end = (next(one["ts"] for one in events if one["ph"] == ph and one["name"] == "across") for ph in "be")
+        self.assertLess(end - begin, 20_000_000)
+        resumes, = took("resumes (")
+        self.assertTrue(10_000_000 <= resumes < main["dur"], resumes)
+        # A recursion that began meanwhile: its end is not taken for another's.
+        self.assertEqual([True, True], [10_000_000 <= one for one in took("again (")])
+        self.assertEqual(2, len(took("leaf (")), "one within resumes(), one at the end")
+        self.assertEqual((0, 0), tuple(self.report.data["viztracer_native"][key] for key in ("stray_ends", "cut_calls")))
 
     def test_recording_ends_and_begins_from_inside(self):
         events = self.events(STOPS)
