@@ -63,7 +63,9 @@ Number number_of(std::string_view value) {
 Instant instant_of(const spool::Note& note, const spool::FunctionInfo* name) {
   Instant instant;
   instant.name = name_of(note, name);
-  instant.category = is_span(note) ? kSpanCategory : name != nullptr ? valid_utf8(name->file) : "";
+  instant.category = is_span(note) || is_span_begin(note) ? kSpanCategory
+                     : name != nullptr                    ? valid_utf8(name->file)
+                                                          : "";
   std::string_view bytes = note.bytes;
   std::string_view value_name;
   while (take_name(bytes, value_name)) {

@@ -21,6 +21,11 @@ inline bool is_span(const spool::Note& note) {
   return note.kind == static_cast<uint32_t>(NoteKind::kSpan);
 }
 
+inline bool is_span_begin(const spool::Note& note) {
+  return note.kind == static_cast<uint32_t>(NoteKind::kSpanBegin);
+}
+
+// Not the beginning of a span: what ended is told of whole.
 inline bool is_mark(const spool::Note& note) {
   return is_span(note) || note.kind == static_cast<uint32_t>(NoteKind::kInstant) ||
          note.kind == static_cast<uint32_t>(NoteKind::kCounter);

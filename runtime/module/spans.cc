@@ -221,6 +221,11 @@ PyObject* span_enter(PyObject* self, PyObject*) {
   if (place.may_be_suspended) {
     span->state = SpanState::kAcross;
     span->begin_ticks = tracer::read_ticks(tracer::g_engine.clock);
+    Mark mark;
+    if (span->values != nullptr) {
+      mark.add_pairs(span->values);
+    }
+    mark.record_as(thread, NoteKind::kSpanBegin, span->id, span->begin_ticks);
   } else {
     span->state = SpanState::kInStack;
     if (span->values != nullptr) {
