@@ -4,6 +4,7 @@
 // are no part of a thread's stack (NoteKind::kInstant, kCounter, kSpan).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -47,6 +48,8 @@ uint64_t span_ticks(const spool::Note& note);
 // The text that the program gave as an event of its own (kFunctionIsRaw): one JSON object. Empty:
 // it is damaged.
 std::string raw_event(const spool::Note& note);
+// What CLOCK_MONOTONIC was when the event was given, of which its times are. None: not told.
+std::optional<uint64_t> raw_event_ns(const spool::Note& note);
 
 using Number = std::variant<std::monostate, int64_t, double>;  // the first: it is none
 struct CounterValue {

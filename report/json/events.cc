@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "report/fold/fold_note.h"
+#include "report/json/raw_events.h"
 #include "report/marks.h"
 #include "report/text.h"
 #include "spool/replay.h"
@@ -29,6 +30,7 @@ constexpr char kThreadCategory[] = "thread";
 
 JsonTrack make_track(uint32_t pid, uint32_t tid) {
   JsonTrack track;
+  track.pid = pid;
   track.tid = tid;
   track.prefix = fmt::format(",\n{{\"pid\":{},\"tid\":{},\"ts\":", pid, tid);
   track.prefix_bytes = track.prefix.size();
@@ -159,7 +161,7 @@ class JsonPieceMaker::Sink {
                                        shown_ns(note.ticks),
                                        shown_ns(note.ticks + span_ticks(note)),
                                        name)
-                           : json_mark(note, tracks_[0], shown_ns(note.ticks), name));
+                           : json_mark(note, tracks_[0], shown_ns(note.ticks), offset_ns_, name));
     }
   }
 
@@ -405,6 +407,7 @@ std::string json_open_span(const spool::Note& note,
 std::string json_mark(const spool::Note& note,
                       const JsonTrack& track,
                       uint64_t ns,
+                      uint64_t offset_ns,
                       const spool::FunctionInfo* function) {
   std::string text;
   if (note.kind == static_cast<uint32_t>(NoteKind::kCounter)) {
@@ -417,8 +420,8 @@ std::string json_mark(const spool::Note& note,
   const Instant instant = instant_of(note, function);
   const uint32_t flags = function != nullptr ? function->flags : 0;
   if ((flags & kFunctionIsRaw) != 0) {
-    if (std::string event = raw_event(note); !event.empty()) {
-      return "," + event;
+    if (const auto event = json_raw_event(note, track, ns + offset_ns, offset_ns)) {
+      return "," + *event;
     }
   }
   if ((flags & kFunctionOfObject) != 0) {

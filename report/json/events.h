@@ -22,6 +22,7 @@ namespace vtn::report {
 
 // What every event of a thread begins with, for each kTrackDepth calls of depth.
 struct JsonTrack {
+  uint32_t pid = 0;
   uint32_t tid = 0;
   std::string prefix;  // followed by kCopyBlock bytes that may be read
   size_t prefix_bytes = 0;
@@ -105,10 +106,11 @@ std::string json_open_span(const spool::Note& note,
                            uint64_t begin_ns,
                            const spool::FunctionInfo* function);
 
-// A mark, which is named by `function` (may be null).
+// A mark, which is named by `function` (may be null). `offset_ns`: has been taken off its time.
 std::string json_mark(const spool::Note& note,
                       const JsonTrack& track,
                       uint64_t ns,
+                      uint64_t offset_ns,
                       const spool::FunctionInfo* function);
 
 // One event outside the hot path, up to its category: `,{"pid":..,"ts":..,"ph":..,"cat":..`.

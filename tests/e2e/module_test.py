@@ -145,6 +145,22 @@ with _native.Span("around"):
 _native.instant("child", {"n": 2})
 """
 
+RAW = """
+import time
+from viztracer import VizTracer
+tracer = VizTracer()
+tracer.start()
+def middle():
+    time.sleep(0.005)
+    began = tracer.getts()
+    time.sleep(0.005)
+    tracer.add_raw({"ph": "X", "name": "between", "ts": began, "dur": round(tracer.getts() - began, 3)})
+    tracer.add_raw({"ph": "i", "name": "of another", "pid": 5, "tid": 6, "ts": tracer.getts()})
+    time.sleep(0.005)
+middle()
+tracer.stop()
+"""
+
 MUTED = """
 import time
 from viztracer_native import _native
@@ -324,6 +340,25 @@ class Module(support.TestCase):
         self.assertEqual(2, len({one["pid"] for one in self.named(events, "child")}))
         self.assertEqual(["1", "2"], sorted(one["args"]["n"] for one in self.named(events, "child")))
         self.assertEqual(1, len(self.named(events, "of the child")))
+
+    def test_raw_events_lie_among_the_others(self):
+        """Their times are of the monotonic clock, as getts() tells it: with others in a file of two recordings, too."""
+        paths = [os.path.join(self.reports, f"{number}.vtn") for number in range(2)]
+        for path in paths:
+            events = self.events(RAW, options=("-o", path))
+            self.check_raw(events, 1)
+        both = os.path.join(self.reports, "both.json")
+        run = self.run_argv([support.LAUNCHER, "--quiet", "--align_combine", *paths, "-o", both])
+        self.assertEqual(run.status, 0, run.stderr)
+        self.check_raw(support.Report(both).data["traceEvents"], 2)
+
+    def check_raw(self, events, count):
+        middle, raw = (sorted((one for one in events if one["name"].startswith(name)), key=lambda one: one["ts"]) for name in ("middle (", "between"))
+        self.assertEqual((count, count), (len(middle), len(raw)))
+        for one, other in zip(middle, raw):
+            self.assertTrue(one["ts"] <= other["ts"] <= other["ts"] + other["dur"] <= one["ts"] + one["dur"], (one, other))
+            self.assertEqual((one["pid"], one["tid"]), (other["pid"], other["tid"]))
+        self.assertEqual([(5, 6)] * count, [(one["pid"], one["tid"]) for one in self.named(events, "of another")])
 
     def test_a_thread_that_is_muted_is_the_only_one(self):
         names = [one["name"] for one in self.events(THREADS)]
