@@ -86,7 +86,10 @@ enum class NoteKind : uint32_t {
   // A value that the program attaches to a call that is open. As kInstant, with one pair; behind
   // that in 4 bytes the function's id: it is of the innermost call of that function. The collector
   // makes kNamedValues of it, or where there is no such call the instant; no file has it.
-  kCallValue = 35,
+  kCallValue = 36,
+  // Such a span has begun, at its stamp, with these values. kSpan tells all of it once more, by key
+  // and stamp, so this is what there is of one that never ends.
+  kSpanBegin = 35,
 };
 inline constexpr uint32_t kFirstMark = 32;  // kinds from here on have a stamp of their own
 inline constexpr uint32_t kMaxNoteKind = 63;

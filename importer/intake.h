@@ -20,7 +20,7 @@
 namespace vtn::importer {
 
 // What a name is used for: one text may be all of these.
-enum class NameUse : uint8_t { kCall = 1, kInstant = 2, kCounter = 3 };
+enum class NameUse : uint8_t { kCall = 1, kInstant = 2, kCounter = 3, kSpan = 4 };
 
 struct Name {
   NameUse use = NameUse::kCall;

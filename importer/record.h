@@ -13,7 +13,9 @@ enum class RecordKind : uint8_t {
   kCall = 3,     // a call from `ns` to `end_ns`
   kInstant = 4,  // a mark (spool/format.h); so is the next
   kCounter = 5,
-  kRenamed = 6,  // the thread has another name from here on
+  kRenamed = 6,    // the thread has another name from here on
+  kSpan = 7,       // a span that is no part of the stack, as a mark at its beginning
+  kSpanBegin = 8,  // likewise, of one that never ended
 };
 
 // Behind it its payload:

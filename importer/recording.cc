@@ -249,7 +249,9 @@ Result<ImageFunction> Recording::function_of(Image& image, uint32_t name) {
   image.functions[name] = function;
   record.kind = FunctionKind::kC;
   if (from.use != NameUse::kCall) {
-    record.kind = from.use == NameUse::kInstant ? FunctionKind::kInstant : FunctionKind::kCounter;
+    record.kind = from.use == NameUse::kInstant   ? FunctionKind::kInstant
+                  : from.use == NameUse::kCounter ? FunctionKind::kCounter
+                                                  : FunctionKind::kSpan;
     file = from.category;
   } else if (function.python) {
     record.kind = FunctionKind::kPython;

@@ -173,7 +173,10 @@ Status ThreadAssembly::take(const Record& record, uint64_t order, std::string_vi
   }
   VTN_ASSIGN(const ImageFunction name, context_.function(record.name));
   VTN_TRY(on->builder.ready());
-  on->builder.mark(kind == RecordKind::kCounter ? NoteKind::kCounter : NoteKind::kInstant,
+  on->builder.mark(kind == RecordKind::kCounter     ? NoteKind::kCounter
+                   : kind == RecordKind::kSpan      ? NoteKind::kSpan
+                   : kind == RecordKind::kSpanBegin ? NoteKind::kSpanBegin
+                                                    : NoteKind::kInstant,
                    name.id,
                    record.ns + context_.offset_ns,
                    payload);

@@ -18,6 +18,7 @@ namespace vtn::report {
 namespace {
 
 constexpr std::string_view kTicks = "ticks";  // a span's first value
+constexpr std::string_view kNow = "now_ns";   // behind a raw event
 constexpr size_t kMostNameBytes = 120;        // of a value within a mark's name
 
 std::string name_of(const spool::Note& note, const spool::FunctionInfo* name) {
@@ -50,13 +51,16 @@ Number number_of(std::string_view value) {
 Instant instant_of(const spool::Note& note, const spool::FunctionInfo* name) {
   Instant instant;
   instant.name = name_of(note, name);
-  instant.category = is_span(note) ? kSpanCategory : name != nullptr ? valid_utf8(name->file) : "";
+  instant.category = is_span(note) || is_span_begin(note) ? kSpanCategory
+                     : name != nullptr                    ? valid_utf8(name->file)
+                                                          : "";
+  const bool is_raw = name != nullptr && (name->flags & kFunctionIsRaw) != 0;
   std::string_view bytes = note.bytes;
   std::string_view value_name;
   while (take_value_name(bytes, value_name)) {
     std::string text;
     const bool sound = take_value(bytes, kMostValueBytes, text);
-    if (is_span(note) && value_name == kTicks) {
+    if ((is_span(note) && value_name == kTicks) || (is_raw && value_name == kNow)) {
       continue;
     }
     if (value_name.empty()) {
@@ -100,6 +104,19 @@ std::string raw_event(const spool::Note& note) {
                  is_json(text.substr(0, length))
              ? std::string(text.substr(0, length))
              : std::string();
+}
+
+std::optional<uint64_t> raw_event_ns(const spool::Note& note) {
+  std::string_view bytes = note.bytes;
+  std::string_view value_name;
+  std::string event;
+  if (!take_name(bytes, value_name) || !take_value(bytes, kMostValueBytes, event) ||
+      !take_name(bytes, value_name) || value_name != kNow) {
+    return std::nullopt;
+  }
+  const Number now = number_of(bytes);
+  const auto* const whole = std::get_if<int64_t>(&now);
+  return whole != nullptr ? std::optional(static_cast<uint64_t>(*whole)) : std::nullopt;
 }
 
 CounterValue counter_of(const spool::Note& note, const spool::FunctionInfo* name) {

@@ -4,6 +4,7 @@
 // are no part of a thread's stack (NoteKind::kInstant, kCounter, kSpan).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -21,6 +22,11 @@ inline bool is_span(const spool::Note& note) {
   return note.kind == static_cast<uint32_t>(NoteKind::kSpan);
 }
 
+inline bool is_span_begin(const spool::Note& note) {
+  return note.kind == static_cast<uint32_t>(NoteKind::kSpanBegin);
+}
+
+// Not the beginning of a span: what ended is told of whole.
 inline bool is_mark(const spool::Note& note) {
   return is_span(note) || note.kind == static_cast<uint32_t>(NoteKind::kInstant) ||
          note.kind == static_cast<uint32_t>(NoteKind::kCounter);
@@ -42,6 +48,8 @@ uint64_t span_ticks(const spool::Note& note);
 // The text that the program gave as an event of its own (kFunctionIsRaw): one JSON object. Empty:
 // it is damaged.
 std::string raw_event(const spool::Note& note);
+// What CLOCK_MONOTONIC was when the event was given, of which its times are. None: not told.
+std::optional<uint64_t> raw_event_ns(const spool::Note& note);
 
 using Number = std::variant<std::monostate, int64_t, double>;  // the first: it is none
 struct CounterValue {

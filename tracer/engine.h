@@ -24,6 +24,9 @@ namespace vtn::tracer {
 // child.
 inline constexpr uint32_t kEmbedderBytes = 80 * 1024;
 
+// Calls that begin while a thread is muted: so many are remembered.
+inline constexpr uint32_t kMutedCalls = 64;
+
 struct ThreadState {
   uint64_t* cursor;  // where the next word goes; null: not registered in this process
   uint64_t* end;     // the slow path is taken here: chunk_end, or earlier to look after the thread
@@ -43,8 +46,11 @@ struct ThreadState {
   uint32_t care_visits;   // how many there were
   uint32_t visits_due;    // further visits that were asked for, one at each of the next events
   uint32_t exit_watched;  // its thread has been asked to tell of its end
-  uint32_t muted;  // times that mute() was called (thread_writer.h); then nothing is recorded
-  uint64_t* kept_cursor;  // of a muted thread
+  uint32_t muted;         // times that mute() was called (mute.h); then nothing is recorded
+  uint32_t muted_calls;   // that began meanwhile and are open
+  uint32_t muted_closed;  // a gap meanwhile has closed what is open in the record
+  uint32_t muted_ids[kMutedCalls];  // of the outermost of these calls
+  uint64_t* kept_cursor;            // of a muted thread
   alignas(64) char of_embedder[kEmbedderBytes];
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/freestanding/syscalls.h"
 #include "tracer/clock.h"
+#include "tracer/mute.h"
 
 namespace vtn::tracer {
 
@@ -151,6 +152,10 @@ void place_visit(ThreadState* thread) {
                                               EventKind kind,
                                               uint32_t id) {
   if (thread->muted != 0) {
+    if (passes_mute(thread, kind, id)) {
+      const MuteLifted lifted(thread);
+      record_slow(thread, ticks, kind, id);
+    }
     return;
   }
   if (thread->registered == 0) {
@@ -206,28 +211,11 @@ void ask_for_visits(ThreadState* thread, uint32_t more) {
   }
 }
 
-void mute(ThreadState* thread) {
-  if (thread->muted++ == 0) {
-    thread->kept_cursor = thread->cursor;
-    thread->cursor = thread->end = thread->chunk_end;
-  }
-}
-
-void unmute(ThreadState* thread) {
-  if (thread->muted != 0 && --thread->muted == 0) {
-    thread->cursor = thread->end = thread->kept_cursor;  // the next event has the thread seen to
-    thread->kept_cursor = nullptr;
-  }
-}
-
 void record_gap(ThreadState* thread, GapReason reason) {
-  const uint32_t muted = thread->muted;
-  if (muted != 0) {
-    thread->muted = 1;
-    unmute(thread);
+  if (thread->muted != 0) {
+    const MuteLifted lifted(thread);
     record_gap(thread, reason);
-    mute(thread);
-    thread->muted = muted;
+    thread->muted_closed = 1;
     return;
   }
   const uint64_t ticks = read_ticks(g_engine.clock);

@@ -42,11 +42,6 @@ void ask_for_visits(ThreadState* thread, uint32_t more);
 // Calls open on this thread are closed here by the reader; what came between is not known.
 void record_gap(ThreadState* thread, GapReason reason);
 
-// Nothing of this thread is recorded until unmute() was called as often; open calls stay open. The
-// hot path does not ask: its chunk seems full. A forked child begins unmuted.
-void mute(ThreadState* thread);
-void unmute(ThreadState* thread);
-
 // A note of up to kMaxPayloadWords (event_abi.h says what they hold); what is more is cut. There is
 // room behind it for one event, so that a note about the next call stands in that call's chunk.
 void record_note(

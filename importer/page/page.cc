@@ -23,7 +23,7 @@ namespace vtn::importer {
 
 namespace {
 
-constexpr int64_t kFormat = 1;
+constexpr int64_t kFormat = 2;  // the one before had no tracks of spans
 constexpr char kNotUnpacked[] = "what it holds does not unpack";
 
 // By thread, depth and the row's place among those of its depth.
@@ -141,12 +141,12 @@ class Page {
 
   Status read_meta(const PageElement& element) {
     VTN_ASSIGN(const JsonValue meta, json_of(element));
-    if (meta["format"].integer() != kFormat) {
+    if (const int64_t format = meta["format"].integer(); format < 1 || format > kFormat) {
       return fail(
           fmt::format("{} is of format {}, this program reads format {}: use the "
                       "viztracer-native {} that wrote it",
                       path_,
-                      meta["format"].integer(),
+                      format,
                       kFormat,
                       meta["version"].text()));
     }
@@ -201,10 +201,13 @@ class Page {
       for (const PageColumn& column : block_.columns) {
         for (uint32_t i = 0; i < column.rows; ++i, ++row) {
           const PageRow& one = block_.rows[row];
-          if (one.code >= tables_.function_count()) {
+          const RowKey key = {block_.thread, column.depth, uint64_t{column.first} + i};
+          if (tables_.is_of_spans[block_.thread]) {
+            VTN_TRY(add_span(one, key));
+          } else if (one.code >= tables_.function_count()) {
             VTN_TRY(add_fold(one, block_.folds[fold++]));
           } else {
-            VTN_TRY(add_call(one, {block_.thread, column.depth, uint64_t{column.first} + i}));
+            VTN_TRY(add_call(one, key));
           }
         }
       }
@@ -234,6 +237,31 @@ class Page {
         append_text_value(returned_value_, *returned);
       }
       arguments_.finish(payload_, returned_value_);
+    }
+    return intake_.add(record, payload_);
+  }
+
+  // Rows of spans are no stack, and stay spans.
+  Status add_span(const PageRow& row, const RowKey& key) {
+    if (row.code >= tables_.function_count()) {
+      return fail("a span that is a fold");
+    }
+    const bool open = (row.flags & kRowOpen) != 0;
+    Record record = {};
+    record.thread = tables_.threads[key.thread];
+    record.ns = row.start_ns;
+    record.name = intake_.name(NameUse::kSpan, tables_.text(row.code));
+    record.kind = static_cast<uint32_t>(open ? RecordKind::kSpanBegin : RecordKind::kSpan);
+    payload_.clear();
+    if (!open) {
+      append_value_name(payload_, "ticks");
+      append_number_value(payload_, std::to_string(row.end_ns - row.start_ns));
+    }
+    if (const auto told = values_.find(key); told != values_.end()) {
+      for (const auto& [name, text] : value_texts_[told->second.text]) {
+        append_value_name(payload_, name);
+        append_text_value(payload_, text);
+      }
     }
     return intake_.add(record, payload_);
   }

@@ -130,6 +130,10 @@ Status PageTables::read(const JsonValue& tables, Intake& intake, Facts& facts) {
     }
     const uint32_t number = intake.thread(facts.processes[process].pid, thread["tid"].integer());
     threads.push_back(number);
+    is_of_spans.push_back(!thread["spans_of"].is_null());
+    if (is_of_spans.back()) {
+      continue;  // it has the number of the thread whose they are
+    }
     std::vector<std::string> all = thread["names"].texts();
     if (all.empty()) {
       all.push_back(thread["name"].text());

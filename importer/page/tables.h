@@ -15,10 +15,12 @@ namespace vtn::importer {
 struct PageTables {
   std::vector<std::string> files;
   std::vector<uint32_t> threads;            // Intake's numbers
+  std::vector<bool> is_of_spans;            // by thread: its rows are spans, and its depths lanes
   std::vector<std::vector<uint32_t>> sets;  // functions of folds
 
   Status read(const JsonValue& tables, Intake& intake, Facts& facts);
   uint32_t function_count() const { return static_cast<uint32_t>(texts_.size()); }
+  const std::string& text(uint32_t function) const { return texts_[function]; }
   // Intake's number of a function's name.
   uint32_t name(Intake& intake, uint32_t function, bool resumed);
 

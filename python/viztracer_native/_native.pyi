@@ -34,7 +34,8 @@ def resume() -> None:
     """Ends pause()."""
 
 def mute() -> None:
-    """Nothing of the calling thread is recorded until as many unmute() have been called."""
+    """Nothing of the calling thread is recorded until as many unmute() have been called, but for the ends of calls and
+    spans that began before. What begins meanwhile and is open then, begins then."""
 
 def unmute() -> None:
     """Ends one mute()."""

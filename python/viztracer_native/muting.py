@@ -7,7 +7,8 @@ from . import _native
 
 
 class paused:
-    """Context in which nothing of the calling thread is recorded; other threads are.
+    """Context in which nothing of the calling thread is recorded, but for the ends of what was there before; other
+    threads are.
 
     Contexts may lie in one another, and are left by exceptions as by anything else. In a coroutine the thread stays
     muted while it is suspended, whatever else runs there meanwhile: for such functions there is `ignore_function`.

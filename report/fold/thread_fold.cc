@@ -291,11 +291,11 @@ void ThreadFold::end_short(spool::OpCode how, const CallValues::Ended& values, u
 // Something that happened: what it happened in is kept, unless there is too much of that.
 Status ThreadFold::mark(const spool::Note& note) {
   const bool renamed = note.kind == static_cast<uint32_t>(NoteKind::kThreadName);
-  if (!renamed && !is_mark(note)) {
+  if (!renamed && !is_mark(note) && !is_span_begin(note)) {
     return {};
   }
-  // Values of counters are not drawn among the calls.
-  if (renamed || (note.kind != static_cast<uint32_t>(NoteKind::kCounter) &&
+  // Values of counters are not drawn among the calls, nor are spans.
+  if (renamed || (note.kind == static_cast<uint32_t>(NoteKind::kInstant) &&
                   run_.pins.fetch_add(1, std::memory_order_relaxed) < run_.most_pins)) {
     VTN_TRY(keep_all());
   }

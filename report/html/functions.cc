@@ -18,6 +18,13 @@ PageFunctions::PageFunctions(const Picture& picture, const CallTotals& totals) {
       const uint32_t image_number = model.threads[thread].image;
       const spool::ImageInfo& image = model.images[image_number];
       std::vector<uint32_t>& numbers = of_image_[image_number];
+      if (numbers.empty()) {  // the image is met for the first time
+        for (const spool::FunctionInfo& function : image.functions) {
+          if (function.kind == FunctionKind::kSpan) {
+            spans_.push_back(function.name);
+          }
+        }
+      }
       numbers.resize(image.functions.size() + 1, kNever);
       for (const auto& [index, sums] : totals.threads[thread].functions) {
         const spool::FunctionInfo* function = function_at(image, index);
@@ -47,11 +54,23 @@ PageFunctions::PageFunctions(const Picture& picture, const CallTotals& totals) {
     sorted.push_back(rows_[old]);
   }
   rows_ = std::move(sorted);
+  std::sort(spans_.begin(), spans_.end());
+  spans_.erase(std::unique(spans_.begin(), spans_.end()), spans_.end());
   for (std::vector<uint32_t>& numbers : of_image_) {
     for (uint32_t& number : numbers) {
       number = number == kNever ? hole() : place[number];
     }
   }
+}
+
+uint32_t PageFunctions::number_of_span(const spool::FunctionInfo* name) const {
+  if (name == nullptr) {
+    return hole();
+  }
+  const auto found = std::lower_bound(spans_.begin(), spans_.end(), name->name);
+  return found == spans_.end() || *found != name->name
+             ? hole()
+             : static_cast<uint32_t>(rows_.size() + static_cast<size_t>(found - spans_.begin()));
 }
 
 }  // namespace vtn::report

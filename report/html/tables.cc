@@ -46,21 +46,44 @@ class Writer {
     List own;
     List total;
     List folded;
-    const std::vector<PageFunctions::Row>& rows = tables_.functions.rows();
-    for (size_t i = 0; i <= rows.size(); ++i) {
-      const bool hole = i == rows.size();
-      const spool::FunctionInfo* function = hole ? nullptr : rows[i].function;
-      const bool python = function != nullptr && function->kind == FunctionKind::kPython;
-      const FunctionTotals sums = hole ? FunctionTotals() : rows[i].totals;
-      names.add(json_quoted(hole ? kPageHoleName : page_function_name(function)));
-      files.add(std::to_string(hole ? -1 : tables_.file_of[i]));
-      lines.add(std::to_string(python ? function->line : 0));
-      kinds.add(std::to_string(hole ? kPageHole : page_function_kind(function)));
+    const auto add = [&](const std::string& name,
+                         int64_t file,
+                         uint32_t line,
+                         PageFunctionKind kind,
+                         const FunctionTotals& sums,
+                         uint64_t folded_calls) {
+      names.add(json_quoted(name));
+      files.add(std::to_string(file));
+      lines.add(std::to_string(line));
+      kinds.add(std::to_string(kind));
       calls.add(std::to_string(sums.calls));
       own.add(std::to_string(sums.own_ns));
       total.add(std::to_string(sums.total_ns));
-      folded.add(std::to_string(i < tables_.folded_calls.size() ? tables_.folded_calls[i] : 0));
+      folded.add(std::to_string(folded_calls));
+    };
+    const PageFunctions& functions = tables_.functions;
+    uint32_t number = 0;
+    for (const PageFunctions::Row& row : functions.rows()) {
+      const bool python = row.function != nullptr && row.function->kind == FunctionKind::kPython;
+      add(page_function_name(row.function),
+          tables_.file_of[number],
+          python ? row.function->line : 0,
+          page_function_kind(row.function),
+          row.totals,
+          number < tables_.folded_calls.size() ? tables_.folded_calls[number] : 0);
+      ++number;
     }
+    for (const std::string& name : functions.spans()) {
+      const auto found = tables_.span_sums.find(number);
+      FunctionTotals sums;
+      if (found != tables_.span_sums.end()) {
+        sums.calls = found->second.spans;
+        sums.total_ns = found->second.total_ns;
+      }
+      add(name, -1, 0, kPageSpan, sums, 0);
+      ++number;
+    }
+    add(kPageHoleName, -1, 0, kPageHole, {}, 0);
     return fmt::format(
         "{{\"name\":{},\n\"file\":{},\n\"line\":{},\n\"kind\":{},\n\"calls\":{},\n\"own_ns\":{},"
         "\n\"total_ns\":{},\n\"folded_calls\":{}}}",
@@ -122,6 +145,22 @@ class Writer {
           since_start(picture_.clock.to_ns(thread.first_ticks)),
           since_start(picture_.thread_end_ns(number)),
           rows.text()));
+    }
+    for (const SpanTrack& track : tables_.span_tracks) {
+      List rows;
+      for (const uint32_t count : track.rows) {
+        rows.add(std::to_string(count));
+      }
+      threads.add(fmt::format(
+          "\n{{\"process\":{},\"tid\":{},\"name\":\"spans\",\"names\":[],\"calls\":0,\"depth\":{},"
+          "\"start_ns\":{},\"end_ns\":{},\"rows\":{},\"spans_of\":{}}}",
+          number_of_process_[picture_.of_thread(track.thread).number],
+          picture_.shown_tid(track.thread),
+          track.rows.size(),
+          since_start(track.start_ns),
+          since_start(track.end_ns),
+          rows.text(),
+          page_thread(track.thread)));
     }
     return threads.text();
   }

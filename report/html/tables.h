@@ -4,15 +4,17 @@
 // (docs/PAGE_FORMAT.md, vtn-tables).
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "report/html/functions.h"
+#include "report/html/span_rows.h"
 #include "report/picture.h"
 
 namespace vtn::report {
 
-enum PageFunctionKind { kPagePython = 0, kPageC = 1, kPageHole = 2 };
+enum PageFunctionKind { kPagePython = 0, kPageC = 1, kPageHole = 2, kPageSpan = 3 };
 inline constexpr char kPageHoleName[] = "(not recorded)";
 
 // Of a function as the tables have it: its file is a column of its own. Null: nobody has named it.
@@ -39,6 +41,8 @@ struct PageTables {
   std::vector<int64_t> file_of{};             // by function; -1: it has none
   std::vector<uint64_t> folded_calls{};       // by function
   std::vector<std::vector<uint32_t>> rows{};  // by thread and depth
+  std::vector<SpanTrack> span_tracks{};       // behind the threads
+  std::map<uint32_t, SpanSums> span_sums{};   // by function
   std::string sets;                           // JSON
 
   std::string json() const;

@@ -17,7 +17,6 @@ namespace vtn::report {
 
 namespace {
 
-constexpr size_t kLongText = size_t{2} << 20;  // bytes of JSON, from which on it is a block
 constexpr size_t kBytesOfElement = size_t{1} << 20;
 constexpr size_t kSmallBlockBytes = kBytesOfElement / 4;
 constexpr size_t kNoPayloads = 1;  // kNoPayload is one of them
@@ -44,6 +43,17 @@ Status CallBlocks::flush() {
   if (!small_.empty()) {
     VTN_TRY(pipe_.put("calls", "", std::exchange(small_, std::string())));
   }
+  return {};
+}
+
+Status put_values(
+    PageRun& run, uint32_t page_thread, uint64_t from_ns, uint64_t to_ns, const std::string& rows) {
+  VTN_TRY(run.pipe.put("values",
+                       fmt::format(" data-thread=\"{}\" data-from-ns=\"{}\" data-to-ns=\"{}\"",
+                                   page_thread,
+                                   from_ns - run.offset_ns,
+                                   to_ns - run.offset_ns),
+                       fmt::format("{{\"thread\":{},\"calls\":[\n{}]}}\n", page_thread, rows)));
   return {};
 }
 
@@ -271,28 +281,40 @@ void ThreadRows::write_values(uint32_t depth, uint32_t number, const CallRow& ro
   values_from_ns_ = std::min(values_from_ns_, row.start_ns);
   values_to_ns_ = std::max(values_to_ns_, row.end_ns);
   free_payloads_.push_back(row.payload);
-  if (value_rows_.size() >= kLongText) {
+  if (value_rows_.size() >= kLongPageText) {
     flush_values();
   }
 }
 
 void ThreadRows::flush_values() {
   if (!value_rows_.empty()) {
-    put("values",
-        fmt::format(" data-thread=\"{}\" data-from-ns=\"{}\" data-to-ns=\"{}\"",
-                    page_thread_,
-                    values_from_ns_ - run_.offset_ns,
-                    values_to_ns_ - run_.offset_ns),
-        fmt::format("{{\"thread\":{},\"calls\":[\n{}]}}\n", page_thread_, value_rows_));
+    if (status_) {
+      status_ = put_values(run_, page_thread_, values_from_ns_, values_to_ns_, value_rows_);
+    }
     value_rows_.clear();
     values_from_ns_ = UINT64_MAX;
     values_to_ns_ = 0;
   }
 }
 
+SpanRows& ThreadRows::spans() {
+  if (spans_ == nullptr) {
+    spans_ = std::make_unique<SpanRows>(run_, thread_);
+  }
+  return *spans_;
+}
+
 void ThreadRows::mark(const spool::Note& note, uint64_t ns) {
   if (note.kind == static_cast<uint32_t>(NoteKind::kThreadName)) {
     instant(ns, thread_renamed(note.bytes), kThreadCategory, "");
+    return;
+  }
+  if (is_span_begin(note)) {
+    spans().begin(note);
+    return;
+  }
+  if (is_span(note)) {
+    spans().end(note);
     return;
   }
   if (!is_mark(note)) {
@@ -312,11 +334,6 @@ void ThreadRows::mark(const spool::Note& note, uint64_t ns) {
   } else {
     const Instant what = instant_of(note, function);
     std::string values;
-    if (is_span(note)) {
-      const uint64_t end_ns = run_.picture.clock.to_ns(note.ticks + span_ticks(note));
-      values = "[\"duration\"," +
-               json_quoted(duration_text(end_ns - std::min(end_ns, own_ns + run_.offset_ns))) + "]";
-    }
     for (const auto& [name, value] : what.values) {
       values += (values.empty() ? "[" : ",[") + json_quoted(name) + "," + json_quoted(value) + "]";
     }
@@ -325,7 +342,7 @@ void ThreadRows::mark(const spool::Note& note, uint64_t ns) {
             what.category.empty() ? "instant" : what.category,
             values);
   }
-  if (instants_.size() + counter_bytes_ >= kLongText) {
+  if (instants_.size() + counter_bytes_ >= kLongPageText) {
     flush_marks();
   }
 }
@@ -412,6 +429,9 @@ Status ThreadRows::finish() {
     run_.rows_of_thread.resize(page_thread_ + 1);
   }
   run_.rows_of_thread[page_thread_] = rows_.by_depth();
+  if (spans_ != nullptr) {
+    run_.spans.push_back(std::move(spans_));
+  }
   return status_;
 }
 

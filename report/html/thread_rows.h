@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "report/html/block_pipe.h"
 #include "report/html/function_sets.h"
 #include "report/html/functions.h"
+#include "report/html/span_rows.h"
 #include "report/in_order.h"
 #include "report/picture.h"
 
@@ -48,6 +50,7 @@ struct PageRun {
   std::vector<uint32_t> page_thread;  // by the model's threads; kNothing: not shown
   BlockPipe& pipe;
   CallBlocks& calls;
+  uint32_t first_span_track = 0;  // tracks of spans are numbered behind the threads
 
   FunctionSets sets{};
   std::atomic<uint64_t> pins{0};
@@ -60,7 +63,19 @@ struct PageRun {
   std::vector<uint64_t> folded_of_function VTN_GUARDED_BY(mutex){};           // by number
   std::vector<std::vector<uint32_t>> rows_of_thread VTN_GUARDED_BY(mutex){};  // by number, depth
   std::string overview VTN_GUARDED_BY(mutex){};                               // blocks
+  std::atomic<uint32_t> span_tracks{0};
+  std::vector<std::unique_ptr<SpanRows>> spans VTN_GUARDED_BY(mutex){};  // of threads at their end
+  // From finish_spans() on: by number of the track; by number of the name.
+  std::vector<SpanTrack> tracks VTN_GUARDED_BY(mutex){};
+  std::map<uint32_t, SpanSums> sums_of_span VTN_GUARDED_BY(mutex){};
 };
+
+// Bytes of JSON, from which on it is a block.
+inline constexpr size_t kLongPageText = size_t{2} << 20;
+
+// An element of values: rows of one thread that lie between these times.
+Status put_values(
+    PageRun& run, uint32_t page_thread, uint64_t from_ns, uint64_t to_ns, const std::string& rows);
 
 class ThreadRows final : public ThreadPass {
  public:
@@ -119,6 +134,7 @@ class ThreadRows final : public ThreadPass {
   void flush_values();
   void flush_marks();
   void put(const char* kind, std::string attributes, std::string bytes);
+  SpanRows& spans();
   void begin_at_first();
   void close_open_calls();
 
@@ -142,6 +158,7 @@ class ThreadRows final : public ThreadPass {
   std::string value_rows_;                // of the block of values at hand
   uint64_t values_from_ns_ = UINT64_MAX;  // its calls
   uint64_t values_to_ns_ = 0;
+  std::unique_ptr<SpanRows> spans_;
   std::string instants_;  // of the block of marks at hand
   std::map<std::string, std::pair<std::string, std::string>> counters_;  // name -> times, numbers
   size_t counter_bytes_ = 0;

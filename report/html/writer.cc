@@ -65,9 +65,11 @@ class Page {
                 .offset_ns = offset_ns_,
                 .page_thread = threads_.page_thread,
                 .pipe = *pipe,
-                .calls = calls};
+                .calls = calls,
+                .first_span_track = static_cast<uint32_t>(threads_.model_thread.size())};
     choose_thresholds(totals.durations, run);
     VTN_TRY(put_calls(run));
+    VTN_TRY(finish_spans(run));
     VTN_TRY(calls.flush());
     VTN_TRY(put_stacks(totals, functions, *pipe));
     PageTables tables{.picture = picture_,
@@ -80,6 +82,8 @@ class Page {
       MutexLock lock(run.mutex);
       tables.folded_calls = run.folded_of_function;
       tables.rows = run.rows_of_thread;
+      tables.span_tracks = run.tracks;
+      tables.span_sums = run.sums_of_span;
     }
     list_files(tables);
     if (request_.settings.with_source) {
@@ -228,7 +232,7 @@ class Page {
     const std::string title =
         picture_.order.empty() ? model_.command_line : picture_.info(picture_.order.front()).name;
     return fmt::format(
-        "{{\"format\":1,\"version\":{},\"title\":{},\"command\":{},"
+        "{{\"format\":2,\"version\":{},\"title\":{},\"command\":{},"
         "\n\"start_unix_ns\":\"{}\",\"span_ns\":{},\"exit\":{},"
         "\n\"calls\":{},\"kept_calls\":{},\"folded_calls\":{},\"folded_values\":{},\"rows\":{},"
         "\"fold_below_ns\":{},"

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "report/fold/fold_note.h"
+#include "report/json/raw_events.h"
 #include "report/marks.h"
 #include "report/text.h"
 #include "spool/replay.h"
@@ -29,6 +30,7 @@ constexpr char kThreadCategory[] = "thread";
 
 JsonTrack make_track(uint32_t pid, uint32_t tid) {
   JsonTrack track;
+  track.pid = pid;
   track.tid = tid;
   track.prefix = fmt::format(",\n{{\"pid\":{},\"tid\":{},\"ts\":", pid, tid);
   track.prefix_bytes = track.prefix.size();
@@ -144,17 +146,22 @@ class JsonPieceMaker::Sink {
       append_json_event(text, tracks_[0], ns - offset_ns_, 'i', kThreadCategory);
       text += ",\"s\":\"t\"" + json_name_tail(thread_renamed(note.bytes));
       append(text);
+    } else if (is_span_begin(note)) {
+      maker_.spans_.take(maker_.thread_, image_.image, note);
     } else if (is_mark(note)) {
       const auto shown_ns = [&](uint64_t ticks) {
         return std::max(maker_.layout_.clock.to_ns(ticks), offset_ns_) - offset_ns_;
       };
       const spool::FunctionInfo* const name = image_.function(static_cast<uint32_t>(note.key));
+      if (is_span(note)) {
+        maker_.spans_.take(maker_.thread_, image_.image, note);
+      }
       append(is_span(note) ? json_span(note,
                                        tracks_[0],
                                        shown_ns(note.ticks),
                                        shown_ns(note.ticks + span_ticks(note)),
                                        name)
-                           : json_mark(note, tracks_[0], shown_ns(note.ticks), name));
+                           : json_mark(note, tracks_[0], shown_ns(note.ticks), offset_ns_, name));
     }
   }
 
@@ -236,6 +243,7 @@ Status JsonPieceMaker::encode(const spool::FrameInfo& info,
                               ByteBuffer& to) {
   const spool::ThreadInfo& thread = layout_.model.threads[info.thread];
   const std::vector<JsonTrack>& tracks = layout_.tracks[info.thread];
+  thread_ = info.thread;
   extra_.clear();
   functions_.clear();
   for (const uint32_t id : frame.functions) {
@@ -365,6 +373,10 @@ std::string json_object(const Instant& instant, const JsonTrack& track, uint64_t
   return text + json_name_tail(instant.name);
 }
 
+std::string span_id(const spool::Note& note) {
+  return fmt::format(",\"id\":\"{:x}-{:x}\"", note.ticks, note.key);
+}
+
 }  // namespace
 
 std::string json_span(const spool::Note& note,
@@ -372,18 +384,30 @@ std::string json_span(const spool::Note& note,
                       uint64_t begin_ns,
                       uint64_t end_ns,
                       const spool::FunctionInfo* function) {
-  const Instant span = instant_of(note, function);
+  const std::string id = span_id(note);
   std::string text;
-  const std::string id = fmt::format(",\"id\":\"{:x}-{:x}\"", note.ticks, note.key);
+  const Instant span = instant_of(note, function);
   append_json_event(text, track, begin_ns, 'b', kSpanCategory);
   text += id + json_values(span) + json_name_tail(span.name);
   append_json_event(text, track, end_ns, 'e', kSpanCategory);
   return text + id + json_name_tail(span.name);
 }
 
+std::string json_open_span(const spool::Note& note,
+                           const JsonTrack& track,
+                           uint64_t begin_ns,
+                           const spool::FunctionInfo* function) {
+  Instant span = instant_of(note, function);
+  span.values.emplace_back("unfinished", "True");
+  std::string text;
+  append_json_event(text, track, begin_ns, 'b', kSpanCategory);
+  return text + span_id(note) + json_values(span) + json_name_tail(span.name);
+}
+
 std::string json_mark(const spool::Note& note,
                       const JsonTrack& track,
                       uint64_t ns,
+                      uint64_t offset_ns,
                       const spool::FunctionInfo* function) {
   std::string text;
   if (note.kind == static_cast<uint32_t>(NoteKind::kCounter)) {
@@ -396,8 +420,8 @@ std::string json_mark(const spool::Note& note,
   const Instant instant = instant_of(note, function);
   const uint32_t flags = function != nullptr ? function->flags : 0;
   if ((flags & kFunctionIsRaw) != 0) {
-    if (std::string event = raw_event(note); !event.empty()) {
-      return "," + event;
+    if (const auto event = json_raw_event(note, track, ns + offset_ns, offset_ns)) {
+      return "," + *event;
     }
   }
   if ((flags & kFunctionOfObject) != 0) {

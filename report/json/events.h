@@ -14,6 +14,7 @@
 #include "report/caller_lines.h"
 #include "report/json/names.h"
 #include "report/json/number_format.h"
+#include "report/open_spans.h"
 #include "report/picture.h"
 #include "report/pieces.h"
 
@@ -21,6 +22,7 @@ namespace vtn::report {
 
 // What every event of a thread begins with, for each kTrackDepth calls of depth.
 struct JsonTrack {
+  uint32_t pid = 0;
   uint32_t tid = 0;
   std::string prefix;  // followed by kCopyBlock bytes that may be read
   size_t prefix_bytes = 0;
@@ -48,7 +50,7 @@ struct JsonLayout {
 
 class JsonPieceMaker final : public PieceMaker {
  public:
-  explicit JsonPieceMaker(const JsonLayout& layout) : layout_(layout) {}
+  JsonPieceMaker(const JsonLayout& layout, OpenSpans& spans) : layout_(layout), spans_(spans) {}
   Status encode(const spool::FrameInfo& info,
                 const spool::DecodedFrame& frame,
                 ByteBuffer& to) override;
@@ -70,6 +72,8 @@ class JsonPieceMaker final : public PieceMaker {
   const NameTail* keep(std::string text);
 
   const JsonLayout& layout_;
+  OpenSpans& spans_;
+  uint32_t thread_ = 0;  // of the frame at hand
   TimeFormat time_;
   std::vector<const NameTail*> functions_;
   std::vector<Open> stack_;
@@ -96,11 +100,17 @@ std::string json_span(const spool::Note& note,
                       uint64_t begin_ns,
                       uint64_t end_ns,
                       const spool::FunctionInfo* function);
+// Of one that never ended: its beginning alone, which viewers draw to the end.
+std::string json_open_span(const spool::Note& note,
+                           const JsonTrack& track,
+                           uint64_t begin_ns,
+                           const spool::FunctionInfo* function);
 
-// A mark, which is named by `function` (may be null).
+// A mark, which is named by `function` (may be null). `offset_ns`: has been taken off its time.
 std::string json_mark(const spool::Note& note,
                       const JsonTrack& track,
                       uint64_t ns,
+                      uint64_t offset_ns,
                       const spool::FunctionInfo* function);
 
 // One event outside the hot path, up to its category: `,{"pid":..,"ts":..,"ph":..,"cat":..`.

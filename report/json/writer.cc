@@ -87,6 +87,19 @@ std::string open_calls_text(const JsonLayout& layout) {
   return text;
 }
 
+std::string open_spans_text(const JsonLayout& layout, const OpenSpans& spans) {
+  std::string text;
+  for (const OpenSpan& span : spans.left()) {
+    const uint64_t begin_ns = std::max(layout.clock.to_ns(span.ticks), layout.offset_ns);
+    text +=
+        json_open_span(span.note(),
+                       layout.tracks[span.thread][0],
+                       begin_ns - layout.offset_ns,
+                       layout.model.images[span.image].function(static_cast<uint32_t>(span.key)));
+  }
+  return text;
+}
+
 // What is folded: whoever reads slices as calls has to know.
 std::string folded_text(const JsonLayout& layout) {
   const spool::FoldedInfo& folded = layout.model.folded;
@@ -171,13 +184,15 @@ Status write_json(const spool::Reader& spool, const WriteRequest& request) {
   TextOutput text(request.gzip, output);
   VTN_TRY(text.append(head_text(layout)));
   VTN_TRY(text.flush());
+  OpenSpans spans;
   VTN_TRY(write_frames(
       spool,
       request,
       kBytesPerOp,
-      [&] { return std::make_unique<JsonPieceMaker>(layout); },
+      [&] { return std::make_unique<JsonPieceMaker>(layout, spans); },
       output));
-  VTN_TRY(text.append(open_calls_text(layout) + metadata_text(layout)));
+  VTN_TRY(text.append(open_calls_text(layout) + open_spans_text(layout, spans) +
+                      metadata_text(layout)));
   VTN_TRY(emit_file_info(spool, [&](std::string_view piece) { return text.append(piece); }));
   VTN_TRY(text.append("}\n"));
   VTN_TRY(text.flush());

@@ -27,7 +27,8 @@ Result<size_t> packed_bytes(const spool::Reader& spool, const PerfettoLayout& la
   if (whole) {
     VTN_ASSIGN(text, perfetto_head(layout));
   }
-  PerfettoPieceMaker maker(layout);
+  OpenSpans spans;
+  PerfettoPieceMaker maker(layout, spans);
   FrameReader reader;
   ByteBuffer plain;
   for (size_t i = 0; i < frames.size(); i += whole ? 1 : 1 + frames.size() / kTriedFrames) {

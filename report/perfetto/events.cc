@@ -191,9 +191,12 @@ class PerfettoPieceMaker::Sink {
           .number(kEventCategoryIid, static_cast<uint32_t>(PerfettoCategory::kThread))
           .bytes(kEventName, thread_renamed(note.bytes));
       put_absolute(event, ProtoMessage(), ns);
+    } else if (is_span_begin(note)) {
+      maker_.spans_.take(maker_.thread_, image_.image, note);
     } else if (is_mark(note)) {
       (void)track(0);
       if (is_span(note)) {
+        maker_.spans_.take(maker_.thread_, image_.image, note);
         span(note);
         return;
       }
@@ -487,6 +490,7 @@ std::string PerfettoPieceMaker::name_of_function(uint32_t image, uint32_t id) co
 Status PerfettoPieceMaker::encode(const spool::FrameInfo& info,
                                   const spool::DecodedFrame& frame,
                                   ByteBuffer& to) {
+  thread_ = info.thread;
   const std::vector<spool::OpenCall> none;
   const auto begins = layout_.begins_before.find(info.thread);
   if (begins == layout_.begins_before.end() || begins->second != info.offset) {

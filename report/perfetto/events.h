@@ -21,6 +21,7 @@
 
 #include "report/call_values.h"
 #include "report/caller_lines.h"
+#include "report/open_spans.h"
 #include "report/perfetto/categories.h"
 #include "report/perfetto/fields.h"
 #include "report/perfetto/layout.h"
@@ -31,7 +32,8 @@ namespace vtn::report {
 
 class PerfettoPieceMaker final : public PieceMaker {
  public:
-  explicit PerfettoPieceMaker(const PerfettoLayout& layout) : layout_(layout) {}
+  PerfettoPieceMaker(const PerfettoLayout& layout, OpenSpans& spans)
+      : layout_(layout), spans_(spans) {}
   Status encode(const spool::FrameInfo& info,
                 const spool::DecodedFrame& frame,
                 ByteBuffer& to) override;
@@ -68,6 +70,8 @@ class PerfettoPieceMaker final : public PieceMaker {
   std::string name_of_function(uint32_t image, uint32_t id) const;
 
   const PerfettoLayout& layout_;
+  OpenSpans& spans_;
+  uint32_t thread_ = 0;  // of the frame at hand
   std::vector<Track> tracks_;
   std::string interned_;  // of the frame: the same for all its tracks
   Categories categories_;

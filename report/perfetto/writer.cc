@@ -13,6 +13,7 @@
 
 #include "base/utf8.h"
 #include "report/left_out.h"
+#include "report/marks.h"
 #include "report/perfetto/categories.h"
 #include "report/perfetto/clock_choice.h"
 #include "report/perfetto/events.h"
@@ -247,7 +248,8 @@ void append_losses(std::string& to, const PerfettoLayout& layout) {
 
 // Calls that were open before the first frame, of threads that have none to begin them.
 Status append_open(std::string& to, const PerfettoLayout& layout) {
-  PerfettoPieceMaker maker(layout);
+  OpenSpans none;
+  PerfettoPieceMaker maker(layout, none);
   ByteBuffer bytes;
   for (const auto& [thread, offset] : layout.begins_before) {
     if (offset == PerfettoLayout::kNoFrame) {
@@ -286,6 +288,30 @@ std::string closing_text(const PerfettoLayout& layout) {
   return text;
 }
 
+// Spans that never ended, each on a track of its own, as those are that did.
+std::string open_spans_text(const PerfettoLayout& layout, const OpenSpans& spans) {
+  std::string text;
+  for (const OpenSpan& span : spans.left()) {
+    const auto id = static_cast<uint32_t>(span.key);
+    const spool::ImageInfo& image = layout.model.images[span.image];
+    const Instant what = instant_of(span.note(), image.function(id));
+    const uint64_t uuid = layout.span_uuid(span.image, id, span.ticks);
+    const uint64_t begin_ns = layout.clock.to_ns(span.ticks);
+    ProtoMessage track;
+    track.number(kTrackUuid, uuid)
+        .number(kTrackParent, layout.tracks[span.thread][0].uuid)
+        .bytes(kTrackName, what.name);
+    append_meta(text, begin_ns, kTrackDescriptor, track);
+    ProtoMessage begin;
+    begin.number(kEventType, kSliceBegin).number(kEventTrack, uuid).bytes(kEventName, what.name);
+    for (const auto& [key, value] : what.values) {
+      begin.message(kAnnotation, ProtoMessage().bytes(kNoteName, key).bytes(kNoteText, value));
+    }
+    append_meta(text, begin_ns, kTrackEvent, begin);
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<std::string> perfetto_head(const PerfettoLayout& layout) {
@@ -310,13 +336,14 @@ Status write_perfetto(const spool::Reader& spool, const WriteRequest& request) {
   TextOutput text(request.gzip, output);
   VTN_TRY(text.append(head));
   VTN_TRY(text.flush());
+  OpenSpans spans;
   VTN_TRY(write_frames(
       spool,
       request,
       kBytesPerOp,
-      [&] { return std::make_unique<PerfettoPieceMaker>(layout); },
+      [&] { return std::make_unique<PerfettoPieceMaker>(layout, spans); },
       output));
-  VTN_TRY(text.append(closing_text(layout)));
+  VTN_TRY(text.append(closing_text(layout) + open_spans_text(layout, spans)));
   VTN_TRY(text.flush());
   return output.commit();
 }

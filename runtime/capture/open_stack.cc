@@ -120,10 +120,14 @@ class OpenFrames {
   CodeIds innermost_ = {};
 };
 
+bool is_closed(const ThreadPart* part) {
+  const bool unseen = part->met == 0 && g_open_stack.process_is_late;
+  return unseen || part->stack_is_closed != 0;
+}
+
 // Whether its calls are to be opened, which is then done by whoever asks.
 bool take_closed_stack(ThreadPart* part) {
-  const bool unseen = part->met == 0 && g_open_stack.process_is_late;
-  const bool closed = unseen || part->stack_is_closed != 0;
+  const bool closed = is_closed(part);
   part->met = 1;
   part->stack_is_closed = 0;
   return closed;
@@ -207,6 +211,8 @@ void stack_was_closed(tracer::ThreadState* thread) {
   part_of(thread)->stack_is_closed = 1;
   tracer::ask_for_visits(thread, 0);
 }
+
+bool stack_is_closed(tracer::ThreadState* thread) { return is_closed(part_of(thread)); }
 
 void open_stack(tracer::ThreadState* thread, EventKind kind, uint32_t id) {
   if (!take_closed_stack(part_of(thread))) {

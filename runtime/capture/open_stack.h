@@ -22,6 +22,8 @@ void open_stacks_of_others();
 
 // The thread's calls were closed by a gap.
 void stack_was_closed(tracer::ThreadState* thread);
+// Nothing of the thread is open in the record, and its next event opens all that is.
+bool stack_is_closed(tracer::ThreadState* thread);
 
 // At an event of the thread that is about to be recorded. Needs the GIL; leaves no error set.
 void open_stack(tracer::ThreadState* thread, EventKind kind, uint32_t id);

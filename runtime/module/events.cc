@@ -221,6 +221,7 @@ PyObject* log_raw(PyObject*, PyObject* const* arguments, PySize count) {
     return new_none();
   }
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  const uint64_t now_ns = tracer::monotonic_ns();
   const PyRef text = PyRef::steal(g_python.PyUnicode_AsUTF8String(arguments[0]));
   char* data = nullptr;
   PySize bytes = 0;
@@ -233,6 +234,7 @@ PyObject* log_raw(PyObject*, PyObject* const* arguments, PySize count) {
   if (!mark.add_whole("", {data, static_cast<size_t>(bytes)})) {
     return raise(Raise::kValueError, "an event has at most 2,000 bytes of JSON");
   }
+  mark.add_number("now_ns", static_cast<int64_t>(now_ns));  // its times are of this clock
   mark.record(thread, MarkKind::kInstant, id, ticks);
   return done();
 }

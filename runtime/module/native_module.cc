@@ -8,6 +8,7 @@
 #include "base/freestanding/atomic.h"
 #include "base/freestanding/syscalls.h"
 #include "runtime/capture/control.h"
+#include "runtime/capture/open_stack.h"
 #include "runtime/entry/bootstrap.h"
 #include "runtime/entry/process.h"
 #include "runtime/module/arguments_check.h"
@@ -18,6 +19,7 @@
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
 #include "tracer/clock.h"
+#include "tracer/mute.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn::runtime {
@@ -89,14 +91,23 @@ PyObject* start(PyObject*, PyObject*) {
 
 PyObject* mute(PyObject*, PyObject*) {
   if (is_traced()) {
-    tracer::mute(tracer::current_thread());
+    tracer::ThreadState* const thread = tracer::current_thread();
+    tracer::mute(thread);
+    if (stack_is_closed(thread)) {
+      thread->muted_closed = 1;
+    }
   }
   return new_none();
 }
 
 PyObject* unmute(PyObject*, PyObject*) {
   if (is_traced()) {
-    tracer::unmute(tracer::current_thread());
+    tracer::ThreadState* const thread = tracer::current_thread();
+    if (!tracer::unmute(thread)) {
+      open_stacks_from_now_on(false);
+      tracer::record_gap(thread, GapReason::kPaused);
+      stack_was_closed(thread);
+    }
   }
   return new_none();
 }

@@ -13,6 +13,7 @@
 #include "runtime/python/text.h"
 #include "runtime/values/values.h"
 #include "tracer/clock.h"
+#include "tracer/mute.h"
 #include "tracer/thread_writer.h"
 
 namespace vtn::runtime {
@@ -190,6 +191,11 @@ PyObject* span_enter(PyObject* self, PyObject*) {
   if (place.may_be_suspended) {
     span->state = SpanState::kAcross;
     span->begin_ticks = tracer::read_ticks(tracer::g_engine.clock);
+    Mark mark;
+    if (span->values != nullptr) {
+      mark.add_pairs(span->values);
+    }
+    mark.record_as(thread, NoteKind::kSpanBegin, span->id, span->begin_ticks);
   } else {
     span->state = SpanState::kInStack;
     if (span->values != nullptr) {
@@ -209,17 +215,20 @@ PyObject* span_exit(PyObject* self, PyObject* const* arguments, PySize count) {
   if (state == SpanState::kIdle || span->epoch != tracer::g_engine.epoch) {
     return new_none();
   }
-  tracer::ThreadState* const thread = recording_thread();
-  if (thread == nullptr) {
-    return new_none();
-  }
+  // What is in the record ends there, though the thread may be muted by now, or recording paused,
+  // which has closed what is part of a stack.
+  tracer::ThreadState* const thread = tracer::current_thread();
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   const bool raised = count > 0 && arguments[0] != g_python._Py_NoneStruct;
   const PendingException pending;
+  const bool paused = g_recording_clock == kPausedClock;
   if (state == SpanState::kInStack && span->thread == thread &&
-      place_of(thread).frame == span->frame) {
-    tracer::record_at(thread, ticks, raised ? EventKind::kUnwind : EventKind::kLeave, span->id);
+      (paused || place_of(thread).frame == span->frame)) {
+    if (!paused) {
+      tracer::record_at(thread, ticks, raised ? EventKind::kUnwind : EventKind::kLeave, span->id);
+    }
   } else {
+    const tracer::MuteLifted lifted(thread);
     Mark mark;
     mark.add_number("ticks", static_cast<int64_t>(ticks - span->begin_ticks));
     if (span->values != nullptr) {

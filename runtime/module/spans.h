@@ -4,11 +4,10 @@
 // manager.
 //
 //   in a function               a slice among the calls of the thread, from __enter__ to __exit__.
-//   One that
-//                               is open when the process dies is drawn as open, as a call is
+//                               One that is open when the process dies is drawn as open, as a call
 //   in a coroutine, generator   it may be suspended, so the span is no part of the thread's stack:
-//   it is told
-//                               of at its end, as one that lay across (NoteKind::kSpan)
+//                               it is told of as it begins (NoteKind::kSpanBegin), and at its end
+//                               as one that lay across (NoteKind::kSpan)
 //
 // A span that is left elsewhere than it was entered (another frame, another thread) is told of like
 // the second. One object is one span at a time; it may be entered again afterwards.

@@ -202,6 +202,89 @@ with _native.Span("around"):
 _native.instant("child", {"n": 2})
 """
 
+RAW = """
+import time
+from viztracer import VizTracer
+tracer = VizTracer()
+tracer.start()
+def middle():
+    time.sleep(0.005)
+    began = tracer.getts()
+    time.sleep(0.005)
+    tracer.add_raw({"ph": "X", "name": "between", "ts": began, "dur": round(tracer.getts() - began, 3)})
+    tracer.add_raw({"ph": "i", "name": "of another", "pid": 5, "tid": 6, "ts": tracer.getts()})
+    time.sleep(0.005)
+middle()
+tracer.stop()
+"""
+
+MUTED = """
+import time
+from viztracer_native import _native
+
+def leaf():
+    pass
+
+def pauses():
+    _native.mute()
+    leaf()
+    time.sleep(0.01)
+
+def resumes():
+    leaf()
+    _native.unmute()
+    leaf()
+    time.sleep(0.01)
+
+def again(deep):
+    if deep:
+        again(False)
+    else:
+        resumes_here()
+    time.sleep(0.01)
+
+def resumes_here():
+    _native.unmute()
+
+def fails():
+    _native.mute()
+    raise KeyError
+
+class Suspends:
+    def __await__(self):
+        yield
+
+async def across():
+    with _native.Span("across"):
+        await Suspends()
+
+def main():
+    pauses()
+    time.sleep(0.02)
+    resumes()
+    try:
+        fails()
+    except KeyError:
+        time.sleep(0.02)
+    _native.unmute()
+    with _native.Span("within"):
+        _native.mute()
+        time.sleep(0.01)
+    time.sleep(0.02)
+    _native.unmute()
+    running = across()
+    running.send(None)
+    _native.mute()
+    running.close()
+    time.sleep(0.02)
+    _native.unmute()
+    _native.mute()
+    again(True)
+    leaf()
+
+main()
+"""
+
 THREADS = """
 import threading
 from viztracer_native import _native
@@ -357,9 +440,50 @@ class Module(support.TestCase):
         self.assertEqual(["1", "2"], sorted(one["args"]["n"] for one in self.named(events, "child")))
         self.assertEqual(1, len(self.named(events, "of the child")))
 
+    def test_raw_events_lie_among_the_others(self):
+        """Their times are of the monotonic clock, as getts() tells it: with others in a file of two recordings, too."""
+        paths = [os.path.join(self.reports, f"{number}.vtn") for number in range(2)]
+        for path in paths:
+            events = self.events(RAW, options=("-o", path))
+            self.check_raw(events, 1)
+        both = os.path.join(self.reports, "both.json")
+        run = self.run_argv([support.LAUNCHER, "--quiet", "--align_combine", *paths, "-o", both])
+        self.assertEqual(run.status, 0, run.stderr)
+        self.check_raw(support.Report(both).data["traceEvents"], 2)
+
+    def check_raw(self, events, count):
+        middle, raw = (sorted((one for one in events if one["name"].startswith(name)), key=lambda one: one["ts"]) for name in ("middle (", "between"))
+        self.assertEqual((count, count), (len(middle), len(raw)))
+        for one, other in zip(middle, raw):
+            self.assertTrue(one["ts"] <= other["ts"] <= other["ts"] + other["dur"] <= one["ts"] + one["dur"], (one, other))
+            self.assertEqual((one["pid"], one["tid"]), (other["pid"], other["tid"]))
+        self.assertEqual([(5, 6)] * count, [(one["pid"], one["tid"]) for one in self.named(events, "of another")])
+
     def test_a_thread_that_is_muted_is_the_only_one(self):
         names = [one["name"] for one in self.events(THREADS)]
         self.assertEqual((1, 0), tuple(sum(name.startswith(f"{what} (") for name in names) for what in ("seen", "unseen")))
+
+    def test_calls_that_end_while_their_thread_is_muted_end_when_they_do(self):
+        """And those that begin meanwhile begin when recording comes back."""
+        events = self.events(MUTED)
+        main, = (one for one in events if one["name"].startswith("main ("))
+
+        def took(name):
+            return [one["dur"] for one in events if one["ph"] == "X" and one["name"].startswith(name)]
+        pauses, = took("pauses (")
+        self.assertTrue(10_000_000 <= pauses < 30_000_000, pauses)
+        fails, = took("fails (")
+        self.assertLess(fails, 20_000_000)
+        within, = took("within")
+        self.assertTrue(10_000_000 <= within < 30_000_000, within)
+        begin, end = (next(one["ts"] for one in events if one["ph"] == ph and one["name"] == "across") for ph in "be")
+        self.assertLess(end - begin, 20_000_000)
+        resumes, = took("resumes (")
+        self.assertTrue(10_000_000 <= resumes < main["dur"], resumes)
+        # A recursion that began meanwhile: its end is not taken for another's.
+        self.assertEqual([True, True], [10_000_000 <= one for one in took("again (")])
+        self.assertEqual(2, len(took("leaf (")), "one within resumes(), one at the end")
+        self.assertEqual((0, 0), tuple(self.report.data["viztracer_native"][key] for key in ("stray_ends", "cut_calls")))
 
     def test_recording_ends_and_begins_from_inside(self):
         events = self.events(STOPS)

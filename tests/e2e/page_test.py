@@ -44,6 +44,31 @@ if len(sys.argv) > 1:
 """
 
 
+SPANS = """
+import asyncio, os, threading
+from viztracer_native import span
+
+async def handle(number):
+    with span("handle", number=number):
+        await asyncio.sleep(0.001 * number)
+        with span("query"):
+            await asyncio.sleep(0.002)
+
+async def main():
+    await asyncio.gather(*(handle(number) for number in range(5)))
+
+asyncio.run(main())
+worker = threading.Thread(target=asyncio.run, args=(main(),))
+worker.start()
+worker.join()
+async def never():
+    with span("never", why="killed"):
+        await asyncio.sleep(0.001)
+        os._exit(3)
+asyncio.run(never())
+"""
+
+
 def name_of(tables, function):
     functions = tables["functions"]
     name = functions["name"][function]
@@ -57,11 +82,34 @@ def rows_of(page):
     count = len(page["tables"]["functions"]["name"])
     for (thread, depth), column in page["columns"].items():
         info = page["tables"]["threads"][thread]
+        if "spans_of" in info:
+            continue
         key = page["tables"]["processes"][info["process"]]["pid"], info["tid"]
         for i in range(len(column)):
             if column.code[i] < count:
                 rows[key].append((column.start[i], column.end[i], name_of(page["tables"], column.code[i]), depth, column.odd.get(i, 0)))
     return rows
+
+
+def spans_of_page(page):
+    """(start, end, name, values, flags, (pid, tid)) of spans that are no part of a stack."""
+    told = {(block["thread"], depth, index): values for block in page["values"] for depth, index, _, values, _ in block["calls"]}
+    found = []
+    for (thread, lane), column in page["columns"].items():
+        info = page["tables"]["threads"][thread]
+        if "spans_of" in info:
+            key = page["tables"]["processes"][info["process"]]["pid"], page["tables"]["threads"][info["spans_of"]]["tid"]
+            found += [(column.start[i], column.end[i], name_of(page["tables"], column.code[i]), told.get((thread, lane, i), {}), column.odd.get(i, 0), key)
+                      for i in range(len(column))]
+    return sorted(found, key=lambda one: one[0])
+
+
+def spans_of(report, start_ns):
+    """The same of a .json: (start, end, name, values, (pid, tid)); end None: it never ended."""
+    events = report.data["traceEvents"]
+    ends = {(one["pid"], one["id"]): one["ts"] - start_ns for one in events if one["ph"] == "e"}
+    return sorted(((one["ts"] - start_ns, ends.get((one["pid"], one["id"])), one["name"], one.get("args", {}), (one["pid"], one["tid"]))
+                   for one in events if one["ph"] == "b"), key=lambda one: one[0])
 
 
 def calls_of(report, start_ns):
@@ -259,6 +307,39 @@ class Page(support.TestCase):
                           for event in report.events if event["ph"] == "i" and event["cat"] != "process")
         self.assertEqual(instants, expected)
         self.assertTrue(any(instant[2].endswith("Error") for instant in instants), instants[:5])
+
+    def test_spans(self):
+        """Those of coroutines: in the page on tracks of their own, as the .json has them; again after the page was imported."""
+        page, report = self.make(program=SPANS, status=3)
+        self.same_calls(page, report)
+        expected = spans_of(report, offset_ns(page, report))
+        self.assertEqual({"handle": 10, "query": 10, "never": 1}, dict(collections.Counter(one[2] for one in expected)))
+        self.assertEqual([("never", None, {"why": "'killed'", "unfinished": "True"})], [(name, end, args) for _, end, name, args, _ in expected if end is None])
+        self.compare_spans(page, expected)
+        tables = page["tables"]
+        tracks = [thread for thread in tables["threads"] if "spans_of" in thread]
+        self.assertEqual(["spans", "spans"], [thread["name"] for thread in tracks])
+        self.assertTrue(all(5 <= thread["depth"] <= 10 for thread in tracks), tracks)
+        self.assertEqual(page["meta"]["rows"], sum(sum(thread["rows"]) for thread in tables["threads"]))
+        functions = tables["functions"]
+        self.assertEqual({"handle": 10, "query": 10, "never": 1},
+                         {name: calls for name, kind, calls in zip(functions["name"], functions["kind"], functions["calls"]) if kind == 3})
+        # The page is a recording as well.
+        again = os.path.join(self.reports, "imported.html")
+        run = self.run_argv([support.LAUNCHER, "--quiet", "--convert", self.html, "-o", again])
+        self.assertEqual(run.status, 0, run.stderr)
+        self.assertEqual(sorted((name, flags) for _, _, name, _, flags, _ in spans_of_page(page)),
+                         sorted((name, flags) for _, _, name, _, flags, _ in spans_of_page(page_file.read_page(again))))
+
+    def compare_spans(self, page, expected):
+        found = spans_of_page(page)
+        self.assertEqual([(start, name, key) for start, _, name, _, _, key in found], [(start, name, key) for start, _, name, _, key in expected])
+        for (_, end, _, values, flags, _), (_, wanted, _, args, _) in zip(found, expected):
+            if wanted is None:
+                self.assertEqual(page_file.OPEN, flags)
+                self.assertEqual({**values, "unfinished": "True"}, args)
+            else:
+                self.assertEqual((wanted, args, 0), (end, values, flags))
 
     def test_sources(self):
         page, _ = self.make()

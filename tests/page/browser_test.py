@@ -209,7 +209,7 @@ class Browser(unittest.TestCase):
     def test_what_cannot_be_shown_at_all_says_why(self):
         for what, change, said in (
                 ("tables", lambda text: text.replace('id="vtn-tables">', 'id="vtn-tables">AAAA'), "names of this recording are damaged"),
-                ("format", lambda text: text.replace('"format": 1', '"format": 2'), "has format 2; this page knows 1"),
+                ("format", lambda text: text.replace('"format": 2', '"format": 3'), "has format 3; this page knows 2"),
                 ("no data", lambda text: re.sub(r'<script type="application/json".*?</script>', "", text), "holds no recording")):
             with self.subTest(what):
                 page = self.open(self.write("bad", change))
@@ -228,6 +228,42 @@ class Browser(unittest.TestCase):
         self.assertEqual(6000, page.evaluate(ROWS))
         self.assertEqual([], page.messages)
 
+    def test_spans_lie_below_their_thread(self):
+        page = self.open(self.write("spans", spans=80), picture="spans")
+        self.assertEqual([], page.messages)
+        track = page.evaluate("vtn.source.report.spans_of.get(0)")
+        item = page.evaluate(f"vtn.timeline.layout.index.threads.get({track})")
+        self.assertGreater(item["lines"], 1)
+        self.assertIn("spans", page.evaluate("[...document.querySelectorAll('.track-head')].map((one) => one.textContent).join(' ')"))
+        page.evaluate(f"vtn.timeline.scroller.scrollTop = {item['y_px'] - 50}")
+        page.evaluate(NEXT_FRAME)
+        page.click(*page.evaluate(f"{PLACE}({track}, 0, 3)"))
+        self.assertEqual({"thread": track, "depth": 0, "index": 3}, page.evaluate("vtn.state.selectedCall"))
+        page.evaluate("vtn.state.set('panel', 'call')")
+        told = page.evaluate("""new Promise((done) => {
+          const look = () => {
+            const text = document.querySelector('.vp-call').textContent + document.querySelector('.tooltip').textContent;
+            if (text.includes('/orders/<b>') && text.includes('path: /orders/<b>')) done(text); else setTimeout(look, 20);
+          };
+          look();
+        })""")
+        self.assertRegex(told, "request.*a span, no part of the stack.*MainThread.*number.*All spans of this name.*40 spans")
+        self.assertNotIn("Called by", page.evaluate("document.querySelector('.vp-call').innerText"))
+        page.screenshot(os.path.join(self.folder, "spans-selected.png"))
+        # The last one never ended.
+        last = page.evaluate(f"""(() => {{
+          for (let lane = 0; lane < vtn.source.depthCount({track}); lane++) {{
+            const column = vtn.source.column({track}, lane);
+            for (let index = 0; index < column.count; index++) if (column.flags(index) === 2) return {{ thread: {track}, depth: lane, index }};
+          }}
+        }})()""")
+        page.evaluate(f"vtn.state.showCall({last!r})")
+        page.evaluate("""new Promise((done) => {
+          const look = () => document.querySelector('.vp-call').textContent.includes("never: drawn to the end of its thread's record") ? done() : setTimeout(look, 20);
+          look();
+        })""")
+        page.screenshot(os.path.join(self.folder, "spans-open.png"))
+
     def test_names_are_text(self):
         page = self.open(self.write("names"))
         self.assertEqual(0, page.evaluate("document.querySelectorAll('#app b b, #app script').length"))
@@ -238,7 +274,7 @@ class Browser(unittest.TestCase):
         writer = page_file.PageWriter(self.page_text)
         empty = {"name": [], "file": [], "line": [], "kind": [], "calls": [], "own_ns": [], "total_ns": [], "folded_calls": []}
         writer.tables = {"functions": empty, "files": [], "source_block": [], "processes": [], "threads": [], "arrows": [], "losses": [], "sets": [], "left_out": []}
-        writer.meta = {"format": 1, "version": "0", "title": "", "command": "", "start_unix_ns": "0", "span_ns": 0, "exit": {"signal": 9}, "calls": 0, "kept_calls": 0,
+        writer.meta = {"format": 2, "version": "0", "title": "", "command": "", "start_unix_ns": "0", "span_ns": 0, "exit": {"signal": 9}, "calls": 0, "kept_calls": 0,
                        "folded_calls": 0, "rows": 0, "fold_below_ns": 0, "lost_events": 0, "complete": False}
         path = os.path.join(self.folder, "empty.html")
         writer.write(path)

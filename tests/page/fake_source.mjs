@@ -3,6 +3,8 @@
 // A recording that never was: random programs, as calls in calls (for tests to count by themselves) and as the columns
 // that the page has of them.
 
+import { Report } from '../../viewer/page/data/report.js';
+
 /** The same numbers for the same seed. */
 export function randomNumbers(seed) {
   let state = seed >>> 0;
@@ -176,22 +178,17 @@ function makeReport(functions, sets, source, span_ns) {
   const process = (number, parent, name) => ({pid: 4000 + number, name, parent, ledger: number === 2 ? 'seen' : 'traced', executable: '/usr/bin/python3', argv: ['python3', name], cwd: '/home/me',
     python: number === 2 ? null : '3.12.1', start_ns: number * 1000, end_ns: span_ns - number * 10, alive: number === 1, end: number === 2 ? 'killed by signal 9' : '', lost_events: number === 1 ? 12 : 0,
     notices: number === 1 ? ['12 events were lost', 'its own profiler had a thread'] : [], programs: []});
-  const report = {
-    meta: {format: 1, version: '0.1.0', title: 'app.py', command: 'viztracer-native app.py', start_unix_ns: '1790000000000000000', span_ns, exit: {status: 0},
+  const tables = {
+    meta: {format: 2, version: '0.1.0', title: 'app.py', command: 'viztracer-native app.py', start_unix_ns: '1790000000000000000', span_ns, exit: {status: 0},
       calls: table.calls.reduce((a, b) => a + b, 0), kept_calls: table.calls.reduce((a, b) => a + b, 0) - table.folded_calls.reduce((a, b) => a + b, 0),
       folded_calls: table.folded_calls.reduce((a, b) => a + b, 0), rows: source.rows.flat(2).length, fold_below_ns: 60, lost_events: 12, complete: true, blocks: {}, data_bytes: 1},
     functions: table, files: ['/home/me/app.py', '/usr/lib/python3.12/json/decoder.py'],
     processes: [process(0, -1, 'app.py'), process(1, 0, 'worker.py'), process(2, 1, 'git log')],
     threads, arrows: [{process: 0, thread: 0, ns: 900, to_process: 1, to_thread: threads.length > 1 ? 1 : -1, to_ns: 1000, name: 'start worker.py'}],
     losses: [{process: 1, start_ns: 5000, end_ns: 6000, events: 12, name: '12 events lost'}], sets, left_out: ['calls of functions that --exclude_files names: 120'],
-    isFold: (code) => code >= functions,
-    functionsOf: (code) => code < functions ? [code] : sets[code - functions],
-    path: (each) => table.file[each] < 0 ? '' : report.files[table.file[each]],
-    fullPlace: (each) => table.file[each] < 0 ? '' : `${report.files[table.file[each]]}:${table.line[each]}`,
     source_block: [0, -1],
-    place: (each) => table.file[each] < 0 ? '' : `${report.files[table.file[each]].split('/').pop()}:${table.line[each]}`,
   };
-  return report;
+  return new Report(tables.meta, tables);
 }
 
 /** What the report's own stacks say of the kept calls: a fold's time goes to its first function. */

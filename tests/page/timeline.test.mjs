@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { Report } from '../../viewer/page/data/report.js';
 import { State, firstView } from '../../viewer/page/state.js';
 import { readPermalink, writePermalink } from '../../viewer/page/shell/permalink.js';
 import { formatCount, formatNs, formatTime, visible, visibleShort } from '../../viewer/page/shell/text.js';
@@ -86,9 +87,9 @@ test('every line of an open layout is found where it lies, and hidden ones are c
 
 test('a thousand processes and threads open the busiest few, a stack of thousands its first lines', () => {
   const count = 1000;
-  const report = { processes: Array.from({ length: count }, (_, i) => ({ parent: i ? Math.floor((i - 1) / 2) : -1, programs: [] })),
-    threads: Array.from({ length: 3 * count }, (_, i) => ({ process: i < 2 * count ? 0 : i - 2 * count, depth: i === 0 ? 5000 : 10, calls: i })) };
-  const layout = new Layout(/** @type {any} */ (report));
+  const report = new Report(/** @type {any} */ ({}), { functions: { name: [] }, processes: Array.from({ length: count }, (_, i) => ({ parent: i ? Math.floor((i - 1) / 2) : -1, programs: [] })),
+    threads: Array.from({ length: 3 * count }, (_, i) => ({ process: i < 2 * count ? 0 : i - 2 * count, depth: i === 0 ? 5000 : 10, calls: i })) });
+  const layout = new Layout(report);
   const kinds = (/** @type {string} */ kind) => layout.items.filter((one) => one.kind === kind);
   assert.equal(kinds('process').length, count);
   assert.equal(layout.open_processes.size, 12);

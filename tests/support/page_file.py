@@ -300,7 +300,7 @@ class Synthetic:
     BUILTINS = ["len", "isinstance", "dict.get", "time.sleep", "socket.recv", "str.join", "re.Pattern.match", "builtins.sorted"]
 
     def __init__(self, rows=2000, threads=2, processes=1, depth=12, seed=1, span_ns=None, repeat=1, extra_functions=0, fold_share=0.06,
-                 element_bytes=1 << 20):
+                 element_bytes=1 << 20, spans=0):
         self.random = random.Random(seed)
         self.rows, self.depth, self.repeat, self.fold_share, self.element_bytes = rows, depth, repeat, fold_share, element_bytes
         self.name, self.file, self.line, self.kind = [], [], [], []
@@ -310,6 +310,8 @@ class Synthetic:
         for name in self.BUILTINS:
             self.function(name, -1, 0, 1)
         self.gap_code = self.function("123 calls lost: the buffer was full", -1, 0, 2)
+        self.spans = spans
+        self.span_codes = [self.function(name, -1, 0, 3) for name in ("request", "query", "never seen")]
         self.sets = [sorted(self.random.sample(range(self.gap_code), size)) for size in (2, 3, 3, 4, 5, 8, 13) for _ in range(3)]
         self.calls_of, self.own_of, self.total_of, self.folded_of = ([0] * len(self.name) for _ in range(4))
         self.processes = self.make_processes(processes)
@@ -445,10 +447,34 @@ class Synthetic:
             self.add_others(writer, number, columns)
         for process in self.processes:
             process["end_ns"] = process["end_ns"] or self.span_ns
+        if self.spans:
+            self.add_spans(writer)
         writer.overview, writer.calls = self.together(writer.overview, self.element_bytes), self.together(writer.calls, self.element_bytes)
         self.finish(writer, rows)
         writer.write(path)
         return writer
+
+    def add_spans(self, writer):
+        """Of the first thread: requests of three lanes or so, with queries in them; the last request never ends."""
+        lanes, values, rnd, number = {}, [], self.random, len(self.threads)
+        step = max(10, self.span_ns // (self.spans + 1))
+
+        def add(begin, end, code, flags=0):
+            lane = next((one for one in range(len(lanes)) if lanes[one].end[-1] <= begin), len(lanes))
+            values.append([lane, len(lanes.setdefault(lane, Column())), 0, {"number": str(len(values)), "path": "/orders/<b>"}, None])
+            lanes[lane].add(begin, end, code, flags)
+            self.calls_of[code] += 1
+            self.total_of[code] += end - begin
+        for at in range(self.spans // 2):
+            begin = 2 * at * step
+            last = at == self.spans // 2 - 1
+            add(begin, self.span_ns if last else begin + step * rnd.randrange(2, 7), self.span_codes[0], OPEN if last else 0)
+            add(begin + step // 4, begin + step, self.span_codes[1])
+        writer.calls.append(call_block(number, lanes, {lane: 0 for lane in lanes}))
+        writer.others["values"].append(({"thread": number, "calls": values}, f' data-thread="{number}" data-from-ns="0" data-to-ns="{max(max(one.end) for one in lanes.values())}"'))
+        of = self.threads[0]
+        self.threads.append({"process": of["process"], "tid": of["tid"], "name": "spans", "names": [], "calls": 0, "depth": len(lanes), "start_ns": 0,
+                             "end_ns": self.span_ns, "rows": [len(lanes[lane]) for lane in range(len(lanes))], "spans_of": 0})
 
     @staticmethod
     def together(blocks, most):
@@ -532,7 +558,7 @@ class Synthetic:
             "sets": self.sets, "left_out": ["values of folded calls"]}
         text = "".join(f"def function_{line}():  # {rnd.random()}\n    return {line}\n" for line in range(200))
         writer.others["sources"] = [({"0": text, "1": text[::-1]}, ""), ({"2": "x = '</script>'\n" * 50}, "")]
-        writer.meta = {"format": 1, "version": "0.1.0", "title": "app.py --all", "command": "viztracer-native app.py --all </script>",
+        writer.meta = {"format": 2, "version": "0.1.0", "title": "app.py --all", "command": "viztracer-native app.py --all </script>",
                        "start_unix_ns": "1790000000000000000", "span_ns": self.span_ns, "exit": {"status": 0}, "calls": sum(self.calls_of),
                        "kept_calls": sum(self.calls_of) - folded, "folded_calls": folded, "rows": rows, "fold_below_ns": 2000 if folded else 0,
                        "lost_events": 123, "complete": True}

@@ -10,7 +10,7 @@ import { ServedSource } from './served_source.js';
 
 /** @typedef {import('./report.js').Meta} Meta */
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** What the file is; readable before anything is unpacked. @param {Document} page @returns {Meta} */
 export function openMeta(page) {

@@ -5,6 +5,8 @@
 export const KIND_PYTHON = 0;
 export const KIND_C = 1;
 export const KIND_GAP = 2;
+/** No function, but a span that is no part of a stack. */
+export const KIND_SPAN = 3;
 
 /**
  * @typedef {{format: number, version: string, title: string, command: string, start_unix_ns: string, span_ns: number,
@@ -17,7 +19,7 @@ export const KIND_GAP = 2;
  *     python: string | null, start_ns: number, end_ns: number, alive: boolean, end: string, lost_events: number, notices: string[],
  *     programs: Program[]}} Process
  * @typedef {{process: number, tid: number, name: string, names: string[], calls: number, depth: number, start_ns: number,
- *     end_ns: number, rows?: number[]}} Thread
+ *     end_ns: number, rows?: number[], spans_of?: number}} Thread `spans_of`: a track of that thread's spans, its depths are lanes
  * @typedef {{process: number, thread: number, ns: number, to_process: number, to_thread: number, to_ns: number, name: string}} Arrow
  * @typedef {{process: number, start_ns: number, end_ns: number, events: number, name: string}} Loss
  */
@@ -45,6 +47,34 @@ export class Report {
     this.sets = tables.sets;
     /** @type {string[]} */
     this.left_out = tables.left_out;
+    /** Tracks of spans, by thread. @type {Map<number, number>} */
+    this.spans_of = new Map();
+    this.threads.forEach(({spans_of}, track) => {
+      if (spans_of !== undefined) this.spans_of.set(spans_of, track);
+    });
+  }
+
+  /** How many threads there are, which tracks of spans are not. */
+  get thread_count() {
+    return this.threads.length - this.spans_of.size;
+  }
+
+  /** Whether the rows of a track are spans. What lies in a lane below is not called by what is above. @param {number} track */
+  isOfSpans(track) {
+    return this.threads[track]?.spans_of !== undefined;
+  }
+
+  /** Whose track it is. @param {number} track */
+  threadOf(track) {
+    return this.threads[track]?.spans_of ?? track;
+  }
+
+  /** Threads, each with the track of its spans behind it. @param {readonly number[]} threads @returns {number[]} */
+  withSpans(threads) {
+    return threads.flatMap((thread) => {
+      const spans = this.spans_of.get(thread);
+      return spans === undefined ? [thread] : [thread, spans];
+    });
   }
 
   /** Whether a row's code is that of calls put together. @param {number} code */

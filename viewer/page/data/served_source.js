@@ -100,7 +100,7 @@ export class ServedSource extends FileSource {
   want(windows) {
     const fold_below_ns = this.report.meta.fold_below_ns;
     if (!this.complete || !fold_below_ns) return;
-    const near = windows.filter((one) => one.ns_per_px * WIDE_FOLD_PX < fold_below_ns);
+    const near = windows.filter((one) => one.ns_per_px * WIDE_FOLD_PX < fold_below_ns && !this.report.isOfSpans(one.thread));
     const shown = new Set(near.map((one) => one.thread));
     for (const thread of [...this.stretches.keys()]) {
       if (!shown.has(thread)) this.replace(thread, null);

@@ -2,6 +2,7 @@
 //
 // The selected call: all that is known of it, what called it, what it called, and the other calls of its function.
 import { FLAG_CUT, FLAG_OPEN, FLAG_RAISED, FLAG_RESUMED } from '../data/columns.js';
+import { KIND_SPAN } from '../data/report.js';
 import { countOf, countText, durationText, exactDurationText, momentText, percentText, visibleText } from '../text.js';
 import { durationsOfCalls } from './call_durations.js';
 import { build, copyText, makeButton, makeName, setChildren } from './dom.js';
@@ -100,6 +101,7 @@ export class CallPanel {
       return;
     }
     this.showFacts(call, code, details, content);
+    this.around.hidden = this.source.report.isOfSpans(call.thread);
     this.showAround(call);
     this.others.hidden = fold;
     if (!fold) {
@@ -131,7 +133,13 @@ export class CallPanel {
       facts.push(['Place', this.linkTo(makeName(report.place(called)), report.fullPlace(called), () => this.openSource(called))]);
     }
     facts.push(['Start', momentText(start_ns)], ['Duration', durationText(duration_ns), exactDurationText(duration_ns)]);
-    if (fold === null) {
+    const span = this.source.report.isOfSpans(call.thread);
+    if (span) {
+      facts.push(['Kind', 'a span, no part of the stack']);
+      if ((details.flags & FLAG_OPEN) !== 0) {
+        facts.push(['Ended', 'never: drawn to the end of its thread\'s record']);
+      }
+    } else if (fold === null) {
       facts.push(['Own', `${durationText(duration_ns - inner_ns)} (${percentText(duration_ns - inner_ns, duration_ns) || '0 %'})`,
         exactDurationText(duration_ns - inner_ns)]);
       facts.push(['Ended', endingText(details.flags)]);
@@ -139,7 +147,10 @@ export class CallPanel {
       facts.push(['Busy', `${durationText(fold.busy_ns)} (${percentText(fold.busy_ns, duration_ns)})`, 'Its calls together, without the time between them'],
         ['Calls', countText(fold.calls)], ['Exceptions', fold.raised === 0 ? 'none' : `${countOf(fold.raised, 'call')} ended by one`]);
     }
-    facts.push(['Thread', visibleText(threadLabel(report, call.thread), 120)], ['Depth', countText(call.depth)]);
+    facts.push(['Thread', visibleText(threadLabel(report, call.thread), 120)]);
+    if (!span) {
+      facts.push(['Depth', countText(call.depth)]);
+    }
     if (details.line > 0) {
       facts.push(['Called from', this.callerLine(call, details.line)]);
     }
@@ -147,7 +158,7 @@ export class CallPanel {
     const name = fold === null ? report.functions.name[code] : `${countOf(fold.calls, 'call')} folded into one box`;
     setChildren(this.facts,
       build('header', {}, build('h2', {}, makeName(name, 300)), build('div', {class: 'vp-buttons'},
-        called >= 0 ? makeButton('Sandwich', () => {
+        called >= 0 && !span ? makeButton('Sandwich', () => {
           this.state.set('panel', 'flame');
           this.state.tell('sandwich', called);
         }) : null, copy)),
@@ -259,7 +270,8 @@ export class CallPanel {
   /** @param {number} code @param {number} duration_ns @param {AbortSignal} signal */
   async showOthers(code, duration_ns, signal) {
     const {report, generation, complete} = this.source;
-    setChildren(this.others, build('h3', {text: 'All calls of this function'}), this.histogram.element, this.count,
+    const what = report.functions.kind[code] === KIND_SPAN ? 'span' : 'call';
+    setChildren(this.others, build('h3', {text: what === 'span' ? 'All spans of this name' : 'All calls of this function'}), this.histogram.element, this.count,
       build('div', {class: 'vp-buttons'}, this.previous, this.next, this.shortest, this.longest));
     const {known} = this;
     let durations = known !== null && known.code === code && known.generation === generation && known.complete === complete ? known.durations : undefined;
@@ -278,7 +290,7 @@ export class CallPanel {
     const folded = report.functions.folded_calls[code];
     const below = durations.callsBelow(duration_ns);
     const beside = durations.calls < 2 ? '' : below > 0 ? ` · longer than about ${percentText(below, durations.calls)} of them` : ' · among the shortest';
-    this.count.textContent = `${countOf(report.functions.calls[code], 'call')}${folded > 0 ? `, ${countText(folded)} of them folded` : ''} · mean ${
+    this.count.textContent = `${countOf(report.functions.calls[code], what)}${folded > 0 ? `, ${countText(folded)} of them folded` : ''} · mean ${
       durationText(durations.calls > 0 ? durations.sum_ns / durations.calls : 0)}${beside}`;
   }
 

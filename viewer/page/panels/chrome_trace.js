@@ -3,6 +3,7 @@
 // Rows as Chrome's trace events in the layout of VizTracer's JSON, for Perfetto and for scripts. A fold is an event of the category
 // "folded", with the counts of its calls in args. Made in pieces: the text of twenty million rows is larger than a string can be.
 import { FLAG_OPEN } from '../data/columns.js';
+import { KIND_SPAN } from '../data/report.js';
 import { deeperName, rowsOf, traceName, TraceWalk } from './trace_walk.js';
 
 /** @typedef {import('../data/source.js').Source} Source */
@@ -37,7 +38,7 @@ export function estimateTrace(source, range) {
   let letters = 0;
   /** @type {number[]} */
   const names = [];
-  for (const thread of range.threads) {
+  for (const thread of report.withSpans(range.threads)) {
     for (let depth = 0; depth < source.depthCount(thread); ++depth) {
       const column = source.column(thread, depth);
       if (column === undefined) {
@@ -82,6 +83,7 @@ export class ChromeTraceWriter extends TraceWalk {
     /** Names as JSON, by function. @type {string[]} */
     this.names = [];
     this.made_up = FIRST_MADE_UP_TID;
+    this.spans = 0;
     /** Of an event of the line at hand. */
     this.head = '';
   }
@@ -116,6 +118,10 @@ export class ChromeTraceWriter extends TraceWalk {
   line(thread, depth) {
     const {process, name, tid: own_tid} = this.report.threads[thread];
     const {pid} = this.report.processes[process];
+    if (this.report.isOfSpans(thread)) {
+      this.head = `{"pid":${pid},"tid":${own_tid},"ts":`;
+      return;
+    }
     const tid = depth === 0 ? own_tid : this.made_up++;
     const shown = depth === 0 ? name : name + deeperName(depth);
     this.add(`{"ph":"M","pid":${pid},"tid":${tid},"name":"thread_name","args":{"name":${JSON.stringify(shown)}}}`);
@@ -124,9 +130,20 @@ export class ChromeTraceWriter extends TraceWalk {
 
   /** @override @param {Column} column @param {number} index @param {CallValues | undefined} values */
   call(column, index, values) {
+    if (this.report.functions.kind[column.code[index]] === KIND_SPAN) {
+      this.span(column, index, values);
+      return;
+    }
     const open = (column.flags(index) & FLAG_OPEN) !== 0 ? ',"args":{"unfinished":true}' : '';
     this.add(`${this.head}${microseconds(column.start[index])},"ph":"X","cat":"FEE","dur":${microseconds(column.end[index] - column.start[index])}${
       values ? valueMembers(values) : open},"name":${this.quotedName(column.code[index])}}`);
+  }
+
+  /** One that never ended has no end here, either. @param {Column} column @param {number} index @param {CallValues | undefined} values */
+  span(column, index, values) {
+    const name = `"cat":"span","id":"0x${(++this.spans).toString(16)}","name":${this.quotedName(column.code[index])}}`;
+    this.add(`${this.head}${microseconds(column.start[index])},"ph":"b","args":${JSON.stringify(values?.args ?? {})},${name}`);
+    if ((column.flags(index) & FLAG_OPEN) === 0) this.add(`${this.head}${microseconds(column.end[index])},"ph":"e",${name}`);
   }
 
   /** @override @param {Column} column @param {readonly number[]} indexes @param {FoldTable} table */

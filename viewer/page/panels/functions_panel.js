@@ -5,6 +5,7 @@ import { countOf, countText, durationText, exactDurationText, percentText } from
 import { build, copyText, makeButton, makeName, makeSearchField, setChildren } from './dom.js';
 import { FunctionOrder, functionsAsText, meanOf } from './function_order.js';
 import { addFolds, sumRange } from './range_sums.js';
+import { KIND_SPAN } from '../data/report.js';
 import { RowList } from './row_list.js';
 import { ScopePicker } from './scope.js';
 import { findExtreme, findRow, matchCodes, matchFunctions, parseSearch } from './search.js';
@@ -26,6 +27,9 @@ const FUNCTION_COLUMNS = [
   ['total', 'Total', 'Time of its calls; of a recursion the outermost counts'],
   ['mean', 'Mean', 'Total time divided by calls'],
 ];
+
+/** By kind: its sign, and what that means. */
+const KIND_SIGNS = [['', ''], ['C', 'a function of C'], ['!', 'a hole in the record'], ['span', 'a span that is no part of a stack: its time is nobody\'s own']];
 
 export class FunctionsPanel {
   /** @param {HTMLElement} root @param {Source} source @param {State} state */
@@ -168,9 +172,17 @@ export class FunctionsPanel {
     this.rows = this.order.sorted(this.sums, this.match, this.key, this.descending, this.whole);
     let calls = 0;
     let folded = 0;
+    let spans = 0;
+    let span_names = 0;
+    const {kind} = this.source.report.functions;
     this.most_own_ns = this.most_total_ns = 0;
     for (const each of this.rows) {
-      calls += this.sums.calls[each];
+      if (kind[each] === KIND_SPAN) {
+        ++span_names;
+        spans += this.sums.calls[each];
+      } else {
+        calls += this.sums.calls[each];
+      }
       folded += this.sums.folded_calls[each];
       this.most_own_ns = Math.max(this.most_own_ns, this.sums.own_ns[each]);
       this.most_total_ns = Math.max(this.most_total_ns, this.sums.total_ns[each]);
@@ -182,7 +194,7 @@ export class FunctionsPanel {
     if (range !== null && range.folded > 0) {
       folds += `: counted, their time (${durationText(range.fold_busy_ns)} together) is in no function`;
     }
-    this.status.textContent = `${countOf(this.rows.length, 'function')} · ${countOf(calls, 'call')}${folds}`;
+    this.status.textContent = `${countOf(this.rows.length - span_names, 'function')} · ${countOf(calls, 'call')}${folds}${spans > 0 ? ` · ${countOf(spans, 'span')}` : ''}`;
     this.status.title = this.status.textContent;
     this.list.reset(this.rows.length, this.rows.indexOf(this.chosen()));
   }
@@ -200,12 +212,12 @@ export class FunctionsPanel {
       style: `--part: ${most_ns > 0 ? Math.max(0, ns / most_ns * 100).toFixed(2) : 0}%`}, durationText(ns));
     row.classList.add('vp-grid');
     setChildren(row,
-      build('span', {class: 'vp-cell vp-name-cell', role: 'gridcell'}, kind === 0 ? null : build('span', {class: 'vp-kind', text: kind === 1 ? 'C' : '!',
-        title: kind === 1 ? 'a function of C' : 'a hole in the record'}), makeName(report.functions.name[each])),
+      build('span', {class: 'vp-cell vp-name-cell', role: 'gridcell'}, kind === 0 ? null : build('span', {class: 'vp-kind', text: KIND_SIGNS[kind][0],
+        title: KIND_SIGNS[kind][1]}), makeName(report.functions.name[each])),
       build('span', {class: 'vp-cell vp-place', role: 'gridcell', title: report.fullPlace(each)}, makeName(report.place(each), 80, 'vp-dim')),
       cell('calls', countText(calls[each])),
       cell('folded', folded_calls[each] > 0 ? countText(folded_calls[each]) : '', folded_calls[each] > 0 ? percentText(folded_calls[each], calls[each]) : null),
-      time('own', own_ns[each], this.most_own_ns), time('total', total_ns[each], this.most_total_ns),
+      kind === KIND_SPAN ? cell('own', '') : time('own', own_ns[each], this.most_own_ns), time('total', total_ns[each], this.most_total_ns),
       cell('mean', durationText(meanOf(this.sums, each, this.whole))));
   }
 

@@ -25,7 +25,7 @@ export function codeLabel(report, code) {
 
 /** @param {Report} report @param {number} thread */
 export function threadLabel(report, thread) {
-  const {name, tid, process} = report.threads[thread];
+  const {name, tid, process} = report.threads[report.threadOf(thread)];
   const {name: program, pid} = report.processes[process] ?? {name: '', pid: 0};
   return `${name || `thread ${tid}`} · ${program} (${pid})`;
 }

@@ -3,6 +3,7 @@
 // Rows as Perfetto's track events (protos/perfetto/trace/*.proto), what the program writes as .pftrace: smaller than Chrome's JSON.
 // One sequence of packets; names are given numbers by the packet that has one first. Stamps are nanoseconds since the report's start.
 import { FLAG_OPEN } from '../data/columns.js';
+import { KIND_SPAN } from '../data/report.js';
 import { ProtoBytes } from './proto_bytes.js';
 import { deeperName, MOST_TRACE_DEPTH, traceName, TraceWalk } from './trace_walk.js';
 
@@ -36,9 +37,9 @@ const MERGE_NEVER = 2;
 const SEQUENCE = 1;
 
 /** Kinds of functions, by number, and what has no function. */
-const CATEGORIES = ['python', 'c', 'lost', 'folded', 'process'];
-const FOLDED = 4;
-const PROCESS_CATEGORY = 5;
+const CATEGORIES = ['python', 'c', 'lost', 'span', 'folded', 'process'];
+const FOLDED = 5;
+const PROCESS_CATEGORY = 6;
 
 export class PerfettoTraceWriter extends TraceWalk {
   /**
@@ -123,9 +124,13 @@ export class PerfettoTraceWriter extends TraceWalk {
 
   /** @override @param {number} thread @param {number} depth */
   line(thread, depth) {
-    const first = this.trackOfThread(thread);
+    const first = this.trackOfThread(this.report.threadOf(thread));
     this.track = first;
-    if (depth >= MOST_TRACE_DEPTH) {
+    if (this.report.isOfSpans(thread)) {
+      this.track = this.next_track++;
+      this.describe(this.track, first, this.report.threads[thread].name).number(TRACK.merge, MERGE_NEVER);
+      this.putTrack();
+    } else if (depth >= MOST_TRACE_DEPTH) {
       this.track = this.next_track++;
       this.describe(this.track, first, this.report.threads[thread].name + deeperName(depth)).number(TRACK.merge, MERGE_NEVER);
       this.putTrack();
@@ -168,7 +173,7 @@ export class PerfettoTraceWriter extends TraceWalk {
   call(column, index, values) {
     const called = column.code[index];
     this.event(BEGIN, this.track).number(EVENT.name, called + 1).number(EVENT.category, this.report.functions.kind[called] + 1);
-    if (values !== undefined) this.annotateValues(values);
+    if (values !== undefined) this.annotateValues(values, this.report.functions.kind[called] === KIND_SPAN);
     if ((column.flags(index) & FLAG_OPEN) !== 0) this.body.message(EVENT.annotation, this.note.clear().text(NOTE.name, 'unfinished').number(NOTE.bool, 1));
     this.packet.clear().number(PACKET.timestamp, column.start[index]).message(PACKET.event, this.body);
     if (!this.known.has(called)) {
@@ -182,8 +187,12 @@ export class PerfettoTraceWriter extends TraceWalk {
     this.putEvent(column.end[index]);
   }
 
-  /** What is known as it begins. @param {CallValues} values */
-  annotateValues({line, args}) {
+  /** What is known as it begins. @param {CallValues} values @param {boolean} is_span */
+  annotateValues({line, args}, is_span) {
+    if (is_span) {
+      for (const [name, value] of Object.entries(args ?? {})) this.annotate(name, value);
+      return;
+    }
     if (line > 0) this.annotateNumber('caller_lineno', line);
     if (args !== null) {
       this.note.clear().text(NOTE.name, 'func_args');

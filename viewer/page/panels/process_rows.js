@@ -22,7 +22,7 @@ export function processRows(report) {
   });
   for (const thread of threads) {
     const row = rows[thread.process];
-    if (row !== undefined) {
+    if (row !== undefined && thread.spans_of === undefined) {
       row.calls += thread.calls;
       ++row.threads;
     }

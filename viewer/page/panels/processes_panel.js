@@ -42,7 +42,7 @@ export class ProcessesPanel {
     const tell = () => setChildren(problems, ...source.problems.map((line) => build('p', {class: 'vp-warning', text: visibleText(line)})));
     root.classList.add('vtn-panel', 'vp-processes');
     root.append(
-      build('div', {class: 'vp-bar'}, build('span', {class: 'vp-status', text: [countOf(report.processes.length, 'process', 'processes'), countOf(report.threads.length, 'thread'),
+      build('div', {class: 'vp-bar'}, build('span', {class: 'vp-status', text: [countOf(report.processes.length, 'process', 'processes'), countOf(report.thread_count, 'thread'),
         `${countOf(report.meta.calls, 'call')}${report.meta.folded_calls > 0 ? `, ${countText(report.meta.folded_calls)} of them folded (shorter than ${durationText(report.meta.fold_below_ns)})` : ''}`,
         report.meta.lost_events > 0 ? `${countOf(report.meta.lost_events, 'event')} lost` : ''].filter((text) => text !== '').join(' · ')})),
       build('div', {class: 'vp-grid vp-headers', role: 'row'}, ...PROCESS_COLUMNS.map((text) => build('span', {text, role: 'columnheader'}))),

@@ -4,6 +4,7 @@
 // part, its time as far as it lies there; a generator that went on is no call. The time
 // of a hole in the record is nobody's. A fold says how often each of its functions was called, and how long they took
 // together, not how long each; a fold that lies in the range in part counts with all its calls.
+import { lowerBound, upperBound } from '../data/columns.js';
 import { KIND_GAP } from '../data/report.js';
 import { FoldList } from './fold_list.js';
 import { isCallOfItsOwn, walkRows } from './rows.js';
@@ -75,9 +76,37 @@ export function* sumRange(source, threads, from_ns, to_ns) {
     for (const part of walk) {
       yield (done + part) / threads.length;
     }
+    yield* addSpans(source, thread, from_ns, to_ns, sums);
     yield (done + 1) / threads.length;
   }
   return sums;
+}
+
+/**
+ * Spans of a thread that are no part of its stack: how many, and how long they took, which is nobody's own time.
+ * @param {Source} source
+ * @param {number} thread
+ * @param {number} from_ns
+ * @param {number} to_ns
+ * @param {RangeSums} sums
+ * @returns {Generator<number, void, void>}
+ */
+function* addSpans(source, thread, from_ns, to_ns, sums) {
+  const track = source.report.spans_of.get(thread);
+  for (let lane = 0; track !== undefined && lane < source.depthCount(track); ++lane) {
+    const column = source.column(track, lane);
+    if (column === undefined) {
+      continue;
+    }
+    const end = lowerBound(column.start, column.count, to_ns);
+    for (let index = upperBound(column.end, column.count, from_ns); index < end; ++index) {
+      ++sums.calls[column.code[index]];
+      sums.total_ns[column.code[index]] += Math.min(column.end[index], to_ns) - Math.max(column.start[index], from_ns);
+      if (index % 65536 === 65535) {
+        yield 0;
+      }
+    }
+  }
 }
 
 /**

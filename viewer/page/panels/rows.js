@@ -92,7 +92,7 @@ export function* walkRows(source, thread, from_ns, to_ns, visitor) {
  * @returns {RowRef | null}
  */
 export function rowAround(source, thread, depth, start_ns, end_ns) {
-  const column = depth < 0 ? undefined : source.column(thread, depth);
+  const column = depth < 0 || source.report.isOfSpans(thread) ? undefined : source.column(thread, depth);
   if (column === undefined) {
     return null;
   }
@@ -114,7 +114,7 @@ export function rowAround(source, thread, depth, start_ns, end_ns) {
 export function rowsWithin(source, row) {
   const inner = source.column(row.thread, row.depth + 1);
   const outer = source.column(row.thread, row.depth);
-  if (inner === undefined || outer === undefined) {
+  if (inner === undefined || outer === undefined || source.report.isOfSpans(row.thread)) {
     return {first: 0, end: 0};
   }
   const first = lowerBound(inner.start, inner.count, outer.start[row.index]);
@@ -127,7 +127,12 @@ export function isCallOfItsOwn(column, index) {
   return !column.has_odd || (column.flags(index) & FLAG_RESUMED) === 0;
 }
 
-/** All threads of a source. @param {Source} source */
+/** All threads of a source, without tracks of spans. @param {Source} source */
+export function stackThreads(source) {
+  return allThreads(source).filter((thread) => !source.report.isOfSpans(thread));
+}
+
+/** All threads of a source, and tracks of spans. @param {Source} source */
 export function allThreads(source) {
   return source.report.threads.map((_, thread) => thread);
 }

@@ -4,7 +4,7 @@
 import { durationText, visibleText } from '../text.js';
 import { build, whenStill } from './dom.js';
 import { threadLabel } from './labels.js';
-import { allThreads } from './rows.js';
+import { stackThreads } from './rows.js';
 
 /** @typedef {import('../data/source.js').Source} Source */
 /** @typedef {import('../state.js').State} State */
@@ -27,12 +27,12 @@ export class ScopePicker {
     this.range = build('option', {value: 'range', text: 'Selected range', disabled: true});
     select.append(this.range);
     const {threads} = source.report;
-    const listed = allThreads(source).filter((thread) => threads[thread].calls > 0);
+    const listed = stackThreads(source).filter((thread) => threads[thread].calls > 0);
     if (listed.length > MOST_LISTED_THREADS) {
       listed.sort((a, b) => threads[b].calls - threads[a].calls).length = MOST_LISTED_THREADS;
       listed.sort((a, b) => a - b);
     }
-    const group = build('optgroup', {label: listed.length < threads.length ? `Threads (${listed.length} of ${threads.length})` : 'Threads'});
+    const group = build('optgroup', {label: listed.length < source.report.thread_count ? `Threads (${listed.length} of ${source.report.thread_count})` : 'Threads'});
     for (const thread of listed) {
       group.append(build('option', {value: String(thread), text: visibleText(threadLabel(source.report, thread), 80)}));
     }
@@ -69,7 +69,7 @@ export class ScopePicker {
   /** @returns {Scope} */
   scope() {
     const {view, selectedRange} = this.state;
-    const threads = allThreads(this.source);
+    const threads = stackThreads(this.source);
     const {value} = this.element;
     if (value === 'view') {
       return {kind: 'view', ...view, threads};

@@ -3,6 +3,7 @@
 // Finding functions and calls. What matches is a byte for each code of a row (a function, or the set of a fold), so that going
 // through all rows of a report costs a look-up each.
 import { lowerBound, upperBound } from '../data/columns.js';
+import { KIND_SPAN } from '../data/report.js';
 
 /** @typedef {import('../data/source.js').Source} Source */
 /** @typedef {import('../data/report.js').Report} Report */
@@ -39,8 +40,11 @@ export function parseSearch(text) {
  */
 export function matchFunctions(report, test) {
   const match = new Uint8Array(report.functions.count);
+  const {name, kind, calls} = report.functions;
   for (let each = 0; each < match.length; ++each) {
-    match[each] = test(report.functions.name[each]) || test(report.fullPlace(each)) ? 1 : 0;
+    // A span that only ever was part of a stack is a function there, and has no row here.
+    const is_there = kind[each] !== KIND_SPAN || calls[each] > 0;
+    match[each] = is_there && (test(name[each]) || test(report.fullPlace(each))) ? 1 : 0;
   }
   return match;
 }

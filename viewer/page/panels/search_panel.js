@@ -2,6 +2,7 @@
 //
 // Search: functions by name and place, calls by their values, instants by their texts, and the way from one to the next.
 import { countOf, countText, durationText, visibleText } from '../text.js';
+import { KIND_SPAN } from '../data/report.js';
 import { build, makeButton, makeName, makeSearchField, setChildren } from './dom.js';
 import { functionSet } from './labels.js';
 import { RowList } from './row_list.js';
@@ -157,14 +158,20 @@ export class SearchPanel {
     let calls = 0;
     let folded = 0;
     let functions = 0;
+    let spans = 0;
     this.functions?.forEach((yes, each) => {
-      if (yes === 1) {
+      if (yes === 1 && report.functions.kind[each] === KIND_SPAN) {
+        spans += report.functions.calls[each];
+      } else if (yes === 1) {
         ++functions;
         calls += report.functions.calls[each];
         folded += report.functions.folded_calls[each];
       }
     });
     const parts = [`${countOf(functions, 'function')} with ${countOf(calls, 'call')}${folded > 0 ? ` (${countText(folded)} folded)` : ''}`];
+    if (spans > 0) {
+      parts.push(countOf(spans, 'span'));
+    }
     const sum = (/** @type {Map<any, Stop[]>} */ map) => [...map.values()].reduce((all, stops) => all + stops.length, 0);
     const more = found?.whole === false ? ' or more' : '';
     if (found !== null && found.values.size > 0) {
@@ -257,6 +264,6 @@ export class SearchPanel {
     setChildren(row, kind, build('span', {class: 'vp-cell', role: 'gridcell'}, makeName(report.functions.name[called])),
       build('span', {class: 'vp-cell', role: 'gridcell', title: visibleText(report.fullPlace(called))}, makeName(report.place(called), 80, 'vp-dim')),
       number(countText(by_name ? calls[called] : result.stops.length)), number(by_name && folded_calls[called] > 0 ? countText(folded_calls[called]) : ''),
-      number(by_name ? durationText(own_ns[called]) : ''));
+      number(by_name && report.functions.kind[called] !== KIND_SPAN ? durationText(own_ns[called]) : ''));
   }
 }

@@ -31,7 +31,7 @@ export async function callAsText(source, call) {
   const lines = [lineOfCode(source, code), `start     ${momentText(start_ns)}`,
     `duration  ${durationText(end_ns - start_ns)} (${countText(end_ns - start_ns)} ns)`, `thread    ${visibleText(threadLabel(report, call.thread))}`];
   for (const [name, value] of Object.entries(details.args ?? {})) {
-    lines.push(`argument  ${visibleText(name)} = ${visibleText(value, 4000)}`);
+    lines.push(`${report.isOfSpans(call.thread) ? 'value   ' : 'argument'}  ${visibleText(name)} = ${visibleText(value, 4000)}`);
   }
   if (details.returned !== null) {
     lines.push(`returned  ${visibleText(details.returned, 4000)}`);
@@ -42,6 +42,9 @@ export async function callAsText(source, call) {
     for (const [called, calls] of fold.functions) {
       lines.push(`  ${countText(calls)} × ${lineOfCode(source, called)}`);
     }
+  }
+  if (report.isOfSpans(call.thread)) {
+    return lines.join('\n') + '\n';
   }
   lines.push('stack');
   let at = /** @type {Call | null} */ (call);

@@ -47,7 +47,7 @@ export class TraceWalk {
   /** Before all else. */
   begin() {}
 
-  /** The rows that follow are of this thread, from a depth on that is a multiple of MOST_TRACE_DEPTH. @param {number} thread @param {number} depth */
+  /** The rows that follow are of this thread, from a depth on that is a multiple of MOST_TRACE_DEPTH; of spans, of this lane. @param {number} thread @param {number} depth */
   line(thread, depth) {
     void [thread, depth];
   }
@@ -91,7 +91,7 @@ export class TraceWalk {
    * @param {(part: number) => void} progress
    */
   async write(signal, progress) {
-    const {threads} = this.range;
+    const threads = this.report.withSpans(this.range.threads);
     let until_ms = performance.now() + 10;
     this.begin();
     for (let done = 0; done < threads.length; ++done) {
@@ -99,7 +99,7 @@ export class TraceWalk {
       const values = await this.valuesOf(thread);
       const depths = this.source.depthCount(thread);
       for (let depth = 0; depth < depths; ++depth) {
-        if (depth % MOST_TRACE_DEPTH === 0) this.line(thread, depth);
+        if (depth % MOST_TRACE_DEPTH === 0 || this.report.isOfSpans(thread)) this.line(thread, depth);
         const column = this.source.column(thread, depth);
         if (column === undefined) continue;
         /** @type {number[]} */

@@ -23,7 +23,7 @@ export function exitText(meta) {
 export function factsOf(meta, report) {
   const facts = [formatNs(meta.span_ns), counted(meta.calls, 'call')];
   if (meta.folded_calls) facts.push(`${formatCount(meta.folded_calls)} of them, below ${formatNs(meta.fold_below_ns)}, folded`);
-  if (report) facts.push(counted(report.processes.length, 'process', 'processes'), counted(report.threads.length, 'thread'));
+  if (report) facts.push(counted(report.processes.length, 'process', 'processes'), counted(report.thread_count, 'thread'));
   if (meta.lost_events) facts.push(`${counted(meta.lost_events, 'event')} lost`);
   if (exitText(meta)) facts.push(exitText(meta));
   if (!meta.complete) facts.push(meta.served ? 'the recording has no end yet, or was cut short' : 'the recording was cut short');

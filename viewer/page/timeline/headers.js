@@ -87,7 +87,7 @@ export class Headers {
     const can_open = item.kind === 'thread' || (item.kind === 'process' && item.thread >= 0);
     header.twist.textContent = !can_open ? '' : open ? '▾' : '▸';
     const level = Math.min(DEEPEST_INDENT, this.layout.level[item.process]);
-    header.root.style.paddingLeft = `${6 + level * INDENT_PX + (item.kind === 'process' ? 0 : item.kind === 'thread' ? 12 : 26)}px`;
+    header.root.style.paddingLeft = `${6 + level * INDENT_PX + (item.kind === 'process' ? 0 : item.kind === 'thread' && !report.isOfSpans(item.thread) ? 12 : 26)}px`;
     const { name, number, note, bad, title } = item.kind === 'process' ? processText(report, item.process) : item.kind === 'thread'
       ? threadText(report, item.thread) : { name: visibleShort(this.counters[item.thread]?.[item.counter]?.name || ''), number: '', note: '', bad: false, title: '' };
     header.name.textContent = name;
@@ -97,7 +97,8 @@ export class Headers {
     header.root.title = title || name;
     const whole = item.kind === 'thread' && open && (item.hidden_lines > 0 || whole_threads.has(item.thread));
     header.more.hidden = !whole;
-    header.more.textContent = item.hidden_lines > 0 ? `${formatCount(item.hidden_lines)} deeper lines` : 'fewer lines';
+    const more = report.isOfSpans(item.thread) ? 'more lanes' : 'deeper lines';
+    header.more.textContent = item.hidden_lines > 0 ? `${formatCount(item.hidden_lines)} ${more}` : 'fewer lines';
   }
 }
 
@@ -118,6 +119,11 @@ function processText(report, index) {
 /** @param {Report} report @param {number} index */
 function threadText(report, index) {
   const thread = report.threads[index];
+  if (report.isOfSpans(index)) {
+    const spans = (thread.rows || []).reduce((sum, rows) => sum + rows, 0);
+    return { name: thread.name, number: '', note: '', bad: false,
+      title: `${counted(spans, 'span')} of ${visibleShort(report.threads[report.threadOf(index)].name)}, up to ${thread.depth} at once` };
+  }
   const title = [`${thread.name} (${thread.tid})`, ...thread.names, counted(thread.calls, 'call'), `${thread.depth} deep`];
   return { name: visibleShort(thread.name), number: String(thread.tid), note: '', bad: false, title: title.map((one) => visibleShort(one)).join('\n') };
 }

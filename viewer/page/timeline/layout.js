@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which line of the timeline lies where: a group for each process in the order of the tree, in it a track for each thread
-// and each of its counters. Only what is on the screen is ever looked at. No DOM.
+// Which line of the timeline lies where: a group for each process in the order of the tree, in it a track for each thread,
+// each of its counters, and its spans. Only what is on the screen is ever looked at. No DOM.
 
 import { lowerBound } from '../data/columns.js';
 
@@ -26,7 +26,7 @@ const MANY_THREADS = 16;
 /**
  * One stretch of the picture from top to bottom.
  *   process: its own line, with the programs it ran; strip lines of its first thread if it is closed
- *   thread: `lines` lines of calls, of `line_px` each, below a line of instants if it has some
+ *   thread: `lines` lines of calls, of `line_px` each, below a line of instants if it has some; or the lanes of its spans
  *   counter: one counter of a thread
  * @typedef {{kind: 'process' | 'thread' | 'counter', process: number, thread: number, counter: number, y_px: number, height_px: number,
  *     calls_y_px: number, line_px: number, lines: number, hidden_lines: number}} Item
@@ -38,7 +38,9 @@ export class Layout {
     this.report = report;
     /** @type {number[][]} */
     this.threads_of = report.processes.map(() => []);
-    report.threads.forEach((thread, i) => this.threads_of[thread.process]?.push(i));
+    report.threads.forEach((thread, i) => {
+      if (!report.isOfSpans(i)) this.threads_of[thread.process]?.push(i);
+    });
     // Of a program that was met late (a notebook's, one that was attached to) others are told of before the main one.
     const is_main = (/** @type {number} */ one) => Number(report.threads[one].tid === report.processes[report.threads[one].process].pid);
     for (const threads of this.threads_of) threads.sort((one, other) => is_main(other) - is_main(one));
@@ -53,7 +55,9 @@ export class Layout {
     this.open_threads = new Set();
     for (const threads of this.threads_of) {
       const calls = threads.map((one) => report.threads[one].calls);
-      for (const at of topOf(calls, MANY_THREADS, 0)) this.open_threads.add(threads[at]);
+      for (const at of topOf(calls, MANY_THREADS, 0)) {
+        for (const track of report.withSpans([threads[at]])) this.open_threads.add(track);
+      }
     }
     /** Threads that show all of their lines, however many. @type {Set<number>} */
     this.whole_threads = new Set();
@@ -83,7 +87,7 @@ export class Layout {
       add({ kind: 'process', process, thread: threads.length ? threads[0] : -1, counter: -1, height_px: PROCESS_PX + lines * STRIP_LINE_PX + (lines ? 3 : 0),
         calls_y_px: PROCESS_PX - 1, line_px: STRIP_LINE_PX, lines, hidden_lines: 0 });
       if (!open) continue;
-      for (const thread of threads) this.addThread(process, thread, add);
+      for (const track of this.report.withSpans(threads)) this.addThread(process, track, add);
     }
     this.height_px = y_px;
     this.index = { processes: new Map(), threads: new Map() };

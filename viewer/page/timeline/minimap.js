@@ -23,7 +23,7 @@ const EDGE_PX = 5;
  */
 export function mapLines(source, lines) {
   const { threads } = source.report;
-  const chosen = [...threads.keys()].sort((a, b) => threads[b].calls - threads[a].calls).slice(0, lines);
+  const chosen = [...threads.keys()].filter((one) => !source.report.isOfSpans(one)).sort((a, b) => threads[b].calls - threads[a].calls).slice(0, lines);
   const depths = Math.max(1, Math.floor(lines / Math.max(1, chosen.length)));
   /** @type {[number, number][]} */
   const found = [];

@@ -293,9 +293,10 @@ export class Timeline {
   /** @param {number} from_ns @param {number} to_ns @param {number} from_y_px @param {number} to_y_px */
   chooseRange(from_ns, to_ns, from_y_px, to_y_px) {
     const top_px = this.scroller.scrollTop;
-    const threads = this.scene.visible
-      .filter((one) => one.kind === 'thread' && one.y_px - top_px < to_y_px && one.y_px + one.height_px - top_px > from_y_px).map((one) => one.thread);
-    this.state.set('selectedRange', { from_ns, to_ns, threads: threads.length ? threads : null });
+    const threads = new Set(this.scene.visible
+      .filter((one) => one.kind === 'thread' && one.y_px - top_px < to_y_px && one.y_px + one.height_px - top_px > from_y_px)
+      .map((one) => this.source.report.threadOf(one.thread)));
+    this.state.set('selectedRange', { from_ns, to_ns, threads: threads.size ? [...threads] : null });
   }
 
   /** Dragging over the axis chooses a range over all threads. */

@@ -11,6 +11,7 @@ import { FLAG_CUT, FLAG_OPEN, FLAG_RAISED, FLAG_RESUMED, firstEndingAfter } from
 /** @typedef {import('./hit.js').Hit} Hit */
 
 const MOST_FUNCTIONS = 8;
+const MOST_VALUES = 12;
 const MOST_CHILDREN = 5e6;
 
 /** The time of a row that lies in none of the rows below it. @param {Source} source @param {Call} call */
@@ -20,7 +21,7 @@ export function selfNs(source, call) {
   const start_ns = column.start[call.index];
   const end_ns = column.end[call.index];
   let own_ns = end_ns - start_ns;
-  const below = source.column(call.thread, call.depth + 1);
+  const below = source.report.isOfSpans(call.thread) ? undefined : source.column(call.thread, call.depth + 1);
   if (!below) return own_ns;
   for (let i = firstEndingAfter(below, start_ns), left = MOST_CHILDREN; i < below.count && below.start[i] < end_ns && left > 0; i++, left--) {
     own_ns -= Math.min(below.end[i], end_ns) - Math.max(below.start[i], start_ns);
@@ -66,7 +67,10 @@ export class Tooltip {
       this.key = key;
       this.root.replaceChildren(...content);
       this.root.hidden = false;
-      if (call) this.addFold(call);
+      if (call) {
+        this.addFold(call);
+        this.addValues(call);
+      }
     }
     const width_px = this.root.offsetWidth;
     const height_px = this.root.offsetHeight;
@@ -87,7 +91,7 @@ export class Tooltip {
     if (hit.instant) {
       const { instant } = hit;
       return [make('b', '', visibleShort(instant.name)), make('div', 'faint', `${visibleShort(instant.category)} at ${formatNs(instant.ns)}`),
-        ...instant.args.slice(0, 12).map(([name, value]) => make('div', '', `${visibleShort(name)}: ${visibleShort(String(value))}`))];
+        ...instant.args.slice(0, MOST_VALUES).map(([name, value]) => make('div', '', `${visibleShort(name)}: ${visibleShort(String(value))}`))];
     }
     if (hit.counter && hit.value !== undefined) return [make('b', '', visibleShort(hit.counter.name)), make('div', '', hit.value === null ? 'no value' : String(hit.value))];
     return null;
@@ -112,6 +116,16 @@ export class Tooltip {
     lines.push(make('div', '', own_ns < took_ns ? `${formatNs(took_ns)} · self ${formatNs(own_ns)}` : formatNs(took_ns)));
     for (const word of flagWords(column.flags(call.index))) lines.push(make('div', 'warn', word));
     return lines;
+  }
+
+  /** Of a span, what it is told apart by. @param {Call} call */
+  addValues(call) {
+    if (!this.source.report.isOfSpans(call.thread)) return;
+    const shown = ++this.shown;
+    this.source.details(call.thread, call.depth, call.index).then(({ args }) => {
+      if (shown !== this.shown) return;
+      this.root.append(...Object.entries(args || {}).slice(0, MOST_VALUES).map(([name, value]) => make('div', '', `${visibleShort(name)}: ${visibleShort(value)}`)));
+    }, () => {});
   }
 
   /** @param {Call} call */
