@@ -83,13 +83,13 @@ enum class NoteKind : uint32_t {
   // A span that was suspended, or left elsewhere than it was entered: told of at its end, its stamp
   // is its beginning. The first value, "ticks", says how long it was. key: a FunctionKind::kSpan.
   kSpan = 34,
+  // Such a span has begun, at its stamp, with these values. kSpan tells all of it once more, by key
+  // and stamp, so this is what there is of one that never ends.
+  kSpanBegin = 35,
   // A value that the program attaches to a call that is open. As kInstant, with one pair; behind
   // that in 4 bytes the function's id: it is of the innermost call of that function. The collector
   // makes kNamedValues of it, or where there is no such call the instant; no file has it.
   kCallValue = 36,
-  // Such a span has begun, at its stamp, with these values. kSpan tells all of it once more, by key
-  // and stamp, so this is what there is of one that never ends.
-  kSpanBegin = 35,
 };
 inline constexpr uint32_t kFirstMark = 32;  // kinds from here on have a stamp of their own
 inline constexpr uint32_t kMaxNoteKind = 63;
