@@ -134,7 +134,6 @@ class JupyterLab(unittest.TestCase):
             self.click(page, ".jp-OutputArea-output p > button")
             tab = browser.opened(lambda address: address.startswith("blob:"))
             until(tab, "document.querySelector('iframe') !== null")
-            tab.screenshot(os.path.join(self.folder, "jupyterlab_tab.png"))
 
             self.click(page, ".jp-OutputArea-output p > button[onclick*='.href']")
             tab = browser.opened(lambda address: "/files/in/large" in address)
