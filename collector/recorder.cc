@@ -118,6 +118,11 @@ void Recorder::wake_drainer() {
 
 Drain::Pass Recorder::drain_once(std::vector<uint32_t> dead) {
   drain_.processes_died(std::move(dead));
+  // Who waits for a chunk to be given back may read the file the next moment: a report of a
+  // recording that goes on, which has no times without a rate.
+  if (spool_.model().clock.size() == 1 && load_acquire(&session_.arena.control->full_chunks) != 0) {
+    (void)spool_.append_struct(spool::FrameKind::kClock, spool::read_clock_triple(clock_));
+  }
   const Drain::Pass pass = drain_.pass();
   top_up();
   if (Status status = slot_provision_.top_up(drain_.slots_in_use()); !status) {

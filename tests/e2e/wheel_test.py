@@ -5,10 +5,12 @@ import json
 import os
 import sys
 import unittest
+import zipfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
 import support
+import venvs
 import wheels
 
 PROGRAM = """
@@ -81,6 +83,81 @@ class Wheel(support.TestCase):
         self.assertIn(b"No module named 'viztracer'", plain.stderr)
         self.pip("uninstall", "-y", "viztracer-native")
         self.assertEqual(before, files_below(self.prefix))
+
+
+WHOSE_VIZTRACER = """
+import sys
+import viztracer
+viztracer.VizTracer
+print("site-packages" in viztracer.__file__, "viztracer.snaptrace" in sys.modules)
+"""
+
+
+class Beside(support.TestCase):
+    """VizTracer in the same environment, and installers that keep commands apart. On one interpreter."""
+
+    def setUp(self):
+        super().setUp()
+        if self.interpreter not in venvs.bases():
+            self.skipTest("on one interpreter; ./bootstrap test --all has the others")
+
+    def test_viztracer_in_the_same_environment(self):
+        folder = os.path.join(self.folder, "env")
+        python = wheels.environment(folder, self.interpreter, "viztracer")
+        program = self.write("x.py", WHOSE_VIZTRACER)
+        theirs = self.run_argv([python, program])
+        self.assertEqual((0, b"True True"), (theirs.status, theirs.stdout.strip()), theirs.stderr)
+        # Below the command the name is ours: the program's own tracer goes into the run's recording.
+        ours = self.run_argv([os.path.join(folder, "bin", "viztracer-native"), "--quiet", "-o", os.path.join(self.reports, "r.json"), program])
+        self.assertEqual((0, b"False False"), (ours.status, ours.stdout.strip()), ours.stderr)
+        with open(program.replace("x.py", "viztracer.py"), "w", encoding="utf-8") as file:
+            file.write("import atexit\nclass VizTracer: pass\natexit.register(print, 'own')\n")
+        own = self.run_argv([os.path.join(folder, "bin", "viztracer-native"), "--quiet", "-o", os.path.join(self.reports, "r.json"), program])
+        self.assertEqual((0, b"False False\nown"), (own.status, own.stdout.strip()), own.stderr)
+        with zipfile.ZipFile(wheels.wheel()) as archive:
+            names = [name.split(".data/", 1)[-1] for name in archive.namelist()]
+        self.assertEqual([], [name for name in names if name.startswith("viztracer/") or "vizviewer" in name or name == "scripts/viztracer"])
+
+    def install(self, *words, env):
+        tool = os.path.join(venvs.need("installers", self.interpreter), "bin", words[0])
+        done = self.run_argv([tool, *words[1:]], env=env, timeout=300)
+        self.assertEqual(done.status, 0, done.stderr.decode())
+        return done
+
+    def records(self, *command, env=None):
+        """That command runs a program and has its calls."""
+        report = os.path.join(self.reports, "tool.json")
+        run = self.run_argv([*command, "--quiet", "-o", report, self.write("hello.py", PROGRAM)], env=env, timeout=300)
+        self.assertEqual(run.status, 0, run.stderr.decode())
+        with open(report, encoding="utf-8") as file:
+            self.assertIn("work (", "".join(one["name"] for one in json.load(file)["traceEvents"]))
+        os.unlink(report)
+
+    def left(self, folder):
+        return [name for name in files_below(folder) if not os.path.basename(name).startswith(".") and "/.cache/" not in f"/{name}"]
+
+    def test_uv(self):
+        base = os.path.join(self.folder, "uv")
+        env = {"UV_TOOL_DIR": f"{base}/tools", "UV_TOOL_BIN_DIR": f"{base}/bin", "UV_CACHE_DIR": f"{self.folder}/cache", "UV_PYTHON_DOWNLOADS": "never",
+               "HOME": self.folder}
+        self.install("uv", "tool", "install", "--offline", "--python", self.interpreter.path, wheels.wheel(), env=env)
+        self.records(f"{base}/bin/viztracer-native")
+        self.install("uv", "tool", "uninstall", "viztracer-native", env=env)
+        self.assertEqual([], self.left(base))
+
+    def test_pipx(self):
+        base = os.path.join(self.folder, "pipx")
+        env = {"PIPX_HOME": base, "PIPX_BIN_DIR": f"{base}/bin", "PIPX_MAN_DIR": f"{base}/man", "HOME": self.folder, "PIP_RETRIES": "1"}
+        pipx = os.path.join(venvs.need("installers", self.interpreter), "bin", "pipx")
+        # It wants a newer pip than some interpreters bring.
+        ready = self.run_argv([pipx, "upgrade-shared"], env=env, timeout=300)
+        if ready.status != 0 and venvs.UNREACHABLE.search(ready.stderr.decode()):
+            self.skipTest(f"PyPI cannot be reached: {ready.stderr.decode().strip()}")
+        self.records(pipx, "run", "--python", self.interpreter.path, "--spec", wheels.wheel(), "viztracer-native", env=env)
+        self.install("pipx", "install", "--python", self.interpreter.path, wheels.wheel(), env=env)
+        self.records(f"{base}/bin/viztracer-native")
+        self.install("pipx", "uninstall", "viztracer-native", env=env)
+        self.assertEqual([], [name for name in self.left(base) if "viztracer" in name])
 
 
 if __name__ == "__main__":

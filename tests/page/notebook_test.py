@@ -74,8 +74,10 @@ class Notebook(unittest.TestCase):
                 tab = browser.opened(lambda address: address.startswith("blob:"))
                 tab.evaluate(LISTEN)
                 told = tab.evaluate(UNTIL_SHOWN)
+                tab.screenshot(os.path.join(folder, "notebook_tab.png"))
                 self.assertEqual([], told["reached"])
                 self.assertEqual([], page.messages)
+            chromium.keep_pictures(folder)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ SETS = {
     "greenlets": ["greenlet~=3.0"],
     "telemetry": ["opentelemetry-sdk~=1.30"],
     "snakeviz": ["snakeviz~=2.2"],
+    "installers": ["uv>=0.5,<1", "pipx~=1.7"],
     "kernel": ["nbclient~=0.10", "ipykernel>=6.29,<8"],
     "jupyterlab": ["jupyterlab~=4.2", "ipykernel>=6.29,<8"],
     "uwsgi": ["uwsgi~=2.0", "setuptools>=68", "wheel"],

@@ -29,11 +29,11 @@ class RecordedRun : public Recording {
   }
 
   // A process that is really there makes calls.
-  void make_calls() {
+  void make_calls(uint64_t count = kCalls) {
     FakeProcess process(*this, static_cast<uint32_t>(getpid()), 1);
     const uint32_t f = process.python("f");
     FakeThread thread = process.thread(70);
-    for (uint64_t i = 0; i < kCalls; ++i) {
+    for (uint64_t i = 0; i < count; ++i) {
       thread.enter(1000 + 20 * i, f);
       thread.leave(1010 + 20 * i, f);
     }
@@ -87,6 +87,18 @@ TEST_CASE("recorder: drains what is written meanwhile, until it is told the end"
   CHECK(outcome == collector::Recorder::Outcome::kProgramEnded);
   CHECK(run.some_live_on());
   run.check_spool();
+}
+
+TEST_CASE("recorder: a file that has the chunks of who waits for it has a rate of its clock",
+          "[collector]") {
+  RecordedRun run;
+  auto recording = Thread::start([&] { (void)run.record(); });
+  REQUIRE(recording.has_value());
+  run.make_calls(1);
+  CHECK(run.all_drained());
+  CHECK(run.reopen()->model().clock.size() >= 2);
+  run.tell_end();
+  recording->join();
 }
 
 TEST_CASE("recorder: where it can start no thread it drains by itself", "[collector]") {
