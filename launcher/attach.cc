@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "attach/load_library.h"
+#include "attach/memory_map.h"
 #include "attach/target_process.h"
 #include "base/fd.h"
 #include "base/file.h"
@@ -59,6 +60,14 @@ std::vector<pid_t> python_descendants(pid_t pid) {
     }
   }
   return found;
+}
+
+// Where a process has another C library than the runtime was built for, say, nobody else tells.
+bool has_loaded_runtime(pid_t pid) {
+  const auto areas = attach::read_memory_map(pid);
+  return areas && std::ranges::any_of(*areas, [](const attach::MappedArea& area) {
+           return name_of(area.path).starts_with(kRuntimeFileName);
+         });
 }
 
 // The processes of one attachment, and what they have done so far.
@@ -124,8 +133,19 @@ class Attachment {
   }
 
  private:
+  Result<attach::LoadReport> load(pid_t pid) {
+    VTN_ASSIGN(const attach::LoadReport report,
+               attach::load_library(pid, session_.seen(kEntryFileName)));
+    if (report.is_over && !has_loaded_runtime(pid)) {
+      return fail(fmt::format("process {} cannot load {}: has it a C library other than glibc?",
+                              pid,
+                              kRuntimeFileName));
+    }
+    return report;
+  }
+
   bool load_into(pid_t pid, bool named) {
-    const auto loaded = attach::load_library(pid, session_.seen(kEntryFileName));
+    const auto loaded = load(pid);
     if (!loaded) {
       // Others are passed over, and said; the one that was named is what all this is for.
       named ? log_error("%s", loaded.error().message.c_str())

@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import textwrap
 import unittest
@@ -52,9 +53,9 @@ class Places(support.TestCase):
             (pid,) = below
         return process, pid
 
-    def attach(self, pid):
+    def attach(self, pid, launcher=support.LAUNCHER):
         output = os.path.join(self.reports, "r.json")
-        run = subprocess.run([support.LAUNCHER, "--attach", str(pid), "-t", "0.2", "-o", output], check=False,
+        run = subprocess.run([launcher, "--attach", str(pid), "-t", "0.2", "-o", output], check=False,
                              capture_output=True, text=True, timeout=support.TIMEOUT)
         if run.returncode != 0:
             return run.returncode, run.stderr
@@ -68,6 +69,9 @@ class Places(support.TestCase):
             status, names = self.attach(pid)
             self.assertEqual(0, status, names)
             self.assertGreater(names.count("leaf"), 20)
+        with open(f"/proc/{pid}/maps", encoding="utf-8") as file:
+            runtimes = {line.split(maxsplit=5)[5] for line in file if "libvtn_runtime" in line}
+        self.assertEqual(1, len(runtimes), "what stays does not grow")
         stdout, stderr = process.communicate(b"\n", timeout=support.TIMEOUT)
         self.assertEqual((7, b""), (process.returncode, stderr))
         return stdout
@@ -107,6 +111,21 @@ class Places(support.TestCase):
         self.assertRegex(said, "cannot use /dev/shm in the process's root: no library may be loaded from there")
         stdout, _ = process.communicate(b"\n", timeout=support.TIMEOUT)
         self.assertEqual((7, b"end []\n"), (process.returncode, stdout))
+
+    def test_a_runtime_that_cannot_be_loaded_is_said_in_a_line(self):
+        shim = os.path.realpath(os.path.join(os.path.dirname(support.LAUNCHER), "libvtn_shim.so"))
+        tree = os.path.join(self.folder, "tree")
+        os.mkdir(tree)
+        for path in (support.LAUNCHER, os.path.join(os.path.dirname(support.LAUNCHER), "libvtn_enter.so"), shim):
+            shutil.copy(path, os.path.join(tree, os.path.basename(path)))
+        with open(os.path.join(tree, "libvtn_runtime.so"), "wb") as file:
+            file.write(b"of another C library")
+        process, pid = self.start("busy", "ours")
+        status, said = self.attach(pid, os.path.join(tree, os.path.basename(support.LAUNCHER)))
+        self.assertEqual((1, 1), (status, len(said.splitlines())), said)
+        self.assertRegex(said, f"process {pid} cannot load libvtn_runtime.so")
+        process.communicate(b"\n", timeout=support.TIMEOUT)
+        self.assertEqual(7, process.returncode)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,19 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
 import support
+
+KILLS = 25
 
 # Says when it is ready, and ends when a line comes: `how` it spends its time meanwhile.
 TARGET = """
@@ -117,6 +121,26 @@ class Attach(support.TestCase):
         self.end(process)
         with open(output, encoding="utf-8") as file:
             self.assertIn("<module>", self.names(json.load(file)))
+
+    def test_the_command_is_killed(self):
+        """By SIGKILL, anywhere from its start to its recording: the process goes on, and can be attached to again."""
+        for how in ("busy", "sleepy"):
+            with self.subTest(how):
+                process = self.target(how)
+                began = time.monotonic()
+                self.attach(process, "-t", "0.1")
+                took = time.monotonic() - began
+                for number in range(KILLS):
+                    output = os.path.join(self.reports, "killed.json")
+                    attached = subprocess.Popen([support.LAUNCHER, "--attach", str(process.pid), "-o", output],
+                                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                                stderr=subprocess.DEVNULL)
+                    time.sleep(random.random() * took)
+                    attached.kill()
+                    attached.wait()
+                    self.assertIsNone(process.poll(), number)
+                self.assertIn("leaf", self.names(self.attach(process, "-t", "0.2")))
+                self.end(process)
 
     def test_again_and_again(self):
         """L-ATTACHED: what stays does not grow."""
