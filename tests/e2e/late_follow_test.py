@@ -171,6 +171,21 @@ class Attached(LateTestCase):
         self.assertEqual("0", self.obey(process, "waits.py"))
         self.end(process)
 
+    def test_waits_for_what_was_started_and_not_for_the_process(self):
+        process = self.begin()
+        self.write("starts.py", """
+            import subprocess, sys
+            CODE = "import time\\ndef last(): pass\\nprint('runs', flush=True)\\ntime.sleep(2)\\nlast()"
+            sys.child = subprocess.Popen([sys.executable, "-S", "-c", CODE], stdout=subprocess.PIPE)
+            print(sys.child.stdout.readline())
+            """)
+        attached = self.attach(process, "--wait_children=60", "-t", "0.5")
+        self.obey(process, "starts.py")
+        data = self.report(attached)
+        self.assertIn("last", [one["name"].split(" ")[0] for one in data["traceEvents"] if one["ph"] in "XB"])
+        self.assertEqual([True, False], [one["alive_at_end"] for one in data["viztracer_native"]["processes"]])
+        self.end(process)
+
     def test_a_process_that_executes_another_program_itself(self):
         """The launcher does not wait for a thread of ours that is gone."""
         process = self.begin()
