@@ -102,6 +102,8 @@ enum {
    * neither is said and it ends by itself all the same, it has left us behind: VTN_UNTRACED_LEFT.
    */
   VTN_SLOT_ENDING = 1u << 1,
+  /* It ran before the session did, and goes on afterwards: nobody waits for its end. */
+  VTN_SLOT_ATTACHED = 1u << 2,
 };
 
 /* vtn_process_slot.reason: why it runs untraced */

@@ -123,6 +123,7 @@ enum class SlotKind : uint32_t {
 
 enum SlotFlag : uint32_t {
   kSlotPython = VTN_SLOT_PYTHON,
+  kSlotAttached = VTN_SLOT_ATTACHED,
 };
 
 enum class UntracedReason : uint32_t {

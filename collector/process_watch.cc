@@ -62,6 +62,7 @@ SeenProcess ProcessWatch::met(uint32_t process, const ProcessSlot& slot, uint32_
   }
   Watched watched;
   watched.pid = static_cast<pid_t>(seen.pid);
+  watched.attached = (slot.flags & kSlotAttached) != 0;
   watched.met_ns = tracer::monotonic_ns();
   watched.ours_ticks = tracer::read_ticks(clock_);
   bool gone = watched.pid <= 0;
@@ -105,6 +106,7 @@ void ProcessWatch::changed(uint32_t process) {
   MutexLock lock(mutex_);
   if (const auto found = watched_.find(process); found != watched_.end()) {
     ++found->second.images;
+    found->second.attached = false;
     found->second.command_line.clear();
     found->second.met_ns = tracer::monotonic_ns();
     found->second.ours_ticks = tracer::read_ticks(clock_);
@@ -361,6 +363,14 @@ std::vector<uint32_t> ProcessWatch::take_dead() {
 size_t ProcessWatch::living() const {
   MutexLock lock(mutex_);
   return living_;
+}
+
+size_t ProcessWatch::awaited() const {
+  MutexLock lock(mutex_);
+  return living_ -
+         static_cast<size_t>(std::count_if(watched_.begin(), watched_.end(), [](const auto& one) {
+           return one.second.attached && !one.second.died;
+         }));
 }
 
 }  // namespace vtn::collector

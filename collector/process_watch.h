@@ -61,11 +61,14 @@ class ProcessWatch : public ProcessProbe {
   std::vector<uint32_t> take_dead();
   // Processes that have not.
   size_t living() const;
+  // Those of them that somebody waits for: but for the ones that ran before the session did.
+  size_t awaited() const;
 
  private:
   struct Watched {
     pid_t pid = 0;
-    UniqueFd pidfd;  // empty: looked at now and then
+    UniqueFd pidfd;         // empty: looked at now and then
+    bool attached = false;  // and no other program since
     bool died = false;
     uint64_t died_ns = 0;
     std::optional<int32_t> wait_status;

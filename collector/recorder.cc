@@ -223,7 +223,7 @@ void Recorder::wait_for_children() {
       return;
     }
     const uint64_t now = tracer::monotonic_ns();
-    if (watch_.living() != 0) {
+    if (watch_.awaited() != 0) {
       nobody_since_ns = 0;
     } else if (nobody_since_ns == 0) {
       nobody_since_ns = now;

@@ -91,7 +91,7 @@ static int run(const exec_call* call) {
     if (own != NULL) {
       __atomic_store_n(&own->exec_ticks, vtn_ticks(), __ATOMIC_RELEASE);
     }
-    vtn_leave_attached(1);
+    vtn_leave_attached(own, 1);
   }
   const vtn_environment_plan plan = vtn_environment_measure(call->environment, verdict.carries);
   void* pages;
@@ -104,9 +104,7 @@ static int run(const exec_call* call) {
   if (own != NULL) {
     __atomic_store_n(&own->exec_ticks, 0, __ATOMIC_RELEASE);
   }
-  if (verdict.exists) {
-    vtn_leave_attached(-1);
-  }
+  vtn_leave_attached(own, -1);
   vtn_withdraw_start(start, start_ticks);
   return result;
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "subprocess_shim/late.h"
 
-#include <limits.h>
-
 #include "subprocess_shim/imports.h"
 #include "subprocess_shim/libc.h"
 #include "subprocess_shim/raw.h"
@@ -126,14 +124,4 @@ void vtn_follow_no_more(void) {
   if (vtn_is_late && !__atomic_load_n(&g_late.wanted, __ATOMIC_ACQUIRE)) {
     look_at_objects(0);
   }
-}
-
-void vtn_leave_attached(int count) {
-  vtn_control_page* control = vtn_control();
-  if (!vtn_is_late || control == NULL || !vtn_is_entered() ||
-      __atomic_load_n(&control->late_wish, __ATOMIC_ACQUIRE) == VTN_LATE_BY_ITSELF) {
-    return;
-  }
-  (void)__atomic_fetch_add(&control->late_ended, (uint32_t)count, __ATOMIC_RELEASE);
-  (void)vtn_call3(SYS_futex, (long)&control->late_ended, FUTEX_WAKE, INT_MAX);
 }

@@ -21,7 +21,3 @@ void vtn_follow_from_new_objects(void);
 /* Nothing that our functions began is under way any more (shell.h): what had to stay in front for
  * its sake need not. */
 void vtn_follow_no_more(void);
-
-/* This process, to which somebody has attached, is about to be another program (1), or that failed
- * (-1): nobody will be there to say that recording has ended. In a child nothing is done. */
-void vtn_leave_attached(int count);

@@ -179,7 +179,7 @@ int vtn_enter_session(const char* folder) {
   if (g_shim.session[0] != 0 && vtn_equal(folder, g_shim.session)) {
     return 1; /* as its own path has it already */
   }
-  if (bytes >= VTN_PATH_BYTES - 1 || !vtn_slots_enter(folder, g_shim.argv, g_shim.is_go)) {
+  if (bytes >= VTN_PATH_BYTES - 1 || !vtn_slots_enter(folder, g_shim.argv, g_shim.is_go, 1)) {
     return 0;
   }
   vtn_copy(g_shim.session, folder, bytes + 1);
@@ -214,7 +214,7 @@ __attribute__((constructor)) static void enter_process(int argc, char** argv) {
     vtn_environment_hide();
   }
   vtn_copy(g_shim.session, self.file_name, (size_t)slash);
-  if (!vtn_slots_enter(g_shim.session, g_shim.argv, is_go)) {
+  if (!vtn_slots_enter(g_shim.session, g_shim.argv, is_go, vtn_is_late)) {
     g_shim.session[0] = 0;
     return;
   }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "subprocess_shim/slots.h"
 
+#include <limits.h>
+
 #include <asm/stat.h>
 
 #include "subprocess_shim/claim.h"
@@ -240,11 +242,9 @@ vtn_process_slot* vtn_find_slot(uint32_t pid) {
   return slot_at(pid == g_slots.pid ? g_slots.slot : find(pid));
 }
 
-int vtn_is_entered(void) { return !g_slots.forked && vtn_pid() == g_slots.pid; }
-
 int vtn_not_wanted(int child) {
   return g_slots.control != NULL && (g_slots.control->options & VTN_OPTION_ONLY_PROGRAM) != 0 &&
-         (child || !vtn_is_entered());
+         (child || g_slots.forked || vtn_pid() != g_slots.pid);
 }
 
 static uint32_t process_slot(void) { return vtn_not_wanted(0) ? VTN_MAX_PROCESSES : own_index(); }
@@ -312,6 +312,15 @@ void vtn_withdraw_start(vtn_process_slot* start, uint64_t ticks) {
           &start->state, &state, VTN_SLOT_WITHDRAWN, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
     tell_collector(0);
   }
+}
+
+void vtn_leave_attached(const vtn_process_slot* own, int count) {
+  if (own == NULL || (own->flags & VTN_SLOT_ATTACHED) == 0) {
+    return;
+  }
+  vtn_control_page* control = g_slots.control;
+  (void)__atomic_fetch_add(&control->late_ended, (uint32_t)count, __ATOMIC_RELEASE);
+  (void)vtn_call3(SYS_futex, (long)&control->late_ended, FUTEX_WAKE, INT_MAX);
 }
 
 /* ---- the life of this process */
@@ -436,7 +445,10 @@ static vtn_control_page* map_control(const char* session_folder) {
   return (vtn_control_page*)at;
 }
 
-int vtn_slots_enter(const char* session_folder, vtn_strings argv, int ends_silently) {
+int vtn_slots_enter(const char* session_folder,
+                    vtn_strings argv,
+                    int ends_silently,
+                    int runs_already) {
   vtn_control_page* control = map_control(session_folder);
   if (control == NULL) {
     return 0;
@@ -448,8 +460,11 @@ int vtn_slots_enter(const char* session_folder, vtn_strings argv, int ends_silen
   g_slots.pid_namespace = pid_namespace();
   g_slots.pid = vtn_pid();
   g_slots.forked = 0;
-  g_slots.flags = ends_silently ? VTN_SLOT_ENDING : 0;
+  const int attached =
+      runs_already && __atomic_load_n(&control->late_wish, __ATOMIC_ACQUIRE) != VTN_LATE_BY_ITSELF;
+  g_slots.flags = (ends_silently ? VTN_SLOT_ENDING : 0u) | (attached ? VTN_SLOT_ATTACHED : 0u);
   g_slots.slot = claim_own(VTN_SLOT_IMAGE, parent_pid(), 0, vtn_ticks(), argv);
+  g_slots.flags &= ~(uint32_t)VTN_SLOT_ATTACHED; /* that is not its children's */
   if (is_first) {
     watch_life();
   }

@@ -21,17 +21,18 @@ typedef struct {
 
 /* Maps the control file of the session and claims a slot for this program; at its start, once.
  * `argv`: its arguments; NULL: they are looked up. Returns 0 where there is no session or it is of
- * another version. `ends_silently`: it is of a kind that ends without a word to us. */
-int vtn_slots_enter(const char* session_folder, vtn_strings argv, int ends_silently);
+ * another version. `ends_silently`: it is of a kind that ends without a word to us. `runs_already`:
+ * this is not its start. */
+int vtn_slots_enter(const char* session_folder,
+                    vtn_strings argv,
+                    int ends_silently,
+                    int runs_already);
 
 /* The mapped control page, or NULL. */
 vtn_control_page* vtn_control(void);
 
 /* The program holds a CPython. */
 void vtn_slots_found_python(void);
-
-/* Whether this is the process that entered the session by itself, and no child of it. */
-int vtn_is_entered(void);
 
 /* Fills in `control`, `process_slot`, `executable` and `thread_of_word`. */
 void vtn_slots_describe(vtn_runtime_args* args);
@@ -59,3 +60,7 @@ void vtn_publish_start(vtn_process_slot* start, uint32_t pid);
 /* Nothing was started. Also after the slot was published (an exec that failed): `ticks` is its
  * start_ticks of then, by which it is known not to be another's yet. */
 void vtn_withdraw_start(vtn_process_slot* start, uint64_t ticks);
+
+/* The process of that slot is about to be another program (1), or that failed (-1). If somebody has
+ * attached to it, nobody will be there to say that recording has ended. NULL: of none. */
+void vtn_leave_attached(const vtn_process_slot* own, int count);

@@ -20,8 +20,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 # Does what the lines say that it is given: files of Python, each run in a namespace of its own.
 OBEYS = """
-import sys
-print("ready", flush=True)
+import os, sys
+print("ready", os.getpid(), flush=True)
 while True:
     name = sys.stdin.readline().strip()
     if not name:
@@ -70,14 +70,22 @@ class Attached(LateTestCase):
         if self.interpreter.root:
             self.skipTest("another root does not see this one's files")
 
-    def begin(self, text=OBEYS):
-        process = self.spawn([os.path.join(self.bin, "python3"), self.write("target.py", text)], stdin=subprocess.PIPE)
+    def begin(self, text=OBEYS, command=None):
+        """Its pid is `target`: with a command it is what that runs."""
+        argv = [*(command or [os.path.join(self.bin, "python3")]), self.write("target.py", text)]
+        process = self.spawn(argv, stdin=subprocess.PIPE)
         self.addCleanup(process.wait)
         self.addCleanup(lambda: process.poll() is None and process.kill())
         for one in (process.stdin, process.stdout, process.stderr):
             self.addCleanup(one.close)
-        self.assertEqual(b"ready\n", process.stdout.readline())
+        ready, pid = process.stdout.readline().split()
+        self.assertEqual(b"ready", ready)
+        process.target = int(pid)
         return process
+
+    def begin_run(self):
+        """Recorded already: the shim is there from the start."""
+        return self.begin(command=[support.LAUNCHER, "--quiet", "-o", os.path.join(self.reports, "run.json")])
 
     def tell(self, process, name):
         process.stdin.write(name.encode() + b"\n")
@@ -93,9 +101,9 @@ class Attached(LateTestCase):
             lines.append(line.decode()[:-1])
         return "\n".join(lines[:-1])
 
-    def attach(self, process, *options, name="r.json", pid=None):
+    def attach(self, process, *options, name="r.json"):
         self.output = os.path.join(self.reports, name)
-        attached = self.spawn([support.LAUNCHER, "--attach", str(pid or process.pid), "-o", self.output, *options])
+        attached = self.spawn([support.LAUNCHER, "--attach", str(process.target), "-o", self.output, *options])
         self.addCleanup(attached.stdout.close)
         self.addCleanup(attached.stderr.close)
         self.assertIn(b"recording process", attached.stderr.readline())
@@ -117,7 +125,7 @@ class Attached(LateTestCase):
 
     def mappings(self, process):
         """Of files that are not ours, with how they are protected."""
-        with open(f"/proc/{process.pid}/maps", encoding="utf-8") as file:
+        with open(f"/proc/{process.target}/maps", encoding="utf-8") as file:
             return [line for line in file if "/" in line and "vtn" not in line]
 
     def test_ways_to_start(self):
@@ -133,7 +141,7 @@ class Attached(LateTestCase):
                 processes = data["viztracer_native"]["processes"]
                 self.assertNotIn("untraced", " ".join(one["ledger"] for one in processes if "child.py" in one["argv"]))
                 self.assertIn("not a CPython", [one["ledger"] for one in processes], "the shells")
-                self.assertEqual([process.pid], [one["pid"] for one in processes if one["parent"] is None])
+                self.assertEqual([process.target], [one["pid"] for one in processes if one["parent"] is None])
                 self.assertEqual("plain", self.obey(process, "look.py"))
                 self.end(process)
 
@@ -171,9 +179,23 @@ class Attached(LateTestCase):
         self.assertEqual("0", self.obey(process, "waits.py"))
         self.end(process)
 
+    def test_waits_for_what_was_started_and_not_for_the_process(self):
+        process = self.begin()
+        self.write("starts.py", """
+            import subprocess, sys
+            CODE = "import time\\ndef last(): pass\\nprint('runs', flush=True)\\ntime.sleep(2)\\nlast()"
+            sys.child = subprocess.Popen([sys.executable, "-S", "-c", CODE], stdout=subprocess.PIPE)
+            print(sys.child.stdout.readline())
+            """)
+        attached = self.attach(process, "--wait_children=60", "-t", "0.5")
+        self.obey(process, "starts.py")
+        data = self.report(attached)
+        self.assertIn("last", [one["name"].split(" ")[0] for one in data["traceEvents"] if one["ph"] in "XB"])
+        self.assertEqual([True, False], [one["alive_at_end"] for one in data["viztracer_native"]["processes"]])
+        self.end(process)
+
     def test_a_process_that_executes_another_program_itself(self):
         """The launcher does not wait for a thread of ours that is gone."""
-        process = self.begin()
         self.write("becomes.py", """
             import os, sys
             try:
@@ -189,15 +211,18 @@ class Attached(LateTestCase):
             sys.stdin.readline()
             print("done", flush=True)
             """)
-        attached = self.attach(process)
-        self.tell(process, "becomes.py")
-        self.assertEqual(b"other\n", process.stdout.readline())
-        began = time.monotonic()
-        data = self.detach(attached)
-        self.assertLess(time.monotonic() - began, 20)
-        self.assertIn("it_is_another", [one["name"].split(" ")[0] for one in data["traceEvents"] if one["ph"] in "XB"])
-        self.assertEqual([2], [len(one["images"]) for one in data["viztracer_native"]["processes"]])
-        self.end(process)
+        for begin in (self.begin, self.begin_run):
+            with self.subTest(begin.__name__):
+                process = begin()
+                attached = self.attach(process)
+                self.tell(process, "becomes.py")
+                self.assertEqual(b"other\n", process.stdout.readline())
+                began = time.monotonic()
+                data = self.detach(attached)
+                self.assertLess(time.monotonic() - began, 20)
+                self.assertIn("it_is_another", [one["name"].split(" ")[0] for one in data["traceEvents"] if one["ph"] in "XB"])
+                self.assertEqual([2], [len(one["images"]) for one in data["viztracer_native"]["processes"]])
+                self.end(process)
 
     def test_shells_of_c_that_are_under_way_at_the_end(self):
         """A stream that our popen opened is closed by whom it is known to; signals come to be what they were."""
@@ -241,16 +266,9 @@ class Attached(LateTestCase):
 
     def test_in_a_process_of_a_run(self):
         """The shim was there from the start, for another session: children are of the one that there is last."""
-        self.write("run.py", OBEYS.replace('"ready"', "'ready', os.getpid()").replace("import sys", "import os, sys"))
-        run = self.spawn([support.LAUNCHER, "--quiet", "-o", os.path.join(self.reports, "run.json"), "run.py"], stdin=subprocess.PIPE)
-        self.addCleanup(run.wait)
-        self.addCleanup(lambda: run.poll() is None and run.kill())
-        for one in (run.stdin, run.stdout, run.stderr):
-            self.addCleanup(one.close)
-        said, pid = run.stdout.readline().split()
-        self.assertEqual(b"ready", said)
+        run = self.begin_run()
         self.assertEqual("ours", self.obey(run, "look.py"))
-        attached = self.attach(run, pid=int(pid))
+        attached = self.attach(run)
         self.assertEqual("ours", self.obey(run, "look.py"))
         processes = self.detach(attached)["viztracer_native"]["processes"]
         self.assertEqual(["traced", "traced"], [one["ledger"] for one in processes])

@@ -104,6 +104,30 @@ std::vector<uint32_t> collect_dead(collector::ProcessWatch& watch, size_t count)
   return dead;
 }
 
+TEST_CASE("watch: who ran before the session is not waited for", "[watch]") {
+  collector::ProcessWatch watch(ClockKind::kMonotonic);
+  Child attached(sleep_long);
+  Child other(sleep_long);
+  ProcessSlot slot = slot_of(attached.pid());
+  slot.flags |= kSlotAttached;
+  (void)watch.met(0, slot, 0);
+  (void)watch.met(1, slot_of(other.pid()), 0);
+  CHECK(watch.living() == 2);
+  CHECK(watch.awaited() == 1);
+  other.kill(SIGKILL);
+  (void)other.wait();
+  CHECK(collect_dead(watch, 1) == std::vector<uint32_t>{1});
+  CHECK(watch.living() == 1);
+  CHECK(watch.awaited() == 0);
+  // Another program in it is like any other that was started meanwhile.
+  watch.changed(0);
+  CHECK(watch.awaited() == 1);
+  attached.kill(SIGKILL);
+  (void)attached.wait();
+  CHECK(collect_dead(watch, 1) == std::vector<uint32_t>{0});
+  CHECK(watch.awaited() == 0);
+}
+
 int open_descriptors() {
   int count = 0;
   for (int fd = 0; fd < 4096; ++fd) {
