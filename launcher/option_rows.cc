@@ -390,7 +390,7 @@ constexpr OptionRow kRowsBeforeLogs[] = {
        request.record.library_spans = value != "true";
        return {};
      },
-     "do not show the spans that the program makes by OpenTelemetry"},
+     "leave out the spans that the program makes by OpenTelemetry, and the ranges of NVTX"},
     {"no_alias",
      0,
      nullptr,

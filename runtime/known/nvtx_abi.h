@@ -9,7 +9,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <wchar.h>
 
 namespace vtn::runtime {
 

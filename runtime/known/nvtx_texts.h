@@ -6,7 +6,6 @@
 #pragma once
 
 #include <stdint.h>
-#include <wchar.h>
 
 #include "tracer/names_writer.h"
 

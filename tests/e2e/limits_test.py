@@ -328,6 +328,17 @@ class Limits(support.TestCase):
         else:
             self.assertEqual(25_001, recorded)
 
+    def test_tool_of_nvtx(self):
+        """L-NVTX"""
+        plain, traced, _ = self.both("""
+            import ctypes, os
+            getenv = ctypes.CDLL(None).getenv
+            getenv.restype = ctypes.c_char_p
+            path = getenv(b'NVTX_INJECTION64_PATH') or b'/'
+            print(os.path.basename(path), os.environ.get('NVTX_INJECTION64_PATH'))
+            """)
+        self.assertEqual(("b'' None\n", "b'libvtn_runtime.so' None\n"), (plain, traced))
+
     def test_old_python(self):
         """L-OLD-PYTHON: tests/e2e/inputs_test.py runs 3.8 and 2.7; this is the same seen from `--`."""
         old = os.path.expanduser("~/.pyenv/versions/3.9.18/bin/python3")

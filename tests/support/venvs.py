@@ -32,6 +32,7 @@ SETS = {
     "debuggers": ["coverage~=7.6", "debugpy~=1.8"],
     "greenlets": ["greenlet~=3.0"],
     "telemetry": ["opentelemetry-sdk~=1.30"],
+    "nvtx": ["nvtx~=0.2"],
     "snakeviz": ["snakeviz~=2.2"],
     "installers": ["uv>=0.5,<1", "pipx~=1.7"],
     "kernel": ["nbclient~=0.10", "ipykernel>=6.29,<8"],
