@@ -289,6 +289,7 @@ TEST_CASE("call filter: what is attached goes where its call goes", "[call_filte
   thread.leave(1300, a);
   thread.enter(1400, a);
   thread.call_value(1405, a, 30, pair("d"));
+  thread.leave(1410, a);
   auto spool = run.read();
   CHECK(replay(*spool) == "+16@1000 +17@1030 -@1200 -@1300");
   CHECK(names(*spool) == "32:bN 7:cN 7:aN 32:dN");

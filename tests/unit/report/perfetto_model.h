@@ -379,8 +379,11 @@ class PerfettoModel {
     return table->second.at(iid);
   }
 
-  // name -> text; an array's values are joined by spaces.
-  std::string read_value(protozero::pbf_reader from, const Sequence& sequence, std::string& name) {
+  // name -> text; an array's values are joined by spaces, a dictionary's go to `members`.
+  std::string read_value(protozero::pbf_reader from,
+                         const Sequence& sequence,
+                         std::string& name,
+                         std::map<std::string, std::string>& members) {
     std::string value;
     while (from.next()) {
       switch (from.tag()) {
@@ -402,9 +405,15 @@ class PerfettoModel {
         case 6:
           value = from.get_string();
           break;
+        case 11: {
+          std::string member;
+          const std::string entry = read_value(from.get_message(), sequence, member, members);
+          members[member] = entry;
+          break;
+        }
         case 12: {
           std::string none;
-          const std::string entry = read_value(from.get_message(), sequence, none);
+          const std::string entry = read_value(from.get_message(), sequence, none, members);
           value += value.empty() ? entry : " " + entry;
           break;
         }
@@ -426,8 +435,12 @@ class PerfettoModel {
           break;
         case 4: {
           std::string name;
-          std::string value = read_value(from.get_message(), sequence, name);
+          std::map<std::string, std::string> members;
+          std::string value = read_value(from.get_message(), sequence, name, members);
           event.args[name] = value;
+          for (const auto& [member, entry] : members) {
+            event.args[name + "." + member] = entry;
+          }
           break;
         }
         case 9:
@@ -495,7 +508,9 @@ class PerfettoModel {
       }
       Slice& slice = track.slices[track.open.back()];
       slice.end_ns = event.ns;
-      slice.args.insert(event.args.begin(), event.args.end());
+      for (const auto& [name, value] : event.args) {
+        slice.args[name] = value;
+      }
       track.open.pop_back();
       return;
     }
