@@ -2,6 +2,8 @@
 #
 # What the recorder lends to Python. The module is part of the runtime; everything else of this package is made of it.
 # Arguments go by position. In a process that is in no session whatever marks something is accepted, and does nothing.
+# Where it is there before the package, below the launcher, it also has `mark`, `sample` and `span`: instant(), counter() and
+# span() of the package with their own arguments, which take their places.
 # Frames of this package, and what it does while a thread is muted, are not recorded.
 from typing import Any
 

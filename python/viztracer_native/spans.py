@@ -9,6 +9,7 @@ from .muting import paused
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import CodeType, FrameType
     from typing import Any, TypeVar, overload
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -27,10 +28,23 @@ class Span(_native.Span):
     _values: dict[str, object]
 
     def __call__(self, function: F) -> F:
-        with paused():
-            from .wrapping import around
-        name, values = self._name, self._values
-        return around(function, lambda: _native.Span(name, values))
+        return _decorated(self._name, self._values, function)
+
+
+def _decorated(name: str, values: dict[str, object], function: F) -> F:
+    with paused():
+        from .wrapping import around
+    return around(function, lambda: _native.Span(name, values))
+
+
+def _named_by(_name: None, _values: None, function: Any) -> Any:
+    """What a span is that has a function only: the function, with spans of its name."""
+    target = getattr(function, "__func__", function)
+    if not callable(target) or isinstance(target, type):
+        raise TypeError(f"the name of a span must be a text, not {type(function).__name__}")
+    with paused():
+        from .wrapping import name_of
+    return _decorated(name_of(target), {}, function)
 
 
 @overload
@@ -58,12 +72,11 @@ def span(name: Any, /, **values: object) -> Any:
         made._name = name
         made._values = values
         return made
-    function = getattr(name, "__func__", name)
-    if not callable(function) or isinstance(function, type):
-        raise TypeError(f"the name of a span must be a text, not {type(name).__name__}")
-    with paused():
-        from .wrapping import name_of
-    return span(name_of(function))(name)
+    return _named_by(None, None, name)
+
+
+if hasattr(_native, "span"):  # it is there from the start: no function of ours in between
+    globals().update(span=getattr(_native, "span"))
 
 
 class VizEvent(_native.Span):
@@ -72,6 +85,28 @@ class VizEvent(_native.Span):
     __slots__ = ()
 
     def __new__(cls, tracer: object, event_name: str, file_name: str, lineno: int) -> VizEvent:
-        if not isinstance(event_name, str):
-            raise TypeError(f"the name of an event must be a text, not {type(event_name).__name__}")
-        return super().__new__(cls, f"{event_name} ({file_name}:{lineno})", {})
+        return _new_span(cls, f"{_checked(event_name)} ({file_name}:{lineno})", {})
+
+
+_new_span: Callable[..., VizEvent] = _native.Span.__new__
+_MOST_EVENT_NAMES = 1000
+# By code, instruction and name. With the code, so that no other has its id.
+_event_names: dict[tuple[int, int, str], tuple[CodeType, str]] = {}
+
+
+def _checked(name: str) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of an event must be a text, not {type(name).__name__}")
+    return name
+
+
+def event_in(frame: FrameType, name: str) -> VizEvent:
+    """The event of that name where the frame is."""
+    code = frame.f_code
+    key = (id(code), frame.f_lasti, _checked(name))
+    known = _event_names.get(key)
+    if known is None or known[0] is not code:
+        if len(_event_names) >= _MOST_EVENT_NAMES:
+            _event_names.clear()
+        known = _event_names[key] = code, f"{name} ({code.co_filename}:{frame.f_lineno})"
+    return _new_span(VizEvent, known[1], {})

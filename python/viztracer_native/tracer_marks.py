@@ -9,6 +9,7 @@ import warnings
 from . import _native
 from .marks import checked_name, checked_scope
 from .muting import paused
+from .spans import event_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,10 +98,7 @@ class TracerMarks:
             with tracer.log_event("load"):
                 rows = load(path)
         """
-        with paused():
-            from .spans import VizEvent
-        frame = sys._getframe(1)
-        return VizEvent(self, name, frame.f_code.co_filename, frame.f_lineno)
+        return event_in(sys._getframe(1), name)
 
     def add_object(self, ph: str, obj_id: str, name: str, args: Any = None) -> None:
         """What became of an object: ph "N" it is new, "O" its state is `args`, "D" it is deleted. ValueError for

@@ -33,6 +33,10 @@ void uninstall_monitoring();
 // beginnings of code are asked for until then; now the rest is.
 void want_all_events();
 
+// Code that is hidden runs in the current interpreter though no filter hides any: from now on
+// handlers ask who is.
+void monitoring_meets_hidden_code();
+
 // The main interpreter begins anew: nothing that was kept of it is there any more.
 void forget_monitoring();
 

@@ -267,21 +267,25 @@ bool ask_for_events(PyObject* monitoring, int tool, PyObject* events, bool all) 
       PyRef::steal(g_python.PyObject_CallMethod(monitoring, "set_events", "il", tool, wanted)));
 }
 
-bool subscribe(PyObject* monitoring, int tool) {
-  const PyRef events = PyRef::steal(g_python.PyObject_GetAttrString(monitoring, "events"));
-  const CallbackType* type = events ? callback_type() : nullptr;
-  if (type == nullptr) {
-    return false;
-  }
+bool register_handlers(PyObject* monitoring, int tool, PyObject* events, PyObject* type) {
   for (const Subscription& subscription : kSubscriptions) {
     if (!is_wanted(subscription)) {
       continue;
     }
-    const long bit = event_bit(events.get(), subscription);
-    const PyRef callback = PyRef::steal(make_callback(type->type, handler_of(subscription)));
+    const long bit = event_bit(events, subscription);
+    const PyRef callback = PyRef::steal(make_callback(type, handler_of(subscription)));
     if (bit <= 0 || !callback || !register_callback(monitoring, tool, bit, callback.get())) {
       return false;
     }
+  }
+  return true;
+}
+
+bool subscribe(PyObject* monitoring, int tool) {
+  const PyRef events = PyRef::steal(g_python.PyObject_GetAttrString(monitoring, "events"));
+  const CallbackType* type = events ? callback_type() : nullptr;
+  if (type == nullptr || !register_handlers(monitoring, tool, events.get(), type->type)) {
+    return false;
   }
   // One object for all interpreters (_PyInstrumentation_DISABLE), which never dies.
   const PyRef disable = PyRef::steal(g_python.PyObject_GetAttrString(monitoring, "DISABLE"));
@@ -421,6 +425,18 @@ void want_all_events() {
       PyRef::steal(tool < 0 ? nullptr : g_python.PyObject_GetAttrString(monitoring, "events"));
   if (events) {
     (void)ask_for_events(monitoring, tool, events.get(), true);
+  }
+  g_python.PyErr_Clear();
+}
+
+void monitoring_meets_hidden_code() {
+  const CallbackType* const type = known_type(interpreter_id(current_interpreter()));
+  PyObject* monitoring = g_python.PySys_GetObject("monitoring");
+  const int tool = monitoring == nullptr ? -1 : find_tool(monitoring);
+  const PyRef events =
+      PyRef::steal(tool < 0 ? nullptr : g_python.PyObject_GetAttrString(monitoring, "events"));
+  if (events && type != nullptr) {
+    (void)register_handlers(monitoring, tool, events.get(), type->type);
   }
   g_python.PyErr_Clear();
 }

@@ -89,6 +89,7 @@ bool install_now() {
     stay_untraced(UntracedReason::kJit, g_python.version);
     return false;
   }
+  check_ascii_text();
   g_python.PyErr_Clear();
   start_frames();
   start_filters();

@@ -31,6 +31,7 @@ struct {
   bool callables;                        // some may be hidden or marked by their own names
   PyObject* global_names[kGlobalNames];  // the main interpreter's; null: not made yet
 } g_filters;
+bool g_own_package = false;
 
 struct FunctionFacts {
   tracer::Text module;  // empty: unknown
@@ -175,7 +176,9 @@ void start_filters() {
   }
 }
 
-bool filters_on() { return g_filters.on; }
+bool filters_on() { return g_filters.on || g_own_package; }
+
+void hide_own_package() { g_own_package = true; }
 
 bool nothing_is_recorded() { return g_filters.everything; }
 

@@ -26,9 +26,11 @@ namespace vtn::runtime {
 // library lies.
 void start_filters();
 
-// Whether any function may be hidden or marked; functions that are called too often (budget.h),
-// too.
+// Whether any function may be hidden or marked; functions that are called too often (budget.h) and
+// the package's own, too.
 bool filters_on();
+// The package is there.
+void hide_own_package();
 
 // Whether all functions are hidden, so that what else is logged is of all of them.
 bool nothing_is_recorded();

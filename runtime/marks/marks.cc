@@ -35,10 +35,15 @@ bool Mark::start_value(tracer::Text name) {
 void Mark::add(const char* name, PyObject* value) { add(text_of(name), value); }
 
 void Mark::add(tracer::Text name, PyObject* value) {
-  if (start_value(name)) {
-    used_ += value == nullptr ? put_unbound(bytes_ + used_, room())
-                              : put_value(value, bytes_ + used_, room(), safely_);
+  if (!start_value(name)) {
+    return;
   }
+  if (value == nullptr) {
+    used_ += put_unbound(bytes_ + used_, room());
+    return;
+  }
+  const size_t simple = put_simple_value(value, bytes_ + used_, room());
+  used_ += simple != 0 ? simple : put_value(value, bytes_ + used_, room(), safely_);
 }
 
 void Mark::add_pairs(PyObject* values) {
@@ -104,8 +109,8 @@ void Mark::add_real(const char* name, double number) {
   }
 }
 
-void Mark::add_redacted(const char* name) {
-  if (start_value(text_of(name))) {
+void Mark::add_redacted(tracer::Text name) {
+  if (start_value(name)) {
     used_ += put_redacted(bytes_ + used_, room());
   }
 }

@@ -48,7 +48,8 @@ class Mark {
   bool add_whole(const char* name, tracer::Text text);
   void add_number(const char* name, int64_t number);
   void add_real(const char* name, double number);
-  void add_redacted(const char* name);
+  void add_redacted(tracer::Text name);
+  void add_redacted(const char* name) { add_redacted({name, __builtin_strlen(name)}); }
 
   // `name` as mark_name() gave it for that kind. `ticks`: when it happened.
   void record(tracer::ThreadState* thread, MarkKind kind, uint32_t name, uint64_t ticks);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/module/arguments_check.h"
 
+#include "runtime/python/text.h"
+
 namespace vtn::runtime {
 
 PyObject* raise(Raise kind, const char* message) {
@@ -34,7 +36,7 @@ bool check_count(const char* function, PySize count, PySize least, PySize most) 
 }
 
 bool check_str(PyObject* value, const char* message) {
-  if (g_python.PyType_IsSubtype(type_of(value), g_python.PyUnicode_Type) != 0) {
+  if (is_str(value)) {
     return true;
   }
   (void)raise(Raise::kTypeError, message);

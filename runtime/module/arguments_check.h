@@ -23,7 +23,8 @@ bool check_str(PyObject* value, const char* message);
 bool check_dict_or_none(PyObject* value, const char* message);
 
 inline bool is_dict(PyObject* value) {
-  return g_python.PyType_IsSubtype(type_of(value), g_python.PyDict_Type) != 0;
+  return type_of(value) == g_python.PyDict_Type ||
+         g_python.PyType_IsSubtype(type_of(value), g_python.PyDict_Type) != 0;
 }
 
 }  // namespace vtn::runtime

@@ -5,10 +5,10 @@
 
 #include "runtime/capture/functions.h"
 #include "runtime/capture/open_stack.h"
-#include "runtime/entry/interpreters.h"
 #include "runtime/marks/marks.h"
 #include "runtime/module/arguments_check.h"
 #include "runtime/module/callers.h"
+#include "runtime/module/known_names.h"
 #include "runtime/module/recording_thread.h"
 #include "runtime/python/text.h"
 #include "runtime/values/values.h"
@@ -18,42 +18,44 @@ namespace vtn::runtime {
 
 namespace {
 
-// Names that were used last, so that a mark does not read its name anew. An entry owns a reference:
-// the object cannot be another's. Of the main interpreter, under its GIL, where no other records.
-struct KnownName {
-  PyObject* name;
-  uint64_t epoch;  // of the process: ids are not its children's
-  uint32_t id;
-  uint32_t use;  // kind and flags
-};
-constexpr uint32_t kKnownNameBits = 8;
-KnownName g_known_names[1u << kKnownNameBits];
+uint32_t instant_id(PyObject* name, uint32_t flags) {
+  return ask_of_name(name, nullptr, name_use(NameUse::kInstant, flags), [&] {
+    return mark_name(MarkKind::kInstant, NameText(name).text(), text_of("instant"), flags);
+  });
+}
 
-struct Use {
-  MarkKind kind;
-  const char* category;
-  uint32_t flags;
+// A series has a name of its own; that of one called "value" is the counter's.
+uint32_t series_id(PyObject* name, PyObject* key) {
+  return ask_of_name(name, key, name_use(NameUse::kSeries), [&] {
+    const NameText series(key);
+    const NameText counter(name);
+    char joined[kMaxNameBytes];
+    size_t bytes = counter.text().bytes;
+    memcpy(joined, counter.text().data, bytes);
+    if (!is_text(key, "value") && bytes + 1 + series.text().bytes <= sizeof(joined)) {
+      joined[bytes++] = '.';
+      memcpy(joined + bytes, series.text().data, series.text().bytes);
+      bytes += series.text().bytes;
+    }
+    return mark_name(MarkKind::kCounter, {joined, bytes}, text_of("counter"));
+  });
+}
 
-  uint32_t key() const { return (flags << 1) | (kind == MarkKind::kCounter ? 1u : 0u); }
-};
+void record_series(
+    tracer::ThreadState* thread, PyObject* name, PyObject* key, PyObject* value, uint64_t ticks) {
+  const uint32_t id = series_id(name, key);
+  Mark mark;
+  mark.add("", value);
+  mark.record(thread, MarkKind::kCounter, id, ticks);
+}
 
-uint32_t name_id(PyObject* name, const Use& use) {
-  const auto slot =
-      (reinterpret_cast<uintptr_t>(name) * 0x9e37'79b9'7f4a'7c15u) >> (64 - kKnownNameBits);
-  KnownName& known = g_known_names[slot];
-  const bool may_remember = !others_may_record();
-  if (may_remember && known.name == name && known.use == use.key() &&
-      known.epoch == tracer::g_engine.epoch) {
-    return known.id;
+void add_by_key(Mark& mark, PyObject* key, PyObject* value) {
+  const NameText name(key);
+  if (is_secret_key(key)) {
+    mark.add_redacted(name.text());
+  } else {
+    mark.add(name.text().bytes != 0 ? name.text() : text_of("?"), value);
   }
-  const Utf8 text(name);
-  const uint32_t id = mark_name(use.kind, text.text(), text_of(use.category), use.flags);
-  if (may_remember && type_of(name) == g_python.PyUnicode_Type) {
-    const PyRef before = PyRef::steal(known.name);
-    g_python.Py_IncRef(name);
-    known = {name, tracer::g_engine.epoch, id, use.key()};
-  }
-  return id;
 }
 
 PyObject* done() {
@@ -61,15 +63,25 @@ PyObject* done() {
   return new_none();
 }
 
-// "g", "p", "t": of all processes, of this one, of this thread.
+// "g", "p", "t": of all processes, of this one, of this thread. False: it is none of them, and the
+// error is set.
 bool flags_of_scope(PyObject* scope, uint32_t* flags) {
-  const Utf8 text(scope);
+  if (!check_str(scope, "an instant's scope is a str")) {
+    return false;
+  }
+  const NameText text(scope);
   const char letter = text.text().bytes == 1 ? text.text().data[0] : '\0';
   *flags = letter == 'g'   ? uint32_t{kFunctionOfAll}
            : letter == 'p' ? uint32_t{kFunctionOfProcess}
                            : 0;
-  return letter == 'g' || letter == 'p' || letter == 't';
+  if (letter == 'g' || letter == 'p' || letter == 't') {
+    return true;
+  }
+  (void)raise(Raise::kValueError, "an instant's scope is \"g\", \"p\" or \"t\"");
+  return false;
 }
+
+PySize count_names(PyObject* names) { return names == nullptr ? 0 : g_python.PyTuple_Size(names); }
 
 }  // namespace
 
@@ -83,18 +95,15 @@ PyObject* log_instant(PyObject*, PyObject* const* arguments, PySize count) {
     return nullptr;
   }
   uint32_t flags = 0;
-  if (count > 2 && (!check_str(arguments[2], "an instant's scope is a str") ||
-                    !flags_of_scope(arguments[2], &flags))) {
-    return g_python.PyErr_Occurred() != nullptr
-               ? nullptr
-               : raise(Raise::kValueError, "an instant's scope is \"g\", \"p\" or \"t\"");
+  if (count > 2 && !flags_of_scope(arguments[2], &flags)) {
+    return nullptr;
   }
   tracer::ThreadState* const thread = recording_thread();
   if (thread == nullptr) {
     return new_none();
   }
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
-  const uint32_t id = name_id(arguments[0], {MarkKind::kInstant, "instant", flags});
+  const uint32_t id = instant_id(arguments[0], flags);
   Mark mark;
   if (is_dict(values)) {
     mark.add_pairs(values);
@@ -130,26 +139,65 @@ PyObject* log_counter(PyObject*, PyObject* const* arguments, PySize count) {
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   position = 0;
   while (g_python.PyDict_Next(values, &position, &key, &value) != 0) {
-    const Utf8 series(key);
-    uint32_t id = kIdNone;
-    if (series.equals("value")) {
-      id = name_id(arguments[0], {MarkKind::kCounter, "counter", 0});
-    } else {
-      // A series of its own has a name of its own.
-      char joined[kMaxNameBytes];
-      const Utf8 name(arguments[0]);
-      size_t bytes = name.text().bytes;
-      memcpy(joined, name.text().data, bytes);
-      if (bytes + 1 + series.text().bytes <= sizeof(joined)) {
-        joined[bytes++] = '.';
-        memcpy(joined + bytes, series.text().data, series.text().bytes);
-        bytes += series.text().bytes;
+    record_series(thread, arguments[0], key, value, ticks);
+  }
+  return done();
+}
+
+PyObject* tell_instant(PyObject*, PyObject* const* arguments, PySize count, PyObject* names) {
+  if (!check_count("instant", count, 1, 1) ||
+      !check_str(arguments[0], "an instant's name is a str")) {
+    return nullptr;
+  }
+  const PySize values = count_names(names);
+  PySize scope = values;
+  uint32_t flags = 0;
+  for (PySize i = 0; i < values; ++i) {
+    if (is_text(g_python.PyTuple_GetItem(names, i), "scope")) {
+      if (!flags_of_scope(arguments[count + i], &flags)) {
+        return nullptr;
       }
-      id = mark_name(MarkKind::kCounter, {joined, bytes}, text_of("counter"));
+      scope = i;
     }
-    Mark mark;
-    mark.add("", value);
-    mark.record(thread, MarkKind::kCounter, id, ticks);
+  }
+  tracer::ThreadState* const thread = recording_thread();
+  if (thread == nullptr) {
+    return new_none();
+  }
+  const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  const uint32_t id = instant_id(arguments[0], flags);
+  Mark mark;
+  for (PySize i = 0; i < values; ++i) {
+    if (i != scope) {
+      add_by_key(mark, g_python.PyTuple_GetItem(names, i), arguments[count + i]);
+    }
+  }
+  mark.record(thread, MarkKind::kInstant, id, ticks);
+  return done();
+}
+
+PyObject* tell_counter(PyObject*, PyObject* const* arguments, PySize count, PyObject* names) {
+  if (!check_count("counter", count, 1, 1) ||
+      !check_str(arguments[0], "a counter's name is a str")) {
+    return nullptr;
+  }
+  const PySize values = count_names(names);
+  if (values == 0) {
+    return raise(Raise::kTypeError, "a counter has a value: counter('queue', length=3)");
+  }
+  for (PySize i = 0; i < values; ++i) {
+    if (!is_number(arguments[count + i])) {
+      return raise(Raise::kTypeError, "a counter's values are int or float");
+    }
+  }
+  tracer::ThreadState* const thread = recording_thread();
+  if (thread == nullptr) {
+    return new_none();
+  }
+  const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  for (PySize i = 0; i < values; ++i) {
+    record_series(
+        thread, arguments[0], g_python.PyTuple_GetItem(names, i), arguments[count + i], ticks);
   }
   return done();
 }
@@ -164,14 +212,14 @@ PyObject* attach_argument(PyObject*, PyObject* const* arguments, PySize count) {
     return new_none();
   }
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
-  const uint32_t id = name_id(arguments[0], {MarkKind::kInstant, "instant", 0});
+  const uint32_t id = instant_id(arguments[0], 0);
   uint32_t function = kIdHidden;
   each_caller([&](const void*, PyObject* code) {
     function = code_ids(thread, code).id;
     return function == kIdHidden && is_own_code(code);
   });
   Mark mark(Mark::For::kCall);
-  mark.add_named(Utf8(arguments[0]).text(), arguments[1]);
+  add_by_key(mark, arguments[0], arguments[1]);
   if (is_recorded(function)) {
     // What is open since a pause is begun again by the thread's next event, which this is none of.
     open_stack(thread, EventKind::kLeave, kIdNone);
@@ -199,7 +247,10 @@ PyObject* log_object(PyObject*, PyObject* const* arguments, PySize count) {
     return new_none();
   }
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
-  const uint32_t id = name_id(arguments[2], {MarkKind::kInstant, "object", kFunctionOfObject});
+  const uint32_t id = ask_of_name(arguments[2], nullptr, name_use(NameUse::kObject), [&] {
+    return mark_name(
+        MarkKind::kInstant, NameText(arguments[2]).text(), text_of("object"), kFunctionOfObject);
+  });
   Mark mark;
   mark.add_text("event", what.text());
   mark.add_text("id", Utf8(arguments[1]).text());

@@ -13,6 +13,12 @@ namespace vtn::runtime {
 // instant(name, values: dict | None, scope: "t" | "p" | "g")
 PyObject* log_instant(PyObject* module, PyObject* const* arguments, PySize count);
 
+// mark(name, /, *, scope="t", **values): the same as programs call it (METH_KEYWORDS)
+PyObject* tell_instant(PyObject* module, PyObject* const* arguments, PySize count, PyObject* names);
+
+// sample(name, /, **values): a counter, likewise
+PyObject* tell_counter(PyObject* module, PyObject* const* arguments, PySize count, PyObject* names);
+
 // counter(name, values: dict of numbers): a series each
 PyObject* log_counter(PyObject* module, PyObject* const* arguments, PySize count);
 

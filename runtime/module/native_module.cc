@@ -7,10 +7,12 @@
 
 #include "base/freestanding/atomic.h"
 #include "base/freestanding/syscalls.h"
+#include "runtime/capture/backends.h"
 #include "runtime/capture/control.h"
 #include "runtime/capture/open_stack.h"
 #include "runtime/entry/bootstrap.h"
 #include "runtime/entry/process.h"
+#include "runtime/filters/filters.h"
 #include "runtime/module/arguments_check.h"
 #include "runtime/module/events.h"
 #include "runtime/module/package_sources.h"
@@ -177,6 +179,14 @@ PyObject* enter(PyObject*, PyObject* folder) {
              : raise(Raise::kRuntimeError, "the session cannot be entered");
 }
 
+// With what inspect.signature() reads. Programs see them as `instant` and `counter` of the package.
+constexpr char kMarkDoc[] =
+    "mark($module, name, /, *, scope='t', **values)\n--\n\n"
+    "Marks this moment: instant() of the package.";
+constexpr char kSampleDoc[] =
+    "sample($module, name, /, **values)\n--\n\n"
+    "Samples a counter: counter() of the package.";
+
 PyMethodDefinition g_methods[] = {
     {"enter", reinterpret_cast<void*>(enter), kOneArgument, nullptr},
     {"hide_folder", reinterpret_cast<void*>(hide_folder), kOneArgument, nullptr},
@@ -189,6 +199,8 @@ PyMethodDefinition g_methods[] = {
     {"unmute", reinterpret_cast<void*>(unmute), kNoArguments, nullptr},
     {"instant", reinterpret_cast<void*>(log_instant), kFastCall, nullptr},
     {"counter", reinterpret_cast<void*>(log_counter), kFastCall, nullptr},
+    {"mark", reinterpret_cast<void*>(tell_instant), kFastCall | kKeywords, kMarkDoc},
+    {"sample", reinterpret_cast<void*>(tell_counter), kFastCall | kKeywords, kSampleDoc},
     {"object_event", reinterpret_cast<void*>(log_object), kFastCall, nullptr},
     {"argument", reinterpret_cast<void*>(attach_argument), kFastCall, nullptr},
     {"raw", reinterpret_cast<void*>(log_raw), kFastCall, nullptr},
@@ -225,9 +237,16 @@ constexpr int kSlotInterpreters = 3;
 constexpr uintptr_t kOwnGilSupported = 2;
 
 int fill_module(PyObject* module) {
+  hide_own_package();
+  if (is_traced()) {
+    monitoring_meets_hidden_code();
+  }
   const PyRef type = PyRef::steal(make_span_type());
+  const PyRef span = PyRef::steal(type ? make_span_function(type.get()) : nullptr);
   PyObject* const names = g_python.PyModule_GetDict(module);  // borrowed
-  return type && names != nullptr && g_python.PyDict_SetItemString(names, "Span", type.get()) == 0
+  return span && names != nullptr &&
+                 g_python.PyDict_SetItemString(names, "Span", type.get()) == 0 &&
+                 g_python.PyDict_SetItemString(names, "span", span.get()) == 0
              ? 0
              : -1;
 }

@@ -5,10 +5,10 @@
 
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
-#include "runtime/entry/interpreters.h"
 #include "runtime/marks/marks.h"
 #include "runtime/module/arguments_check.h"
 #include "runtime/module/callers.h"
+#include "runtime/module/known_names.h"
 #include "runtime/module/recording_thread.h"
 #include "runtime/python/text.h"
 #include "runtime/values/values.h"
@@ -22,10 +22,14 @@ namespace {
 
 enum class SpanState : uint32_t { kIdle, kInStack, kAcross };
 
-// Behind the object's head.
+constexpr PySize kInlineValues = 4;
+
+// Behind the object's head. All references are owned; null: none.
 struct Span {
-  PyObject* name;    // owned
-  PyObject* values;  // owned; null: none
+  PyObject* name;
+  PyObject* values;  // a dict, else:
+  PyObject* names;   // a tuple of str: of the first of these
+  PyObject* inline_values[kInlineValues];
   const void* frame;
   const void* thread;
   uint64_t begin_ticks;
@@ -67,6 +71,39 @@ Place place_of(tracer::ThreadState* thread) {
   return place;
 }
 
+// Until `visit(key, value)` answers false.
+template <class Visit>
+void each_value(const Span* span, const Visit& visit) {
+  PySize position = 0;
+  PyObject* key = nullptr;
+  PyObject* value = nullptr;
+  const PySize count = span->names == nullptr ? 0 : g_python.PyTuple_Size(span->names);
+  for (PySize i = 0; i < count; ++i) {
+    if (!visit(g_python.PyTuple_GetItem(span->names, i), span->inline_values[i])) {
+      return;
+    }
+  }
+  while (span->values != nullptr &&
+         g_python.PyDict_Next(span->values, &position, &key, &value) != 0) {
+    const PyRef held = PyRef::hold(value);
+    if (!visit(key, value)) {
+      return;
+    }
+  }
+}
+
+// A dict as a new reference; null: an error is set.
+PyObject* dict_of(PyObject* names, PyObject* const* values) {
+  PyRef dict = PyRef::steal(g_python.PyDict_New());
+  const PySize count = names == nullptr ? 0 : g_python.PyTuple_Size(names);
+  for (PySize i = 0; dict && i < count; ++i) {
+    if (g_python.PyDict_SetItem(dict.get(), g_python.PyTuple_GetItem(names, i), values[i]) != 0) {
+      return nullptr;
+    }
+  }
+  return dict.release();
+}
+
 PyObject* span_new(PyObject* type, PyObject* arguments, PyObject* keywords) {
   const PySize count = g_python.PyTuple_Size(arguments);
   if ((keywords != nullptr && g_python.PyDict_Size(keywords) != 0) ||
@@ -87,7 +124,7 @@ PyObject* span_new(PyObject* type, PyObject* arguments, PyObject* keywords) {
     Span* const span = span_of(self);
     g_python.Py_IncRef(name);
     span->name = name;
-    if (values != g_python._Py_NoneStruct) {
+    if (values != g_python._Py_NoneStruct && g_python.PyDict_Size(values) != 0) {
       g_python.Py_IncRef(values);
       span->values = values;
     }
@@ -95,14 +132,75 @@ PyObject* span_new(PyObject* type, PyObject* arguments, PyObject* keywords) {
   return self;
 }
 
+// The package's module of that name, which has what is said in Python.
+PyObject* call_spans(const char* function, PyObject* name, PyObject* values, PyObject* target) {
+  const PyRef module = PyRef::steal(g_python.PyImport_ImportModule("viztracer_native.spans"));
+  if (!module) {
+    return nullptr;
+  }
+  return g_python.PyObject_CallMethod(module.get(), function, "OOO", name, values, target);
+}
+
+// span(name, /, **values), and @span. `type` is Span.
+PyObject* make_span(PyObject* type, PyObject* const* arguments, PySize count, PyObject* names) {
+  if (!check_count("span", count, 1, 1)) {
+    return nullptr;
+  }
+  PyObject* const name = arguments[0];
+  if (!is_str(name)) {
+    return call_spans("_named_by", g_python._Py_NoneStruct, g_python._Py_NoneStruct, name);
+  }
+  const PySize values = names == nullptr ? 0 : g_python.PyTuple_Size(names);
+  const PyRef self = PyRef::steal(g_python.PyType_GenericAlloc(type, 0));
+  if (!self) {
+    return nullptr;
+  }
+  Span* const span = span_of(self.get());
+  g_python.Py_IncRef(name);
+  span->name = name;
+  if (values > kInlineValues) {
+    span->values = dict_of(names, arguments + count);
+    if (span->values == nullptr) {
+      return nullptr;
+    }
+  } else if (values != 0) {
+    g_python.Py_IncRef(names);
+    span->names = names;
+    for (PySize i = 0; i < values; ++i) {
+      g_python.Py_IncRef(arguments[count + i]);
+      span->inline_values[i] = arguments[count + i];
+    }
+  }
+  g_python.Py_IncRef(self.get());
+  return self.get();
+}
+
+// As a decorator.
+PyObject* span_call(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  const Span* const span = span_of(self);
+  if ((keywords != nullptr && g_python.PyDict_Size(keywords) != 0) ||
+      !check_count("a span", g_python.PyTuple_Size(arguments), 1, 1)) {
+    return g_python.PyErr_Occurred() != nullptr
+               ? nullptr
+               : raise(Raise::kTypeError, "a span decorates one function");
+  }
+  const PyRef values = span->values != nullptr
+                           ? PyRef::hold(span->values)
+                           : PyRef::steal(dict_of(span->names, span->inline_values));
+  return values
+             ? call_spans(
+                   "_decorated", span->name, values.get(), g_python.PyTuple_GetItem(arguments, 0))
+             : nullptr;
+}
+
 void span_dealloc(PyObject* self) {
   Span* const span = span_of(self);
   PyObject* const type = type_of(self);
-  if (span->name != nullptr) {
-    g_python.Py_DecRef(span->name);
-  }
-  if (span->values != nullptr) {
-    g_python.Py_DecRef(span->values);
+  g_python.Py_DecRef(span->name);
+  g_python.Py_DecRef(span->values);
+  g_python.Py_DecRef(span->names);
+  for (PyObject* const value : span->inline_values) {
+    g_python.Py_DecRef(value);
   }
   // Of a class that is derived with fields the collector knows its objects, and frees them.
   reinterpret_cast<void (*)(void*)>(g_python.PyType_GetSlot(type, kSlotFree))(self);
@@ -112,23 +210,25 @@ void span_dealloc(PyObject* self) {
 // The names of its values, a NUL behind each; `count`: of them.
 class ValueNames {
  public:
-  explicit ValueNames(PyObject* values) {
-    PySize position = 0;
-    PyObject* key = nullptr;
-    PyObject* value = nullptr;
-    while (values != nullptr && g_python.PyDict_Next(values, &position, &key, &value) != 0) {
+  explicit ValueNames(const Span* span) {
+    each_value(span, [&](PyObject* key, PyObject*) {
       const Utf8 name(key);
       if (bytes_ + name.text().bytes + 1 > sizeof(text_)) {
-        break;
+        return false;
       }
       memcpy(text_ + bytes_, name.text().data, name.text().bytes);
       bytes_ += name.text().bytes;
       text_[bytes_++] = 0;
       ++count_;
-    }
+      return true;
+    });
   }
   tracer::Text text() const { return {text_, bytes_}; }
   uint32_t count() const { return count_; }
+  // 0: there are none.
+  uint32_t hash() const {
+    return count_ == 0 ? 0 : static_cast<uint32_t>(tracer::hash_text(text(), 1) >> 40);
+  }
 
  private:
   char text_[kMaxNameBytes];
@@ -138,37 +238,57 @@ class ValueNames {
 
 // Spans of one name and the same names of values are calls of one function, whose parameters these
 // are: so they are told of, and shown, as calls with arguments.
-uint32_t span_id(Span* span) {
+uint32_t new_span_id(const Span* span, const ValueNames& names) {
   const Utf8 text(span->name);
-  const ValueNames names(span->values);
-  const auto hash = static_cast<uint32_t>(tracer::hash_text(names.text(), 1) >> 40);
   tracer::ensure_process();
-  const uint32_t id = tracer::intern_function({FunctionKind::kSpan,
-                                               text.text(),
-                                               {},
-                                               0,
-                                               names.count() == 0 ? 0 : hash << kFunctionFlagBits});
+  const uint32_t id = tracer::intern_function(
+      {FunctionKind::kSpan, text.text(), {}, 0, names.hash() << kFunctionFlagBits});
   if (names.count() != 0 && id != kIdTooManyNames) {
     (void)tracer::publish_text(NameRecord::kParameters, id, names.text());
   }
   return id;
 }
 
-void note_values(tracer::ThreadState* thread, Span* span) {
+uint32_t span_id(Span* span) {
+  if (span->values == nullptr) {
+    return ask_of_name(span->name, span->names, name_use(NameUse::kSpan), [&] {
+      return new_span_id(span, ValueNames(span));
+    });
+  }
+  const ValueNames names(span);
+  return ask_of_name(span->name, nullptr, name_use(NameUse::kSpan, names.hash()), [&] {
+    return new_span_id(span, names);
+  });
+}
+
+void add_values(Mark* mark, const Span* span) {
+  each_value(span, [&](PyObject* key, PyObject* value) {
+    mark->add_named(Utf8(key).text(), value);
+    return true;
+  });
+}
+
+void note_values(tracer::ThreadState* thread, const Span* span) {
   char bytes[kMaxNoteBytes];
   size_t used = 0;
   uint32_t count = 0;
-  PySize position = 0;
-  PyObject* key = nullptr;
-  PyObject* value = nullptr;
-  const uint32_t wanted = ValueNames(span->values).count();
-  while (count < wanted && g_python.PyDict_Next(span->values, &position, &key, &value) != 0) {
-    const PyRef held = PyRef::hold(value);
+  size_t name_bytes = 0;
+  each_value(span, [&](PyObject* key, PyObject* value) {
+    const Utf8 name(key);
+    name_bytes += name.text().bytes + 1;
+    if (name_bytes > kMaxNameBytes) {
+      return false;  // it has no name there (ValueNames)
+    }
     const size_t room = sizeof(bytes) - used;
-    used += is_secret_name(Utf8(key).text()) ? put_redacted(bytes + used, room)
-                                             : put_value(value, bytes + used, room);
+    if (is_str(key) ? is_secret_key(key) : is_secret_name(name.text())) {
+      used += put_redacted(bytes + used, room);
+    } else {
+      const size_t simple = put_simple_value(value, bytes + used, room);
+      used += simple != 0 ? simple : put_value(value, bytes + used, room);
+    }
     ++count;
-  }
+    return true;
+  });
   tracer::record_note(thread, NoteKind::kArguments, count, bytes, used);
 }
 
@@ -180,7 +300,6 @@ PyObject* span_enter(PyObject* self, PyObject*) {
   if (thread == nullptr) {
     return self;
   }
-  const PendingException pending;
   const Place place = place_of(thread);
   if (span->id == kIdNone || span->epoch != tracer::g_engine.epoch) {
     span->id = span_id(span);
@@ -192,13 +311,11 @@ PyObject* span_enter(PyObject* self, PyObject*) {
     span->state = SpanState::kAcross;
     span->begin_ticks = tracer::read_ticks(tracer::g_engine.clock);
     Mark mark;
-    if (span->values != nullptr) {
-      mark.add_pairs(span->values);
-    }
+    add_values(&mark, span);
     mark.record_as(thread, NoteKind::kSpanBegin, span->id, span->begin_ticks);
   } else {
     span->state = SpanState::kInStack;
-    if (span->values != nullptr) {
+    if (span->values != nullptr || span->names != nullptr) {
       note_values(thread, span);
     }
     span->begin_ticks = tracer::read_ticks(tracer::g_engine.clock);
@@ -220,7 +337,6 @@ PyObject* span_exit(PyObject* self, PyObject* const* arguments, PySize count) {
   tracer::ThreadState* const thread = tracer::current_thread();
   const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
   const bool raised = count > 0 && arguments[0] != g_python._Py_NoneStruct;
-  const PendingException pending;
   const bool paused = g_recording_clock == kPausedClock;
   if (state == SpanState::kInStack && span->thread == thread &&
       (paused || place_of(thread).frame == span->frame)) {
@@ -231,9 +347,7 @@ PyObject* span_exit(PyObject* self, PyObject* const* arguments, PySize count) {
     const tracer::MuteLifted lifted(thread);
     Mark mark;
     mark.add_number("ticks", static_cast<int64_t>(ticks - span->begin_ticks));
-    if (span->values != nullptr) {
-      mark.add_pairs(span->values);
-    }
+    add_values(&mark, span);
     mark.record_as(thread, NoteKind::kSpan, span->id, span->begin_ticks);
   }
   g_python.PyErr_Clear();
@@ -245,10 +359,21 @@ PyMethodDefinition g_span_methods[] = {
     {"__exit__", reinterpret_cast<void*>(span_exit), kFastCall, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 
+constexpr char kSpanDoc[] =
+    "span(name, /, **values)\n--\n\n"
+    "A slice of that name, as a context or a decorator: span() of the package.";
+PyMethodDefinition g_span_function = {
+    "span", reinterpret_cast<void*>(make_span), kFastCall | kKeywords, kSpanDoc};
+
 }  // namespace
+
+PyObject* make_span_function(PyObject* type) {
+  return g_python.PyCFunction_NewEx(&g_span_function, type, nullptr);
+}
 
 PyObject* make_span_type() {
   static PyTypeSlot slots[] = {{kSlotDealloc, reinterpret_cast<void*>(span_dealloc)},
+                               {kSlotCall, reinterpret_cast<void*>(span_call)},
                                {kSlotMethods, g_span_methods},
                                {kSlotNew, reinterpret_cast<void*>(span_new)},
                                {0, nullptr}};
@@ -261,9 +386,10 @@ PyObject* make_span_type() {
 }
 
 bool is_span_definition(const void* definition) {
-  return definition >= static_cast<const void*>(g_span_methods) &&
-         definition < static_cast<const void*>(g_span_methods +
-                                               sizeof(g_span_methods) / sizeof(g_span_methods[0]));
+  return definition == &g_span_function ||
+         (definition >= static_cast<const void*>(g_span_methods) &&
+          definition < static_cast<const void*>(g_span_methods + sizeof(g_span_methods) /
+                                                                     sizeof(g_span_methods[0])));
 }
 
 }  // namespace vtn::runtime

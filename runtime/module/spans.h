@@ -20,6 +20,10 @@ namespace vtn::runtime {
 // In each interpreter: Span(name, values: dict | None). Null: an error is set.
 PyObject* make_span_type();
 
+// span(name, /, **values) as programs call it, which makes objects of that type, or decorates a
+// function. Null: an error is set.
+PyObject* make_span_function(PyObject* type);
+
 // Whether it is a method's definition of that type.
 bool is_span_definition(const void* definition);
 

@@ -3,7 +3,11 @@
 
 #include <string.h>
 
+#include "runtime/python/versions.h"
+
 namespace vtn::runtime {
+
+PySize g_ascii_characters = 0;
 
 const char* check_layout() {
   const PythonApi& py = g_python;
@@ -38,6 +42,35 @@ const char* check_layout() {
     return "method descriptor";
   }
   return nullptr;
+}
+
+void check_ascii_text() {
+  g_ascii_characters = ascii_characters(g_python.minor);
+  // One that is interned, one that is not, and one of each other width.
+  constexpr struct {
+    const char* utf8;
+    bool is_ascii;
+  } kTrials[] = {{"append", true},
+                 {"viztracer-native: \x7f\x01 of no identifier", true},
+                 {"", true},
+                 {"caf\xc3\xa9", false},
+                 {"\xe2\x82\xac", false},
+                 {"\xf0\x9f\x90\x8d", false}};
+  for (const auto& [utf8, is_ascii] : kTrials) {
+    const auto bytes = static_cast<PySize>(strlen(utf8));
+    const PyRef text = PyRef::steal(g_python.PyUnicode_Decode(utf8, bytes, "utf-8", "strict"));
+    const PyRef interned = PyRef::steal(g_python.PyUnicode_InternFromString(utf8));
+    const auto reads_well = [utf8 = utf8, is_ascii = is_ascii](PyObject* one) {
+      return one != nullptr && is_ascii_text(one) == is_ascii &&
+             string_length(one) == g_python.PyUnicode_GetLength(one) &&
+             (!is_ascii || memcmp(ascii_characters_of(one), utf8, strlen(utf8) + 1) == 0);
+    };
+    if (!reads_well(text.get()) || !reads_well(interned.get())) {
+      g_ascii_characters = 0;
+      g_python.PyErr_Clear();
+      return;
+    }
+  }
 }
 
 bool check_version_tags() {

@@ -78,6 +78,28 @@ inline const PyGetSetDef* descriptor_attribute(const PyObject* descriptor) {
   return field<const PyGetSetDef*>(descriptor, kHeadBytes + 24);
 }
 
+// Where the characters of ASCII strs are; 0: nobody knows, ask the API.
+extern PySize g_ascii_characters;
+inline constexpr PySize kStringLength = kHeadBytes;
+inline constexpr PySize kStringState = kHeadBytes + 16;  // behind length and hash
+// Of the state: how wide a character is (1 byte), that all lies in one piece, that it is ASCII.
+inline constexpr uint32_t kStringKindMask = 0x7c;
+inline constexpr uint32_t kStringIsAscii = 0x64;
+
+// Whether the str, or what is derived from it, is ASCII text that can be read where it lies. May
+// answer no of text that is.
+inline bool is_ascii_text(const PyObject* string) {
+  return g_ascii_characters != 0 &&
+         (field<uint32_t>(string, kStringState) & kStringKindMask) == kStringIsAscii;
+}
+inline const char* ascii_characters_of(const PyObject* string) {
+  return reinterpret_cast<const char*>(string) + g_ascii_characters;
+}
+inline PySize string_length(const PyObject* string) { return field<PySize>(string, kStringLength); }
+
+// Finds out whether strs are laid out so. After check_layout().
+void check_ascii_text();
+
 // Null when everything is as expected, else what is not.
 const char* check_layout();
 

@@ -53,6 +53,7 @@ inline constexpr unsigned kTypeHasVectorcall = 1u << 11;
 inline constexpr int kNoArguments = 0x0004;
 inline constexpr int kOneArgument = 0x0008;
 inline constexpr int kFastCall = 0x0080;
+inline constexpr int kKeywords = 0x0002;
 
 struct PyTypeSlot {
   int slot;

@@ -24,12 +24,23 @@ inline size_t put_utf8(uint32_t character, char* to) {
   return more + 1;
 }
 
+inline bool is_str(PyObject* object) {
+  return type_of(object) == g_python.PyUnicode_Type ||
+         g_python.PyType_IsSubtype(type_of(object), g_python.PyUnicode_Type) != 0;
+}
+
 // As much of it as is recorded of any text.
 class Utf8 {
  public:
   // `string` is borrowed and may be null or no str: the text is empty then.
   explicit Utf8(PyObject* string) {
-    if (string == nullptr || !g_python.PyType_IsSubtype(type_of(string), g_python.PyUnicode_Type)) {
+    if (string == nullptr || !is_str(string)) {
+      return;
+    }
+    if (is_ascii_text(string)) {
+      const auto length = static_cast<size_t>(string_length(string));
+      bytes_ = length < sizeof(data_) ? length : sizeof(data_);
+      __builtin_memcpy(data_, ascii_characters_of(string), bytes_);
       return;
     }
     const PySize length = g_python.PyUnicode_GetLength(string);

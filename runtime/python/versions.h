@@ -97,6 +97,12 @@ constexpr bool instructions_count_all_variables(uint32_t minor) { return minor >
 // A thread state has the kernel's number of its thread, right behind CPython's: 3.11, bpo-44771.
 constexpr bool thread_state_has_kernel_id(uint32_t minor) { return minor >= 11; }
 
+// -- Text
+
+// Where the characters of an ASCII str lie: behind its head, from which 3.12 took a word (PEP 623).
+// check_ascii_text() of layout.h compares what is read there with what the API says.
+constexpr intptr_t ascii_characters(uint32_t minor) { return minor < 12 ? 48 : 40; }
+
 // -- Modules of our own
 
 // struct _frozen: 3.10 marks packages by a negative size; 3.11 and 3.12 have a function behind it

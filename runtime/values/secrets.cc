@@ -7,7 +7,13 @@ namespace vtn::runtime {
 
 namespace {
 
-constexpr const char* kSecrets[] = {
+struct Word {
+  template <size_t size>
+  constexpr Word(const char (&literal)[size]) : text(literal), bytes(size - 1) {}
+  const char* text;
+  size_t bytes;
+};
+constexpr Word kSecrets[] = {
     "password", "passwords",     "passwd",    "passphrase", "pwd",         "token",   "tokens",
     "secret",   "secrets",       "key",       "keys",       "apikey",      "apikeys", "privatekey",
     "auth",     "authorization", "authtoken", "credential", "credentials", "cookie",  "cookies"};
@@ -17,8 +23,9 @@ bool is_upper(char letter) { return letter >= 'A' && letter <= 'Z'; }
 bool is_lower(char letter) { return letter >= 'a' && letter <= 'z'; }
 
 bool is_secret(const char* word, size_t bytes) {
-  for (const char* const secret : kSecrets) {
-    if (strlen(secret) == bytes && memcmp(secret, word, bytes) == 0) {
+  for (const Word& secret : kSecrets) {
+    if (secret.bytes == bytes && secret.text[0] == word[0] &&
+        memcmp(secret.text, word, bytes) == 0) {
       return true;
     }
   }

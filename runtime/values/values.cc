@@ -38,6 +38,9 @@ bool put_str(ValueWriter& to, PyObject* value) {
   if (!to.tag(ValueTag::kStr) || !to.number(static_cast<uint32_t>(length))) {
     return false;
   }
+  if (is_ascii_text(value)) {
+    return to.cut_text({ascii_characters_of(value), static_cast<size_t>(length)});
+  }
   char* const bytes_at = to.mark();
   uint16_t bytes = 0;
   if (!to.number(bytes)) {

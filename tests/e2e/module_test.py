@@ -124,6 +124,45 @@ stopped()
 tracer.add_func_args("of the module", 1)
 """
 
+PUBLIC = """
+import inspect
+from viztracer import get_tracer
+from viztracer_native import counter, instant, span
+
+for call in ("instant(3)", "instant()", "instant('a', 3)", "instant('a', scope='x')", "instant('a', scope=1)", "counter('a')", "counter('a', x='y')",
+             "counter(1, x=1)", "span()", "span(3)", "span('a', 'b')", "span('a')(3)"):
+    try:
+        eval(call)
+        print(call, "is accepted")
+    except (TypeError, ValueError) as error:
+        print(call, type(error).__name__)
+print(inspect.signature(instant), inspect.signature(counter), inspect.signature(span))
+
+@span
+def named(): return 1
+
+@span("decorated", deep=True)
+def decorated(): return 2
+
+@span("generated")
+def generated():
+    yield 3
+
+def f(tracer):
+    instant("whole", scope="g", a=1, password="x", text="caf\u00e9", more=[1, "b"])
+    counter("sizes", value=1, other=2)
+    for n in range(3):
+        with span("five", a=n, b=2, c=3, d=4, e=5, token=6):
+            pass
+        with span("two", n=n, key="x"):
+            tracer.add_instant("of the tracer", {"n": n})
+            with tracer.log_event("here"):
+                tracer.log_var("variable", n)
+    print(named(), decorated(), list(generated()))
+
+f(get_tracer())
+"""
+
 BAD = """
 from viztracer_native import _native
 for call in ("_native.instant()", "_native.instant(3)", "_native.instant('a', 3)", "_native.instant('a', None, 'x')", "_native.instant('a', None, 3)",
@@ -367,6 +406,26 @@ class Module(support.TestCase):
         self.assertEqual(3, sum(one["name"].startswith("work (") for one in events), "work(1), work(4) and work(5)")
         self.assertEqual([], [one["name"] for one in events if "viztracer" in one["name"] or "Span" in one["name"]], "nothing of ours is recorded")
         self.assertEqual(0, self.report.data["viztracer_native"]["stray_ends"])
+
+    def test_what_programs_call_is_native(self):
+        events = self.events(PUBLIC, ph="XiCbe")
+        lines = self.out.splitlines()
+        self.assertEqual(12, sum(line.endswith(("TypeError", "ValueError")) for line in lines), self.out)
+        self.assertEqual(["(name, /, *, scope='t', **values) (name, /, **values) (name, /, **values)", "1 2 [3]"], lines[12:])
+        whole, = self.named(events, "whole")
+        self.assertEqual(("g", {"a": "1", "password": "***", "text": "'caf\u00e9'", "more": "[1, 'b']"}), (whole["s"], whole["args"]))
+        self.assertEqual([("sizes", 1), ("sizes.other", 2)], [(one["name"], one["args"]["value"]) for one in events if one["ph"] == "C"][:2])
+        self.assertEqual([{"a": str(n), "b": "2", "c": "3", "d": "4", "e": "5", "token": "***"} for n in range(3)],
+                         [one["args"]["func_args"] for one in self.named(events, "five")])
+        self.assertEqual([{"n": str(n), "key": "***"} for n in range(3)], [one["args"]["func_args"] for one in self.named(events, "two")])
+        self.assertEqual([{"deep": "True"}], [one["args"]["func_args"] for one in self.named(events, "decorated")])
+        self.assertEqual((1, 1), (len(self.named(events, "named")), sum(one["name"] == "generated" and one["ph"] == "b" for one in events)))
+        here = [one["name"] for one in events if one["name"].startswith("here (")]
+        self.assertEqual((3, 1), (len(here), len(set(here))))
+        f, = (one for one in events if one["name"].startswith("f ("))
+        within = {one["name"].split(" (")[0] for one in events if f["ts"] < one["ts"] < f["ts"] + f["dur"] and one["ph"] == "X"}
+        self.assertEqual({"five", "two", "here", "named", "decorated", "generated", "builtins.print"}, within - {"range", "list"},
+                         "nothing that the package calls")
 
     def arguments(self, events, function):
         return [one.get("args", {}).get("func_args", {}) for one in events if one["name"].startswith(f"{function} (")]
