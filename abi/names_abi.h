@@ -46,9 +46,9 @@ enum class FunctionKind : uint32_t {
   kCallable = 4,  // any other callable; text: its type's name
   // Not functions: what marks are called (NoteKind::kInstant, kCounter); their category as file.
   kInstant = 5,
-  kCounter = 6,
-  kFold = 7,  // calls that were put together, in recordings that reports are made of
-  kSpan = 8,  // a stretch of time that the program names
+  kCounter = 6,  // line: of a series the place of the dot in its name
+  kFold = 7,     // calls that were put together, in recordings that reports are made of
+  kSpan = 8,     // a stretch of time that the program names
 };
 
 enum FunctionFlag : uint32_t {

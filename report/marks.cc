@@ -110,13 +110,21 @@ std::optional<uint64_t> raw_event_ns(const spool::Note& note) {
   std::string_view bytes = note.bytes;
   std::string_view value_name;
   std::string event;
-  if (!take_name(bytes, value_name) || !take_value(bytes, kMostValueBytes, event) ||
-      !take_name(bytes, value_name) || value_name != kNow) {
+  if (!take_value_name(bytes, value_name) || !take_value(bytes, kMostValueBytes, event) ||
+      !take_value_name(bytes, value_name) || value_name != kNow) {
     return std::nullopt;
   }
   const Number now = number_of(bytes);
   const auto* const whole = std::get_if<int64_t>(&now);
   return whole != nullptr ? std::optional(static_cast<uint64_t>(*whole)) : std::nullopt;
+}
+
+CounterSeries series_of(const spool::Note& note, const spool::FunctionInfo* name) {
+  if (name == nullptr || name->line == 0 || name->line >= name->name.size()) {
+    return {name_of(note, name), kOwnValueKey};
+  }
+  const std::string_view text = name->name;
+  return {valid_utf8(text.substr(0, name->line)), valid_utf8(text.substr(name->line + 1))};
 }
 
 CounterValue counter_of(const spool::Note& note, const spool::FunctionInfo* name) {

@@ -58,6 +58,14 @@ struct CounterValue {
 };
 CounterValue counter_of(const spool::Note& note, const spool::FunctionInfo* name);
 
+// "queue.length" may be the series "length" of the counter "queue"; any other counter has one
+// series, kOwnValueKey.
+struct CounterSeries {
+  std::string counter;
+  std::string series;
+};
+CounterSeries series_of(const spool::Note& note, const spool::FunctionInfo* name);
+
 // Valid JSON: null for what is no finite number.
 std::string json_number(const Number& number);
 

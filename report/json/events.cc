@@ -156,6 +156,10 @@ class JsonPieceMaker::Sink {
       if (is_span(note)) {
         maker_.spans_.take(maker_.thread_, image_.image, note);
       }
+      if (note.kind == static_cast<uint32_t>(NoteKind::kCounter)) {
+        sample(note, shown_ns(note.ticks), name);
+        return;
+      }
       append(is_span(note) ? json_span(note,
                                        tracks_[0],
                                        shown_ns(note.ticks),
@@ -198,6 +202,23 @@ class JsonPieceMaker::Sink {
   }
 
  private:
+  // Series of one counter and one moment that are told one after the other are one event: viewers
+  // take what an event does not have for what has gone.
+  void sample(const spool::Note& note, uint64_t ns, const spool::FunctionInfo* name) {
+    const auto [counter, series] = series_of(note, name);
+    std::string text;
+    if (at_ == sampled_.end && note.ticks == sampled_.ticks && counter == sampled_.counter) {
+      at_ -= sampled_.tail_bytes;
+      text = ",";
+    } else {
+      append_json_event(text, tracks_[0], ns, 'C', "counter");
+      text += ",\"args\":{";
+    }
+    text += json_quoted(series) + ":" + json_number(counter_of(note, name).number);
+    const std::string tail = "}" + json_name_tail(counter);
+    append(text + tail);
+    sampled_ = {at_, tail.size(), note.ticks, counter};
+  }
   void append(const std::string& text) {
     room(text.size());
     memcpy(at_, text.data(), text.size());
@@ -223,6 +244,13 @@ class JsonPieceMaker::Sink {
   ByteBuffer& out_;
   char* at_;
   char* limit_;
+  // The last counter's event, which may go on.
+  struct {
+    const char* end = nullptr;
+    size_t tail_bytes = 0;  // of it, behind its values
+    uint64_t ticks = 0;
+    std::string counter;
+  } sampled_;
 };
 
 const NameTail* JsonPieceMaker::keep(std::string text) {
@@ -410,13 +438,6 @@ std::string json_mark(const spool::Note& note,
                       uint64_t offset_ns,
                       const spool::FunctionInfo* function) {
   std::string text;
-  if (note.kind == static_cast<uint32_t>(NoteKind::kCounter)) {
-    const CounterValue counter = counter_of(note, function);
-    append_json_event(text, track, ns, 'C', "counter");
-    return text +
-           fmt::format(",\"args\":{{\"{}\":{}}}", kOwnValueKey, json_number(counter.number)) +
-           json_name_tail(counter.name);
-  }
   const Instant instant = instant_of(note, function);
   const uint32_t flags = function != nullptr ? function->flags : 0;
   if ((flags & kFunctionIsRaw) != 0) {

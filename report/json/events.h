@@ -106,7 +106,7 @@ std::string json_open_span(const spool::Note& note,
                            uint64_t begin_ns,
                            const spool::FunctionInfo* function);
 
-// A mark, which is named by `function` (may be null). `offset_ns`: has been taken off its time.
+// An instant, which is named by `function` (may be null). `offset_ns`: has been taken off its time.
 std::string json_mark(const spool::Note& note,
                       const JsonTrack& track,
                       uint64_t ns,

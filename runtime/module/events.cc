@@ -32,12 +32,16 @@ uint32_t series_id(PyObject* name, PyObject* key) {
     char joined[kMaxNameBytes];
     size_t bytes = counter.text().bytes;
     memcpy(joined, counter.text().data, bytes);
+    uint32_t line = 0;
     if (!is_text(key, "value") && bytes + 1 + series.text().bytes <= sizeof(joined)) {
+      line = static_cast<uint32_t>(bytes);
       joined[bytes++] = '.';
       memcpy(joined + bytes, series.text().data, series.text().bytes);
       bytes += series.text().bytes;
     }
-    return mark_name(MarkKind::kCounter, {joined, bytes}, text_of("counter"));
+    tracer::ensure_process();
+    return tracer::intern_function(
+        {FunctionKind::kCounter, {joined, bytes}, text_of("counter"), line, 0});
   });
 }
 

@@ -57,6 +57,7 @@ def main(tracer):
     asyncio.run(coroutine())
     instant("an instant", place="here")
     counter("queue", length=3)
+    counter("jobs", waiting=5, running=2)
     watched = VizCounter(tracer, "watched")
     watched.value = 7
     thing = VizObject(tracer, "thing")
@@ -151,7 +152,8 @@ class Api(support.TestCase):
             self.assertEqual(times, functions.count(name), name)
         self.assertEqual("1", by_name["from a tracer"]["args"]["n"])
         self.assertEqual("'here'", by_name["an instant"]["args"]["place"])
-        self.assertEqual(3, by_name["queue.length"]["args"]["value"])
+        self.assertEqual({"length": 3}, by_name["queue"]["args"])
+        self.assertEqual({"waiting": 5, "running": 2}, by_name["jobs"]["args"], "all series of a moment are one event")
         self.assertIn("logging - it went wrong", names)
         self.assertTrue(any(name.startswith("an event (") for name in names), "with its place, as VizTracer names it")
         begun = [one for one in events if one["ph"] == "b" and one["name"] == "a coroutine"]
