@@ -11,14 +11,25 @@
 
 namespace vtn::report {
 
+namespace {
+
+constexpr uint64_t kMostBytesOfOp = 4;
+
+// How much there is to write, in ops. A frame of notes may have none, and much to tell.
+uint64_t work_of(const spool::FrameInfo& frame) {
+  return std::max<uint64_t>(frame.ops, frame.body_bytes / kMostBytesOfOp);
+}
+
+}  // namespace
+
 std::vector<FrameGroup> group_frames(const spool::Model& model, uint64_t ops_per_group) {
   std::vector<FrameGroup> groups;
   for (size_t i = 0; i < model.frames.size(); ++i) {
-    if (groups.empty() || groups.back().ops + model.frames[i].ops > ops_per_group) {
+    if (groups.empty() || groups.back().ops + work_of(model.frames[i]) > ops_per_group) {
       groups.push_back(FrameGroup{i, i, 0});
     }
     groups.back().end = i + 1;
-    groups.back().ops += model.frames[i].ops;
+    groups.back().ops += work_of(model.frames[i]);
   }
   return groups;
 }

@@ -25,7 +25,7 @@ inline constexpr uint32_t kTrackDepth = 512;
 struct FrameGroup {
   size_t first = 0;
   size_t end = 0;
-  uint64_t ops = 0;
+  uint64_t ops = 0;  // what is not of ops, as notes, counted as so many
 };
 std::vector<FrameGroup> group_frames(const spool::Model& model, uint64_t ops_per_group);
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "report/pieces.h"
 #include "tests/support/catch.h"
 #include "tests/support/no_threads.h"
 #include "tests/support/temporary_folder.h"
@@ -55,6 +56,22 @@ TEST_CASE("jobs: an error of one ends all, also where no thread can be started",
   };
   CHECK(fail_one() == 0);
   CHECK(without_threads(fail_one) == 0);
+}
+
+TEST_CASE("pieces: frames with nothing but notes are not all of one", "[report]") {
+  spool::Model model;
+  for (uint32_t i = 0; i < 100; ++i) {
+    spool::FrameInfo& frame = model.frames.emplace_back();
+    frame.ops = i % 2 == 0 ? 1000 : 0;
+    frame.body_bytes = i % 2 == 0 ? 2500 : 40'000;
+  }
+  const auto groups = report::group_frames(model, 32 * 1024);
+  CHECK(groups.size() >= 16);
+  CHECK(groups.size() <= 25);
+  CHECK(groups.back().end == 100);
+  for (size_t i = 1; i < groups.size(); ++i) {
+    CHECK(groups[i].first == groups[i - 1].end);
+  }
 }
 
 }  // namespace vtn::test
