@@ -61,7 +61,7 @@ std::string arguments_text(const Timeline& timeline, const Timeline::Told& told)
   std::string text;
   if (told.note != nullptr) {
     for (const auto& [name, value] :
-         debugger::texts_of_arguments(timeline.image(), 0, *told.note)) {
+         debugger::texts_of_arguments(timeline.image(), 0, {told.note, nullptr, nullptr})) {
       text += name + "=" + value + ";";
     }
   }
