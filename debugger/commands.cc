@@ -20,9 +20,9 @@ constexpr size_t kShownWord = 80;
 
 std::span<const CommandGroup> command_groups() {
   static const CommandGroup groups[] = {{"Moving, forward and backward", moving_commands()},
-                                         {"Finding", finding_commands()},
-                                         {"Looking", looking_commands()},
-                                         {"Threads, processes, and the rest", choosing_commands()}};
+                                        {"Finding", finding_commands()},
+                                        {"Looking", looking_commands()},
+                                        {"Threads, processes, and the rest", choosing_commands()}};
   return groups;
 }
 

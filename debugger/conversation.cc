@@ -64,9 +64,7 @@ Status converse(Recording& recording, const ConversationSettings& settings) {
   std::unique_ptr<Lines> lines;
   if (isatty(STDOUT_FILENO) == 1) {
     lines = edited_lines(
-        kPrompt,
-        [&](const std::string& line) { return debugger.completions(line); },
-        interrupts);
+        kPrompt, [&](const std::string& line) { return debugger.completions(line); }, interrupts);
   }
   if (lines == nullptr) {
     lines = plain_lines(STDIN_FILENO, STDOUT_FILENO, kPrompt, &interrupts);

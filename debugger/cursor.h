@@ -26,8 +26,8 @@ class Cursor {
 
   Timeline& timeline() const { return *timeline_; }
   uint64_t place() const { return place_; }
-  // The time it is at, since the recording's zero: of the op before the place, or one that was asked
-  // for and lies before the next op.
+  // The time it is at, since the recording's zero: of the op before the place, or one that was
+  // asked for and lies before the next op.
   uint64_t now_ns() const { return now_ns_; }
 
   // An op: into the call that begins, or out of the one that ends.

@@ -162,8 +162,7 @@ class EditedLines final : public Lines {
 std::unique_ptr<Lines> edited_lines(std::string prompt,
                                     Completions completions,
                                     Interrupts& interrupts) {
-  auto lines =
-      std::make_unique<EditedLines>(std::move(prompt), std::move(completions), interrupts);
+  auto lines = std::make_unique<EditedLines>(std::move(prompt), std::move(completions), interrupts);
   return lines->ready() ? std::unique_ptr<Lines>(std::move(lines)) : nullptr;
 }
 

@@ -145,9 +145,8 @@ Result<std::string> find(Debugger& debugger, std::string_view rest, Direction di
     return fail("find takes a text: that of an argument or a return value, or of a part of it");
   }
   debugger.last_find = text;
-  VTN_ASSIGN(
-      const auto found,
-      find_value(debugger.timeline(), text, search_from(debugger, direction), direction));
+  VTN_ASSIGN(const auto found,
+             find_value(debugger.timeline(), text, search_from(debugger, direction), direction));
   return go_to_found(debugger, found, direction, "");
 }
 

@@ -37,7 +37,8 @@ Result<FunctionPattern> FunctionPattern::parse(std::string_view text) {
       pattern.file_ = std::string(text.substr(0, colon));
       return pattern;
     }
-    return fail("'" + report::one_line(text, kShownWord) + "' has no number behind its colon: FILE:LINE");
+    return fail("'" + report::one_line(text, kShownWord) +
+                "' has no number behind its colon: FILE:LINE");
   }
   if (text.empty()) {
     return fail("a function is needed: a name, a pattern such as 'Tree.*', or FILE:LINE");

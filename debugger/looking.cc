@@ -110,8 +110,7 @@ uint32_t last_line_of(const SourceText::File& file, uint32_t first) {
 Result<std::string> listed(Debugger& debugger, bool whole, std::string_view rest) {
   VTN_ASSIGN(const uint32_t level, level_or_error(debugger));
   Timeline& timeline = debugger.timeline();
-  VTN_ASSIGN(const Timeline::OpenCall call,
-             timeline.open_call(debugger.cursor.place(), level));
+  VTN_ASSIGN(const Timeline::OpenCall call, timeline.open_call(debugger.cursor.place(), level));
   const spool::FunctionInfo* const function = timeline.image().function(call.function);
   const SourceText::File* const file =
       function == nullptr ? nullptr : debugger.source.file_of(timeline.image(), *function);
@@ -123,8 +122,7 @@ Result<std::string> listed(Debugger& debugger, bool whole, std::string_view rest
   VTN_ASSIGN(const CurrentLine current, current_line(debugger, level));
   VTN_ASSIGN(const uint64_t wanted, parse_count(rest, "list", std::max(current.line, 1u)));
   if (lines == 0 || wanted > lines || function->line == 0 || function->line > lines) {
-    return "> Not able to locate the source of " +
-           name_text(timeline, call.function) + "\n";
+    return "> Not able to locate the source of " + name_text(timeline, call.function) + "\n";
   }
   const auto middle = static_cast<uint32_t>(wanted);
   uint32_t first = middle > kLinesAround ? middle - kLinesAround : 1;
@@ -133,11 +131,10 @@ Result<std::string> listed(Debugger& debugger, bool whole, std::string_view rest
     first = function->line;
     last = last_line_of(*file, first);
   }
-  std::string text =
-      file->changed ? "(the file has been changed since this was recorded)\n" : "";
+  std::string text = file->changed ? "(the file has been changed since this was recorded)\n" : "";
   for (uint32_t line = first; line <= last; ++line) {
-    text += fmt::format(
-        "{} {:5}  {}\n", line == current.line ? '>' : ' ', line, file->lines[line - 1]);
+    text +=
+        fmt::format("{} {:5}  {}\n", line == current.line ? '>' : ' ', line, file->lines[line - 1]);
   }
   return text;
 }
@@ -155,8 +152,8 @@ std::string argument_lines(const spool::ImageInfo& image,
                            const report::CallValues::Ended& values) {
   std::string text;
   for (const auto& [name, value] : texts_of_arguments(image, function, values)) {
-    text += report::one_line(name, kShownValue) + " = " + report::one_line(value, kShownValue) +
-            "\n";
+    text +=
+        report::one_line(name, kShownValue) + " = " + report::one_line(value, kShownValue) + "\n";
   }
   return text;
 }
@@ -264,11 +261,9 @@ std::string mark_text(const Debugger& debugger, const PassedMark& mark) {
 
 Result<std::string> run_marks(Debugger& debugger, std::string_view rest) {
   VTN_ASSIGN(const uint64_t most, parse_count(rest, "marks", kMarks));
-  VTN_ASSIGN(const std::vector<PassedMark> marks,
-             last_marks(debugger.timeline(),
-                        debugger.cursor.place(),
-                        debugger.now_absolute_ns(),
-                        most));
+  VTN_ASSIGN(
+      const std::vector<PassedMark> marks,
+      last_marks(debugger.timeline(), debugger.cursor.place(), debugger.now_absolute_ns(), most));
   std::string text;
   for (const PassedMark& mark : marks) {
     text += mark_text(debugger, mark);

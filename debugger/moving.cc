@@ -169,7 +169,8 @@ Result<std::string> jump_to_call(Debugger& debugger, std::string_view id) {
   if (const size_t point = number_text.find('.'); point != number_text.npos) {
     const auto thread = parse_number(number_text.substr(0, point));
     if (!thread || *thread == 0 || *thread > recording.threads().size()) {
-      return fail("No such thread: " + report::one_line(id, kShownWord) + " ('threads' lists them)");
+      return fail("No such thread: " + report::one_line(id, kShownWord) +
+                  " ('threads' lists them)");
     }
     timeline = &debugger.timeline_of(recording.threads()[*thread - 1]);
     number_text = number_text.substr(point + 1);
@@ -215,11 +216,7 @@ constexpr Command kCommands[] = {
      Completes::kNothing,
      run_step},
     {"stepback sb", "[COUNT]", "the same backwards", Completes::kNothing, run_step_back},
-    {"next n",
-     "[COUNT]",
-     "over the next call, or out of this one",
-     Completes::kNothing,
-     run_next},
+    {"next n", "[COUNT]", "over the next call, or out of this one", Completes::kNothing, run_next},
     {"nextback nb", "[COUNT]", "the same backwards", Completes::kNothing, run_next_back},
     {"return r",
      "[COUNT]",

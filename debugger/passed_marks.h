@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What else had happened up to a place: instants, values of counters and of variables. Those of the
-// timeline's own thread are in the order in which they were recorded, those of others count by time.
+// timeline's own thread are in the order in which they were recorded, those of others count by
+// time.
 #pragma once
 
 #include <functional>

@@ -22,8 +22,8 @@ constexpr size_t kFramesOfJob = 64;
 bool has(const std::vector<bool>& ids, uint32_t id) { return id < ids.size() && ids[id]; }
 
 // Goes from page to page, from the one that `place` lies in. `wanted` says of a frame whether it is
-// worth decoding; `look` tells which op of a page is the nearest, of those from `from` on (backwards:
-// before it).
+// worth decoding; `look` tells which op of a page is the nearest, of those from `from` on
+// (backwards: before it).
 Result<Found> search(
     Timeline& timeline,
     uint64_t place,
@@ -52,7 +52,9 @@ Result<Found> search(
   }
 }
 
-bool holds(const Timeline& timeline, uint32_t function, const report::CallValues::Ended& values,
+bool holds(const Timeline& timeline,
+           uint32_t function,
+           const report::CallValues::Ended& values,
            const std::string& text) {
   for (const auto& [name, value] : texts_of_arguments(timeline.image(), function, values)) {
     if (value.find(text) != value.npos) {
@@ -217,8 +219,8 @@ Result<std::optional<uint64_t>> find_call(Timeline& timeline,
       },
       [&](size_t /*frame*/, const Page& page, size_t from) {
         if (direction == Direction::kForward) {
-          const auto at = std::find_if(
-              page.ops.begin() + static_cast<ptrdiff_t>(from), page.ops.end(), is_one);
+          const auto at =
+              std::find_if(page.ops.begin() + static_cast<ptrdiff_t>(from), page.ops.end(), is_one);
           return at == page.ops.end() ? Found()
                                       : Found(static_cast<uint64_t>(at - page.ops.begin()));
         }
@@ -238,10 +240,8 @@ Result<std::optional<uint64_t>> find_value(Timeline& timeline,
   const auto holds_it = [&](const Page& page, size_t i) {
     const auto index = static_cast<uint32_t>(i);
     if (begins(page.ops[i].kind)) {
-      return holds(timeline,
-                   page.ops[i].function,
-                   {told_of(page.arguments, index), nullptr, nullptr},
-                   text);
+      return holds(
+          timeline, page.ops[i].function, {told_of(page.arguments, index), nullptr, nullptr}, text);
     }
     const spool::Note* const note = told_of(page.return_values, index);
     return (note != nullptr && report::value_text(*note).find(text) != text.npos) ||

@@ -41,8 +41,7 @@ Result<std::string> ended_text(Debugger& debugger, uint64_t end) {
     text += " " + report::one_line(report::value_text(*value), kShownValue);
   }
   if (const spool::Note* const named = told_of(at.page->named, at.index)) {
-    text += ", with " +
-            arguments_text(timeline.image(), call.function, {nullptr, nullptr, named});
+    text += ", with " + arguments_text(timeline.image(), call.function, {nullptr, nullptr, named});
   }
   return text + ", took " + time_text(op.ns - call.start_ns);
 }

@@ -77,11 +77,10 @@ Status Timeline::need_heads() {
     if (frame % kAskAfter == 0) {
       VTN_TRY(recording_.go_on());
     }
-    VTN_ASSIGN(const size_t got,
-               pread_all(recording_.spool().fd(),
-                         &head,
-                         sizeof(head),
-                         at.offset + sizeof(spool::FrameHead)));
+    VTN_ASSIGN(
+        const size_t got,
+        pread_all(
+            recording_.spool().fd(), &head, sizeof(head), at.offset + sizeof(spool::FrameHead)));
     if (got != sizeof(head) || head.image != info().image || head.ops != at.ops ||
         head.open_before != open || head.lowest_open > head.open_before ||
         head.lowest_open > head.open_after) {
@@ -206,8 +205,8 @@ Result<uint64_t> Timeline::place_at(uint64_t ns) {
   }
   const size_t frame = low;
   VTN_ASSIGN(const auto found, page(frame));
-  const auto after = std::upper_bound(
-      found->ops.begin(), found->ops.end(), ns, [](uint64_t at, const Op& op) {
+  const auto after =
+      std::upper_bound(found->ops.begin(), found->ops.end(), ns, [](uint64_t at, const Op& op) {
         return at < op.ns;
       });
   return first_ops_[frame] + static_cast<uint64_t>(after - found->ops.begin());

@@ -36,7 +36,8 @@ std::string time_text(uint64_t ns) {
 
 Result<AskedTime> parse_time(std::string_view text) {
   const auto no_time = [whole = text] {
-    return fail("'" + report::one_line(whole, kShownWord) + "' is no time: 1.5s, 200ms, 12us, 950ns, +5ms, -5ms");
+    return fail("'" + report::one_line(whole, kShownWord) +
+                "' is no time: 1.5s, 200ms, 12us, 950ns, +5ms, -5ms");
   };
   AskedTime asked;
   if (text.starts_with('+') || text.starts_with('-')) {

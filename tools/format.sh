@@ -24,6 +24,6 @@ case "${1:-}" in
 esac
 
 # The folders of the project, not the build directories beside them.
-find abi base attach tracer runtime subprocess_shim session spool importer collector report viewer launcher tests benchmarks \
+find abi base attach tracer runtime subprocess_shim session spool importer collector report debugger viewer launcher tests benchmarks \
   \( -name '*.cc' -o -name '*.h' -o -name '*.c' \) -print 2>/dev/null | sort |
   xargs "$format" --style=file $mode
