@@ -14,6 +14,7 @@
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/instruction_trace.h"
+#include "runtime/capture/open_stack.h"
 #include "runtime/capture/stack_bounds.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/entry/interpreters.h"
@@ -139,6 +140,7 @@ void change_to_profile() {
   }
   const uint32_t id = resumed ? ids.resumed_id : ids.id;
   const uint64_t epoch = tracer::g_engine.epoch;
+  open_stack_before_notes(thread, id);
   if (__builtin_expect(g_eval.with_lines, 0)) {
     note_caller_line(thread, id, code, Callee::kToCome);
   }

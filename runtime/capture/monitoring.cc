@@ -23,6 +23,7 @@
 #include "runtime/capture/caller_lines.h"
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
+#include "runtime/capture/open_stack.h"
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/filters/filters.h"
@@ -230,6 +231,7 @@ PyObject* on_enter_with_notes(PyObject*, PyObject* const* arguments, size_t, PyO
     return switch_begin_off<place>(thread, code);
   }
   look_at_handlers(thread, ids.id != ids.resumed_id);
+  open_stack_before_notes(thread, id);
   if (caller_lines_wanted()) {
     note_caller_line(thread, id, code, Callee::kRunning);
   }

@@ -230,4 +230,12 @@ void open_stack(tracer::ThreadState* thread, EventKind kind, uint32_t id) {
   g_python.PyErr_Clear();
 }
 
+void open_stack_now(tracer::ThreadState* thread, uint32_t id) {
+  // Registering wipes what is known of the thread.
+  if (thread->registered == 0 && tracer::register_thread()->registered == 0) {
+    return;
+  }
+  open_stack(thread, EventKind::kEnter, id);
+}
+
 }  // namespace vtn::runtime

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "abi/event_abi.h"
+#include "runtime/capture/thread_part.h"
 #include "tracer/engine.h"
 
 namespace vtn::runtime {
@@ -27,5 +28,14 @@ bool stack_is_closed(tracer::ThreadState* thread);
 
 // At an event of the thread that is about to be recorded. Needs the GIL; leaves no error set.
 void open_stack(tracer::ThreadState* thread, EventKind kind, uint32_t id);
+
+// The same before a call's notes, which stand before its event: of what is opened between them, the
+// outermost call would have them. `id`: of the call that begins.
+[[gnu::noinline, gnu::cold]] void open_stack_now(tracer::ThreadState* thread, uint32_t id);
+inline void open_stack_before_notes(tracer::ThreadState* thread, uint32_t id) {
+  if (__builtin_expect(part_of(thread)->met == 0 || part_of(thread)->stack_is_closed != 0, 0)) {
+    open_stack_now(thread, id);
+  }
+}
 
 }  // namespace vtn::runtime

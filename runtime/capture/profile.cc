@@ -10,6 +10,7 @@
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/instruction_trace.h"
+#include "runtime/capture/open_stack.h"
 #include "runtime/capture/own_debuggers.h"
 #include "runtime/capture/own_profilers.h"
 #include "runtime/capture/profile_threads.h"
@@ -112,6 +113,9 @@ int on_profile(PyObject*, PyFrame* frame, int what, PyObject* argument) {
       }
       const uint32_t id =
           ids.id == ids.resumed_id || !is_resumed(frame, code) ? ids.id : ids.resumed_id;
+      if (__builtin_expect(g_profile.with_lines || g_profile.with_values, 0)) {
+        open_stack_before_notes(thread, id);
+      }
       if (__builtin_expect(g_profile.with_lines, 0)) {
         note_caller_line(thread, id, code, Callee::kRunning);
       }

@@ -5,6 +5,7 @@
 
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
+#include "runtime/capture/open_stack.h"
 #include "runtime/marks/marks.h"
 #include "runtime/module/arguments_check.h"
 #include "runtime/module/callers.h"
@@ -305,6 +306,7 @@ PyObject* span_enter(PyObject* self, PyObject*) {
     span->id = span_id(span);
     span->epoch = tracer::g_engine.epoch;
   }
+  open_stack_before_notes(thread, span->id);
   span->frame = place.frame;
   span->thread = thread;
   if (place.may_be_suspended) {

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import sys
 import unittest
 
@@ -137,6 +138,16 @@ def call_it(what):
 def ends(): pass
 """
 
+FIRST_CALL = """
+import json, sys
+from viztracer_native import VizTracer
+def first(n): return n
+with VizTracer(output_file=sys.argv[1], verbose=0, ignore_c_function=True, log_func_args=True):
+    first(7)
+with open(sys.argv[1]) as file:
+    print(*((one["name"].split(" (")[0], one.get("args")) for one in json.load(file)["traceEvents"] if one["ph"] == "X" and "first" in one["name"] or "module" in one["name"]))
+"""
+
 
 class Api(support.TestCase):
 
@@ -200,6 +211,10 @@ class Api(support.TestCase):
         self.write("library.py", WITHIN)
         said = self.alone(self.write("x.py", FROM_WITHIN), os.path.join(self.reports, "r.json"))
         self.assertEqual(["<module> begin tick"], said.splitlines())
+
+    def test_the_first_call_has_its_arguments_itself(self):
+        said = self.alone(self.write("x.py", FIRST_CALL), os.path.join(self.reports, "r.json"))
+        self.assertEqual({"('first', {'func_args': {'n': '7'}})", "('<module>', None)"}, set(re.findall(r"\('.*?(?:None|}})\)", said)))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
+import readme
 import support
 import venvs
 import wheels
@@ -110,6 +111,14 @@ class Kernel(support.TestCase):
         self.assertEqual([], self.shown(out["broken"]))
         self.assertIn("--log_func_args", out["help"][0]["text"])
         self.assertEqual("6", out["end"][0]["data"]["text/plain"])
+
+    def test_the_readmes_cells(self):
+        text, = [text for language, text in readme.blocks(readme.WITHIN) if not language]
+        load, cell = text.split("\n\n", 1)
+        loaded, out = self.run_cells(load, cell.strip())
+        self.assertEqual([], loaded)
+        self.assertEqual(["execute_result", "display_data"], self.kinds(out))
+        self.assertIn("<iframe", self.shown(out)[0]["text/html"])
 
     def test_a_kernel_that_is_recorded_already(self):
         report = os.path.join(self.reports, "kernel.json")
