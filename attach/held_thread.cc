@@ -285,6 +285,12 @@ Status HeldThread::send(uint64_t function, uint64_t argument) {
   return {};
 }
 
+Status HeldThread::send_syscall(long number, std::initializer_list<uint64_t> arguments) {
+  VTN_TRY(set_out(code_.syscall, arguments, number));
+  release();
+  return {};
+}
+
 Status HeldThread::start(uint64_t function, uint64_t argument) {
   VTN_TRY(set_out(function, {argument}, 0));
   VTN_TRY(go_on(PTRACE_CONT, 0));

@@ -59,8 +59,9 @@ class HeldThread {
                               std::initializer_list<uint64_t> arguments,
                               uint64_t deadline_ns);
 
-  // Has it call a function, and lets it go.
+  // Has it call a function, or make a system call, and lets it go.
   Status send(uint64_t function, uint64_t argument);
+  Status send_syscall(long number, std::initializer_list<uint64_t> arguments);
 
   // Has it call a function of code that lies in these pages, while it stays ours.
   Status start(uint64_t function, uint64_t argument);

@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
+#include <vector>
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@
 #include "attach/elf_symbols.h"
 #include "attach/held_thread.h"
 #include "attach/loading_code.h"
+#include "attach/memory_map.h"
 #include "attach/sleeping_threads.h"
 #include "attach/target_process.h"
 #include "base/fd.h"
@@ -35,6 +37,9 @@ constexpr uint64_t kBetweenTriesNs = 1'000'000;
 constexpr uint64_t kBetweenLooksNs = 20'000;
 constexpr long kTakeBackLimitNs = 20'000'000;
 constexpr size_t kCodeBytes = 16;
+constexpr uint64_t kMayExecute = PROT_READ | PROT_EXEC;
+constexpr uint64_t kLowestAddress = 1 << 20;
+constexpr uint64_t kEndOfAddresses = uint64_t{1} << 47;
 
 // A function there, and how its code begins: another program may have taken the place of the one
 // that was looked at.
@@ -53,6 +58,23 @@ struct Pages {
   uint64_t data() const { return code + kLoadingPageBytes; }
 };
 
+// A page that nothing is near to.
+uint64_t free_address(const std::vector<MappedArea>& areas) {
+  uint64_t begin = 0;
+  uint64_t bytes = 0;
+  uint64_t last_end = kLowestAddress;
+  for (const MappedArea& area : areas) {
+    if (area.begin < kEndOfAddresses && area.begin > last_end + bytes) {
+      begin = last_end;
+      bytes = area.begin - last_end;
+    }
+    last_end = std::max(last_end, area.end);
+  }
+  uint64_t random = 0;
+  (void)!getrandom(&random, sizeof(random), 0);
+  return (begin + bytes / 4 + random % (bytes / 2 + 1)) & ~(kLoadingPageBytes - 1);
+}
+
 void pause_for(uint64_t ns) {
   const struct timespec pause = {0, static_cast<long>(ns)};
   (void)nanosleep(&pause, nullptr);
@@ -70,7 +92,8 @@ class Loader {
   Status look();
   Result<Function> function(const char* name, bool of_libc) const;
   bool is_still_there(const Function& function) const;
-  Result<Pages> give_pages(HeldThread& thread, bool is_held) const;
+  Result<Pages> give_pages(HeldThread& thread) const;
+  Result<Pages> fill_pages(uint64_t code, bool is_held) const;
   Status write(uint64_t address, const void* from, size_t bytes) const;
   // How far the code has come: VTN_LOADING_STATE, and loaded where the pages are gone.
   uint32_t state_of(const Pages& pages) const;
@@ -83,6 +106,7 @@ class Loader {
   // Nothing: it was not called in time.
   Result<std::optional<LoadReport>> try_pending_call(uint64_t deadline_ns);
   Result<bool> ask_for_pending_call(LoadReport& report);
+  Status wait_for_memory(uint64_t at) const;
   bool may_ask_for_pending_call(const HeldThread& thread) const;
   void cancel_pending();
   Result<std::optional<LoadReport>> try_all(uint64_t deadline_ns);
@@ -155,19 +179,27 @@ Status Loader::write(uint64_t address, const void* from, size_t bytes) const {
                                  done < 0 ? errno : EIO));
 }
 
-Result<Pages> Loader::give_pages(HeldThread& thread, bool is_held) const {
+Result<Pages> Loader::give_pages(HeldThread& thread) const {
   const uint64_t deadline_ns = monotonic_ns() + kSyscallLimitNs;
-  VTN_ASSIGN(
-      const int64_t mapped,
-      thread.run_syscall(
-          SYS_mmap,
-          {0, kLoadingBytes, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, ~uint64_t{0}, 0},
-          deadline_ns));
+  VTN_ASSIGN(const int64_t mapped,
+             thread.run_syscall(
+                 SYS_mmap,
+                 {0, kLoadingBytes, kMayExecute, MAP_PRIVATE | MAP_ANONYMOUS, ~uint64_t{0}, 0},
+                 deadline_ns));
   if (mapped < 0) {
     return fail_process(std::string("may be given no code: mmap: ") +
                         strerror(static_cast<int>(-mapped)));
   }
-  Pages pages = {.code = static_cast<uint64_t>(mapped)};
+  auto pages = fill_pages(static_cast<uint64_t>(mapped), true);
+  if (!pages) {
+    (void)thread.run_syscall(
+        SYS_munmap, {static_cast<uint64_t>(mapped), kLoadingBytes}, deadline_ns);
+  }
+  return pages;
+}
+
+Result<Pages> Loader::fill_pages(uint64_t code, bool is_held) const {
+  Pages pages = {.code = code};
   (void)!getrandom(&pages.cookie, sizeof(pages.cookie), 0);
   LoadingData data = {};
   data.is_held = is_held ? 1 : 0;
@@ -179,15 +211,9 @@ Result<Pages> Loader::give_pages(HeldThread& thread, bool is_held) const {
   data.wait = {0, kTakeBackLimitNs};
   data.cookie = pages.cookie;
   (void)memcpy(data.path, path_.c_str(), path_.size() + 1);
-  const std::string_view code = loading_code();
-  Status written = write(pages.code, code.data(), code.size());
-  if (written) {
-    written = write(pages.data(), &data, sizeof(data));
-  }
-  if (!written) {
-    (void)thread.run_syscall(SYS_munmap, {pages.code, kLoadingBytes}, deadline_ns);
-    return tl::unexpected(written.error());
-  }
+  const std::string_view text = loading_code();
+  VTN_TRY(write(pages.code, text.data(), text.size()));
+  VTN_TRY(write(pages.data(), &data, sizeof(data)));
   return pages;
 }
 
@@ -225,7 +251,7 @@ Result<std::optional<LoadReport>> Loader::try_sleeping() {
 Result<LoadReport> Loader::load_in(HeldThread& thread, pid_t tid) {
   const uint64_t deadline_ns = monotonic_ns() + options_.hold_limit_ns;
   LoadReport report{.way = LoadWay::kSleepingThread, .tid = tid};
-  VTN_ASSIGN(const Pages pages, give_pages(thread, true));
+  VTN_ASSIGN(const Pages pages, give_pages(thread));
   VTN_TRY(thread.start(pages.code + kLoad, pages.data()));
   report.is_over = wait_for(pages, deadline_ns);
   if (!report.is_over) {
@@ -261,18 +287,49 @@ bool Loader::may_ask_for_pending_call(const HeldThread& thread) const {
          is_still_there(open_);
 }
 
-// Once: what is in the queue is called some time, unless the process ends.
+// It is sent twice, and held for as long as that takes only, not until it comes to run: first for
+// memory at an address that is known beforehand, then to ask. False: it is in no place for that.
 Result<bool> Loader::ask_for_pending_call(LoadReport& report) {
+  if (pending_.code == 0) {
+    VTN_ASSIGN(const std::vector<MappedArea> areas, read_memory_map(pid_));
+    const uint64_t at = free_address(areas);
+    VTN_ASSIGN(HeldThread thread, HeldThread::hold(pid_, pid_, return_code_, kStopLimitNs));
+    if (!may_ask_for_pending_call(thread)) {
+      return false;
+    }
+    VTN_TRY(thread.send_syscall(SYS_mmap,
+                                {at,
+                                 kLoadingBytes,
+                                 kMayExecute,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+                                 ~uint64_t{0},
+                                 0}));
+    report.held_ns = thread.held_ns();
+    VTN_TRY(wait_for_memory(at));
+    VTN_ASSIGN(pending_, fill_pages(at, false));
+  }
   VTN_ASSIGN(HeldThread thread, HeldThread::hold(pid_, pid_, return_code_, kStopLimitNs));
   if (!may_ask_for_pending_call(thread)) {
     return false;
   }
-  if (pending_.code == 0) {
-    VTN_ASSIGN(pending_, give_pages(thread, false));
-  }
   VTN_TRY(thread.send(pending_.code + loading_queue(), pending_.data()));
-  report.held_ns = thread.held_ns();
+  report.held_ns = std::max(report.held_ns, thread.held_ns());
   return true;
+}
+
+// Memory that was asked for there and nowhere else.
+Status Loader::wait_for_memory(uint64_t at) const {
+  const uint64_t deadline_ns = monotonic_ns() + kPendingLimitNs;
+  while (monotonic_ns() < deadline_ns) {
+    VTN_ASSIGN(const std::vector<MappedArea> areas, read_memory_map(pid_));
+    const MappedArea* area = area_at(areas, at);
+    if (area != nullptr && area->begin == at && area->end == at + kLoadingBytes &&
+        area->executable && area->path.empty()) {
+      return {};
+    }
+    pause_for(kBetweenLooksNs);
+  }
+  return fail_process("may be given no code, or does not come to run");
 }
 
 Result<std::optional<LoadReport>> Loader::try_pending_call(uint64_t deadline_ns) {
