@@ -61,7 +61,8 @@ test('colours are those of a name and its place, and boxes can be read on', () =
 test('the main thread of a process is its first, whichever was told of first', () => {
   const thread = (/** @type {number} */ process, /** @type {number} */ tid) => ({ process, tid, calls: 1, depth: 1 });
   const report = { processes: [{ pid: 10, parent: -1 }, { pid: 20, parent: 0 }],
-    threads: [thread(0, 12), thread(1, 20), thread(0, 11), thread(0, 10), thread(1, 21)], counters: [] };
+    threads: [thread(0, 12), thread(1, 20), thread(0, 11), thread(0, 10), thread(1, 21)], counters: [],
+    isOfSpans: () => false, withSpans: (/** @type {number[]} */ threads) => threads };
   assert.deepEqual(new Layout(/** @type {any} */ (report)).threads_of, [[3, 0, 2], [1, 4]]);
 });
 

@@ -111,6 +111,7 @@ TEST_CASE("errands: one that is back already is not taken back", "[attach]") {
 
 TEST_CASE("errands: we may be killed at any instant", "[attach]") {
   VTN_NEEDS_TRACING;
+  (void)return_code();
   for (const bool sleeps : {false, true}) {
     int ends[2];
     REQUIRE(pipe(ends) == 0);
