@@ -60,13 +60,13 @@ ValueTexts argument_texts(const CallValues::Ended& values, const spool::Function
   ValueTexts texts =
       values.arguments != nullptr ? argument_texts(*values.arguments, function) : ValueTexts();
   if (values.named != nullptr) {
-    for (auto& [name, text] : named_texts(*values.named)) {
+    for (auto& named : named_texts(*values.named)) {
       const auto known = std::find_if(
-          texts.begin(), texts.end(), [&](const auto& one) { return one.first == name; });
+          texts.begin(), texts.end(), [&](const auto& one) { return one.first == named.first; });
       if (known != texts.end()) {
-        known->second = std::move(text);
+        known->second = std::move(named.second);
       } else {
-        texts.emplace_back(std::move(name), std::move(text));
+        texts.push_back(std::move(named));
       }
     }
   }

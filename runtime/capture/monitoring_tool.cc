@@ -44,8 +44,9 @@ constexpr size_t kTypeBlockBytes = 4096;
 struct CallbackType {
   CallbackType* next;
   int64_t interpreter;
-  PyObject* type;   // of the callbacks
-  bool all_events;  // a function that is recorded was met (want_all_events)
+  PyObject* type;           // of the callbacks
+  bool all_events;          // a function that is recorded was met (want_all_events)
+  bool asks_who_is_hidden;  // its handlers do
 };
 
 struct {
@@ -115,7 +116,11 @@ CallbackType* callback_type() {
     g_tool.unused_end = g_tool.unused + kTypeBlockBytes / sizeof(CallbackType);
   }
   CallbackType* one = g_tool.unused++;
-  *one = {g_tool.types, interpreter, type, /*all_events=*/!filters_on()};
+  *one = {g_tool.types,
+          interpreter,
+          type,
+          /*all_events=*/!filters_on(),
+          /*asks_who_is_hidden=*/false};
   g_tool.types = one;
   return one;
 }
@@ -149,9 +154,10 @@ long event_bit(PyObject* events, const Subscription& subscription) {
   return event ? g_python.PyLong_AsLong(event.get()) : -1;
 }
 
-bool register_callback(PyObject* monitoring, int tool, long bit, PyObject* callback) {
-  return static_cast<bool>(PyRef::steal(
-      g_python.PyObject_CallMethod(monitoring, "register_callback", "ilO", tool, bit, callback)));
+// What was there before; null: it failed.
+PyRef register_callback(PyObject* monitoring, int tool, long bit, PyObject* callback) {
+  return PyRef::steal(
+      g_python.PyObject_CallMethod(monitoring, "register_callback", "ilO", tool, bit, callback));
 }
 
 struct InstructionEvents {
@@ -267,24 +273,31 @@ bool ask_for_events(PyObject* monitoring, int tool, PyObject* events, bool all) 
       PyRef::steal(g_python.PyObject_CallMethod(monitoring, "set_events", "il", tool, wanted)));
 }
 
-bool register_handlers(PyObject* monitoring, int tool, PyObject* events, PyObject* type) {
+bool register_handlers(PyObject* monitoring, int tool, PyObject* events, CallbackType* type) {
+  type->asks_who_is_hidden = filters_on();
   for (const Subscription& subscription : kSubscriptions) {
     if (!is_wanted(subscription)) {
       continue;
     }
     const long bit = event_bit(events, subscription);
-    const PyRef callback = PyRef::steal(make_callback(type, handler_of(subscription)));
-    if (bit <= 0 || !callback || !register_callback(monitoring, tool, bit, callback.get())) {
+    const PyRef callback = PyRef::steal(make_callback(type->type, handler_of(subscription)));
+    if (bit <= 0 || !callback) {
       return false;
     }
+    PyRef before = register_callback(monitoring, tool, bit, callback.get());
+    if (!before) {
+      return false;
+    }
+    // The interpreter holds no reference to one that runs at this moment.
+    (void)before.release();
   }
   return true;
 }
 
 bool subscribe(PyObject* monitoring, int tool) {
   const PyRef events = PyRef::steal(g_python.PyObject_GetAttrString(monitoring, "events"));
-  const CallbackType* type = events ? callback_type() : nullptr;
-  if (type == nullptr || !register_handlers(monitoring, tool, events.get(), type->type)) {
+  CallbackType* const type = events ? callback_type() : nullptr;
+  if (type == nullptr || !register_handlers(monitoring, tool, events.get(), type)) {
     return false;
   }
   // One object for all interpreters (_PyInstrumentation_DISABLE), which never dies.
@@ -430,13 +443,16 @@ void want_all_events() {
 }
 
 void monitoring_meets_hidden_code() {
-  const CallbackType* const type = known_type(interpreter_id(current_interpreter()));
+  CallbackType* const type = known_type(interpreter_id(current_interpreter()));
+  if (type == nullptr || type->asks_who_is_hidden) {
+    return;
+  }
   PyObject* monitoring = g_python.PySys_GetObject("monitoring");
   const int tool = monitoring == nullptr ? -1 : find_tool(monitoring);
   const PyRef events =
       PyRef::steal(tool < 0 ? nullptr : g_python.PyObject_GetAttrString(monitoring, "events"));
-  if (events && type != nullptr) {
-    (void)register_handlers(monitoring, tool, events.get(), type->type);
+  if (events) {
+    (void)register_handlers(monitoring, tool, events.get(), type);
   }
   g_python.PyErr_Clear();
 }

@@ -238,9 +238,6 @@ constexpr uintptr_t kOwnGilSupported = 2;
 
 int fill_module(PyObject* module) {
   hide_own_package();
-  if (is_traced()) {
-    monitoring_meets_hidden_code();
-  }
   const PyRef type = PyRef::steal(make_span_type());
   const PyRef span = PyRef::steal(type ? make_span_function(type.get()) : nullptr);
   PyObject* const names = g_python.PyModule_GetDict(module);  // borrowed
