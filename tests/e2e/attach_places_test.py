@@ -34,6 +34,8 @@ NOBODY = 61234
 
 class Places(support.TestCase):
 
+    each_way_only = True
+
     def setUp(self):
         super().setUp()
         if os.geteuid() != 0:
