@@ -52,9 +52,11 @@ static_assert(offsetof(LoadingData, path) == VTN_LOADING_PATH);
 static_assert(offsetof(LoadingData, error) == VTN_LOADING_ERROR);
 static_assert(sizeof(LoadingData) <= kLoadingPageBytes);
 
+// NOLINTBEGIN(readability-identifier-naming): of the assembler
 extern "C" const char vtn_loading_code[];
 extern "C" const char vtn_loading_code_queue[];
 extern "C" const char vtn_loading_code_end[];
+// NOLINTEND(readability-identifier-naming)
 
 // The first page, from its beginning: where its functions are, both of the second page's address.
 inline std::string_view loading_code() {

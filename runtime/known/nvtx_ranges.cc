@@ -335,6 +335,7 @@ const Row kRows[] = {
 }  // namespace
 
 // A library's NVTX has found us. 0: it is to go on as if there were no tool.
+// NOLINTNEXTLINE(readability-identifier-naming): NVTX's name
 extern "C" __attribute__((visibility("default"))) int InitializeInjectionNvtx2(
     NvtxFindTable find_table) {
   const auto* const callbacks =

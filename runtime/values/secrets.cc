@@ -9,6 +9,7 @@ namespace {
 
 struct Word {
   template <size_t size>
+  // NOLINTNEXTLINE(google-explicit-constructor): a literal is one
   constexpr Word(const char (&literal)[size]) : text(literal), bytes(size - 1) {}
   const char* text;
   size_t bytes;
