@@ -204,7 +204,6 @@ NewCode intern_code(PyObject* code, PyObject* globals) {
                                resumed ? uint32_t{kFunctionResumed} : 0};
   NewCode made = {};
   if (is_own_file(function.file)) {
-    // As the first frame of the package begins: no call of its own is half recorded.
     hide_own_package();
     monitoring_meets_hidden_code();
     profile_tells_ends_by_code();

@@ -29,7 +29,7 @@ void start_filters();
 // Whether any function may be hidden or marked; functions that are called too often (budget.h) and
 // the package's own, too.
 bool filters_on();
-// The package is there.
+// The package is there. As its first frame begins, so that no call of its own is half recorded.
 void hide_own_package();
 
 // Whether all functions are hidden, so that what else is logged is of all of them.
