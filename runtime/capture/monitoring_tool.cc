@@ -125,16 +125,25 @@ CallbackType* callback_type() {
   return one;
 }
 
-// The id that this interpreter knows us by; -1: none.
-int find_tool(PyObject* monitoring) {
-  for (int id = kFirstToolId; id >= kLastToolId; --id) {
+struct Tool {
+  PyObject* monitoring;  // sys.monitoring; borrowed
+  int id;                // -1: this interpreter does not know us
+
+  PyRef events() const {
+    return PyRef::steal(id < 0 ? nullptr : g_python.PyObject_GetAttrString(monitoring, "events"));
+  }
+};
+
+Tool find_tool() {
+  PyObject* const monitoring = g_python.PySys_GetObject("monitoring");
+  for (int id = kFirstToolId; monitoring != nullptr && id >= kLastToolId; --id) {
     const PyRef name = PyRef::steal(g_python.PyObject_CallMethod(monitoring, "get_tool", "i", id));
     if (Utf8(name.get()).equals(kToolName)) {
-      return id;
+      return {monitoring, id};
     }
     g_python.PyErr_Clear();
   }
-  return -1;
+  return {monitoring, -1};
 }
 
 int claim_tool(PyObject* monitoring) {
@@ -366,10 +375,9 @@ bool take_tool(PyObject* monitoring) {
 void give_way(long wanted) {
   const KeepErrno keep_errno;
   const PendingException pending;
-  PyObject* monitoring = g_python.PySys_GetObject("monitoring");
-  const int ours = monitoring == nullptr ? -1 : find_tool(monitoring);
-  if (ours >= 0 && ours == wanted && take_tool(monitoring)) {
-    release_tool(monitoring, ours);
+  const Tool ours = find_tool();
+  if (ours.id >= 0 && ours.id == wanted && take_tool(ours.monitoring)) {
+    release_tool(ours.monitoring, ours.id);
   }
   g_python.PyErr_Clear();
 }
@@ -418,10 +426,9 @@ void uninstall_monitoring() {
   take_away(&g_use_tool_id, step_use_tool_id);
   leave_profilers();
   leave_settrace();
-  PyObject* monitoring = g_python.PySys_GetObject("monitoring");
-  const int tool = monitoring == nullptr ? -1 : find_tool(monitoring);
-  if (tool >= 0) {
-    release_tool(monitoring, tool);
+  const Tool tool = find_tool();
+  if (tool.id >= 0) {
+    release_tool(tool.monitoring, tool.id);
   }
   forget_open_frames();
 }
@@ -432,12 +439,10 @@ void want_all_events() {
     return;
   }
   type->all_events = true;
-  PyObject* monitoring = g_python.PySys_GetObject("monitoring");
-  const int tool = monitoring == nullptr ? -1 : find_tool(monitoring);
-  const PyRef events =
-      PyRef::steal(tool < 0 ? nullptr : g_python.PyObject_GetAttrString(monitoring, "events"));
+  const Tool tool = find_tool();
+  const PyRef events = tool.events();
   if (events) {
-    (void)ask_for_events(monitoring, tool, events.get(), true);
+    (void)ask_for_events(tool.monitoring, tool.id, events.get(), true);
   }
   g_python.PyErr_Clear();
 }
@@ -447,20 +452,17 @@ void monitoring_meets_hidden_code() {
   if (type == nullptr || type->asks_who_is_hidden) {
     return;
   }
-  PyObject* monitoring = g_python.PySys_GetObject("monitoring");
-  const int tool = monitoring == nullptr ? -1 : find_tool(monitoring);
-  const PyRef events =
-      PyRef::steal(tool < 0 ? nullptr : g_python.PyObject_GetAttrString(monitoring, "events"));
+  const Tool tool = find_tool();
+  const PyRef events = tool.events();
   if (events) {
-    (void)register_handlers(monitoring, tool, events.get(), type);
+    (void)register_handlers(tool.monitoring, tool.id, events.get(), type);
   }
   g_python.PyErr_Clear();
 }
 
 bool ask_for_instructions(PyObject* code) {
-  PyObject* monitoring = g_python.PySys_GetObject("monitoring");
-  const int tool = monitoring == nullptr ? -1 : find_tool(monitoring);
-  return tool >= 0 && set_instructions(instruction_events(monitoring, tool), code);
+  const Tool tool = find_tool();
+  return tool.id >= 0 && set_instructions(instruction_events(tool.monitoring, tool.id), code);
 }
 
 // The step stays: definitions outlive interpreters.

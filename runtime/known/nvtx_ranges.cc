@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/freestanding/lock.h"
-#include "runtime/capture/control.h"
+#include "runtime/capture/recording_thread.h"
 #include "runtime/capture/thread_part.h"
 #include "runtime/entry/process.h"
 #include "runtime/known/nvtx_abi.h"
@@ -76,13 +76,7 @@ class Message {
 };
 
 // Null: nothing is recorded.
-tracer::ThreadState* recording() {
-  if (g_recording_clock == kPausedClock || !is_traced()) {
-    return nullptr;
-  }
-  tracer::ThreadState* const thread = tracer::current_thread();
-  return thread->muted == 0 ? thread : nullptr;
-}
+tracer::ThreadState* recording() { return is_traced() ? recording_thread() : nullptr; }
 
 uint64_t now() { return tracer::read_ticks(tracer::g_engine.clock); }
 
@@ -150,10 +144,9 @@ void add_values(Mark* mark, const NvtxOpenRange& range) {
 
 void tell_range(tracer::ThreadState* thread, const NvtxOpenRange& range, uint64_t end_ticks) {
   Mark mark(/*safely=*/true);
-  const uint64_t begin = range.begin_ticks;
-  mark.add_number("ticks", static_cast<int64_t>(end_ticks > begin ? end_ticks - begin : 1));
+  mark.add_span_length(range.begin_ticks, end_ticks);
   add_values(&mark, range);
-  mark.record_as(thread, NoteKind::kSpan, range.name, begin);
+  mark.record_as(thread, NoteKind::kSpan, range.name, range.begin_ticks);
 }
 
 void tell_mark(const void* domain, const NvtxEvent* event, tracer::Text message) {
@@ -161,13 +154,13 @@ void tell_mark(const void* domain, const NvtxEvent* event, tracer::Text message)
   if (thread == nullptr) {
     return;
   }
-  const uint64_t ticks = now();
+  const NvtxOpenRange here = open_range(domain, event, {});
   Mark mark(/*safely=*/true);
-  add_values(&mark, open_range(domain, event, {}));
+  add_values(&mark, here);
   mark.record(thread,
               MarkKind::kInstant,
               mark_name(MarkKind::kInstant, name_to_use(message), text_of(kCategory)),
-              ticks);
+              here.begin_ticks);
 }
 
 // What lies deeper than there is room for is not told.

@@ -104,7 +104,7 @@ void tell_otel_span(const KnownCall& call) {
       tracer::intern_function({FunctionKind::kSpan, named ? own_text.text() : text_of("span")});
 
   Mark mark(/*safely=*/true);
-  mark.add_number("ticks", static_cast<int64_t>(end > begin ? end - begin : 1));
+  mark.add_span_length(begin, end);
   if (!named) {
     mark.add("name", own_name.get());
   }

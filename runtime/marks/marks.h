@@ -47,6 +47,11 @@ class Mark {
   // All of it or nothing: false, there is no room.
   bool add_whole(const char* name, tracer::Text text);
   void add_number(const char* name, int64_t number);
+  // The first value of a NoteKind::kSpan.
+  void add_span_length(uint64_t begin_ticks, uint64_t end_ticks) {
+    add_number("ticks",
+               static_cast<int64_t>(end_ticks > begin_ticks ? end_ticks - begin_ticks : 1));
+  }
   void add_real(const char* name, double number);
   void add_redacted(tracer::Text name);
   void add_redacted(const char* name) { add_redacted({name, __builtin_strlen(name)}); }

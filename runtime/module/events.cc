@@ -5,11 +5,11 @@
 
 #include "runtime/capture/functions.h"
 #include "runtime/capture/open_stack.h"
+#include "runtime/capture/recording_thread.h"
 #include "runtime/marks/marks.h"
 #include "runtime/module/arguments_check.h"
 #include "runtime/module/callers.h"
 #include "runtime/module/known_names.h"
-#include "runtime/module/recording_thread.h"
 #include "runtime/python/text.h"
 #include "runtime/values/values.h"
 #include "tracer/clock.h"

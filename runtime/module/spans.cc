@@ -6,11 +6,11 @@
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/open_stack.h"
+#include "runtime/capture/recording_thread.h"
 #include "runtime/marks/marks.h"
 #include "runtime/module/arguments_check.h"
 #include "runtime/module/callers.h"
 #include "runtime/module/known_names.h"
-#include "runtime/module/recording_thread.h"
 #include "runtime/python/text.h"
 #include "runtime/values/values.h"
 #include "tracer/clock.h"
@@ -348,7 +348,7 @@ PyObject* span_exit(PyObject* self, PyObject* const* arguments, PySize count) {
   } else {
     const tracer::MuteLifted lifted(thread);
     Mark mark;
-    mark.add_number("ticks", static_cast<int64_t>(ticks - span->begin_ticks));
+    mark.add_span_length(span->begin_ticks, ticks);
     add_values(&mark, span);
     mark.record_as(thread, NoteKind::kSpan, span->id, span->begin_ticks);
   }

@@ -8,7 +8,8 @@
 
 namespace vtn::runtime {
 
-// Null: recording is paused, in this process or this thread, or there is none. Needs the GIL.
+// Null: recording is paused, in this process or this thread, or there is none. Any thread, with or
+// without the GIL.
 inline tracer::ThreadState* recording_thread() {
   if (g_recording_clock == kPausedClock) {
     return nullptr;
