@@ -32,7 +32,6 @@ constexpr uint64_t kTrapFlag = 0x100;
 constexpr uint64_t kNoSyscall = ~uint64_t{0};
 constexpr int kSyscallStop = SIGTRAP | 0x80;
 constexpr int kFirst = -20;
-constexpr uint64_t kBetweenLooksNs = 20'000;
 constexpr uint64_t kInterruptLimitNs = 100'000'000;
 
 // What the processor raises in a thread itself ends a process that blocks it.
@@ -56,11 +55,6 @@ uint64_t address_of(T& value) {
   return reinterpret_cast<uint64_t>(&value);
 }
 
-void pause_between_looks() {
-  const struct timespec pause = {0, kBetweenLooksNs};
-  (void)nanosleep(&pause, nullptr);
-}
-
 void come_first() {
   // Looks for stops are not to be rounded up to the 50 us of others.
   (void)prctl(PR_SET_TIMERSLACK, 1);
@@ -81,7 +75,7 @@ Status run_tracer(const std::function<void()>& body) {
   thread.join();
   // What it held still is let go while it ends, which is after it can be joined.
   while (syscall(SYS_tgkill, getpid(), tid, 0) == 0) {
-    pause_between_looks();
+    pause_for(kBetweenLooksNs);
   }
   return {};
 }
@@ -92,6 +86,11 @@ uint64_t monotonic_ns() {
   struct timespec time = {};
   (void)clock_gettime(CLOCK_MONOTONIC, &time);
   return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+}
+
+void pause_for(uint64_t ns) {
+  const struct timespec pause = {0, static_cast<long>(ns)};
+  (void)nanosleep(&pause, nullptr);
 }
 
 Status as_tracer(const std::function<void()>& body) {
@@ -160,7 +159,7 @@ Result<HeldThread::Stop> HeldThread::next_stop(uint64_t deadline_ns) {
       release();
       return fail_here("does not stop: it waits for a disk or a network", EBUSY);
     }
-    pause_between_looks();
+    pause_for(kBetweenLooksNs);
   }
 }
 

@@ -33,6 +33,8 @@
 namespace vtn::attach {
 
 uint64_t monotonic_ns();
+void pause_for(uint64_t ns);
+inline constexpr uint64_t kBetweenLooksNs = 20'000;
 
 // Runs `body` on a thread of its own, before all others of the machine where we may: what is held
 // waits for us. Signals to the caller wait meanwhile.

@@ -34,7 +34,6 @@ constexpr uint64_t kStopLimitNs = 500'000'000;       // it runs meanwhile
 constexpr uint64_t kSyscallLimitNs = 90'000'000;     // of what takes microseconds
 constexpr uint64_t kPendingLimitNs = 1'000'000'000;  // then sleeping threads are looked for again
 constexpr uint64_t kBetweenTriesNs = 1'000'000;
-constexpr uint64_t kBetweenLooksNs = 20'000;
 constexpr long kTakeBackLimitNs = 20'000'000;
 constexpr size_t kCodeBytes = 16;
 constexpr uint64_t kMayExecute = PROT_READ | PROT_EXEC;
@@ -73,11 +72,6 @@ uint64_t free_address(const std::vector<MappedArea>& areas) {
   uint64_t random = 0;
   (void)!getrandom(&random, sizeof(random), 0);
   return (begin + bytes / 4 + random % (bytes / 2 + 1)) & ~(kLoadingPageBytes - 1);
-}
-
-void pause_for(uint64_t ns) {
-  const struct timespec pause = {0, static_cast<long>(ns)};
-  (void)nanosleep(&pause, nullptr);
 }
 
 class Loader {

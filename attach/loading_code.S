@@ -12,6 +12,21 @@
 #define SYS_MUNMAP 11
 #define SYS_RT_SIGTIMEDWAIT 128
 
+/* The second page is writable, and its address in rbx; rbp and r12 are free to use. */
+	.macro enter_code
+	push	%rbx
+	push	%rbp
+	push	%r12
+	mov	%rdi, %rbx
+	call	allow_writing
+	jnz	stay
+	.endm
+	.macro restore
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	.endm
+
 	.section .note.GNU-stack, "", @progbits
 	.section .rodata
 	.balign 16
@@ -21,12 +36,7 @@
 /* int load(void* data): loads the library; for CPython's pending calls, too. */
 vtn_loading_code:
 load:
-	push	%rbx
-	push	%rbp
-	push	%r12
-	mov	%rdi, %rbx
-	call	allow_writing
-	jnz	stay
+	enter_code
 	xor	%eax, %eax
 	mov	$VTN_LOADING_RUNS, %ecx
 	lock cmpxchg %ecx, VTN_LOADING_STATE(%rbx)
@@ -79,25 +89,16 @@ unmap:
 	mov	$(2 * PAGE), %esi
 	mov	VTN_LOADING_SYSCALL(%rbx), %rdx
 	mov	$SYS_MUNMAP, %eax
-	pop	%r12
-	pop	%rbp
-	pop	%rbx
+	restore
 	jmp	*%rdx
 stay:
 	xor	%eax, %eax
-	pop	%r12
-	pop	%rbp
-	pop	%rbx
+	restore
 	ret
 
 /* void queue(void* data): asks CPython to call load. */
 vtn_loading_code_queue:
-	push	%rbx
-	push	%rbp
-	push	%r12
-	mov	%rdi, %rbx
-	call	allow_writing
-	jnz	stay
+	enter_code
 	call	*VTN_LOADING_ERRNO_LOCATION(%rbx)
 	mov	%rax, %rbp
 	mov	(%rax), %r12d
