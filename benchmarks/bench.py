@@ -139,3 +139,19 @@ def print_table(title, header, rows):
     for row in [header, ["-" * width for width in widths], *rows]:
         print("| " + " | ".join(str(cell).ljust(width) for cell, width in zip(row, widths)) + " |")
     sys.stdout.flush()
+
+
+def run_parts(parser, parts, run):
+    """Parses the command line, which may name parts: run(part's function, interpreter, options) for each of
+    those that are named, or of all, and each interpreter."""
+    parser.add_argument("parts", nargs="*", metavar="PART")
+    options = parser.parse_args()
+    for part in options.parts:
+        if part not in parts:
+            parser.error(f"no part is called {part}: there are {', '.join(parts)}")
+    found, skips = interpreters.selected()
+    for what, why in skips:
+        print(f"skipped: {what}: {why}", file=sys.stderr)
+    for interpreter in found:
+        for part in options.parts or parts:
+            run(parts[part], interpreter, options)

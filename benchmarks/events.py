@@ -16,7 +16,6 @@ import glob
 import os
 import re
 import shutil
-import sys
 import tempfile
 
 import bench
@@ -64,22 +63,16 @@ def measure_instructions(interpreter, options, folder):
 PARTS = {"time": measure_time, "instructions": measure_instructions}
 
 
+def run(part, interpreter, options):
+    with tempfile.TemporaryDirectory(prefix="viztracer-native-bench-", dir="/tmp") as folder:
+        part(interpreter, options, folder)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--counted", metavar="LIBVTN_COUNTED")
-    parser.add_argument("parts", nargs="*", metavar="PART")
-    options = parser.parse_args()
-    for part in options.parts:
-        if part not in PARTS:
-            parser.error(f"no part is called {part}: there are {', '.join(PARTS)}")
-    found, skips = bench.interpreters.selected()
-    for what, why in skips:
-        print(f"skipped: {what}: {why}", file=sys.stderr)
-    for interpreter in found:
-        for part in options.parts or PARTS:
-            with tempfile.TemporaryDirectory(prefix="viztracer-native-bench-", dir="/tmp") as folder:
-                PARTS[part](interpreter, options, folder)
+    bench.run_parts(parser, PARTS, run)
 
 
 main()

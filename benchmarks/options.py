@@ -20,7 +20,6 @@ logs      likewise of calls that raise what their caller catches, print, audit, 
 import argparse
 import os
 import statistics
-import sys
 import tempfile
 
 import bench
@@ -162,17 +161,7 @@ PARTS = {"calls": measure_calls, "programs": measure_programs, "limits": measure
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("parts", nargs="*", metavar="PART")
-    chosen = parser.parse_args()
-    for part in chosen.parts:
-        if part not in PARTS:
-            parser.error(f"no part is called {part}: there are {', '.join(PARTS)}")
-    found, skips = bench.interpreters.selected()
-    for what, why in skips:
-        print(f"skipped: {what}: {why}", file=sys.stderr)
-    for interpreter in found:
-        for part in chosen.parts or PARTS:
-            PARTS[part](interpreter, chosen.rounds)
+    bench.run_parts(parser, PARTS, lambda part, interpreter, options: part(interpreter, options.rounds))
 
 
 main()
