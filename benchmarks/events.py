@@ -5,7 +5,8 @@ does nothing.
     VIZTRACER_NATIVE=.../viztracer-native events.py [--rounds N] [--counted LIBVTN_COUNTED] [time] [instructions]
 
 time          nanoseconds, in one process, kinds in turns: the median of N rounds (100) and the least one, each less that of
-              the empty call. `idle` is the same in a process that nobody records. On a busy machine the collector gets no
+              the empty call. `idle` is the same in a process that nobody records: what CPython takes for the `with` of a
+              span, there `with a new lock` tells. On a busy machine the collector gets no
               processor, and medians tell how long one waits for it: read the least.
 instructions  of the thread itself, counted by callgrind: the same however busy the machine is, but no time (a read of the
               clock counts as one). LIBVTN_COUNTED is the library of programs/counted.c.

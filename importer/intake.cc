@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "abi/event_abi.h"
 #include "abi/value_abi.h"
 #include "base/utf8.h"
 #include "spool/format.h"
@@ -182,6 +183,21 @@ void CallArguments::finish(std::string& payload, std::string_view returned) {
   spool::append_varint(payload, bytes_.size());
   payload += bytes_;
   payload += returned;
+}
+
+void ToldValues::add(Intake& intake, std::string_view name, std::string_view text) {
+  const size_t before = payload_.size();
+  append_value_name(payload_, name);
+  append_text_value(payload_, text);
+  if (payload_.size() > kMaxNoteBytes) {
+    payload_.resize(before);
+    intake.leave_out("arguments of ends are more than a call has room for, and are left out");
+  }
+}
+
+Status ToldValues::finish(Intake& intake, Record record) const {
+  record.kind = static_cast<uint32_t>(RecordKind::kTold);
+  return payload_.empty() ? Status() : intake.add(record, payload_);
 }
 
 void append_text_value(std::string& to, std::string_view text) {

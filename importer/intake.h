@@ -103,6 +103,18 @@ class CallArguments {
   std::string bytes_;
 };
 
+// What a call is told by the time that it ends (RecordKind::kTold). Reused.
+class ToldValues {
+ public:
+  void begin() { payload_.clear(); }
+  void add(Intake& intake, std::string_view name, std::string_view text);
+  // `record`: of the call's end.
+  Status finish(Intake& intake, Record record) const;
+
+ private:
+  std::string payload_;
+};
+
 // Payloads of records (importer/record.h). A value is shown as the text is.
 void append_text_value(std::string& to, std::string_view text);
 // A number as it is written; whatever else counts as none.

@@ -11,6 +11,7 @@ enum class RecordKind : uint8_t {
   kBegin = 1,    // a call begins; its end is a record of its own, or was never seen
   kEnd = 2,      // the innermost such call ends
   kCall = 3,     // a call from `ns` to `end_ns`
+  kTold = 9,     // what the call was told by the time that it ends; before its kEnd, if it has one
   kInstant = 4,  // a mark (spool/format.h); so is the next
   kCounter = 5,
   kRenamed = 6,    // the thread has another name from here on
@@ -23,7 +24,7 @@ enum class RecordKind : uint8_t {
 //   value
 //                   that was returned (value_abi.h), which may be missing
 //   kEnd            nothing, or the value that was returned
-//   marks           names and values, as in their notes
+//   marks, kTold    names and values, as in their notes
 //   kRenamed        the name
 struct Record {
   uint64_t ns;
@@ -49,9 +50,16 @@ inline bool happened_before(const Record& a, uint32_t a_run, const Record& b, ui
     return a.ns < b.ns;
   }
   const auto group = [](const Record& one) {
-    return one.kind <= static_cast<uint32_t>(RecordKind::kEnd)    ? 0
-           : one.kind == static_cast<uint32_t>(RecordKind::kCall) ? 1
-                                                                  : 2;
+    switch (static_cast<RecordKind>(one.kind)) {
+      case RecordKind::kBegin:
+      case RecordKind::kTold:
+      case RecordKind::kEnd:
+        return 0;
+      case RecordKind::kCall:
+        return 1;
+      default:
+        return 2;
+    }
   };
   const int of_a = group(a);
   if (of_a != group(b)) {

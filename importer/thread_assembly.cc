@@ -43,6 +43,9 @@ Status ThreadAssembly::end_top(Row& row, uint64_t ns, spool::OpCode how) {
   if (top.arguments != 0 && top.sequence != row.builder.sequence()) {
     row.builder.note(NoteKind::kArgumentsOfEnd, top.arguments, top.values);
   }
+  if (!top.told.empty()) {
+    row.builder.note(NoteKind::kNamedValues, 0, top.told);
+  }
   if (!top.returned.empty()) {
     row.builder.note(NoteKind::kReturnValue, 0, top.returned);
   }
@@ -129,19 +132,33 @@ Status ThreadAssembly::begin_on(
   return {};
 }
 
-// The innermost call that was begun by itself; what is above it is over as well.
+ThreadAssembly::Open* ThreadAssembly::begun_of(Row& row) {
+  const auto begun = std::find_if(row.open.rbegin(), row.open.rend(), [](const Open& open) {
+    return open.end_ns == UINT64_MAX;
+  });
+  return begun == row.open.rend() ? nullptr : &*begun;
+}
+
+Status ThreadAssembly::told(const Record& record, std::string_view payload) {
+  VTN_ASSIGN(Row* const on, row(0));
+  VTN_TRY(close_until(*on, record.ns, true, nullptr, 0));
+  if (Open* const begun = begun_of(*on); begun != nullptr) {
+    begun->told = payload;
+  }
+  return {};
+}
+
+// What is above it is over as well.
 Status ThreadAssembly::end(const Record& record, std::string_view payload) {
   VTN_ASSIGN(Row* const on, row(0));
   VTN_TRY(close_until(*on, record.ns, true, nullptr, 0));
-  const auto begun = std::find_if(on->open.rbegin(), on->open.rend(), [](const Open& open) {
-    return open.end_ns == UINT64_MAX;
-  });
-  if (begun == on->open.rend()) {
+  const Open* const begun = begun_of(*on);
+  if (begun == nullptr) {
     ++context_.counts.stray_ends;
     on->builder.stray_ends(1);
     return {};
   }
-  for (auto above = begun - on->open.rbegin(); above > 0; --above) {
+  for (auto above = &on->open.back() - begun; above > 0; --above) {
     const uint64_t limit_ns = on->open.back().limit_ns;
     if (limit_ns > record.ns) {
       ++context_.counts.shortened;
@@ -160,6 +177,9 @@ Status ThreadAssembly::take(const Record& record, uint64_t order, std::string_vi
   const auto kind = static_cast<RecordKind>(record.kind);
   if (kind == RecordKind::kCall || kind == RecordKind::kBegin) {
     return begin(record, order, payload);
+  }
+  if (kind == RecordKind::kTold) {
+    return told(record, payload);
   }
   if (kind == RecordKind::kEnd) {
     return end(record, payload);
@@ -192,13 +212,17 @@ Status ThreadAssembly::finish() {
         std::max(context_.counts.moved.most_ticks, row->builder.moved().most_ticks);
     for (size_t depth = 0; depth < row->open.size(); ++depth) {
       const Open& open = row->open[depth];
+      const spool::OpenValuesFrame frame = {context_.image,
+                                            row->thread,
+                                            static_cast<uint32_t>(depth),
+                                            static_cast<uint32_t>(open.arguments)};
       if (open.arguments != 0) {
-        const spool::OpenValuesFrame frame = {context_.image,
-                                              row->thread,
-                                              static_cast<uint32_t>(depth),
-                                              static_cast<uint32_t>(open.arguments)};
         VTN_TRY(
             context_.writer.append_struct(spool::FrameKind::kOpenArguments, frame, open.values));
+      }
+      if (!open.told.empty()) {
+        VTN_TRY(
+            context_.writer.append_struct(spool::FrameKind::kOpenNamedValues, frame, open.told));
       }
     }
   }

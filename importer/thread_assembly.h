@@ -72,6 +72,7 @@ class ThreadAssembly {
     uint64_t arguments;  // how many
     std::string values;  // of the arguments
     std::string returned;
+    std::string told;  // names and values
   };
   struct Row {
     Row(const Context& context, uint32_t thread_number, uint32_t tid)
@@ -89,6 +90,9 @@ class ThreadAssembly {
   Status begin(const Record& record, uint64_t order, std::string_view payload);
   Status begin_on(
       Row& row, const Record& record, uint64_t end_ns, uint64_t order, std::string_view payload);
+  // The innermost call that was begun by itself; null: there is none.
+  static Open* begun_of(Row& row);
+  Status told(const Record& record, std::string_view payload);
   Status end(const Record& record, std::string_view payload);
 
   Context context_;

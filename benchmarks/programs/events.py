@@ -7,6 +7,7 @@ on, as calls.py does.
 With VTN_COUNTED each kind runs once between marks for callgrind (counted.c), and its name alone is printed.
 """
 
+import _thread
 import ctypes
 import os
 import sys
@@ -17,6 +18,7 @@ from viztracer_native import _native, counter, get_tracer, instant, span
 # Below the command all is there; in another process a tracer is None.
 TRACER = get_tracer()
 EMPTY = _native.unmute
+NEW_LOCK = _thread.allocate_lock
 
 
 def empty(count):
@@ -49,6 +51,12 @@ def two_series(count):
         counter("queue", waiting=n, running=3)
 
 
+def with_a_new_lock(count):
+    for _ in range(count):
+        with NEW_LOCK():
+            pass
+
+
 def plain_span(count):
     for _ in range(count):
         with span("work"):
@@ -59,6 +67,16 @@ def span_with_value(count):
     for n in range(count):
         with span("work", number=n):
             pass
+
+
+def log_instant(count):
+    for n in range(count):
+        TRACER.log_instant("tick", {"number": n})
+
+
+def log_var(count):
+    for n in range(count):
+        TRACER.log_var("number", n)
 
 
 def add_instant(count):
@@ -85,8 +103,8 @@ def add_func_args(count):
 def main():
     rounds = int(sys.argv[1])
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
-    kinds = [empty, plain_instant, instant_with_value, instant_with_text, one_counter, two_series, plain_span, span_with_value]
-    kinds += [add_instant, add_counter, log_event, add_func_args] if TRACER is not None else []
+    kinds = [empty, plain_instant, instant_with_value, instant_with_text, one_counter, two_series, with_a_new_lock, plain_span, span_with_value]
+    kinds += [add_instant, log_instant, add_counter, log_var, add_func_args, log_event] if TRACER is not None else []
     if os.environ.get("VTN_COUNTED"):
         counted = ctypes.CDLL(os.environ["VTN_COUNTED"])
         from_here, to_here = counted.count_from_here, counted.count_to_here

@@ -258,13 +258,15 @@ Status JsonEvents::counter(const JsonEvent& event, Record record) {
 Status JsonEvents::end(const JsonEvent& event, Record record) {
   record.kind = static_cast<uint32_t>(RecordKind::kEnd);
   returned_.clear();
+  told_.begin();
   each_member(event.args, [&](std::string_view key, std::string_view value) {
     if (key == kReturnValue) {
       append_text_value(returned_, shown(value));
     } else {
-      intake_.leave_out("arguments of ends are left out");
+      told_.add(intake_, unescaped(key), shown(value));
     }
   });
+  VTN_TRY(told_.finish(intake_, record));
   return intake_.add(record, returned_);
 }
 

@@ -97,6 +97,7 @@ class JsonEvents {
   std::string payload_;
   std::string returned_;
   CallArguments arguments_;
+  ToldValues told_;
   std::vector<Drawn> drawn_;
 };
 

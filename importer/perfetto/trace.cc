@@ -81,6 +81,7 @@ class PerfettoTrace {
   std::unordered_map<uint64_t, PacketTrack> tracks_;
   std::vector<PacketAnnotation> annotations_;
   CallArguments arguments_;
+  ToldValues told_;
   std::string payload_;
   std::string returned_;
   std::string who_;
@@ -313,16 +314,23 @@ Status PerfettoTrace::slice_begin(const Event& event, Record record, PacketSeque
 Status PerfettoTrace::slice_end(Record record) {
   record.kind = static_cast<uint32_t>(RecordKind::kEnd);
   returned_.clear();
+  told_.begin();
+  bool ended = true;
   for (const PacketAnnotation& one : annotations_) {
     if (one.name == "return_value") {
       append_text_value(returned_, one.text);
     } else if (facts_.own && one.name == "unfinished") {
-      return {};  // it never ended
+      ended = false;
+    } else if (one.name == "func_args" && !one.list) {
+      for (const PacketAnnotation& member : one.members) {
+        told_.add(intake_, member.name, member.text);
+      }
     } else {
-      intake_.leave_out("arguments of ends are left out");
+      told_.add(intake_, one.name, one.text);
     }
   }
-  return intake_.add(record, returned_);
+  VTN_TRY(told_.finish(intake_, record));
+  return ended ? intake_.add(record, returned_) : Status();
 }
 
 // What draws the process tree in a trace of ours.

@@ -42,11 +42,12 @@ def mute() -> None:
 def unmute() -> None:
     """Ends one mute()."""
 
-def instant(name: str, values: dict[str, Any] | None, scope: str, /) -> None:
-    """A mark at this moment. scope: "g" for all processes, "p" for this one, "t" for this thread."""
+def instant(name: str, values: Any, scope: str, /) -> None:
+    """A mark at this moment, with those values of a dict, or with that one value; None: with none. scope: "g" for all
+    processes, "p" for this one, "t" for this thread. TypeError, ValueError."""
 
-def counter(name: str, values: dict[str, Any], /) -> None:
-    """A sample of a counter, a series for each key. TypeError if a value is neither int nor float."""
+def counter(name: str, values: Any, /) -> None:
+    """A sample of a counter, a series for each key. TypeError for what is no dict of int and float."""
 
 def object_event(ph: str, obj_id: str, name: str, args: Any, /) -> None:
     """What became of an object: "N" it is new, "O" its state is args, "D" it is deleted."""
@@ -56,7 +57,10 @@ def raw(event: str, /) -> None:
 
 def argument(key: str, value: Any, /) -> None:
     """The Python call that calls this, but for those of this package, has the value as an argument; where that call is
-    not recorded it is an instant."""
+    not recorded it is an instant. TypeError for a key that is no text."""
+
+def event(name: str, /) -> Span:
+    """A span whose name says where the program asks for it: "load (program.py:12)". TypeError for another name."""
 
 class Span:
     """A slice of that name on this thread, while the context lasts. Entered in the frame of a generator or

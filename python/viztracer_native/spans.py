@@ -9,7 +9,6 @@ from .muting import paused
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType, FrameType
     from typing import Any, TypeVar, overload
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -80,33 +79,11 @@ if hasattr(_native, "span"):  # it is there from the start: no function of ours 
 
 
 class VizEvent(_native.Span):
-    """What VizTracer.log_event() returns: a slice that says where it was asked for."""
+    """A slice of that name and place; VizTracer.log_event() finds the place by itself."""
 
     __slots__ = ()
 
     def __new__(cls, tracer: object, event_name: str, file_name: str, lineno: int) -> VizEvent:
-        return _new_span(cls, f"{_checked(event_name)} ({file_name}:{lineno})", {})
-
-
-_new_span: Callable[..., VizEvent] = _native.Span.__new__
-_MOST_EVENT_NAMES = 1000
-# By code, instruction and name. With the code, so that no other has its id.
-_event_names: dict[tuple[int, int, str], tuple[CodeType, str]] = {}
-
-
-def _checked(name: str) -> str:
-    if not isinstance(name, str):
-        raise TypeError(f"the name of an event must be a text, not {type(name).__name__}")
-    return name
-
-
-def event_in(frame: FrameType, name: str) -> VizEvent:
-    """The event of that name where the frame is."""
-    code = frame.f_code
-    key = (id(code), frame.f_lasti, _checked(name))
-    known = _event_names.get(key)
-    if known is None or known[0] is not code:
-        if len(_event_names) >= _MOST_EVENT_NAMES:
-            _event_names.clear()
-        known = _event_names[key] = code, f"{name} ({code.co_filename}:{frame.f_lineno})"
-    return _new_span(VizEvent, known[1], {})
+        if not isinstance(event_name, str):
+            raise TypeError(f"the name of an event must be a text, not {type(event_name).__name__}")
+        return super().__new__(cls, f"{event_name} ({file_name}:{lineno})", {})

@@ -135,7 +135,6 @@ class VizTracer(TracerMarks, Compatibility):
         self._from_ns: int | None = None
         self._to_ns: int | None = None
         self._recording = ""
-        self._running = False
         self._left_behind = False  # by a save() or parse(): the next start() begins anew
         self._paused = _thread._local()
         self._keeps: list[bool] = []
@@ -248,7 +247,7 @@ class VizTracer(TracerMarks, Compatibility):
             return
         with session.lock:
             session.stop(self, keep)
-            self._running = False
+            self._running = self._is_whole
             self._to_ns = _native.now_ns()
         self._plugins.event("post-stop")
 
@@ -556,6 +555,7 @@ class RunTracer(VizTracer):
     """The tracer of a run that this program is a part of. It has been started, and reports what was before it, too."""
 
     _is_whole = True
+    _running = True  # whether anything is recorded, the recorder knows
 
     def __init__(self) -> None:
         super().__init__(register_global=False)

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 
 from . import _native
 from .marks import checked_name, checked_scope
 from .muting import paused
-from .spans import event_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,24 +25,24 @@ def shown(value: object, most: int = 256) -> str:
 
 
 class TracerMarks:
-    """These methods do nothing while the tracer is not started, but for add_raw()."""
+    """These methods do nothing while the tracer is not started, but for add_raw().
 
+    While it is, the recorder checks what it is given: no function of ours is called in between.
+    """
+
+    _running = False  # it has been started, and not stopped
     _sync_marker_ns: int | None = None
-
-    @property
-    def enable(self) -> bool:
-        """It has been started, and not stopped."""
-        return False
 
     def add_instant(self, name: str, args: Any = None, scope: str = "g") -> None:
         """A mark at this moment; nothing while it is not started. ValueError, TypeError for another scope or name.
 
             tracer.add_instant("cache miss", {"key": key})
         """
-        checked_name(name)
-        checked_scope(scope)
-        if self.enable:
-            _native.instant(name, args if args is None or isinstance(args, dict) else {"value": args}, scope)
+        if self._running:
+            _native.instant(name, args, scope)
+        else:
+            checked_name(name)
+            checked_scope(scope)
 
     def log_instant(self, name: str, args: Any = None, scope: str = "t", cond: bool = True) -> None:
         """add_instant() of this thread, if `cond` is true.
@@ -52,17 +50,22 @@ class TracerMarks:
             tracer.log_instant("slow", {"seconds": seconds}, cond=seconds > 1)
         """
         if cond:
-            self.add_instant(name, args, scope)
+            if self._running:
+                _native.instant(name, args, scope)
+            else:
+                self.add_instant(name, args, scope)
 
     def add_counter(self, name: str, args: dict[str, Any]) -> None:
         """A sample of a counter, with a series for each key; TypeError for what is neither int nor float.
 
             tracer.add_counter("memory", {"used": used, "free": free})
         """
-        if not isinstance(args, dict):
+        if self._running:
+            _native.counter(name, args)
+        elif not isinstance(args, dict):
             raise TypeError(f"the values of a counter must be a dict, not {type(args).__name__}")
-        if self.enable:
-            _native.counter(checked_name(name), args)
+        else:
+            checked_name(name)
 
     def add_variable(self, name: str, var: object, event: str = "instant") -> None:
         """The value that `name` has: an instant that says it by its repr, or with "counter" a sample of one.
@@ -76,7 +79,7 @@ class TracerMarks:
                 raise ValueError(f"{name}: a counter takes numbers, not {type(var).__qualname__}")
             self.add_counter(name, {name: var})
         elif event == "instant":
-            if self.enable:
+            if self._running:
                 self.add_instant(f"{name} = {shown(var)}", scope="p")
         else:
             raise ValueError(f"event must be 'instant' or 'counter', not {event!r}")
@@ -87,10 +90,12 @@ class TracerMarks:
             tracer.log_var("queue", queue)
         """
         if cond:
-            if isinstance(var, (int, float)):
-                self.add_counter(name, {"value": var})
+            if not self._running:
+                checked_name(name)
+            elif isinstance(var, (int, float)):
+                _native.counter(name, {"value": var})
             else:
-                self.add_instant(name, {"object": var}, "t")
+                _native.instant(name, {"object": var}, "t")
 
     def log_event(self, name: str) -> _native.Span:
         """A context that is a slice of that name and of the place where it stands.
@@ -98,7 +103,7 @@ class TracerMarks:
             with tracer.log_event("load"):
                 rows = load(path)
         """
-        return event_in(sys._getframe(1), name)
+        return _native.event(name)
 
     def add_object(self, ph: str, obj_id: str, name: str, args: Any = None) -> None:
         """What became of an object: ph "N" it is new, "O" its state is `args`, "D" it is deleted. ValueError for
@@ -108,7 +113,7 @@ class TracerMarks:
         """
         if ph not in ("N", "O", "D"):
             raise ValueError(f"ph must be 'N', 'O' or 'D', not {ph!r}")
-        if self.enable:
+        if self._running:
             _native.object_event(ph, str(obj_id), name, args)
 
     def add_raw(self, event: dict[str, Any]) -> None:
@@ -130,17 +135,17 @@ class TracerMarks:
 
             get_tracer().add_func_args("rows", len(rows))
         """
-        if not isinstance(key, str):
-            raise TypeError(f"key must be a text, not {type(key).__name__}")
-        if self.enable:
+        if self._running:
             _native.argument(key, value)
+        elif not isinstance(key, str):
+            raise TypeError(f"key must be a text, not {type(key).__name__}")
 
     def add_func_exec(self, name: str, val: object, lineno: int) -> None:
         """A step of the innermost call: that line bound `name`. An instant at its own time.
 
             tracer.add_func_exec("total", total, 17)
         """
-        if self.enable:
+        if self._running:
             _native.instant(f"({int(lineno)}) {name}", {"value": val}, "t")
 
     def getts(self) -> float:

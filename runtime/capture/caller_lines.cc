@@ -51,7 +51,6 @@ struct {
   PySize code_start;  // of the instructions within a code object
   uint64_t deaths;
   int (*address_to_line)(PyObject*, int);
-  int (*frame_line)(PyFrame*);
 } g_lines;
 
 // Where a caller is; no code: there is none, or its line is not known.
@@ -112,14 +111,16 @@ uint32_t line_by_api(const PyObject* code, Callee callee) {
     return 0;
   }
   if (callee == Callee::kToCome) {
-    return usable(g_lines.frame_line(frame));
+    return usable(g_python.PyFrame_GetLineNumber(frame));
   }
   const PyRef running = PyRef::steal(g_python.PyFrame_GetCode(frame));
   if (running.get() != code) {
     return 0;
   }
   const PyRef caller = PyRef::steal(reinterpret_cast<PyObject*>(g_python.PyFrame_GetBack(frame)));
-  return caller ? usable(g_lines.frame_line(reinterpret_cast<PyFrame*>(caller.get()))) : 0;
+  return caller
+             ? usable(g_python.PyFrame_GetLineNumber(reinterpret_cast<PyFrame*>(caller.get())))
+             : 0;
 }
 
 void ask_the_api_for_good() {
@@ -198,17 +199,12 @@ uint64_t chunk_of(const tracer::ThreadState* thread) {
 }  // namespace
 
 void start_caller_lines(bool wanted) {
-  g_lines.frame_line =
-      reinterpret_cast<int (*)(PyFrame*)>(find_python_symbol("PyFrame_GetLineNumber"));
+  g_lines.wanted = wanted;
+  if (!wanted || g_chain.previous == 0) {
+    return;
+  }
   g_lines.address_to_line =
       reinterpret_cast<int (*)(PyObject*, int)>(find_python_symbol("PyCode_Addr2Line"));
-  g_lines.wanted = wanted && g_lines.frame_line != nullptr;
-  if (!g_lines.wanted) {
-    return;
-  }
-  if (g_chain.previous == 0) {
-    return;
-  }
   g_lines.code_start = find_code_start();
   g_lines.trials = kTrials;
   g_lines.by_layout = g_lines.address_to_line != nullptr && g_lines.code_start != 0;

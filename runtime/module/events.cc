@@ -95,9 +95,6 @@ PyObject* log_instant(PyObject*, PyObject* const* arguments, PySize count) {
     return nullptr;
   }
   PyObject* const values = count > 1 ? arguments[1] : g_python._Py_NoneStruct;
-  if (!check_dict_or_none(values, "an instant's values are a dict, or None")) {
-    return nullptr;
-  }
   uint32_t flags = 0;
   if (count > 2 && !flags_of_scope(arguments[2], &flags)) {
     return nullptr;
@@ -111,6 +108,8 @@ PyObject* log_instant(PyObject*, PyObject* const* arguments, PySize count) {
   Mark mark;
   if (is_dict(values)) {
     mark.add_pairs(values);
+  } else if (values != g_python._Py_NoneStruct) {
+    mark.add("value", values);
   }
   mark.record(thread, MarkKind::kInstant, id, ticks);
   return done();

@@ -10,7 +10,7 @@
 
 namespace vtn::runtime {
 
-// instant(name, values: dict | None, scope: "t" | "p" | "g")
+// instant(name, values, scope: "t" | "p" | "g"): a dict's are its values; another, but None, is one
 PyObject* log_instant(PyObject* module, PyObject* const* arguments, PySize count);
 
 // mark(name, /, *, scope="t", **values): the same as programs call it (METH_KEYWORDS)

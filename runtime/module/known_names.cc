@@ -14,14 +14,14 @@ KnownName g_known_names[1u << kKnownNameBits];
 
 }  // namespace
 
-KnownName& known_name(const PyObject* name, const PyObject* more, uint32_t use) {
+KnownName& known_name(const PyObject* name, const PyObject* more, uint64_t use) {
   const uintptr_t key =
       reinterpret_cast<uintptr_t>(name) + 3 * reinterpret_cast<uintptr_t>(more) + use;
   return g_known_names[(key * 0x9e37'79b9'7f4a'7c15u) >> (64 - kKnownNameBits)];
 }
 
 void remember_name(
-    KnownName& known, PyObject* name, PyObject* more, uint32_t use, uint32_t answer) {
+    KnownName& known, PyObject* name, PyObject* more, uint64_t use, uint32_t answer) {
   const PyRef before = PyRef::steal(known.name);
   const PyRef more_before = PyRef::steal(known.more);
   g_python.Py_IncRef(name);

@@ -14,27 +14,27 @@
 
 namespace vtn::runtime {
 
-// What a name is asked for; with what makes it another one.
-enum class NameUse : uint32_t { kInstant, kCounter, kSeries, kSpan, kSecret, kObject };
-constexpr uint32_t name_use(NameUse use, uint32_t flags = 0) {
+// What a name is asked for; with what makes it another one: flags, or the place of an instruction.
+enum class NameUse : uint32_t { kInstant, kSeries, kSpan, kEvent, kSecret, kObject, kOwnCode };
+constexpr uint64_t name_use(NameUse use, uint64_t flags = 0) {
   return (flags << 4) | static_cast<uint32_t>(use);
 }
 
 struct KnownName {
-  PyObject* name;
-  PyObject* more;  // what belongs to it: the key of a series, the tuple of a span's names; or null
+  PyObject* name;  // or code
+  PyObject* more;  // what belongs to it: the key of a series, a span's names, an event's code; or null
   uint64_t epoch;  // of the process: ids are not its children's
-  uint32_t use;
+  uint64_t use;
   uint32_t answer;
 };
 
 // The place where it is, or is to be.
-KnownName& known_name(const PyObject* name, const PyObject* more, uint32_t use);
-void remember_name(KnownName& known, PyObject* name, PyObject* more, uint32_t use, uint32_t answer);
+KnownName& known_name(const PyObject* name, const PyObject* more, uint64_t use);
+void remember_name(KnownName& known, PyObject* name, PyObject* more, uint64_t use, uint32_t answer);
 
 // `ask()` says what is not known. `more` is kept as it is: nothing may change it.
 template <class Ask>
-uint32_t ask_of_name(PyObject* name, PyObject* more, uint32_t use, const Ask& ask) {
+uint32_t ask_of_name(PyObject* name, PyObject* more, uint64_t use, const Ask& ask) {
   if (others_may_record()) {
     return ask();
   }
@@ -44,7 +44,7 @@ uint32_t ask_of_name(PyObject* name, PyObject* more, uint32_t use, const Ask& as
     return known.answer;
   }
   const uint32_t answer = ask();
-  if (type_of(name) == g_python.PyUnicode_Type) {
+  if (type_of(name) == g_python.PyUnicode_Type || type_of(name) == g_python.PyCode_Type) {
     remember_name(known, name, more, use, answer);
   }
   return answer;

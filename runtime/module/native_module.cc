@@ -240,10 +240,12 @@ int fill_module(PyObject* module) {
   hide_own_package();
   const PyRef type = PyRef::steal(make_span_type());
   const PyRef span = PyRef::steal(type ? make_span_function(type.get()) : nullptr);
+  const PyRef event = PyRef::steal(span ? make_event_function(type.get()) : nullptr);
   PyObject* const names = g_python.PyModule_GetDict(module);  // borrowed
-  return span && names != nullptr &&
+  return event && names != nullptr &&
                  g_python.PyDict_SetItemString(names, "Span", type.get()) == 0 &&
-                 g_python.PyDict_SetItemString(names, "span", span.get()) == 0
+                 g_python.PyDict_SetItemString(names, "span", span.get()) == 0 &&
+                 g_python.PyDict_SetItemString(names, "event", event.get()) == 0
              ? 0
              : -1;
 }

@@ -12,6 +12,7 @@
 #include "runtime/module/callers.h"
 #include "runtime/module/known_names.h"
 #include "runtime/python/text.h"
+#include "runtime/python/text_builder.h"
 #include "runtime/values/values.h"
 #include "tracer/clock.h"
 #include "tracer/mute.h"
@@ -37,13 +38,14 @@ struct Span {
   uint64_t epoch;
   uint32_t id;
   SpanState state;
+  bool says_place;
 };
 
 Span* span_of(PyObject* self) {
   return reinterpret_cast<Span*>(reinterpret_cast<char*>(self) + kHeadBytes);
 }
 
-// Where the span is used: the nearest frame that is recorded, so not one of ours.
+// Where the span is entered: the nearest frame that is recorded, so not one of ours.
 struct Place {
   const void* frame = nullptr;
   bool may_be_suspended = true;
@@ -70,6 +72,15 @@ Place place_of(tracer::ThreadState* thread) {
     return false;
   });
   return place;
+}
+
+bool is_in_place(tracer::ThreadState* thread, const void* frame) {
+  bool found = false;
+  each_caller([&](const void* caller, PyObject* code) {
+    found = caller == frame;
+    return !found && code_ids(thread, code).id == kIdHidden;
+  });
+  return found;
 }
 
 // Until `visit(key, value)` answers false.
@@ -250,7 +261,30 @@ uint32_t new_span_id(const Span* span, const ValueNames& names) {
   return id;
 }
 
+// By a name that says where the program asked for it.
+uint32_t id_of_event(PyObject* name) {
+  const CallerPlace place = place_of_caller();
+  return ask_of_name(name, place.code, name_use(NameUse::kEvent, place.at), [&] {
+    TextBuilder text;
+    text.add(NameText(name).text());
+    if (place.code != nullptr) {
+      const PyRef file =
+          PyRef::steal(g_python.PyObject_GetAttrString(place.code, "co_filename"));
+      text.add(" (");
+      text.add(Utf8(file.get()).text());
+      text.add(":");
+      text.add_number(static_cast<uint32_t>(line_of_caller()));
+      text.add(")");
+    }
+    tracer::ensure_process();
+    return tracer::intern_function({FunctionKind::kSpan, text.text(), {}, 0, 0});
+  });
+}
+
 uint32_t span_id(Span* span) {
+  if (span->says_place) {
+    return id_of_event(span->name);
+  }
   if (span->values == nullptr) {
     return ask_of_name(span->name, span->names, name_use(NameUse::kSpan), [&] {
       return new_span_id(span, ValueNames(span));
@@ -260,6 +294,25 @@ uint32_t span_id(Span* span) {
   return ask_of_name(span->name, nullptr, name_use(NameUse::kSpan, names.hash()), [&] {
     return new_span_id(span, names);
   });
+}
+
+PyObject* make_event(PyObject* type, PyObject* name) {
+  if (!check_str(name, "an event's name is a str")) {
+    return nullptr;
+  }
+  PyObject* const self = g_python.PyType_GenericAlloc(type, 0);
+  if (self != nullptr) {
+    Span* const span = span_of(self);
+    g_python.Py_IncRef(name);
+    span->name = name;
+    span->says_place = true;
+    if (recording_thread() != nullptr) {
+      span->id = id_of_event(name);
+      span->epoch = tracer::g_engine.epoch;
+      g_python.PyErr_Clear();
+    }
+  }
+  return self;
 }
 
 void add_values(Mark* mark, const Span* span) {
@@ -341,7 +394,7 @@ PyObject* span_exit(PyObject* self, PyObject* const* arguments, PySize count) {
   const bool raised = count > 0 && arguments[0] != g_python._Py_NoneStruct;
   const bool paused = g_recording_clock == kPausedClock;
   if (state == SpanState::kInStack && span->thread == thread &&
-      (paused || place_of(thread).frame == span->frame)) {
+      (paused || is_in_place(thread, span->frame))) {
     if (!paused) {
       tracer::record_at(thread, ticks, raised ? EventKind::kUnwind : EventKind::kLeave, span->id);
     }
@@ -366,11 +419,17 @@ constexpr char kSpanDoc[] =
     "A slice of that name, as a context or a decorator: span() of the package.";
 PyMethodDefinition g_span_function = {
     "span", reinterpret_cast<void*>(make_span), kFastCall | kKeywords, kSpanDoc};
+PyMethodDefinition g_event_function = {
+    "event", reinterpret_cast<void*>(make_event), kOneArgument, nullptr};
 
 }  // namespace
 
 PyObject* make_span_function(PyObject* type) {
   return g_python.PyCFunction_NewEx(&g_span_function, type, nullptr);
+}
+
+PyObject* make_event_function(PyObject* type) {
+  return g_python.PyCFunction_NewEx(&g_event_function, type, nullptr);
 }
 
 PyObject* make_span_type() {
@@ -388,7 +447,7 @@ PyObject* make_span_type() {
 }
 
 bool is_span_definition(const void* definition) {
-  return definition == &g_span_function ||
+  return definition == &g_span_function || definition == &g_event_function ||
          (definition >= static_cast<const void*>(g_span_methods) &&
           definition < static_cast<const void*>(g_span_methods + sizeof(g_span_methods) /
                                                                      sizeof(g_span_methods[0])));

@@ -24,6 +24,9 @@ PyObject* make_span_type();
 // function. Null: an error is set.
 PyObject* make_span_function(PyObject* type);
 
+// event(name), likewise: its name says where the program asked for it, "load (program.py:12)".
+PyObject* make_event_function(PyObject* type);
+
 // Whether it is a method's definition of that type.
 bool is_span_definition(const void* definition);
 

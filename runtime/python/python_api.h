@@ -182,6 +182,7 @@ struct PyMethodDefinition {
   required(PyFrame*, PyEval_GetFrame, ())                                                      \
   required(PyObject*, PyFrame_GetCode, (PyFrame*))                                             \
   required(PyFrame*, PyFrame_GetBack, (PyFrame*))                                              \
+  required(int, PyFrame_GetLineNumber, (PyFrame*))                                             \
   required(void, PyEval_SetProfile, (PyProfileFunction, PyObject*))                            \
   optional(int, _PyEval_SetProfile, (PyThread*, PyProfileFunction, PyObject*))                 \
   required(PyThread*, PyGILState_GetThisThreadState, ())                                       \

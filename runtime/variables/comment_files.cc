@@ -11,6 +11,7 @@
 #include "runtime/entry/interpreters.h"
 #include "runtime/entry/process.h"
 #include "runtime/python/text.h"
+#include "runtime/python/text_builder.h"
 #include "runtime/values/own_code.h"
 
 namespace vtn::runtime {
@@ -355,30 +356,17 @@ void tell(NoticeKind kind, PyObject* code, uint32_t line, const char* why) {
   }
   const PyRef file = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_filename"));
   const Utf8 name(file.get());
-  char text[kMaxNameBytes];
-  size_t bytes = 0;
-  const auto add = [&](tracer::Text more) {
-    const size_t room = sizeof(text) - bytes;
-    const size_t added = more.bytes < room ? more.bytes : room;
-    memcpy(text + bytes, more.data, added);
-    bytes += added;
-  };
-  char digits[10];
-  size_t first = sizeof(digits);
-  do {
-    digits[--first] = static_cast<char>('0' + line % 10);
-    line /= 10;
-  } while (line != 0);
+  TextBuilder text;
   constexpr size_t kMostNameBytes = 600;  // why has room, too
   const size_t from = name.text().bytes > kMostNameBytes ? name.text().bytes - kMostNameBytes : 0;
-  add({name.text().data + from, name.text().bytes - from});
-  add({":", 1});
-  add({digits + first, sizeof(digits) - first});
+  text.add({name.text().data + from, name.text().bytes - from});
+  text.add(":");
+  text.add_number(line);
   if (why != nullptr) {
-    add({": ", 2});
-    add(text_of(why));
+    text.add(": ");
+    text.add(why);
   }
-  (void)tracer::publish_text(NameRecord::kNotice, static_cast<uint32_t>(kind), {text, bytes});
+  (void)tracer::publish_text(NameRecord::kNotice, static_cast<uint32_t>(kind), text.text());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import sys
 import unittest
 
@@ -161,13 +162,26 @@ def f(tracer):
             with tracer.log_event("here"):
                 tracer.log_var("variable", n)
     print(named(), decorated(), list(generated()))
+    tracer.add_instant("of one value", 17)
+    for where in (one_place, another_place, one_place):
+        where(tracer)
+    with tracer.log_event("there"): pass; tracer.log_event("there").__enter__().__exit__(None, None, None)
+
+def one_place(tracer):
+    with tracer.log_event("there"):
+        pass
+
+def another_place(tracer):
+    tracer = tracer
+    with tracer.log_event("there"):
+        pass
 
 f(get_tracer())
 """
 
 BAD = """
 from viztracer_native import _native
-for call in ("_native.instant()", "_native.instant(3)", "_native.instant('a', 3)", "_native.instant('a', None, 'x')", "_native.instant('a', None, 3)",
+for call in ("_native.instant()", "_native.instant(3)", "_native.event(3)", "_native.instant('a', None, 'x')", "_native.instant('a', None, 3)",
              "_native.counter('a')", "_native.counter('a', {'x': 'y'})", "_native.counter('a', {3: 3})", "_native.counter(1, {})",
              "_native.object_event('X', 'a', 'b')", "_native.object_event('N', 1, 'b')", "_native.raw(3)", "_native.raw('x' * 3000)",
              "_native.Span()", "_native.Span(3)", "_native.Span('a', 3)", "_native.Span(name='a')"):
@@ -424,9 +438,15 @@ class Module(support.TestCase):
         self.assertEqual((1, 1), (len(self.named(events, "named")), sum(one["name"] == "generated" and one["ph"] == "b" for one in events)))
         here = [one["name"] for one in events if one["name"].startswith("here (")]
         self.assertEqual((3, 1), (len(here), len(set(here))))
+        (one,) = self.named(events, "of one value")
+        self.assertEqual({"value": "17"}, one["args"])
+        program = PUBLIC.lstrip().splitlines()
+        at = [number for number, line in enumerate(program, 1) if 'log_event("there")' in line]
+        there = [re.fullmatch(r"there \(.*\.py:(\d+)\)", event["name"]) for event in events if event["name"].startswith("there")]
+        self.assertEqual([at[0], at[0], at[1], at[1], at[2]], sorted(int(match.group(1)) for match in there))
         f, = (one for one in events if one["name"].startswith("f ("))
         within = {one["name"].split(" (")[0] for one in events if f["ts"] < one["ts"] < f["ts"] + f["dur"] and one["ph"] == "X"}
-        self.assertEqual({"five", "two", "here", "named", "decorated", "generated", "builtins.print"}, within - {"range", "list"},
+        self.assertEqual({"five", "two", "here", "there", "one_place", "another_place", "named", "decorated", "generated", "builtins.print"}, within - {"range", "list"},
                          "nothing that the package calls")
 
     def arguments(self, events, function):
@@ -467,6 +487,15 @@ class Module(support.TestCase):
         with open(os.path.join(self.reports, "x.pftrace"), "rb") as file:
             data = file.read()
         self.assertTrue(b"'last'" in data)
+        for report in ("x.pftrace", "x.html"):
+            with self.subTest(report):
+                back = os.path.join(self.reports, "back.json")
+                done = self.run_argv([support.LAUNCHER, "--quiet", "--convert", os.path.join(self.reports, report), "-o", back])
+                self.assertEqual(0, done.status, done.stderr)
+                with open(back, encoding="utf-8") as file:
+                    events = json.load(file)["traceEvents"]
+                self.assertEqual([{"rows": "[1]", "more": "'last'", "token": "***"}], self.arguments(events, "outer"))
+                self.assertEqual([{"of the module": "1"}], [one for one in self.arguments(events, "<module>") if one])
         debugged = self.run_argv([support.LAUNCHER, "vdb", "--batch", os.path.join(self.reports, "x.vtn")],
                                  data=b"break outer\nc\nargs\n")
         self.assertIn(b"more = 'last'", debugged.stdout)

@@ -32,6 +32,11 @@ class Fake(types.ModuleType):
     def note(self, *call):
         self.calls.append(call)
 
+    def tell(self, *what):
+        """What the program logs: while it is recorded."""
+        if self.current not in (PAUSED, STOPPED):
+            self.note(*what)
+
     def named(self, *names):
         return [call for call in self.calls if call[0] in names]
 
@@ -90,27 +95,38 @@ class Fake(types.ModuleType):
         return self.muted.get(threading.get_ident(), 0) > 0
 
     def instant(self, name, values, scope, /):
-        assert type(name) is str and (values is None or isinstance(values, dict)) and scope in ("g", "p", "t")
-        self.note("instant", name, values, scope)
+        if not isinstance(name, str) or not isinstance(scope, str):
+            raise TypeError("an instant's name and scope are texts")
+        if scope not in ("g", "p", "t"):
+            raise ValueError(f"no scope: {scope}")
+        self.tell("instant", name, values if values is None or isinstance(values, dict) else {"value": values}, scope)
 
     def counter(self, name, values, /):
-        assert type(name) is str and isinstance(values, dict)
+        if not isinstance(name, str) or not isinstance(values, dict):
+            raise TypeError("a counter has a text and a dict")
         for value in values.values():
             if not isinstance(value, (int, float)):
                 raise TypeError(f"a counter takes int or float, not {type(value).__name__}")
-        self.note("counter", name, values)
+        self.tell("counter", name, values)
 
     def object_event(self, ph, obj_id, name, args, /):
         assert ph in ("N", "O", "D") and type(obj_id) is str and type(name) is str
-        self.note("object_event", ph, obj_id, name, args)
+        self.tell("object_event", ph, obj_id, name, args)
 
     def raw(self, event, /):
         assert type(event) is str
         self.note("raw", event)
 
     def argument(self, key, value, /):
-        assert type(key) is str
-        self.note("argument", key, value)
+        if not isinstance(key, str):
+            raise TypeError("a key is a text")
+        self.tell("argument", key, value)
+
+    def event(self, name, /):
+        if not isinstance(name, str):
+            raise TypeError("an event's name is a text")
+        caller = sys._getframe(2)
+        return Span(f"{name} ({caller.f_code.co_filename}:{caller.f_lineno})", {})
 
     def now_ns(self):
         self.clock += 1000
