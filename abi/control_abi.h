@@ -55,6 +55,7 @@ enum {
   VTN_OPTION_NO_ALIAS = 1u << 20,       /* `import viztracer` is the program's */
   VTN_OPTION_NO_LIBRARY_SPANS = 1u
                                 << 21, /* spans that the program makes by libraries are not told */
+  VTN_OPTION_NO_ROWS = 1u << 22,       /* nor are tests */
 };
 
 /* vtn_control_page.collector_waiting */

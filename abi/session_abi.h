@@ -64,6 +64,7 @@ enum SessionOption : uint32_t {
   kOptionBudget = VTN_OPTION_BUDGET,
   kOptionNoAlias = VTN_OPTION_NO_ALIAS,
   kOptionNoLibrarySpans = VTN_OPTION_NO_LIBRARY_SPANS,
+  kOptionNoRows = VTN_OPTION_NO_ROWS,
 };
 
 enum class ClockKind : uint32_t { kTsc = VTN_CLOCK_TSC, kMonotonic = VTN_CLOCK_MONOTONIC };

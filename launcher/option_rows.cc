@@ -391,6 +391,15 @@ constexpr OptionRow kRowsBeforeLogs[] = {
        return {};
      },
      "leave out the spans that the program makes by OpenTelemetry, and the ranges of NVTX"},
+    {"no_rows",
+     0,
+     nullptr,
+     Scope::kRecord,
+     [](Request& request, Text value) -> Status {
+       request.record.rows = value != "true";
+       return {};
+     },
+     "leave out the rows of tests, of pytest and of unittest"},
     {"no_alias",
      0,
      nullptr,

@@ -51,9 +51,10 @@ Number number_of(std::string_view value) {
 Instant instant_of(const spool::Note& note, const spool::FunctionInfo* name) {
   Instant instant;
   instant.name = name_of(note, name);
-  instant.category = is_span(note) || is_span_begin(note) ? kSpanCategory
-                     : name != nullptr                    ? valid_utf8(name->file)
-                                                          : "";
+  const bool lasts = is_span(note) || is_span_begin(note);
+  instant.category = name != nullptr && !name->file.empty() ? valid_utf8(name->file)
+                     : lasts                                ? kSpanCategory
+                                                            : "";
   const bool is_raw = name != nullptr && (name->flags & kFunctionIsRaw) != 0;
   std::string_view bytes = note.bytes;
   std::string_view value_name;

@@ -40,7 +40,12 @@ struct Instant {
 // `name`: of the note's key; may be null. Of a span: its beginning.
 Instant instant_of(const spool::Note& note, const spool::FunctionInfo* name);
 
-inline constexpr char kSpanCategory[] = "span";
+inline constexpr char kSpanCategory[] = "span";  // of one whose name has no other
+
+// What formats with tracks for spans call that of this one: those of one name lie together.
+inline const std::string& span_track_name(const Instant& span) {
+  return span.category == kSpanCategory ? span.name : span.category;
+}
 
 // How long a span was, in ticks from its stamp on; 0: it is damaged.
 uint64_t span_ticks(const spool::Note& note);

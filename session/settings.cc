@@ -28,6 +28,7 @@ uint32_t RecordSettings::option_bits() const {
          (prints ? uint32_t{kOptionLogPrint} : 0) | (audits ? uint32_t{kOptionLogAudit} : 0) |
          (sparse ? uint32_t{kOptionLogSparse} : 0) | (alias ? 0 : uint32_t{kOptionNoAlias}) |
          (library_spans ? 0 : uint32_t{kOptionNoLibrarySpans}) |
+         (rows ? 0 : uint32_t{kOptionNoRows}) |
          (magic_comments ? uint32_t{kOptionMagicComments} : 0) |
          (calls.most_calls != 0 ? uint32_t{kOptionBudget} : 0);
 }

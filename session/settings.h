@@ -84,6 +84,7 @@ struct RecordSettings {
   bool alias = true;            // `import viztracer` gives the program our package
   bool magic_comments = false;  // what comments in the source ask for
   bool library_spans = true;    // spans that the program makes by libraries are told
+  bool rows = true;             // tests are
   // Processes that run untraced: globs (base/freestanding/pattern.h) for the base name of the
   // executable or the script, or for the whole command line. None is empty.
   std::vector<std::string> excluded_processes;

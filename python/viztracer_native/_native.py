@@ -116,6 +116,10 @@ def counter(name: str, values: "Any", /) -> None:
     pass
 
 
+def variable(name: str, value: "Any", /) -> None:
+    pass
+
+
 def object_event(ph: str, obj_id: str, name: str, args: "Any" = None, /) -> None:
     pass
 

@@ -49,6 +49,10 @@ def instant(name: str, values: Any, scope: str, /) -> None:
 def counter(name: str, values: Any, /) -> None:
     """A sample of a counter, a series for each key. TypeError for what is no dict of int and float."""
 
+def variable(name: str, value: Any, /) -> None:
+    """The value that a variable has: a number as a sample of a counter, else an instant that has it as `object`.
+    TypeError for a name that is no text."""
+
 def object_event(ph: str, obj_id: str, name: str, args: Any, /) -> None:
     """What became of an object: "N" it is new, "O" its state is args, "D" it is deleted."""
 

@@ -90,12 +90,10 @@ class TracerMarks:
             tracer.log_var("queue", queue)
         """
         if cond:
-            if not self._running:
-                checked_name(name)
-            elif isinstance(var, (int, float)):
-                _native.counter(name, {"value": var})
+            if self._running:
+                _native.variable(name, var)
             else:
-                _native.instant(name, {"object": var}, "t")
+                checked_name(name)
 
     def log_event(self, name: str) -> _native.Span:
         """A context that is a slice of that name and of the place where it stands.

@@ -415,9 +415,9 @@ std::string json_span(const spool::Note& note,
   const std::string id = span_id(note);
   std::string text;
   const Instant span = instant_of(note, function);
-  append_json_event(text, track, begin_ns, 'b', kSpanCategory);
+  append_json_event(text, track, begin_ns, 'b', span.category);
   text += id + json_values(span) + json_name_tail(span.name);
-  append_json_event(text, track, end_ns, 'e', kSpanCategory);
+  append_json_event(text, track, end_ns, 'e', span.category);
   return text + id + json_name_tail(span.name);
 }
 
@@ -428,7 +428,7 @@ std::string json_open_span(const spool::Note& note,
   Instant span = instant_of(note, function);
   span.values.emplace_back("unfinished", "True");
   std::string text;
-  append_json_event(text, track, begin_ns, 'b', kSpanCategory);
+  append_json_event(text, track, begin_ns, 'b', span.category);
   return text + span_id(note) + json_values(span) + json_name_tail(span.name);
 }
 

@@ -326,7 +326,7 @@ class PerfettoPieceMaker::Sink {
     ProtoMessage track;
     track.number(kTrackUuid, uuid)
         .number(kTrackParent, layout_[0].uuid)
-        .bytes(kTrackName, what.name);
+        .bytes(kTrackName, span_track_name(what));
     ProtoMessage packet;
     packet.message(kTrackDescriptor, track);
     std::string bytes;

@@ -300,7 +300,7 @@ std::string open_spans_text(const PerfettoLayout& layout, const OpenSpans& spans
     ProtoMessage track;
     track.number(kTrackUuid, uuid)
         .number(kTrackParent, layout.tracks[span.thread][0].uuid)
-        .bytes(kTrackName, what.name);
+        .bytes(kTrackName, span_track_name(what));
     append_meta(text, begin_ns, kTrackDescriptor, track);
     ProtoMessage begin;
     begin.number(kEventType, kSliceBegin).number(kEventTrack, uuid).bytes(kEventName, what.name);

@@ -118,9 +118,8 @@ uint32_t line_by_api(const PyObject* code, Callee callee) {
     return 0;
   }
   const PyRef caller = PyRef::steal(reinterpret_cast<PyObject*>(g_python.PyFrame_GetBack(frame)));
-  return caller
-             ? usable(g_python.PyFrame_GetLineNumber(reinterpret_cast<PyFrame*>(caller.get())))
-             : 0;
+  return caller ? usable(g_python.PyFrame_GetLineNumber(reinterpret_cast<PyFrame*>(caller.get())))
+                : 0;
 }
 
 void ask_the_api_for_good() {

@@ -48,6 +48,10 @@ struct OpenKnownCall {
   const void* argument;  // its first one, an address, nothing more
   uint64_t begin_ticks;
   uint8_t row;
+  // What its row keeps of it (known/test_rows.cc):
+  uint8_t outcome;
+  bool is_fixture;
+  uint32_t name;  // the id of its span
 };
 inline constexpr uint32_t kMostOpenKnown = 12;
 

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "runtime/capture/thread_part.h"
 #include "runtime/entry/process.h"
 #include "runtime/known/otel_spans.h"
+#include "runtime/known/test_rows.h"
 #include "runtime/known/wall_times.h"
 #include "runtime/python/text.h"
 #include "runtime/python/versions.h"
@@ -17,9 +17,10 @@ namespace vtn::runtime {
 
 namespace {
 
-constexpr unsigned kKnownParameters = 2;
+constexpr unsigned kKnownParameters = 5;
 
 struct KnownFunction {
+  KnownKind kind;
   const char* file;                          // how its file's name ends, whole names of it
   const char* name;                          // qualified
   const char* parameters[kKnownParameters];  // the first ones
@@ -27,29 +28,158 @@ struct KnownFunction {
   void (*ends)(const KnownCall& call);       // null: it never is
 };
 
+constexpr char kOtelTrace[] = "opentelemetry/sdk/trace/__init__.py";
+constexpr char kPytestRunner[] = "_pytest/runner.py";
+constexpr char kUnittestCase[] = "unittest/case.py";
+constexpr char kUnittestAsync[] = "unittest/async_case.py";
+constexpr char kUnittestResult[] = "unittest/result.py";
+
 constexpr KnownFunction kKnownFunctions[] = {
-    {"opentelemetry/sdk/trace/__init__.py",
+    {KnownKind::kLibrarySpan,
+     kOtelTrace,
      "Span.end",
      {"self", "end_time"},
      otel_span_is_open,
      tell_otel_span},
-    {"opentelemetry/sdk/trace/__init__.py",
+    {KnownKind::kLibrarySpan,
+     kOtelTrace,
      "Span._add_event",
      {"self", "event"},
      tell_otel_event,
      nullptr},
+    {KnownKind::kPytestTest,
+     kPytestRunner,
+     "runtestprotocol",
+     {"item"},
+     pytest_test_begins,
+     tell_test},
+    {KnownKind::kPytestPhase,
+     kPytestRunner,
+     "call_and_report",
+     {"item", "when"},
+     pytest_phase_begins,
+     tell_test},
+    {KnownKind::kTestOutcome,
+     "os.py",
+     "_Environ.__setitem__",
+     {"self", "key", "value"},
+     pytest_says_which,
+     nullptr},
+    {KnownKind::kTestOutcome,
+     "_pytest/reports.py",
+     "TestReport.__init__",
+     {"self", "nodeid", "location", "keywords", "outcome"},
+     pytest_outcome,
+     nullptr},
+    {KnownKind::kTestOutcome,
+     "_pytest/main.py",
+     "Session.pytest_runtest_logreport",
+     {"self", "report"},
+     pytest_expectation,
+     nullptr},
+    {KnownKind::kUnittest,
+     kUnittestCase,
+     "TestCase.run",
+     {"self", "result"},
+     unittest_test_begins,
+     tell_test},
+    {KnownKind::kUnittestPhase,
+     kUnittestCase,
+     "TestCase._callSetUp",
+     {"self"},
+     unittest_setup_begins,
+     tell_test},
+    {KnownKind::kUnittestPhase,
+     kUnittestCase,
+     "TestCase._callTestMethod",
+     {"self", "method"},
+     unittest_call_begins,
+     tell_test},
+    {KnownKind::kUnittestPhase,
+     kUnittestCase,
+     "TestCase._callTearDown",
+     {"self"},
+     unittest_teardown_begins,
+     tell_test},
+    {KnownKind::kUnittestPhase,
+     kUnittestAsync,
+     "IsolatedAsyncioTestCase._callSetUp",
+     {"self"},
+     unittest_setup_begins,
+     tell_test},
+    {KnownKind::kUnittestPhase,
+     kUnittestAsync,
+     "IsolatedAsyncioTestCase._callTestMethod",
+     {"self", "method"},
+     unittest_call_begins,
+     tell_test},
+    {KnownKind::kUnittestPhase,
+     kUnittestAsync,
+     "IsolatedAsyncioTestCase._callTearDown",
+     {"self"},
+     unittest_teardown_begins,
+     tell_test},
+    {KnownKind::kTestOutcome,
+     kUnittestResult,
+     "TestResult.addError",
+     {"self", "test", "err"},
+     unittest_error,
+     nullptr},
+    {KnownKind::kTestOutcome,
+     kUnittestResult,
+     "TestResult.addFailure",
+     {"self", "test", "err"},
+     unittest_failure,
+     nullptr},
+    {KnownKind::kTestOutcome,
+     kUnittestResult,
+     "TestResult.addSkip",
+     {"self", "test", "reason"},
+     unittest_skip,
+     nullptr},
+    {KnownKind::kTestOutcome,
+     kUnittestResult,
+     "TestResult.addExpectedFailure",
+     {"self", "test", "err"},
+     unittest_expected_failure,
+     nullptr},
+    {KnownKind::kTestOutcome,
+     kUnittestResult,
+     "TestResult.addUnexpectedSuccess",
+     {"self", "test"},
+     unittest_unexpected_success,
+     nullptr},
+    {KnownKind::kTestOutcome,
+     kUnittestResult,
+     "TestResult.addSubTest",
+     {"self", "test", "subtest", "err"},
+     unittest_subtest,
+     nullptr},
 };
 
-bool g_wanted;
+bool g_library_spans_wanted;
+bool g_rows_wanted;
+
+bool is_wanted(KnownKind kind) {
+  return kind == KnownKind::kLibrarySpan ? g_library_spans_wanted : g_rows_wanted;
+}
 
 bool ends_with(tracer::Text text, tracer::Text end) {
   return text.bytes >= end.bytes &&
          memcmp(text.data + text.bytes - end.bytes, end.data, end.bytes) == 0;
 }
 
+// A module of CPython's that lies frozen in it has "<frozen os>" for a file.
 bool is_file(tracer::Text file, tracer::Text known) {
-  return ends_with(file, known) &&
-         (file.bytes == known.bytes || file.data[file.bytes - known.bytes - 1] == '/');
+  constexpr char kFrozen[] = "<frozen ";
+  constexpr size_t kFrozenBytes = sizeof(kFrozen) - 1;
+  constexpr size_t kEndBytes = sizeof(".py") - 1;
+  if (ends_with(file, known)) {
+    return file.bytes == known.bytes || file.data[file.bytes - known.bytes - 1] == '/';
+  }
+  return file.bytes == kFrozenBytes + known.bytes - kEndBytes + 1 &&
+         memcmp(file.data, kFrozen, kFrozenBytes) == 0 &&
+         memcmp(file.data + kFrozenBytes, known.data, known.bytes - kEndBytes) == 0;
 }
 
 bool is_name(tracer::Text name, tracer::Text known) {
@@ -65,7 +195,7 @@ bool is_name(tracer::Text name, tracer::Text known) {
 bool has_parameters(PyObject* code, const KnownFunction& known) {
   const PyRef names = tuple_of(code, "co_varnames");
   const PySize count = names ? g_python.PyTuple_Size(names.get()) : 0;
-  for (unsigned i = 0; i < kKnownParameters; ++i) {
+  for (unsigned i = 0; i < kKnownParameters && known.parameters[i] != nullptr; ++i) {
     if (static_cast<PySize>(i) >= count ||
         !Utf8(g_python.PyTuple_GetItem(names.get(), static_cast<PySize>(i)))
              .equals(known.parameters[i])) {
@@ -75,18 +205,19 @@ bool has_parameters(PyObject* code, const KnownFunction& known) {
   return true;
 }
 
-// Takes what was kept of such a call; 0: nothing was.
-uint64_t take_begin(ThreadPart* part, const PyObject* argument, uint8_t row) {
+// Takes what was kept of such a call. False: nothing was.
+bool take_begin(ThreadPart* part, const PyObject* argument, uint8_t row, OpenKnownCall* taken) {
   for (uint32_t i = part->known_count; i-- != 0;) {
     const OpenKnownCall open = part->known[i];
     if (open.argument == argument && open.row == row) {
       --part->known_count;
       memmove(
           &part->known[i], &part->known[i + 1], (part->known_count - i) * sizeof(part->known[0]));
-      return open.begin_ticks;
+      *taken = open;
+      return true;
     }
   }
-  return 0;
+  return false;
 }
 
 // Where there is no room the outermost one goes.
@@ -101,15 +232,16 @@ void keep_begin(ThreadPart* part, const OpenKnownCall& open) {
 }  // namespace
 
 void start_known_functions() {
-  g_wanted = !session_option(kOptionNoLibrarySpans);
+  g_library_spans_wanted = !session_option(kOptionNoLibrarySpans);
+  g_rows_wanted = !session_option(kOptionNoRows);
   start_wall_times();
 }
 
 uint8_t find_known_function(PyObject* code, tracer::Text name, tracer::Text file) {
-  for (size_t i = 0; g_wanted && i < sizeof(kKnownFunctions) / sizeof(kKnownFunctions[0]); ++i) {
+  for (size_t i = 0; i < sizeof(kKnownFunctions) / sizeof(kKnownFunctions[0]); ++i) {
     const KnownFunction& known = kKnownFunctions[i];
-    if (is_name(name, text_of(known.name)) && is_file(file, text_of(known.file)) &&
-        has_parameters(code, known)) {
+    if (is_wanted(known.kind) && is_name(name, text_of(known.name)) &&
+        is_file(file, text_of(known.file)) && has_parameters(code, known)) {
       return static_cast<uint8_t>(i + 1);
     }
   }
@@ -124,12 +256,16 @@ void known_call_begins(tracer::ThreadState* thread,
   const PendingException pending;
   const KnownFunction& known = kKnownFunctions[row - 1];
   const PyRef first = argument_of_running(code, frame, 0);
-  const PyRef second = first ? argument_of_running(code, frame, 1) : PyRef();
+  const bool has_second = known.parameters[1] != nullptr;
+  const PyRef second = first && has_second ? argument_of_running(code, frame, 1) : PyRef();
   if (first && thread->muted == 0) {
-    (void)take_begin(part_of(thread), first.get(), row);  // of a call whose end was not seen
+    OpenKnownCall open = {};
+    (void)take_begin(part_of(thread), first.get(), row, &open);  // its end was not seen
     const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
-    if (known.begins({thread, first.get(), second.get(), ticks}) && known.ends != nullptr) {
-      keep_begin(part_of(thread), {first.get(), ticks, row});
+    open = {first.get(), ticks, row, 0, false, 0};
+    if (known.begins({thread, known.kind, first.get(), second.get(), ticks, &open, code, frame}) &&
+        known.ends != nullptr) {
+      keep_begin(part_of(thread), open);
     }
   }
   g_python.PyErr_Clear();
@@ -150,11 +286,26 @@ void known_call_ends(tracer::ThreadState* thread, PyObject* code, uint8_t row, c
 void known_call_has_ended(tracer::ThreadState* thread, uint8_t row, PyObject* first) {
   const KeepErrno keep_errno;
   const PendingException pending;
-  const uint64_t begin_ticks = take_begin(part_of(thread), first, row);
-  if (begin_ticks != 0 && thread->muted == 0) {
-    kKnownFunctions[row - 1].ends({thread, first, nullptr, begin_ticks});
+  const KnownFunction& known = kKnownFunctions[row - 1];
+  OpenKnownCall open = {};
+  if (take_begin(part_of(thread), first, row, &open) && thread->muted == 0) {
+    known.ends({thread, known.kind, first, nullptr, open.begin_ticks, &open, nullptr, nullptr});
   }
   g_python.PyErr_Clear();
+}
+
+PyRef argument_of(const KnownCall& call, unsigned index) {
+  return argument_of_running(call.code, call.frame, index);
+}
+
+OpenKnownCall* innermost_known(tracer::ThreadState* thread, KnownKind kind) {
+  ThreadPart* const part = part_of(thread);
+  for (uint32_t i = part->known_count; i-- != 0;) {
+    if (kKnownFunctions[part->known[i].row - 1].kind == kind) {
+      return &part->known[i];
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace vtn::runtime

@@ -18,19 +18,40 @@
 
 #include <stdint.h>
 
+#include "runtime/capture/thread_part.h"
 #include "runtime/python/python_api.h"
 #include "tracer/engine.h"
 #include "tracer/names_writer.h"
 
 namespace vtn::runtime {
 
+// What a row is a row of.
+enum class KnownKind : uint8_t {
+  kLibrarySpan,
+  kPytestTest,
+  kPytestPhase,
+  kUnittest,
+  kUnittestPhase,
+  kTestOutcome,
+};
+
 // What a row is told when one of its calls begins or ends.
 struct KnownCall {
   tracer::ThreadState* thread;
+  KnownKind kind;
   PyObject* first;       // the function's first argument; borrowed
   PyObject* second;      // likewise; null: there is none, or nobody knows
   uint64_t begin_ticks;  // when it began
+  OpenKnownCall* open;   // what is kept of it
+  PyObject* code;        // as it begins: its own; borrowed
+  const void* frame;
 };
+
+// Another argument of a call that begins; null: there is none. May leave an error set.
+PyRef argument_of(const KnownCall& call, unsigned index);
+
+// The innermost call of that kind that is open in this thread; null: there is none.
+OpenKnownCall* innermost_known(tracer::ThreadState* thread, KnownKind kind);
 
 // Before anything else here, in each session.
 void start_known_functions();

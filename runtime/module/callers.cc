@@ -27,10 +27,9 @@ CallerPlace place_of_caller() {
       return true;
     }
     place.code = code;
-    place.at = g_chain.previous == 0
-                   ? static_cast<uintptr_t>(g_python.PyFrame_GetLineNumber(
-                         static_cast<PyFrame*>(const_cast<void*>(frame))))
-                   : field<uintptr_t>(frame, g_chain.instruction);
+    place.at = g_chain.previous == 0 ? static_cast<uintptr_t>(g_python.PyFrame_GetLineNumber(
+                                           static_cast<PyFrame*>(const_cast<void*>(frame))))
+                                     : field<uintptr_t>(frame, g_chain.instruction);
     return false;
   });
   return place;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/module/events.h"
 
-#include <string.h>
-
 #include "runtime/capture/functions.h"
 #include "runtime/capture/open_stack.h"
 #include "runtime/capture/recording_thread.h"
@@ -11,6 +9,7 @@
 #include "runtime/module/callers.h"
 #include "runtime/module/known_names.h"
 #include "runtime/python/text.h"
+#include "runtime/python/text_builder.h"
 #include "runtime/values/values.h"
 #include "tracer/clock.h"
 
@@ -24,24 +23,24 @@ uint32_t instant_id(PyObject* name, uint32_t flags) {
   });
 }
 
-// A series has a name of its own; that of one called "value" is the counter's.
+// A series has a name of its own; that of one called "value", or of none, is the counter's.
 uint32_t series_id(PyObject* name, PyObject* key) {
   return ask_of_name(name, key, name_use(NameUse::kSeries), [&] {
-    const NameText series(key);
     const NameText counter(name);
-    char joined[kMaxNameBytes];
-    size_t bytes = counter.text().bytes;
-    memcpy(joined, counter.text().data, bytes);
+    TextBuilder text;
+    text.add(counter.text());
     uint32_t line = 0;
-    if (!is_text(key, "value") && bytes + 1 + series.text().bytes <= sizeof(joined)) {
-      line = static_cast<uint32_t>(bytes);
-      joined[bytes++] = '.';
-      memcpy(joined + bytes, series.text().data, series.text().bytes);
-      bytes += series.text().bytes;
+    if (key != nullptr && !is_text(key, "value")) {
+      const NameText series(key);
+      if (counter.text().bytes + 1 + series.text().bytes <= kMaxNameBytes) {
+        line = static_cast<uint32_t>(counter.text().bytes);
+        text.add(".");
+        text.add(series.text());
+      }
     }
     tracer::ensure_process();
     return tracer::intern_function(
-        {FunctionKind::kCounter, {joined, bytes}, text_of("counter"), line, 0});
+        {FunctionKind::kCounter, text.text(), text_of("counter"), line, 0});
   });
 }
 
@@ -107,7 +106,15 @@ PyObject* log_instant(PyObject*, PyObject* const* arguments, PySize count) {
   const uint32_t id = instant_id(arguments[0], flags);
   Mark mark;
   if (is_dict(values)) {
-    mark.add_pairs(values);
+    PySize position = 0;
+    PyObject* key = nullptr;
+    PyObject* value = nullptr;
+    while (g_python.PyDict_Next(values, &position, &key, &value) != 0) {
+      // What tells of a value may run code of the program's, if the user wants that.
+      const PyRef held_key = PyRef::hold(key);
+      const PyRef held = PyRef::hold(value);
+      add_by_key(mark, key, value);
+    }
   } else if (values != g_python._Py_NoneStruct) {
     mark.add("value", values);
   }
@@ -143,6 +150,28 @@ PyObject* log_counter(PyObject*, PyObject* const* arguments, PySize count) {
   position = 0;
   while (g_python.PyDict_Next(values, &position, &key, &value) != 0) {
     record_series(thread, arguments[0], key, value, ticks);
+  }
+  return done();
+}
+
+PyObject* log_variable(PyObject*, PyObject* const* arguments, PySize count) {
+  if (!check_count("variable", count, 2, 2) ||
+      !check_str(arguments[0], "a variable's name is a str")) {
+    return nullptr;
+  }
+  tracer::ThreadState* const thread = recording_thread();
+  if (thread == nullptr) {
+    return new_none();
+  }
+  const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
+  PyObject* const value = arguments[1];
+  if (is_number(value)) {
+    record_series(thread, arguments[0], nullptr, value, ticks);
+  } else {
+    const uint32_t id = instant_id(arguments[0], 0);
+    Mark mark;
+    mark.add("object", value);
+    mark.record(thread, MarkKind::kInstant, id, ticks);
   }
   return done();
 }

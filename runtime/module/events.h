@@ -22,6 +22,9 @@ PyObject* tell_counter(PyObject* module, PyObject* const* arguments, PySize coun
 // counter(name, values: dict of numbers): a series each
 PyObject* log_counter(PyObject* module, PyObject* const* arguments, PySize count);
 
+// variable(name, value): a number as a sample of the counter of that name, else an instant with it
+PyObject* log_variable(PyObject* module, PyObject* const* arguments, PySize count);
+
 // argument(key, value): the Python call that calls this has the value as an argument; where that
 // call is not recorded it is an instant
 PyObject* attach_argument(PyObject* module, PyObject* const* arguments, PySize count);

@@ -22,7 +22,8 @@ constexpr uint64_t name_use(NameUse use, uint64_t flags = 0) {
 
 struct KnownName {
   PyObject* name;  // or code
-  PyObject* more;  // what belongs to it: the key of a series, a span's names, an event's code; or null
+  PyObject*
+      more;  // what belongs to it: the key of a series, a span's names, an event's code; or null
   uint64_t epoch;  // of the process: ids are not its children's
   uint64_t use;
   uint32_t answer;

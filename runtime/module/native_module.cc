@@ -201,6 +201,7 @@ PyMethodDefinition g_methods[] = {
     {"counter", reinterpret_cast<void*>(log_counter), kFastCall, nullptr},
     {"mark", reinterpret_cast<void*>(tell_instant), kFastCall | kKeywords, kMarkDoc},
     {"sample", reinterpret_cast<void*>(tell_counter), kFastCall | kKeywords, kSampleDoc},
+    {"variable", reinterpret_cast<void*>(log_variable), kFastCall, nullptr},
     {"object_event", reinterpret_cast<void*>(log_object), kFastCall, nullptr},
     {"argument", reinterpret_cast<void*>(attach_argument), kFastCall, nullptr},
     {"raw", reinterpret_cast<void*>(log_raw), kFastCall, nullptr},

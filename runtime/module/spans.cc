@@ -268,8 +268,7 @@ uint32_t id_of_event(PyObject* name) {
     TextBuilder text;
     text.add(NameText(name).text());
     if (place.code != nullptr) {
-      const PyRef file =
-          PyRef::steal(g_python.PyObject_GetAttrString(place.code, "co_filename"));
+      const PyRef file = PyRef::steal(g_python.PyObject_GetAttrString(place.code, "co_filename"));
       text.add(" (");
       text.add(Utf8(file.get()).text());
       text.add(":");

@@ -102,7 +102,7 @@ class Usage(InputCase):
                        "log_attr", "log_func_exec", "log_func_entry"):
             self.refused(f"--{option}", status=2, names=[f"--{option}", "needs a value: "])
         for option in ("mine", "no_stdlib", "no_import", "ignore_frozen", "ignore_c_function", "log_sparse", "log_exit",
-                       "trace_self", "log_func_with_objprint", "log_exception", "no_redact", "no_alias", "no_library_spans", "magic_comment", "log_gc",
+                       "trace_self", "log_func_with_objprint", "log_exception", "no_redact", "no_alias", "no_library_spans", "no_rows", "magic_comment", "log_gc",
                        "log_print"):
             self.refused(f"--{option}=yes", "program.py", status=2,
                          names=[f"--{option}", "takes no value"])

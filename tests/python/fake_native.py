@@ -109,6 +109,11 @@ class Fake(types.ModuleType):
                 raise TypeError(f"a counter takes int or float, not {type(value).__name__}")
         self.tell("counter", name, values)
 
+    def variable(self, name, value, /):
+        if not isinstance(name, str):
+            raise TypeError("a variable's name is a text")
+        self.tell("variable", name, value)
+
     def object_event(self, ph, obj_id, name, args, /):
         assert ph in ("N", "O", "D") and type(obj_id) is str and type(name) is str
         self.tell("object_event", ph, obj_id, name, args)

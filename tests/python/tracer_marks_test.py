@@ -49,7 +49,7 @@ class Marks(Case):
         self.tracer.log_var("not", thing, cond=0)
         self.tracer.add_variable("text", "a'b")
         self.tracer.add_variable("n", 4, "counter")
-        self.assertEqual([("counter", "n", {"value": 3}), ("counter", "flag", {"value": True}), ("instant", "thing", {"object": thing}, "t"),
+        self.assertEqual([("variable", "n", 3), ("variable", "flag", True), ("variable", "thing", thing),
                           ("instant", "text = \"a'b\"", None, "p"), ("counter", "n", {"n": 4})], self.told())
         with self.assertRaises(ValueError):
             self.tracer.add_variable("text", "x", "counter")

@@ -33,6 +33,8 @@ SETS = {
     "greenlets": ["greenlet~=3.0"],
     "telemetry": ["opentelemetry-sdk~=1.30"],
     "nvtx": ["nvtx~=0.2"],
+    # With what older interpreters need, though that of the environment does not.
+    "pytest": ["pytest>=8,<10", "pytest-xdist~=3.6", "exceptiongroup", "tomli", "typing_extensions"],
     "snakeviz": ["snakeviz~=2.2"],
     "installers": ["uv>=0.5,<1", "pipx~=1.7"],
     "kernel": ["nbclient~=0.10", "ipykernel>=6.29,<8"],

@@ -124,15 +124,14 @@ TEST_CASE("json: values of calls, lines, unfinished calls", "[importer]") {
 }
 
 TEST_CASE("json: what an end is told of is the call's", "[importer]") {
-  const auto imported = import_bytes(
-      trace({event('B', 1, "f"),
-             event('B', 2, "g"),
-             event('E', 3, "", R"("args":{"rows":3,"return_value":"None"})"),
-             event('E', 4, "", R"("args":{"rows":"5"})"),
-             event('E', 5, "", R"("args":{"of":"nothing"})")}));
+  const auto imported =
+      import_bytes(trace({event('B', 1, "f"),
+                          event('B', 2, "g"),
+                          event('E', 3, "", R"("args":{"rows":3,"return_value":"None"})"),
+                          event('E', 4, "", R"("args":{"rows":"5"})"),
+                          event('E', 5, "", R"("args":{"of":"nothing"})")}));
   REQUIRE(imported.has_value());
-  CHECK(told(*imported->recording, 0) ==
-        "+f@1000 +g@2000 [rows 3] [None] -@3000 [rows 5] -@4000");
+  CHECK(told(*imported->recording, 0) == "+f@1000 +g@2000 [rows 3] [None] -@3000 [rows 5] -@4000");
 }
 
 TEST_CASE("json: instants, counters, objects; what has no place is counted", "[importer]") {
