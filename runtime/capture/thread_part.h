@@ -51,6 +51,7 @@ struct OpenKnownCall {
   // What its row keeps of it (known/test_rows.cc):
   uint8_t outcome;
   bool is_fixture;
+  bool is_told;
   uint32_t name;  // the id of its span
 };
 inline constexpr uint32_t kMostOpenKnown = 12;

@@ -262,7 +262,7 @@ void known_call_begins(tracer::ThreadState* thread,
     OpenKnownCall open = {};
     (void)take_begin(part_of(thread), first.get(), row, &open);  // its end was not seen
     const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
-    open = {first.get(), ticks, row, 0, false, 0};
+    open = {first.get(), ticks, row, 0, false, false, 0};
     if (known.begins({thread, known.kind, first.get(), second.get(), ticks, &open, code, frame}) &&
         known.ends != nullptr) {
       keep_begin(part_of(thread), open);

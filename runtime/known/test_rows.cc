@@ -25,22 +25,24 @@ constexpr char kSetup[] = "setup";
 constexpr char kCall[] = "call";
 constexpr char kTeardown[] = "teardown";
 
-// It is named now, and has begun when its call did.
-void name_it(tracer::ThreadState* thread,
-             OpenKnownCall* open,
-             tracer::Text name,
-             const char* category) {
+void name_it(OpenKnownCall* open, tracer::Text name, const char* category) {
   tracer::ensure_process();
   open->name = tracer::intern_function({FunctionKind::kSpan, name, text_of(category)});
+}
+
+// It has begun when its call did.
+void tell_begin(tracer::ThreadState* thread, OpenKnownCall* open) {
   Mark mark(/*safely=*/true);
   mark.record_as(thread, NoteKind::kSpanBegin, open->name, open->begin_ticks);
+  open->is_told = true;
 }
 
 bool begin(const KnownCall& call, tracer::Text name, const char* category) {
   if (name.bytes == 0) {
     return false;
   }
-  name_it(call.thread, call.open, name, category);
+  name_it(call.open, name, category);
+  tell_begin(call.thread, call.open);
   return true;
 }
 
@@ -97,18 +99,32 @@ bool pytest_says_which(const KnownCall& call) {
   const auto* const phase =
       static_cast<const char*>(memrchr(text.text().data, '(', text.text().bytes));
   if (phase != nullptr && phase > text.text().data + 1) {
-    name_it(call.thread,
-            test,
+    name_it(test,
             {text.text().data, static_cast<size_t>(phase - 1 - text.text().data)},
             kTestCategory);
+    tell_begin(call.thread, test);
+    OpenKnownCall* const first_phase = innermost_known(call.thread, KnownKind::kPytestPhase);
+    if (first_phase != nullptr && !first_phase->is_told) {
+      tell_begin(call.thread, first_phase);
+    }
   }
   return false;
 }
 
 bool pytest_phase_begins(const KnownCall& call) {
   const PyRef when = exact_text(PyRef::hold(call.second));
-  call.open->is_fixture = when && !Utf8(when.get()).equals(kCall);
-  return when && begin(call, Utf8(when.get()).text(), kPhaseCategory);
+  if (!when) {
+    return false;
+  }
+  const Utf8 phase(when.get());
+  call.open->is_fixture = !phase.equals(kCall);
+  name_it(call.open, phase.text(), kPhaseCategory);
+  // The test is named within its first phase, and comes before that.
+  const OpenKnownCall* const test = innermost_known(call.thread, KnownKind::kPytestTest);
+  if (test == nullptr || test->is_told) {
+    tell_begin(call.thread, call.open);
+  }
+  return true;
 }
 
 bool pytest_outcome(const KnownCall& call) {
