@@ -195,9 +195,10 @@ void ToldValues::add(Intake& intake, std::string_view name, std::string_view tex
   }
 }
 
-Status ToldValues::finish(Intake& intake, Record record) const {
+Status ToldValues::finish(Intake& intake, Record record, bool ended) const {
   record.kind = static_cast<uint32_t>(RecordKind::kTold);
-  return payload_.empty() ? Status() : intake.add(record, payload_);
+  record.unwound = ended ? 0 : 1;
+  return ended && payload_.empty() ? Status() : intake.add(record, payload_);
 }
 
 void append_text_value(std::string& to, std::string_view text) {

@@ -108,8 +108,8 @@ class ToldValues {
  public:
   void begin() { payload_.clear(); }
   void add(Intake& intake, std::string_view name, std::string_view text);
-  // `record`: of the call's end.
-  Status finish(Intake& intake, Record record) const;
+  // `record`: of the call's end. Not `ended`: it has none, and what follows is of its caller.
+  Status finish(Intake& intake, Record record, bool ended) const;
 
  private:
   std::string payload_;

@@ -11,7 +11,7 @@ enum class RecordKind : uint8_t {
   kBegin = 1,    // a call begins; its end is a record of its own, or was never seen
   kEnd = 2,      // the innermost such call ends
   kCall = 3,     // a call from `ns` to `end_ns`
-  kTold = 9,     // what the call was told by the time that it ends; before its kEnd, if it has one
+  kTold = 9,     // what the call was told by the time that it ends; before its kEnd
   kInstant = 4,  // a mark (spool/format.h); so is the next
   kCounter = 5,
   kRenamed = 6,    // the thread has another name from here on
@@ -36,7 +36,7 @@ struct Record {
   uint32_t payload_bytes;
   uint32_t line : 24;    // of the caller; 0: not known
   uint32_t kind : 6;     // RecordKind
-  uint32_t unwound : 1;  // kCall: left by an exception
+  uint32_t unwound : 1;  // kCall: left by an exception; kTold: it has no kEnd
   uint32_t drawn : 1;    // in a file of ours: it draws the process tree, and is nothing else
 };
 static_assert(sizeof(Record) == 40);

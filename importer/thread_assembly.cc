@@ -134,7 +134,7 @@ Status ThreadAssembly::begin_on(
 
 ThreadAssembly::Open* ThreadAssembly::begun_of(Row& row) {
   const auto begun = std::find_if(row.open.rbegin(), row.open.rend(), [](const Open& open) {
-    return open.end_ns == UINT64_MAX;
+    return open.end_ns == UINT64_MAX && !open.never_ends;
   });
   return begun == row.open.rend() ? nullptr : &*begun;
 }
@@ -144,6 +144,7 @@ Status ThreadAssembly::told(const Record& record, std::string_view payload) {
   VTN_TRY(close_until(*on, record.ns, true, nullptr, 0));
   if (Open* const begun = begun_of(*on); begun != nullptr) {
     begun->told = payload;
+    begun->never_ends = record.unwound != 0;
   }
   return {};
 }

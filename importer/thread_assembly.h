@@ -73,6 +73,7 @@ class ThreadAssembly {
     std::string values;  // of the arguments
     std::string returned;
     std::string told;  // names and values
+    bool never_ends;
   };
   struct Row {
     Row(const Context& context, uint32_t thread_number, uint32_t tid)
@@ -90,7 +91,7 @@ class ThreadAssembly {
   Status begin(const Record& record, uint64_t order, std::string_view payload);
   Status begin_on(
       Row& row, const Record& record, uint64_t end_ns, uint64_t order, std::string_view payload);
-  // The innermost call that was begun by itself; null: there is none.
+  // The innermost call that was begun by itself and may end; null: there is none.
   static Open* begun_of(Row& row);
   Status told(const Record& record, std::string_view payload);
   Status end(const Record& record, std::string_view payload);

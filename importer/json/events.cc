@@ -259,14 +259,19 @@ Status JsonEvents::end(const JsonEvent& event, Record record) {
   record.kind = static_cast<uint32_t>(RecordKind::kEnd);
   returned_.clear();
   told_.begin();
+  const auto argument = [&](std::string_view key, std::string_view value) {
+    told_.add(intake_, unescaped(key), shown(value));
+  };
   each_member(event.args, [&](std::string_view key, std::string_view value) {
-    if (key == kReturnValue) {
+    if (key == kFunctionArguments && value.starts_with('{')) {
+      each_member(value, argument);
+    } else if (key == kReturnValue) {
       append_text_value(returned_, shown(value));
     } else {
-      told_.add(intake_, unescaped(key), shown(value));
+      argument(key, value);
     }
   });
-  VTN_TRY(told_.finish(intake_, record));
+  VTN_TRY(told_.finish(intake_, record, true));
   return intake_.add(record, returned_);
 }
 

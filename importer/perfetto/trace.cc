@@ -27,6 +27,18 @@ constexpr std::string_view kRenamed = "thread renamed: ";
 constexpr std::string_view kDeeper = " (deeper than ";
 constexpr std::string_view kOurs = "viztracer-native ";
 
+// Reports of ours and VizTracer's have all of a call's in one annotation.
+template <class Take>
+void each_argument(const PacketAnnotation& annotation, const Take& take) {
+  if (annotation.name != "func_args" || annotation.list || annotation.members.empty()) {
+    take(annotation);
+    return;
+  }
+  for (const PacketAnnotation& member : annotation.members) {
+    take(member);
+  }
+}
+
 enum class EventType : uint64_t { kNone = 0, kBegin = 1, kEnd = 2, kInstant = 3, kCounter = 4 };
 
 class PerfettoTrace {
@@ -299,12 +311,10 @@ Status PerfettoTrace::slice_begin(const Event& event, Record record, PacketSeque
   for (const PacketAnnotation& one : annotations_) {
     if (one.name == "caller_lineno") {
       record.line = static_cast<uint32_t>(std::min<uint64_t>(one.number, 0xff'ffff)) & 0xff'ffffu;
-    } else if (one.name == "func_args" && !one.list) {
-      for (const PacketAnnotation& member : one.members) {
-        arguments_.add(intake_, record.name, member.name, member.text);
-      }
     } else {
-      arguments_.add(intake_, record.name, one.name, one.text);
+      each_argument(one, [&](const PacketAnnotation& argument) {
+        arguments_.add(intake_, record.name, argument.name, argument.text);
+      });
     }
   }
   arguments_.finish(payload_, {});
@@ -321,15 +331,13 @@ Status PerfettoTrace::slice_end(Record record) {
       append_text_value(returned_, one.text);
     } else if (facts_.own && one.name == "unfinished") {
       ended = false;
-    } else if (one.name == "func_args" && !one.list) {
-      for (const PacketAnnotation& member : one.members) {
-        told_.add(intake_, member.name, member.text);
-      }
     } else {
-      told_.add(intake_, one.name, one.text);
+      each_argument(one, [&](const PacketAnnotation& argument) {
+        told_.add(intake_, argument.name, argument.text);
+      });
     }
   }
-  VTN_TRY(told_.finish(intake_, record));
+  VTN_TRY(told_.finish(intake_, record, ended));
   return ended ? intake_.add(record, returned_) : Status();
 }
 

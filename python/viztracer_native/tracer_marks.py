@@ -33,6 +33,11 @@ class TracerMarks:
     _running = False  # it has been started, and not stopped
     _sync_marker_ns: int | None = None
 
+    @property
+    def enable(self) -> bool:
+        """It has been started, and not stopped."""
+        return self._running
+
     def add_instant(self, name: str, args: Any = None, scope: str = "g") -> None:
         """A mark at this moment; nothing while it is not started. ValueError, TypeError for another scope or name.
 
@@ -79,7 +84,7 @@ class TracerMarks:
                 raise ValueError(f"{name}: a counter takes numbers, not {type(var).__qualname__}")
             self.add_counter(name, {name: var})
         elif event == "instant":
-            if self._running:
+            if self.enable:
                 self.add_instant(f"{name} = {shown(var)}", scope="p")
         else:
             raise ValueError(f"event must be 'instant' or 'counter', not {event!r}")
@@ -111,7 +116,7 @@ class TracerMarks:
         """
         if ph not in ("N", "O", "D"):
             raise ValueError(f"ph must be 'N', 'O' or 'D', not {ph!r}")
-        if self._running:
+        if self.enable:
             _native.object_event(ph, str(obj_id), name, args)
 
     def add_raw(self, event: dict[str, Any]) -> None:
@@ -143,7 +148,7 @@ class TracerMarks:
 
             tracer.add_func_exec("total", total, 17)
         """
-        if self._running:
+        if self.enable:
             _native.instant(f"({int(lineno)}) {name}", {"value": val}, "t")
 
     def getts(self) -> float:

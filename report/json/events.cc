@@ -463,7 +463,7 @@ void append_json_event(
   char number[kMaxTimeBytes];
   to.append(track.prefix, 0, track.prefix_bytes);
   to.append(number, static_cast<size_t>(put_duration(number, ns) - number));
-  to += fmt::format(",\"ph\":\"{}\",\"cat\":\"{}\"", ph, category);
+  to += fmt::format(",\"ph\":\"{}\",\"cat\":{}", ph, json_quoted(category));
 }
 
 void append_json_duration(std::string& to, uint64_t ns) {

@@ -246,6 +246,8 @@ void note_caller_line(tracer::ThreadState* thread,
   }
 }
 
+uint64_t code_deaths() { return load_relaxed(&g_lines.deaths); }
+
 void forget_lines() { add_relaxed(&g_lines.deaths, uint64_t{1}); }
 
 }  // namespace vtn::runtime

@@ -39,4 +39,7 @@ void free_caller_lines(tracer::ThreadState* thread);
 // A code object is gone: what is remembered by its address is void.
 void forget_lines();
 
+// How many there were so far: what else is remembered by an address in code holds while it stays.
+uint64_t code_deaths();
+
 }  // namespace vtn::runtime

@@ -212,8 +212,8 @@ NewCode intern_code(PyObject* code, PyObject* globals) {
   }
   made.of_name = tells_of_name(code, function.name, function.file);
   made.known = find_known_function(code, function.name, function.file);
-  if (made.known != 0) {
-    g_known_function_met = true;
+  g_known_function_met = g_known_function_met || made.known != 0;
+  if (made.known != 0 && tells_of_ends(made.known)) {
     profile_tells_ends_by_code();
     want_all_events();
   }

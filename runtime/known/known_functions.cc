@@ -12,12 +12,13 @@
 #include "runtime/values/arguments.h"
 #include "runtime/variables/code_parts.h"
 #include "tracer/clock.h"
+#include "tracer/mute.h"
 
 namespace vtn::runtime {
 
 namespace {
 
-constexpr unsigned kKnownParameters = 5;
+constexpr unsigned kKnownParameters = 4;
 
 struct KnownFunction {
   KnownKind kind;
@@ -26,6 +27,7 @@ struct KnownFunction {
   const char* parameters[kKnownParameters];  // the first ones
   bool (*begins)(const KnownCall& call);     // whether its end is of interest
   void (*ends)(const KnownCall& call);       // null: it never is
+  uint8_t detail;                            // what these have to know of the row
 };
 
 constexpr char kOtelTrace[] = "opentelemetry/sdk/trace/__init__.py";
@@ -34,128 +36,50 @@ constexpr char kUnittestCase[] = "unittest/case.py";
 constexpr char kUnittestAsync[] = "unittest/async_case.py";
 constexpr char kUnittestResult[] = "unittest/result.py";
 
+// clang-format off
 constexpr KnownFunction kKnownFunctions[] = {
-    {KnownKind::kLibrarySpan,
-     kOtelTrace,
-     "Span.end",
-     {"self", "end_time"},
-     otel_span_is_open,
-     tell_otel_span},
-    {KnownKind::kLibrarySpan,
-     kOtelTrace,
-     "Span._add_event",
-     {"self", "event"},
-     tell_otel_event,
-     nullptr},
-    {KnownKind::kPytestTest,
-     kPytestRunner,
-     "runtestprotocol",
-     {"item"},
-     pytest_test_begins,
-     tell_test},
-    {KnownKind::kPytestPhase,
-     kPytestRunner,
-     "call_and_report",
-     {"item", "when"},
-     pytest_phase_begins,
-     tell_test},
-    {KnownKind::kTestOutcome,
-     "os.py",
-     "_Environ.__setitem__",
-     {"self", "key", "value"},
-     pytest_says_which,
-     nullptr},
-    {KnownKind::kTestOutcome,
-     "_pytest/reports.py",
-     "TestReport.__init__",
-     {"self", "nodeid", "location", "keywords", "outcome"},
-     pytest_outcome,
-     nullptr},
-    {KnownKind::kTestOutcome,
-     "_pytest/main.py",
-     "Session.pytest_runtest_logreport",
-     {"self", "report"},
-     pytest_expectation,
-     nullptr},
-    {KnownKind::kUnittest,
-     kUnittestCase,
-     "TestCase.run",
-     {"self", "result"},
-     unittest_test_begins,
-     tell_test},
-    {KnownKind::kUnittestPhase,
-     kUnittestCase,
-     "TestCase._callSetUp",
-     {"self"},
-     unittest_setup_begins,
-     tell_test},
-    {KnownKind::kUnittestPhase,
-     kUnittestCase,
-     "TestCase._callTestMethod",
-     {"self", "method"},
-     unittest_call_begins,
-     tell_test},
-    {KnownKind::kUnittestPhase,
-     kUnittestCase,
-     "TestCase._callTearDown",
-     {"self"},
-     unittest_teardown_begins,
-     tell_test},
-    {KnownKind::kUnittestPhase,
-     kUnittestAsync,
-     "IsolatedAsyncioTestCase._callSetUp",
-     {"self"},
-     unittest_setup_begins,
-     tell_test},
-    {KnownKind::kUnittestPhase,
-     kUnittestAsync,
-     "IsolatedAsyncioTestCase._callTestMethod",
-     {"self", "method"},
-     unittest_call_begins,
-     tell_test},
-    {KnownKind::kUnittestPhase,
-     kUnittestAsync,
-     "IsolatedAsyncioTestCase._callTearDown",
-     {"self"},
-     unittest_teardown_begins,
-     tell_test},
-    {KnownKind::kTestOutcome,
-     kUnittestResult,
-     "TestResult.addError",
-     {"self", "test", "err"},
-     unittest_error,
-     nullptr},
-    {KnownKind::kTestOutcome,
-     kUnittestResult,
-     "TestResult.addFailure",
-     {"self", "test", "err"},
-     unittest_failure,
-     nullptr},
-    {KnownKind::kTestOutcome,
-     kUnittestResult,
-     "TestResult.addSkip",
-     {"self", "test", "reason"},
-     unittest_skip,
-     nullptr},
-    {KnownKind::kTestOutcome,
-     kUnittestResult,
-     "TestResult.addExpectedFailure",
-     {"self", "test", "err"},
-     unittest_expected_failure,
-     nullptr},
-    {KnownKind::kTestOutcome,
-     kUnittestResult,
-     "TestResult.addUnexpectedSuccess",
-     {"self", "test"},
-     unittest_unexpected_success,
-     nullptr},
-    {KnownKind::kTestOutcome,
-     kUnittestResult,
-     "TestResult.addSubTest",
-     {"self", "test", "subtest", "err"},
-     unittest_subtest,
-     nullptr},
+    {KnownKind::kLibrarySpan, kOtelTrace, "Span.end", {"self", "end_time"},
+     otel_span_is_open, tell_otel_span, 0},
+    {KnownKind::kLibrarySpan, kOtelTrace, "Span._add_event", {"self", "event"},
+     tell_otel_event, nullptr, 0},
+    {KnownKind::kPytestTest, kPytestRunner, "runtestprotocol", {"item"},
+     pytest_test_begins, tell_test, 0},
+    {KnownKind::kPytestPhase, kPytestRunner, "call_and_report", {"item", "when"},
+     pytest_phase_begins, tell_test, 0},
+    {KnownKind::kTestReport, "os.py", "_Environ.__setitem__", {"self", "key", "value"},
+     pytest_says_which, nullptr, 0},
+    {KnownKind::kTestReport, kPytestRunner, "check_interactive_exception", {"call", "report"},
+     pytest_reports, nullptr, 0},
+    {KnownKind::kUnittest, kUnittestCase, "TestCase.run", {"self", "result"},
+     unittest_test_begins, tell_test, 0},
+    {KnownKind::kUnittestPhase, kUnittestCase, "TestCase._callSetUp", {"self"},
+     unittest_phase_begins, tell_test, kSetup},
+    {KnownKind::kUnittestPhase, kUnittestCase, "TestCase._callTestMethod", {"self", "method"},
+     unittest_phase_begins, tell_test, kCall},
+    {KnownKind::kUnittestPhase, kUnittestCase, "TestCase._callTearDown", {"self"},
+     unittest_phase_begins, tell_test, kTeardown},
+    {KnownKind::kUnittestPhase, kUnittestAsync, "IsolatedAsyncioTestCase._callSetUp", {"self"},
+     unittest_phase_begins, tell_test, kSetup},
+    {KnownKind::kUnittestPhase, kUnittestAsync, "IsolatedAsyncioTestCase._callTestMethod", {"self", "method"},
+     unittest_phase_begins, tell_test, kCall},
+    {KnownKind::kUnittestPhase, kUnittestAsync, "IsolatedAsyncioTestCase._callTearDown", {"self"},
+     unittest_phase_begins, tell_test, kTeardown},
+    {KnownKind::kTestReport, kUnittestResult, "TestResult.addSuccess", {"self", "test"},
+     unittest_reports, nullptr, kPassed},
+    {KnownKind::kTestReport, kUnittestResult, "TestResult.addError", {"self", "test", "err"},
+     unittest_reports, nullptr, kError},
+    {KnownKind::kTestReport, kUnittestResult, "TestResult.addFailure", {"self", "test", "err"},
+     unittest_reports, nullptr, kFailed},
+    {KnownKind::kTestReport, kUnittestResult, "TestResult.addSkip", {"self", "test", "reason"},
+     unittest_reports, nullptr, kSkipped},
+    {KnownKind::kTestReport, kUnittestResult, "TestResult.addExpectedFailure", {"self", "test", "err"},
+     unittest_reports, nullptr, kXFailed},
+    {KnownKind::kTestReport, kUnittestResult, "TestResult.addUnexpectedSuccess", {"self", "test"},
+     unittest_reports, nullptr, kXPassed},
+    {KnownKind::kTestReport, kUnittestResult, "TestResult.addSubTest", {"self", "test", "subtest", "err"},
+     unittest_reports_part, nullptr, kFailed},
 };
+// clang-format on
 
 bool g_library_spans_wanted;
 bool g_rows_wanted;
@@ -237,6 +161,8 @@ void start_known_functions() {
   start_wall_times();
 }
 
+bool tells_of_ends(uint8_t row) { return kKnownFunctions[row - 1].ends != nullptr; }
+
 uint8_t find_known_function(PyObject* code, tracer::Text name, tracer::Text file) {
   for (size_t i = 0; i < sizeof(kKnownFunctions) / sizeof(kKnownFunctions[0]); ++i) {
     const KnownFunction& known = kKnownFunctions[i];
@@ -263,7 +189,15 @@ void known_call_begins(tracer::ThreadState* thread,
     (void)take_begin(part_of(thread), first.get(), row, &open);  // its end was not seen
     const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
     open = {first.get(), ticks, row, 0, false, false, 0};
-    if (known.begins({thread, known.kind, first.get(), second.get(), ticks, &open, code, frame}) &&
+    if (known.begins({thread,
+                      known.kind,
+                      known.detail,
+                      first.get(),
+                      second.get(),
+                      ticks,
+                      &open,
+                      code,
+                      frame}) &&
         known.ends != nullptr) {
       keep_begin(part_of(thread), open);
     }
@@ -288,8 +222,17 @@ void known_call_has_ended(tracer::ThreadState* thread, uint8_t row, PyObject* fi
   const PendingException pending;
   const KnownFunction& known = kKnownFunctions[row - 1];
   OpenKnownCall open = {};
-  if (take_begin(part_of(thread), first, row, &open) && thread->muted == 0) {
-    known.ends({thread, known.kind, first, nullptr, open.begin_ticks, &open, nullptr, nullptr});
+  if (!take_begin(part_of(thread), first, row, &open)) {
+    return;
+  }
+  const KnownCall call = {
+      thread, known.kind, known.detail, first, nullptr, open.begin_ticks, &open, nullptr, nullptr};
+  if (open.is_told) {
+    // What is in the record ends there, though the thread may be muted by now.
+    const tracer::MuteLifted lifted(thread);
+    known.ends(call);
+  } else if (thread->muted == 0) {
+    known.ends(call);
   }
   g_python.PyErr_Clear();
 }

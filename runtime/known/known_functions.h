@@ -32,13 +32,14 @@ enum class KnownKind : uint8_t {
   kPytestPhase,
   kUnittest,
   kUnittestPhase,
-  kTestOutcome,
+  kTestReport,
 };
 
 // What a row is told when one of its calls begins or ends.
 struct KnownCall {
   tracer::ThreadState* thread;
   KnownKind kind;
+  uint8_t detail;        // of its row
   PyObject* first;       // the function's first argument; borrowed
   PyObject* second;      // likewise; null: there is none, or nobody knows
   uint64_t begin_ticks;  // when it began
@@ -58,6 +59,9 @@ void start_known_functions();
 
 // The row of a code that was just met, from 1 on; 0: it is no known function.
 uint8_t find_known_function(PyObject* code, tracer::Text name, tracer::Text file);
+
+// Whether that row wants to know when its calls end.
+bool tells_of_ends(uint8_t row);
 
 // A call of that row begins (not: goes on), or ends by a return or an exception (not: is
 // suspended). `frame`: its own (python/frames.h); null: it is the one that runs.

@@ -14,16 +14,12 @@ namespace vtn::runtime {
 
 namespace {
 
-// As pytest calls them, from the least to what matters most.
-enum Outcome : uint8_t { kUntold, kPassed, kXPassed, kXFailed, kSkipped, kFailed, kError };
 constexpr const char* kOutcomeNames[] = {
     "", "passed", "xpassed", "xfailed", "skipped", "failed", "error"};
+constexpr const char* kPhaseNames[] = {"setup", "call", "teardown"};
 
 constexpr char kTestCategory[] = "test";
 constexpr char kPhaseCategory[] = "test phase";
-constexpr char kSetup[] = "setup";
-constexpr char kCall[] = "call";
-constexpr char kTeardown[] = "teardown";
 
 void name_it(OpenKnownCall* open, tracer::Text name, const char* category) {
   tracer::ensure_process();
@@ -37,21 +33,8 @@ void tell_begin(tracer::ThreadState* thread, OpenKnownCall* open) {
   open->is_told = true;
 }
 
-bool begin(const KnownCall& call, tracer::Text name, const char* category) {
-  if (name.bytes == 0) {
-    return false;
-  }
-  name_it(call.open, name, category);
-  tell_begin(call.thread, call.open);
-  return true;
-}
-
-// Of the innermost call of that kind that is open, and, if that is wanted, of that object.
-void tell(tracer::ThreadState* thread, KnownKind kind, const void* of, Outcome outcome) {
-  OpenKnownCall* const open = innermost_known(thread, kind);
-  if (open != nullptr && (of == nullptr || open->argument == of) && open->outcome < outcome) {
-    open->outcome = outcome;
-  }
+void comes_to(OpenKnownCall* open, uint8_t outcome) {
+  open->outcome = open->outcome < outcome ? outcome : open->outcome;
 }
 
 PyRef exact_text(const PyRef& object) {
@@ -59,28 +42,9 @@ PyRef exact_text(const PyRef& object) {
                                                                     : PyRef();
 }
 
-bool is_text(const PyRef& object, const char* literal) {
+bool says(const PyRef& object, const char* literal) {
   const PyRef text = exact_text(object);
   return text && Utf8(text.get()).equals(literal);
-}
-
-// By a report of pytest's.
-Outcome reported(const PyRef& outcome) {
-  return is_text(outcome, "passed")    ? kPassed
-         : is_text(outcome, "skipped") ? kSkipped
-         : is_text(outcome, "failed")  ? kFailed
-                                       : kUntold;
-}
-
-bool unittest_phase_begins(const KnownCall& call, const char* phase) {
-  const OpenKnownCall* const test = innermost_known(call.thread, KnownKind::kUnittest);
-  return test != nullptr && test->argument == call.first &&
-         begin(call, text_of(phase), kPhaseCategory);
-}
-
-bool unittest_says(const KnownCall& call, Outcome outcome) {
-  tell(call.thread, KnownKind::kUnittest, call.second, outcome);
-  return false;
 }
 
 }  // namespace
@@ -90,23 +54,27 @@ bool pytest_test_begins(const KnownCall&) { return true; }
 bool pytest_says_which(const KnownCall& call) {
   constexpr unsigned kValueParameter = 2;
   OpenKnownCall* const test = innermost_known(call.thread, KnownKind::kPytestTest);
-  if (test == nullptr || test->name != kIdNone ||
-      !is_text(PyRef::hold(call.second), "PYTEST_CURRENT_TEST")) {
+  if (test == nullptr || test->is_told || !says(PyRef::hold(call.second), "PYTEST_CURRENT_TEST")) {
     return false;
   }
   const PyRef value = exact_text(argument_of(call, kValueParameter));
-  const Utf8 text(value.get());
-  const auto* const phase =
-      static_cast<const char*>(memrchr(text.text().data, '(', text.text().bytes));
-  if (phase != nullptr && phase > text.text().data + 1) {
-    name_it(test,
-            {text.text().data, static_cast<size_t>(phase - 1 - text.text().data)},
-            kTestCategory);
-    tell_begin(call.thread, test);
-    OpenKnownCall* const first_phase = innermost_known(call.thread, KnownKind::kPytestPhase);
-    if (first_phase != nullptr && !first_phase->is_told) {
-      tell_begin(call.thread, first_phase);
-    }
+  const Utf8 said(value.get());
+  tracer::Text name = said.text();
+  // Of a long one the phase has been cut.
+  const auto* const phase = name.bytes != 0 && name.data[name.bytes - 1] == ')'
+                                ? static_cast<const char*>(memrchr(name.data, '(', name.bytes))
+                                : nullptr;
+  if (phase != nullptr && phase > name.data) {
+    name.bytes = static_cast<size_t>(phase - 1 - name.data);
+  }
+  if (name.bytes == 0) {
+    return false;
+  }
+  name_it(test, name, kTestCategory);
+  tell_begin(call.thread, test);
+  OpenKnownCall* const first_phase = innermost_known(call.thread, KnownKind::kPytestPhase);
+  if (first_phase != nullptr && !first_phase->is_told) {
+    tell_begin(call.thread, first_phase);
   }
   return false;
 }
@@ -117,7 +85,7 @@ bool pytest_phase_begins(const KnownCall& call) {
     return false;
   }
   const Utf8 phase(when.get());
-  call.open->is_fixture = !phase.equals(kCall);
+  call.open->is_fixture = !phase.equals(kPhaseNames[kCall]);
   name_it(call.open, phase.text(), kPhaseCategory);
   // The test is named within its first phase, and comes before that.
   const OpenKnownCall* const test = innermost_known(call.thread, KnownKind::kPytestTest);
@@ -127,21 +95,18 @@ bool pytest_phase_begins(const KnownCall& call) {
   return true;
 }
 
-bool pytest_outcome(const KnownCall& call) {
-  constexpr unsigned kOutcomeParameter = 4;
-  if (OpenKnownCall* const phase = innermost_known(call.thread, KnownKind::kPytestPhase)) {
-    phase->outcome = reported(argument_of(call, kOutcomeParameter));
-  }
-  return false;
-}
-
-// What counts as skipped because it was expected to fail did fail, and what passed should not have.
-bool pytest_expectation(const KnownCall& call) {
+// What counts as skipped because it was expected to fail did fail; what passed should not have.
+bool pytest_reports(const KnownCall& call) {
   OpenKnownCall* const phase = innermost_known(call.thread, KnownKind::kPytestPhase);
-  if (phase != nullptr && call.second != nullptr && plain_attribute(call.second, "wasxfail")) {
-    const Outcome outcome = reported(plain_attribute(call.second, "outcome"));
-    phase->outcome = outcome == kSkipped ? kXFailed : outcome == kPassed ? kXPassed : outcome;
+  if (phase == nullptr || call.second == nullptr) {
+    return false;
   }
+  const PyRef outcome = plain_attribute(call.second, "outcome");
+  const bool expected = static_cast<bool>(plain_attribute(call.second, "wasxfail"));
+  phase->outcome = says(outcome, "passed")    ? (expected ? kXPassed : kPassed)
+                   : says(outcome, "skipped") ? (expected ? kXFailed : kSkipped)
+                   : says(outcome, "failed")  ? kFailed
+                                              : kUntold;
   return false;
 }
 
@@ -161,24 +126,33 @@ bool unittest_test_begins(const KnownCall& call) {
   text.add(Utf8(name.get()).text());
   text.add(".");
   text.add(Utf8(method.get()).text());
-  return begin(call, text.text(), kTestCategory);
+  name_it(call.open, text.text(), kTestCategory);
+  tell_begin(call.thread, call.open);
+  return true;
 }
 
-bool unittest_setup_begins(const KnownCall& call) { return unittest_phase_begins(call, kSetup); }
-bool unittest_call_begins(const KnownCall& call) { return unittest_phase_begins(call, kCall); }
-bool unittest_teardown_begins(const KnownCall& call) {
-  return unittest_phase_begins(call, kTeardown);
+bool unittest_phase_begins(const KnownCall& call) {
+  const OpenKnownCall* const test = innermost_known(call.thread, KnownKind::kUnittest);
+  if (test == nullptr || test->argument != call.first) {
+    return false;
+  }
+  name_it(call.open, text_of(kPhaseNames[call.detail]), kPhaseCategory);
+  tell_begin(call.thread, call.open);
+  return true;
 }
 
-bool unittest_error(const KnownCall& call) { return unittest_says(call, kError); }
-bool unittest_failure(const KnownCall& call) { return unittest_says(call, kFailed); }
-bool unittest_skip(const KnownCall& call) { return unittest_says(call, kSkipped); }
-bool unittest_expected_failure(const KnownCall& call) { return unittest_says(call, kXFailed); }
-bool unittest_unexpected_success(const KnownCall& call) { return unittest_says(call, kXPassed); }
-bool unittest_subtest(const KnownCall& call) {
+bool unittest_reports(const KnownCall& call) {
+  OpenKnownCall* const test = innermost_known(call.thread, KnownKind::kUnittest);
+  if (test != nullptr && test->argument == call.second) {
+    comes_to(test, call.detail);
+  }
+  return false;
+}
+
+bool unittest_reports_part(const KnownCall& call) {
   constexpr unsigned kErrorParameter = 3;
   const PyRef error = argument_of(call, kErrorParameter);
-  return error && error.get() != g_python._Py_NoneStruct && unittest_says(call, kFailed);
+  return error && error.get() != g_python._Py_NoneStruct && unittest_reports(call);
 }
 
 void tell_test(const KnownCall& call) {
@@ -186,19 +160,19 @@ void tell_test(const KnownCall& call) {
   if (open.name == kIdNone) {
     return;  // nobody said which it was
   }
-  auto outcome = static_cast<Outcome>(open.outcome);
-  if (call.kind == KnownKind::kPytestPhase) {
-    tell(call.thread,
-         KnownKind::kPytestTest,
-         call.first,
-         outcome == kFailed && open.is_fixture ? kError : outcome);
-  } else if (call.kind == KnownKind::kUnittest && outcome == kUntold) {
-    outcome = kPassed;
+  OpenKnownCall* const test = innermost_known(call.thread, KnownKind::kPytestTest);
+  if (call.kind == KnownKind::kPytestPhase && test != nullptr) {
+    // A fixture that passes says nothing of the test, and one that fails that it was not tested.
+    const bool says_nothing = open.is_fixture && open.outcome == kPassed;
+    comes_to(test,
+             says_nothing                                 ? uint8_t{kUntold}
+             : open.is_fixture && open.outcome == kFailed ? uint8_t{kError}
+                                                          : open.outcome);
   }
   Mark mark(/*safely=*/true);
   mark.add_span_length(open.begin_ticks, tracer::read_ticks(tracer::g_engine.clock));
-  if (outcome != kUntold) {
-    mark.add_text("outcome", text_of(kOutcomeNames[outcome]));
+  if (open.outcome != kUntold) {
+    mark.add_text("outcome", text_of(kOutcomeNames[open.outcome]));
   }
   mark.record_as(call.thread, NoteKind::kSpan, open.name, open.begin_ticks);
 }

@@ -11,6 +11,11 @@
 
 namespace vtn::runtime {
 
+// What came of a test, in pytest's words; from the least to what matters most.
+enum TestOutcome : uint8_t { kUntold, kPassed, kXPassed, kXFailed, kSkipped, kFailed, kError };
+
+enum TestPhase : uint8_t { kSetup, kCall, kTeardown };
+
 // _pytest.runner: runtestprotocol(item, ...); call_and_report(item, when, ...).
 bool pytest_test_begins(const KnownCall& call);
 bool pytest_phase_begins(const KnownCall& call);
@@ -19,26 +24,20 @@ bool pytest_phase_begins(const KnownCall& call);
 // "test_x.py::test_y (setup)" (its documentation, "PYTEST_CURRENT_TEST environment variable").
 bool pytest_says_which(const KnownCall& call);
 
-// unittest.case.TestCase: run(self, result); _callSetUp(self), and so on.
+// _pytest.runner.check_interactive_exception(call, report): the last that call_and_report() calls
+// with the report of its phase, which others may have changed by then.
+bool pytest_reports(const KnownCall& call);
+
+// unittest.case.TestCase: run(self, result); _callSetUp(self), and so on (detail: TestPhase).
 bool unittest_test_begins(const KnownCall& call);
-bool unittest_setup_begins(const KnownCall& call);
-bool unittest_call_begins(const KnownCall& call);
-bool unittest_teardown_begins(const KnownCall& call);
+bool unittest_phase_begins(const KnownCall& call);
 
-// The end of any of these.
+// unittest.result.TestResult: addError(self, test, err), and so on (detail: TestOutcome);
+// addSubTest(self, test, subtest, err).
+bool unittest_reports(const KnownCall& call);
+bool unittest_reports_part(const KnownCall& call);
+
+// The end of what a row begins.
 void tell_test(const KnownCall& call);
-
-// What came of it. _pytest.reports.TestReport.__init__(self, nodeid, location, keywords, outcome,
-// ...); _pytest.main.Session.pytest_runtest_logreport(self, report), which knows what was expected.
-bool pytest_outcome(const KnownCall& call);
-bool pytest_expectation(const KnownCall& call);
-
-// unittest.result.TestResult: addError(self, test, err), and so on.
-bool unittest_error(const KnownCall& call);
-bool unittest_failure(const KnownCall& call);
-bool unittest_skip(const KnownCall& call);
-bool unittest_expected_failure(const KnownCall& call);
-bool unittest_unexpected_success(const KnownCall& call);
-bool unittest_subtest(const KnownCall& call);
 
 }  // namespace vtn::runtime

@@ -14,10 +14,10 @@ bool callers_are_read() {
 }
 
 bool is_own_code(PyObject* code) {
-  return ask_of_name(code, nullptr, name_use(NameUse::kOwnCode), [&] {
-           const PyRef file = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_filename"));
-           return is_own_file(Utf8(file.get()).text()) ? 1u : 0u;
-         }) != 0;
+  const PyRef file = PyRef::steal(g_python.PyObject_GetAttrString(code, "co_filename"));
+  return file && ask_of_name(file.get(), nullptr, name_use(NameUse::kOwnFile), [&] {
+                   return is_own_file(Utf8(file.get()).text()) ? 1u : 0u;
+                 }) != 0;
 }
 
 CallerPlace place_of_caller() {

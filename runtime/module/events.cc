@@ -53,6 +53,10 @@ void record_series(
 }
 
 void add_by_key(Mark& mark, PyObject* key, PyObject* value) {
+  if (!is_str(key)) {
+    mark.add(text_of("?"), value);
+    return;
+  }
   const NameText name(key);
   if (is_secret_key(key)) {
     mark.add_redacted(name.text());

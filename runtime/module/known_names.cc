@@ -20,13 +20,17 @@ KnownName& known_name(const PyObject* name, const PyObject* more, uint64_t use) 
   return g_known_names[(key * 0x9e37'79b9'7f4a'7c15u) >> (64 - kKnownNameBits)];
 }
 
-void remember_name(
-    KnownName& known, PyObject* name, PyObject* more, uint64_t use, uint32_t answer) {
+void remember_name(KnownName& known,
+                   PyObject* name,
+                   PyObject* more,
+                   uint64_t use,
+                   uint64_t deaths,
+                   uint32_t answer) {
   const PyRef before = PyRef::steal(known.name);
   const PyRef more_before = PyRef::steal(known.more);
   g_python.Py_IncRef(name);
   g_python.Py_IncRef(more);
-  known = {name, more, tracer::g_engine.epoch, use, answer};
+  known = {name, more, tracer::g_engine.epoch, use, deaths, answer};
 }
 
 NameText::NameText(PyObject* name) {

@@ -15,43 +15,50 @@
 namespace vtn::runtime {
 
 // What a name is asked for; with what makes it another one: flags, or the place of an instruction.
-enum class NameUse : uint32_t { kInstant, kSeries, kSpan, kEvent, kSecret, kObject, kOwnCode };
+enum class NameUse : uint32_t { kInstant, kSeries, kSpan, kEvent, kSecret, kObject, kOwnFile };
 constexpr uint64_t name_use(NameUse use, uint64_t flags = 0) {
   return (flags << 4) | static_cast<uint32_t>(use);
 }
 
 struct KnownName {
-  PyObject* name;  // or code
-  PyObject*
-      more;  // what belongs to it: the key of a series, a span's names, an event's code; or null
+  PyObject* name;
+  PyObject* more;  // what belongs to it: the key of a series, the tuple of a span's names; or null
   uint64_t epoch;  // of the process: ids are not its children's
   uint64_t use;
+  uint64_t deaths;  // of code objects, where `use` is the place of an instruction
   uint32_t answer;
 };
 
 // The place where it is, or is to be.
 KnownName& known_name(const PyObject* name, const PyObject* more, uint64_t use);
-void remember_name(KnownName& known, PyObject* name, PyObject* more, uint64_t use, uint32_t answer);
+void remember_name(KnownName& known,
+                   PyObject* name,
+                   PyObject* more,
+                   uint64_t use,
+                   uint64_t deaths,
+                   uint32_t answer);
 
 // `ask()` says what is not known. `more` is kept as it is: nothing may change it.
 template <class Ask>
-uint32_t ask_of_name(PyObject* name, PyObject* more, uint64_t use, const Ask& ask) {
+uint32_t ask_of_name(
+    PyObject* name, PyObject* more, uint64_t use, const Ask& ask, uint64_t deaths = 0) {
   if (others_may_record()) {
     return ask();
   }
   KnownName& known = known_name(name, more, use);
-  if (known.name == name && known.more == more && known.use == use &&
+  if (known.name == name && known.more == more && known.use == use && known.deaths == deaths &&
       known.epoch == tracer::g_engine.epoch) {
     return known.answer;
   }
   const uint32_t answer = ask();
-  if (type_of(name) == g_python.PyUnicode_Type || type_of(name) == g_python.PyCode_Type) {
-    remember_name(known, name, more, use, answer);
+  if (type_of(name) == g_python.PyUnicode_Type) {
+    remember_name(known, name, more, use, deaths, answer);
   }
   return answer;
 }
 
-// Text of a name, for as long as that lives: where it lies, or as it was read into `room`.
+// Text of a name, which is a str, for as long as that lives: where it lies, or as it was read into
+// `room`.
 class NameText {
  public:
   explicit NameText(PyObject* name);

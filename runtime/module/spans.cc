@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "runtime/capture/caller_lines.h"
 #include "runtime/capture/control.h"
 #include "runtime/capture/functions.h"
 #include "runtime/capture/open_stack.h"
@@ -187,6 +188,31 @@ PyObject* make_span(PyObject* type, PyObject* const* arguments, PySize count, Py
   return self.get();
 }
 
+// A name that says where the program asked for it.
+void add_event_name(TextBuilder* to, PyObject* name, const CallerPlace& place) {
+  to->add(NameText(name).text());
+  if (place.code != nullptr) {
+    const PyRef file = PyRef::steal(g_python.PyObject_GetAttrString(place.code, "co_filename"));
+    to->add(" (");
+    to->add(Utf8(file.get()).text());
+    to->add(":");
+    to->add_number(static_cast<uint32_t>(line_of_caller()));
+    to->add(")");
+  }
+}
+
+// A new reference; null: an error is set.
+PyRef whole_name(const Span* span) {
+  if (!span->says_place) {
+    return PyRef::hold(span->name);
+  }
+  TextBuilder text;
+  add_event_name(&text, span->name, place_of_caller());
+  const tracer::Text whole = text.text();
+  return PyRef::steal(
+      g_python.PyUnicode_Decode(whole.data, static_cast<PySize>(whole.bytes), "utf-8", "replace"));
+}
+
 // As a decorator.
 PyObject* span_call(PyObject* self, PyObject* arguments, PyObject* keywords) {
   const Span* const span = span_of(self);
@@ -199,9 +225,10 @@ PyObject* span_call(PyObject* self, PyObject* arguments, PyObject* keywords) {
   const PyRef values = span->values != nullptr
                            ? PyRef::hold(span->values)
                            : PyRef::steal(dict_of(span->names, span->inline_values));
-  return values
+  const PyRef name = whole_name(span);
+  return name && values
              ? call_spans(
-                   "_decorated", span->name, values.get(), g_python.PyTuple_GetItem(arguments, 0))
+                   "_decorated", name.get(), values.get(), g_python.PyTuple_GetItem(arguments, 0))
              : nullptr;
 }
 
@@ -261,28 +288,23 @@ uint32_t new_span_id(const Span* span, const ValueNames& names) {
   return id;
 }
 
-// By a name that says where the program asked for it.
-uint32_t id_of_event(PyObject* name) {
+uint32_t id_of_event(const tracer::ThreadState* thread, PyObject* name) {
   const CallerPlace place = place_of_caller();
-  return ask_of_name(name, place.code, name_use(NameUse::kEvent, place.at), [&] {
+  const auto ask = [&] {
     TextBuilder text;
-    text.add(NameText(name).text());
-    if (place.code != nullptr) {
-      const PyRef file = PyRef::steal(g_python.PyObject_GetAttrString(place.code, "co_filename"));
-      text.add(" (");
-      text.add(Utf8(file.get()).text());
-      text.add(":");
-      text.add_number(static_cast<uint32_t>(line_of_caller()));
-      text.add(")");
-    }
+    add_event_name(&text, name, place);
     tracer::ensure_process();
     return tracer::intern_function({FunctionKind::kSpan, text.text(), {}, 0, 0});
-  });
+  };
+  // Only of code whose death will be told may anything be remembered by address.
+  return place.code == nullptr || !is_remembered(thread, place.code)
+             ? ask()
+             : ask_of_name(name, nullptr, name_use(NameUse::kEvent, place.at), ask, code_deaths());
 }
 
-uint32_t span_id(Span* span) {
+uint32_t span_id(const tracer::ThreadState* thread, Span* span) {
   if (span->says_place) {
-    return id_of_event(span->name);
+    return id_of_event(thread, span->name);
   }
   if (span->values == nullptr) {
     return ask_of_name(span->name, span->names, name_use(NameUse::kSpan), [&] {
@@ -305,8 +327,8 @@ PyObject* make_event(PyObject* type, PyObject* name) {
     g_python.Py_IncRef(name);
     span->name = name;
     span->says_place = true;
-    if (recording_thread() != nullptr) {
-      span->id = id_of_event(name);
+    if (const tracer::ThreadState* const thread = recording_thread(); thread != nullptr) {
+      span->id = id_of_event(thread, name);
       span->epoch = tracer::g_engine.epoch;
       g_python.PyErr_Clear();
     }
@@ -355,7 +377,7 @@ PyObject* span_enter(PyObject* self, PyObject*) {
   }
   const Place place = place_of(thread);
   if (span->id == kIdNone || span->epoch != tracer::g_engine.epoch) {
-    span->id = span_id(span);
+    span->id = span_id(thread, span);
     span->epoch = tracer::g_engine.epoch;
   }
   open_stack_before_notes(thread, span->id);

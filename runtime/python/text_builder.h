@@ -12,23 +12,27 @@ namespace vtn::runtime {
 
 class TextBuilder {
  public:
-  void add(tracer::Text more) {
+  TextBuilder& add(tracer::Text more) {
     const size_t room = sizeof(text_) - bytes_;
     const size_t added = more.bytes < room ? more.bytes : room;
     memcpy(text_ + bytes_, more.data, added);
     bytes_ += added;
+    return *this;
   }
-  void add(const char* literal) { add({literal, strlen(literal)}); }
-  void add_number(uint32_t number) {
+  TextBuilder& add(const char* literal) { return add({literal, strlen(literal)}); }
+  TextBuilder& add_number(uint32_t number) {
     char digits[10];
     size_t first = sizeof(digits);
     do {
       digits[--first] = static_cast<char>('0' + number % 10);
       number /= 10;
     } while (number != 0);
-    add({digits + first, sizeof(digits) - first});
+    return add({digits + first, sizeof(digits) - first});
   }
   tracer::Text text() const { return {text_, bytes_}; }
+  bool equals(const char* literal) const {
+    return bytes_ == strlen(literal) && memcmp(text_, literal, bytes_) == 0;
+  }
 
  private:
   char text_[kMaxNameBytes];

@@ -4,6 +4,7 @@
 #include <initializer_list>
 
 #include "runtime/python/text.h"
+#include "runtime/python/text_builder.h"
 #include "runtime/python/type_names.h"
 #include "runtime/values/own_code.h"
 #include "runtime/values/values.h"
@@ -18,32 +19,15 @@ struct {
   bool knows_descriptors;  // where a type says that it is one
 } g_objects;
 
-// Several texts as one, as long as a name may be.
-struct JoinedText {
-  char text[kMaxNameBytes];
-  size_t bytes = 0;
-
-  JoinedText& add(tracer::Text more) {
-    const size_t added = smaller(more.bytes, sizeof(text) - bytes);
-    memcpy(text + bytes, more.data, added);
-    bytes += added;
-    return *this;
-  }
-  tracer::Text get() const { return {text, bytes}; }
-  bool is(const char* literal) const {
-    return bytes == strlen(literal) && memcmp(text, literal, bytes) == 0;
-  }
-};
-
 // A class's name with its module's, as its repr has it.
-struct TypeName : JoinedText {
+struct TypeName : TextBuilder {
   explicit TypeName(PyObject* type) {
     const tracer::Text name = text_of(type_name(type));
     if (memchr(name.data, '.', name.bytes) == nullptr) {
       const PyRef holder = module_of(type);
       const Utf8 module(holder.get());
       if (!module.equals("builtins") && module.text().bytes != 0) {
-        add(module.text()).add({".", 1});
+        add(module.text()).add(".");
       }
     }
     add(name);
@@ -176,16 +160,16 @@ bool put_enum_member(ValueWriter& to, PyObject* value, int depth) {
   if (!name || type_of(name.get()) != g_python.PyUnicode_Type || !inner) {
     return false;
   }
-  JoinedText shown;
+  TextBuilder shown;
   shown.add(text_of(type_name(type_of(value)))).add(text_of(".")).add(Utf8(name.get()).text());
-  return to.tag(ValueTag::kEnum) && to.text(shown.get()) && put_one(to, inner.get(), depth + 1);
+  return to.tag(ValueTag::kEnum) && to.text(shown.text()) && put_one(to, inner.get(), depth + 1);
 }
 
 // "function f", "class m.C": what it is, and its name.
 bool put_named(ValueWriter& to, const char* kind, tracer::Text name) {
-  JoinedText shown;
+  TextBuilder shown;
   shown.add(text_of(kind)).add(name);
-  return to.tag(ValueTag::kObject) && to.cut_text(shown.get());
+  return to.tag(ValueTag::kObject) && to.cut_text(shown.text());
 }
 
 PyRef function_name(PyObject* function) {
@@ -231,7 +215,7 @@ bool put_array(ValueWriter& to, PyObject* value, int depth) {
   const PyRef dtype = getset_attribute(value, "dtype");
   const PyRef code = dtype ? getset_attribute(dtype.get(), "str") : PyRef();
   if (!shape || type_of(shape.get()) != g_python.PyTuple_Type || !to.tag(ValueTag::kFields) ||
-      !to.text(TypeName(type_of(value)).get())) {
+      !to.text(TypeName(type_of(value)).text())) {
     return false;
   }
   const bool typed = code && type_of(code.get()) == g_python.PyUnicode_Type;
@@ -296,7 +280,7 @@ bool put_object(ValueWriter& to, PyObject* value, int depth) {
   const PythonApi& py = g_python;
   PyObject* const type = type_of(value);
   if (is_metatype(type)) {
-    return put_named(to, "class ", TypeName(value).get());
+    return put_named(to, "class ", TypeName(value).text());
   }
   if (type == py.PyFunction_Type) {
     return put_named(to, "function ", Utf8(function_name(value).get()).text());
@@ -313,7 +297,7 @@ bool put_object(ValueWriter& to, PyObject* value, int depth) {
     put = put_enum_member(to, value, depth);
   } else if (is_exception_type(type)) {
     put = put_exception(to, value, depth);
-  } else if (name.is("numpy.ndarray")) {
+  } else if (name.equals("numpy.ndarray")) {
     put = put_array(to, value, depth);
   } else if (PyObject* const fields = dataclass_fields(type); fields != nullptr) {
     put = put_dataclass(to, value, fields, depth);
@@ -326,7 +310,7 @@ bool put_object(ValueWriter& to, PyObject* value, int depth) {
     return true;
   }
   to.back_to(before);
-  return to.tag(ValueTag::kObject) && to.cut_text(name.get());
+  return to.tag(ValueTag::kObject) && to.cut_text(name.text());
 }
 
 }  // namespace vtn::runtime

@@ -165,6 +165,8 @@ def f(tracer):
     tracer.add_instant("of one value", 17)
     for where in (one_place, another_place, one_place):
         where(tracer)
+    tracer.add_instant("of other keys", {b"data": 1, 1.5: 2, None: 3})
+    decorated_at()
     with tracer.log_event("there"): pass; tracer.log_event("there").__enter__().__exit__(None, None, None)
 
 def one_place(tracer):
@@ -176,6 +178,7 @@ def another_place(tracer):
     with tracer.log_event("there"):
         pass
 
+decorated_at = get_tracer().log_event("decorates")(named)
 f(get_tracer())
 """
 
@@ -435,18 +438,21 @@ class Module(support.TestCase):
                          [one["args"]["func_args"] for one in self.named(events, "five")])
         self.assertEqual([{"n": str(n), "key": "***"} for n in range(3)], [one["args"]["func_args"] for one in self.named(events, "two")])
         self.assertEqual([{"deep": "True"}], [one["args"]["func_args"] for one in self.named(events, "decorated")])
-        self.assertEqual((1, 1), (len(self.named(events, "named")), sum(one["name"] == "generated" and one["ph"] == "b" for one in events)))
+        self.assertEqual((2, 1), (len(self.named(events, "named")), sum(one["name"] == "generated" and one["ph"] == "b" for one in events)))
         here = [one["name"] for one in events if one["name"].startswith("here (")]
         self.assertEqual((3, 1), (len(here), len(set(here))))
         (one,) = self.named(events, "of one value")
         self.assertEqual({"value": "17"}, one["args"])
+        (other,) = self.named(events, "of other keys")
+        self.assertEqual({"?"}, set(other["args"]))
+        self.assertEqual(1, sum(bool(re.fullmatch(r"decorates \(.*\.py:\d+\)", event["name"])) for event in events))
         program = PUBLIC.lstrip().splitlines()
         at = [number for number, line in enumerate(program, 1) if 'log_event("there")' in line]
         there = [re.fullmatch(r"there \(.*\.py:(\d+)\)", event["name"]) for event in events if event["name"].startswith("there")]
         self.assertEqual([at[0], at[0], at[1], at[1], at[2]], sorted(int(match.group(1)) for match in there))
         f, = (one for one in events if one["name"].startswith("f ("))
         within = {one["name"].split(" (")[0] for one in events if f["ts"] < one["ts"] < f["ts"] + f["dur"] and one["ph"] == "X"}
-        self.assertEqual({"five", "two", "here", "there", "one_place", "another_place", "named", "decorated", "generated", "builtins.print"}, within - {"range", "list"},
+        self.assertEqual({"five", "two", "here", "there", "decorates", "one_place", "another_place", "named", "decorated", "generated", "builtins.print"}, within - {"range", "list"},
                          "nothing that the package calls")
 
     def arguments(self, events, function):

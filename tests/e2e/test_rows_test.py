@@ -48,6 +48,14 @@ def test_expected():
 def test_unexpected():
     pass
 
+@pytest.mark.xfail(strict=True)
+def test_strict_fails():
+    pass
+
+@pytest.mark.parametrize("text", ["f(1)" + "x" * 2000])
+def test_long(text):
+    pass
+
 @pytest.fixture
 def broken():
     raise OSError
@@ -156,6 +164,17 @@ class Rows(Case):
         report = self.traced("x.py", options=("--quiet", "--no_rows")).report
         self.assertEqual([], [event for event in report.events if event["ph"] in "be"])
 
+    def test_one_that_is_interrupted_or_pauses_the_recording(self):
+        self.write("x.py", "import unittest\nfrom viztracer_native import get_tracer\nclass Case(unittest.TestCase):\n"
+                           "    def test_a_pauses(self):\n        get_tracer().pause()\n"
+                           "    def test_b(self):\n        get_tracer().resume()\n"
+                           "    def test_c(self):\n        raise KeyboardInterrupt\n"
+                           "try:\n    unittest.main()\nexcept KeyboardInterrupt:\n    pass\n")
+        rows = self.rows(self.traced("x.py", options=("--quiet",)).report, "test")
+        self.assertEqual([("__main__.Case.test_a_pauses", None), ("__main__.Case.test_c", None)],
+                         [(name, values.get("outcome")) for _, name, _, _, values in rows])
+        self.assertTrue(all(end is not None for _, _, _, end, _ in rows))
+
     def test_one_that_never_ends(self):
         self.write("x.py", "import os, signal, unittest\nclass Case(unittest.TestCase):\n    def test_dies(self):\n"
                            "        os.kill(os.getpid(), signal.SIGKILL)\nunittest.main()\n")
@@ -191,7 +210,8 @@ class Pytest(Case):
             of_test.setdefault(name, []).append((when, came))
         tests = self.rows(outcome.report, "test")
         phases = self.rows(outcome.report, "test phase")
-        self.assertEqual(15, len(of_test))
+        self.assertEqual(17, len(of_test))
+        of_test = {name[:1024]: phases for name, phases in of_test.items()}  # as long as names are
         self.assertEqual(sorted(of_test), sorted(name for _, name, _, _, _ in tests))
         for pid, name, start, end, values in tests:
             within = [(phase, told["outcome"].strip("'")) for of, phase, at, to, told in phases if of == pid and start <= at and to <= end]

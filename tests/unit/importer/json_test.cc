@@ -128,7 +128,7 @@ TEST_CASE("json: what an end is told of is the call's", "[importer]") {
       import_bytes(trace({event('B', 1, "f"),
                           event('B', 2, "g"),
                           event('E', 3, "", R"("args":{"rows":3,"return_value":"None"})"),
-                          event('E', 4, "", R"("args":{"rows":"5"})"),
+                          event('E', 4, "", R"("args":{"func_args":{"rows":"5"}})"),
                           event('E', 5, "", R"("args":{"of":"nothing"})")}));
   REQUIRE(imported.has_value());
   CHECK(told(*imported->recording, 0) == "+f@1000 +g@2000 [rows 3] [None] -@3000 [rows 5] -@4000");
