@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <set>
-#include <string_view>
 
 #include "runtime/entry/process.h"
 #include "runtime/python/frames.h"
@@ -23,11 +22,7 @@ int g_line;  // where the interpreter says that its one frame is
 // Of files that take an interpreter.
 KeepErrno::KeepErrno() : saved_(errno) {}
 KeepErrno::~KeepErrno() { errno = saved_; }
-void* find_python_symbol(const char* name) {
-  int (*const frame_line)(PyFrame*) = [](PyFrame*) { return g_line; };
-  return name == std::string_view("PyFrame_GetLineNumber") ? reinterpret_cast<void*>(frame_line)
-                                                           : nullptr;
-}
+void* find_python_symbol(const char*) { return nullptr; }
 
 namespace {
 
@@ -43,6 +38,7 @@ void call_from(int line, uint32_t id) {
 void with_lines(const SessionFixture& session, void (*body)()) {
   test::in_traced_process(session, [body] {
     g_python.PyEval_GetFrame = [] { return reinterpret_cast<PyFrame*>(&g_line); };
+    g_python.PyFrame_GetLineNumber = [](PyFrame*) { return g_line; };
     g_python.PyErr_Fetch = [](PyObject**, PyObject**, PyObject**) {};
     g_python.PyErr_Restore = [](PyObject*, PyObject*, PyObject*) {};
     start_frames();
