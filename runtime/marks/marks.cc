@@ -47,15 +47,7 @@ void Mark::add(tracer::Text name, PyObject* value) {
 }
 
 void Mark::add_pairs(PyObject* values) {
-  PySize position = 0;
-  PyObject* key = nullptr;
-  PyObject* value = nullptr;
-  while (g_python.PyDict_Next(values, &position, &key, &value) != 0) {
-    // What tells of a value may run code of the program's, if the user wants that.
-    const PyRef held_key = PyRef::hold(key);
-    const PyRef held = PyRef::hold(value);
-    add_named(Utf8(key).text(), value);
-  }
+  each_pair(values, [&](PyObject* key, PyObject* value) { add_named(Utf8(key).text(), value); });
 }
 
 void Mark::add_named(tracer::Text name, PyObject* value) {

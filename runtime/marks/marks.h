@@ -23,6 +23,20 @@ enum class MarkKind { kInstant, kCounter };
 // `flags`: FunctionFlag.
 uint32_t mark_name(MarkKind kind, tracer::Text name, tracer::Text category, uint32_t flags = 0);
 
+// Those of a dict, held while `visit(key, value)` tells of them: that may run code of the
+// program's, if the user wants so.
+template <class Visit>
+void each_pair(PyObject* dict, const Visit& visit) {
+  PySize position = 0;
+  PyObject* key = nullptr;
+  PyObject* value = nullptr;
+  while (g_python.PyDict_Next(dict, &position, &key, &value) != 0) {
+    const PyRef held_key = PyRef::hold(key);
+    const PyRef held = PyRef::hold(value);
+    visit(key, value);
+  }
+}
+
 // One mark, while its values are put together; then record() it.
 class Mark {
  public:

@@ -110,15 +110,7 @@ PyObject* log_instant(PyObject*, PyObject* const* arguments, PySize count) {
   const uint32_t id = instant_id(arguments[0], flags);
   Mark mark;
   if (is_dict(values)) {
-    PySize position = 0;
-    PyObject* key = nullptr;
-    PyObject* value = nullptr;
-    while (g_python.PyDict_Next(values, &position, &key, &value) != 0) {
-      // What tells of a value may run code of the program's, if the user wants that.
-      const PyRef held_key = PyRef::hold(key);
-      const PyRef held = PyRef::hold(value);
-      add_by_key(mark, key, value);
-    }
+    each_pair(values, [&](PyObject* key, PyObject* value) { add_by_key(mark, key, value); });
   } else if (values != g_python._Py_NoneStruct) {
     mark.add("value", values);
   }

@@ -117,6 +117,16 @@ PyObject* dict_of(PyObject* names, PyObject* const* values) {
   return dict.release();
 }
 
+// A new reference; null: an error is set.
+PyObject* new_span(PyObject* type, PyObject* name) {
+  PyObject* const self = g_python.PyType_GenericAlloc(type, 0);
+  if (self != nullptr) {
+    g_python.Py_IncRef(name);
+    span_of(self)->name = name;
+  }
+  return self;
+}
+
 PyObject* span_new(PyObject* type, PyObject* arguments, PyObject* keywords) {
   const PySize count = g_python.PyTuple_Size(arguments);
   if ((keywords != nullptr && g_python.PyDict_Size(keywords) != 0) ||
@@ -132,15 +142,10 @@ PyObject* span_new(PyObject* type, PyObject* arguments, PyObject* keywords) {
       !check_dict_or_none(values, "a span's values are a dict, or None")) {
     return nullptr;
   }
-  PyObject* const self = g_python.PyType_GenericAlloc(type, 0);
-  if (self != nullptr) {
-    Span* const span = span_of(self);
-    g_python.Py_IncRef(name);
-    span->name = name;
-    if (values != g_python._Py_NoneStruct && g_python.PyDict_Size(values) != 0) {
-      g_python.Py_IncRef(values);
-      span->values = values;
-    }
+  PyObject* const self = new_span(type, name);
+  if (self != nullptr && values != g_python._Py_NoneStruct && g_python.PyDict_Size(values) != 0) {
+    g_python.Py_IncRef(values);
+    span_of(self)->values = values;
   }
   return self;
 }
@@ -164,13 +169,11 @@ PyObject* make_span(PyObject* type, PyObject* const* arguments, PySize count, Py
     return call_spans("_named_by", g_python._Py_NoneStruct, g_python._Py_NoneStruct, name);
   }
   const PySize values = names == nullptr ? 0 : g_python.PyTuple_Size(names);
-  const PyRef self = PyRef::steal(g_python.PyType_GenericAlloc(type, 0));
+  const PyRef self = PyRef::steal(new_span(type, name));
   if (!self) {
     return nullptr;
   }
   Span* const span = span_of(self.get());
-  g_python.Py_IncRef(name);
-  span->name = name;
   if (values > kInlineValues) {
     span->values = dict_of(names, arguments + count);
     if (span->values == nullptr) {
@@ -321,11 +324,9 @@ PyObject* make_event(PyObject* type, PyObject* name) {
   if (!check_str(name, "an event's name is a str")) {
     return nullptr;
   }
-  PyObject* const self = g_python.PyType_GenericAlloc(type, 0);
+  PyObject* const self = new_span(type, name);
   if (self != nullptr) {
     Span* const span = span_of(self);
-    g_python.Py_IncRef(name);
-    span->name = name;
     span->says_place = true;
     if (const tracer::ThreadState* const thread = recording_thread(); thread != nullptr) {
       span->id = id_of_event(thread, name);
