@@ -51,6 +51,16 @@ uint32_t line_of(std::string_view raw) {
   return line && *line > 0 ? static_cast<uint32_t>(std::min<int64_t>(*line, 0xff'ffff)) : 0;
 }
 
+// Reports of ours and VizTracer's have all of a call's in one member.
+template <class Take>
+void each_argument(std::string_view key, std::string_view value, const Take& take) {
+  if (key == kFunctionArguments && value.starts_with('{')) {
+    each_member(value, take);
+  } else {
+    take(key, value);
+  }
+}
+
 }  // namespace
 
 bool JsonEvents::read(JsonCursor& from, JsonEvent& event) {
@@ -163,9 +173,7 @@ void JsonEvents::call_payload(std::string_view args, Record& record, bool fold, 
     arguments_.add(intake_, record.name, unescaped(key), shown(value));
   };
   each_member(args, [&](std::string_view key, std::string_view value) {
-    if (key == kFunctionArguments && value.starts_with('{')) {
-      each_member(value, argument);
-    } else if (key == kReturnValue) {
+    if (key == kReturnValue) {
       append_text_value(returned_, shown(value));
     } else if (key == kCallerLine) {
       record.line = line_of(value) & 0xff'ffffu;
@@ -174,7 +182,7 @@ void JsonEvents::call_payload(std::string_view args, Record& record, bool fold, 
     } else if (fold && key == kFoldedFunctions) {
       count_folded(value, record.thread);
     } else {
-      argument(key, value);
+      each_argument(key, value, argument);
     }
   });
   arguments_.finish(payload_, returned_);
@@ -263,12 +271,10 @@ Status JsonEvents::end(const JsonEvent& event, Record record) {
     told_.add(intake_, unescaped(key), shown(value));
   };
   each_member(event.args, [&](std::string_view key, std::string_view value) {
-    if (key == kFunctionArguments && value.starts_with('{')) {
-      each_member(value, argument);
-    } else if (key == kReturnValue) {
+    if (key == kReturnValue) {
       append_text_value(returned_, shown(value));
     } else {
-      argument(key, value);
+      each_argument(key, value, argument);
     }
   });
   VTN_TRY(told_.finish(intake_, record, true));

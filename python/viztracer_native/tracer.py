@@ -194,15 +194,6 @@ class VizTracer(TracerMarks, Compatibility):
 
     # Recording
 
-    @property
-    def enable(self) -> bool:
-        """It has been started, and not stopped.
-
-            if not tracer.enable:
-                tracer.start()
-        """
-        return self._running
-
     def start(self) -> None:
         """Records from here on; nothing happens where it does already.
 

@@ -35,7 +35,11 @@ class TracerMarks:
 
     @property
     def enable(self) -> bool:
-        """It has been started, and not stopped."""
+        """It has been started, and not stopped.
+
+            if not tracer.enable:
+                tracer.start()
+        """
         return self._running
 
     def add_instant(self, name: str, args: Any = None, scope: str = "g") -> None:

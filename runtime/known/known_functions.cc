@@ -187,17 +187,9 @@ void known_call_begins(tracer::ThreadState* thread,
   if (first && thread->muted == 0) {
     OpenKnownCall open = {};
     (void)take_begin(part_of(thread), first.get(), row, &open);  // its end was not seen
-    const uint64_t ticks = tracer::read_ticks(tracer::g_engine.clock);
-    open = {first.get(), ticks, row, 0, false, false, 0};
-    if (known.begins({thread,
-                      known.kind,
-                      known.detail,
-                      first.get(),
-                      second.get(),
-                      ticks,
-                      &open,
-                      code,
-                      frame}) &&
+    open = {first.get(), tracer::read_ticks(tracer::g_engine.clock), row, 0, false, false, 0};
+    if (known.begins(
+            {thread, known.kind, known.detail, first.get(), second.get(), &open, code, frame}) &&
         known.ends != nullptr) {
       keep_begin(part_of(thread), open);
     }
@@ -226,7 +218,7 @@ void known_call_has_ended(tracer::ThreadState* thread, uint8_t row, PyObject* fi
     return;
   }
   const KnownCall call = {
-      thread, known.kind, known.detail, first, nullptr, open.begin_ticks, &open, nullptr, nullptr};
+      thread, known.kind, known.detail, first, nullptr, &open, nullptr, nullptr};
   if (open.is_told) {
     // What is in the record ends there, though the thread may be muted by now.
     const tracer::MuteLifted lifted(thread);

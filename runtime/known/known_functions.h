@@ -39,12 +39,11 @@ enum class KnownKind : uint8_t {
 struct KnownCall {
   tracer::ThreadState* thread;
   KnownKind kind;
-  uint8_t detail;        // of its row
-  PyObject* first;       // the function's first argument; borrowed
-  PyObject* second;      // likewise; null: there is none, or nobody knows
-  uint64_t begin_ticks;  // when it began
-  OpenKnownCall* open;   // what is kept of it
-  PyObject* code;        // as it begins: its own; borrowed
+  uint8_t detail;       // of its row
+  PyObject* first;      // the function's first argument; borrowed
+  PyObject* second;     // likewise; null: there is none, or nobody knows
+  OpenKnownCall* open;  // what is kept of it; when it began
+  PyObject* code;       // as it begins: its own; borrowed
   const void* frame;
 };
 

@@ -156,7 +156,7 @@ bool tell_otel_event(const KnownCall& call) {
       MarkKind::kInstant,
       mark_name(
           MarkKind::kInstant, named ? own_text.text() : text_of("event"), text_of(kEventCategory)),
-      call.begin_ticks);
+      call.open->begin_ticks);
   return false;
 }
 

@@ -33,18 +33,24 @@ void tell_begin(tracer::ThreadState* thread, OpenKnownCall* open) {
   open->is_told = true;
 }
 
+void begin(tracer::ThreadState* thread,
+           OpenKnownCall* open,
+           tracer::Text name,
+           const char* category) {
+  name_it(open, name, category);
+  tell_begin(thread, open);
+}
+
 void comes_to(OpenKnownCall* open, uint8_t outcome) {
   open->outcome = open->outcome < outcome ? outcome : open->outcome;
 }
 
-PyRef exact_text(const PyRef& object) {
-  return object && type_of(object.get()) == g_python.PyUnicode_Type ? PyRef::hold(object.get())
-                                                                    : PyRef();
+bool is_exact_text(PyObject* object) {
+  return object != nullptr && type_of(object) == g_python.PyUnicode_Type;
 }
 
-bool says(const PyRef& object, const char* literal) {
-  const PyRef text = exact_text(object);
-  return text && Utf8(text.get()).equals(literal);
+bool says(PyObject* object, const char* literal) {
+  return is_exact_text(object) && Utf8(object).equals(literal);
 }
 
 }  // namespace
@@ -54,11 +60,11 @@ bool pytest_test_begins(const KnownCall&) { return true; }
 bool pytest_says_which(const KnownCall& call) {
   constexpr unsigned kValueParameter = 2;
   OpenKnownCall* const test = innermost_known(call.thread, KnownKind::kPytestTest);
-  if (test == nullptr || test->is_told || !says(PyRef::hold(call.second), "PYTEST_CURRENT_TEST")) {
+  if (test == nullptr || test->is_told || !says(call.second, "PYTEST_CURRENT_TEST")) {
     return false;
   }
-  const PyRef value = exact_text(argument_of(call, kValueParameter));
-  const Utf8 said(value.get());
+  const PyRef value = argument_of(call, kValueParameter);
+  const Utf8 said(is_exact_text(value.get()) ? value.get() : nullptr);
   tracer::Text name = said.text();
   // Of a long one the phase has been cut.
   const auto* const phase = name.bytes != 0 && name.data[name.bytes - 1] == ')'
@@ -70,8 +76,7 @@ bool pytest_says_which(const KnownCall& call) {
   if (name.bytes == 0) {
     return false;
   }
-  name_it(test, name, kTestCategory);
-  tell_begin(call.thread, test);
+  begin(call.thread, test, name, kTestCategory);
   OpenKnownCall* const first_phase = innermost_known(call.thread, KnownKind::kPytestPhase);
   if (first_phase != nullptr && !first_phase->is_told) {
     tell_begin(call.thread, first_phase);
@@ -80,11 +85,10 @@ bool pytest_says_which(const KnownCall& call) {
 }
 
 bool pytest_phase_begins(const KnownCall& call) {
-  const PyRef when = exact_text(PyRef::hold(call.second));
-  if (!when) {
+  if (!is_exact_text(call.second)) {
     return false;
   }
-  const Utf8 phase(when.get());
+  const Utf8 phase(call.second);
   call.open->is_fixture = !phase.equals(kPhaseNames[kCall]);
   name_it(call.open, phase.text(), kPhaseCategory);
   // The test is named within its first phase, and comes before that.
@@ -103,10 +107,10 @@ bool pytest_reports(const KnownCall& call) {
   }
   const PyRef outcome = plain_attribute(call.second, "outcome");
   const bool expected = static_cast<bool>(plain_attribute(call.second, "wasxfail"));
-  phase->outcome = says(outcome, "passed")    ? (expected ? kXPassed : kPassed)
-                   : says(outcome, "skipped") ? (expected ? kXFailed : kSkipped)
-                   : says(outcome, "failed")  ? kFailed
-                                              : kUntold;
+  phase->outcome = says(outcome.get(), "passed")    ? (expected ? kXPassed : kPassed)
+                   : says(outcome.get(), "skipped") ? (expected ? kXFailed : kSkipped)
+                   : says(outcome.get(), "failed")  ? kFailed
+                                                    : kUntold;
   return false;
 }
 
@@ -114,10 +118,10 @@ bool unittest_test_begins(const KnownCall& call) {
   if (innermost_known(call.thread, KnownKind::kPytestPhase) != nullptr) {
     return false;
   }
-  const PyRef method = exact_text(plain_attribute(call.first, "_testMethodName"));
+  const PyRef method = plain_attribute(call.first, "_testMethodName");
   const PyRef module = module_of(type_of(call.first));
   const PyRef name = qualname_of(type_of(call.first));
-  if (!method || !module || !name) {
+  if (!is_exact_text(method.get()) || !module || !name) {
     return false;
   }
   TextBuilder text;
@@ -126,8 +130,7 @@ bool unittest_test_begins(const KnownCall& call) {
   text.add(Utf8(name.get()).text());
   text.add(".");
   text.add(Utf8(method.get()).text());
-  name_it(call.open, text.text(), kTestCategory);
-  tell_begin(call.thread, call.open);
+  begin(call.thread, call.open, text.text(), kTestCategory);
   return true;
 }
 
@@ -136,8 +139,7 @@ bool unittest_phase_begins(const KnownCall& call) {
   if (test == nullptr || test->argument != call.first) {
     return false;
   }
-  name_it(call.open, text_of(kPhaseNames[call.detail]), kPhaseCategory);
-  tell_begin(call.thread, call.open);
+  begin(call.thread, call.open, text_of(kPhaseNames[call.detail]), kPhaseCategory);
   return true;
 }
 
@@ -160,14 +162,12 @@ void tell_test(const KnownCall& call) {
   if (open.name == kIdNone) {
     return;  // nobody said which it was
   }
-  OpenKnownCall* const test = innermost_known(call.thread, KnownKind::kPytestTest);
-  if (call.kind == KnownKind::kPytestPhase && test != nullptr) {
-    // A fixture that passes says nothing of the test, and one that fails that it was not tested.
-    const bool says_nothing = open.is_fixture && open.outcome == kPassed;
-    comes_to(test,
-             says_nothing                                 ? uint8_t{kUntold}
-             : open.is_fixture && open.outcome == kFailed ? uint8_t{kError}
-                                                          : open.outcome);
+  OpenKnownCall* const test = call.kind == KnownKind::kPytestPhase
+                                  ? innermost_known(call.thread, KnownKind::kPytestTest)
+                                  : nullptr;
+  // A fixture that passes says nothing of the test, and one that fails that it was not tested.
+  if (test != nullptr && !(open.is_fixture && open.outcome == kPassed)) {
+    comes_to(test, open.is_fixture && open.outcome == kFailed ? uint8_t{kError} : open.outcome);
   }
   Mark mark(/*safely=*/true);
   mark.add_span_length(open.begin_ticks, tracer::read_ticks(tracer::g_engine.clock));
